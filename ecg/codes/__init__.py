@@ -1,0 +1,79 @@
+"""The words of the field: finding codes with their English and Chinese names, lead names with the spellings files use.
+
+Reads the two tables beside it (`findings.csv`, `leads.csv`) once. No rule stands here: what raises an alert is decided by
+the profiles, and which findings the analysis can say by `statements.CODES`.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Literal, get_args
+
+Urgency = Literal["critical", "urgent", "routine", "info"]
+
+
+@dataclass(frozen=True)
+class FindingName:
+    """One row of `findings.csv`: what a code is called. `urgency` is its default, for display and sorting only."""
+
+    code: str
+    name_en: str
+    name_zh: str
+    group: str
+    urgency: Urgency
+
+
+@dataclass(frozen=True)
+class LeadName:
+    """One row of `leads.csv`. `kind`: limb, chest, posterior, right, vector, easi, monitor, electrode, other."""
+
+    lead: str
+    name_zh: str
+    kind: str
+    spellings: tuple[str, ...]
+
+
+@cache
+def findings() -> Mapping[str, FindingName]:
+    """Every finding the product can name, by code."""
+    return {
+        row["code"]: FindingName(row["code"], row["name_en"], row["name_zh"], row["group"], _urgency(row["urgency"]))
+        for row in _rows("findings.csv")
+    }
+
+
+@cache
+def leads() -> Mapping[str, LeadName]:
+    """Every lead name, in the order of the table."""
+    return {
+        row["lead"]: LeadName(row["lead"], row["name_zh"], row["kind"], tuple(row["spellings"].split(";")))
+        for row in _rows("leads.csv")
+    }
+
+
+def lead_of(spelling: str) -> str | None:
+    """The lead a file means by `spelling`, compared without regard to case, blanks and underscores; None when unknown."""
+    return _by_spelling().get(_bare(spelling))
+
+
+@cache
+def _by_spelling() -> Mapping[str, str]:
+    return {_bare(spelling): lead.lead for lead in leads().values() for spelling in (lead.lead, *lead.spellings)}
+
+
+def _bare(spelling: str) -> str:
+    return "".join(spelling.split()).replace("_", "").casefold()
+
+
+def _urgency(text: str) -> Urgency:
+    assert text in get_args(Urgency), f"findings.csv has the urgency {text!r}"
+    return text  # type: ignore[return-value]  # checked in the line above
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    with resources.files(__name__).joinpath(name).open(encoding="utf-8-sig", newline="") as table:
+        return list(csv.DictReader(table))

@@ -1,0 +1,149 @@
+"""What can be wrong, with a code that stays for ever: the root of every error in the project.
+
+`CodedError` holds the machinery (sentence, cure, fields, pickling); `EcgError` is the library's own base. `device` and
+`server` have a base each, derived from the same root, so that one test and one reference page see them all. The English
+sentence stands in the class; the Chinese one under the same code in the `zh-CN.yaml` beside the package's errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+
+@dataclass(eq=False)
+class CodedError(Exception):
+    """An error a person can act on. Subclasses give `code`, `what`, `mend` and their facts as dataclass fields."""
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+    what: ClassVar[str] = "Something did not happen."
+    mend: ClassVar[str] = ""
+
+    def __str__(self) -> str:
+        facts = self.facts()
+        return f"{self.what.format(**facts)} {self.mend.format(**facts)}".strip()
+
+    def facts(self) -> dict[str, object]:
+        """The fields by name, as the sentence and the wire carry them."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exception pickles by args, which a dataclass leaves empty: the process pool needs the fields.
+        return (type(self), tuple(self.facts().values()))
+
+
+def all_errors(base: type[CodedError] = CodedError) -> Iterator[type[CodedError]]:
+    """Every concrete error class below `base` that is imported at the moment."""
+    for child in base.__subclasses__():
+        if "code" in child.__dict__:
+            yield child
+        yield from all_errors(child)
+
+
+@dataclass(eq=False)
+class EcgError(CodedError):
+    """Base of what the ECG library refuses."""
+
+    status: ClassVar[int] = 422
+
+
+@dataclass(eq=False)
+class WrongSignal(EcgError):
+    code: ClassVar[str] = "ecg.signal"
+    what: ClassVar[str] = "The signal cannot be used: {reason}."
+    mend: ClassVar[str] = "Give samples as (n, leads) numbers in microvolts, one column a lead."
+    reason: str
+
+
+@dataclass(eq=False)
+class WrongRate(EcgError):
+    code: ClassVar[str] = "ecg.sample_rate"
+    what: ClassVar[str] = "The recording has {got} samples a second; 100 to 2000 can be analysed."
+    mend: ClassVar[str] = "Resample it, or check the header."
+    got: float
+
+
+@dataclass(eq=False)
+class FileMissing(EcgError):
+    code: ClassVar[str] = "ecg.file_missing"
+    status: ClassVar[int] = 404
+    what: ClassVar[str] = "There is no recording at {path}: {missing} was not found."
+    mend: ClassVar[str] = "Give the path of the header, with or without .hea, and keep its signal files beside it."
+    path: str
+    missing: str
+
+
+@dataclass(eq=False)
+class FormatUnknown(EcgError):
+    code: ClassVar[str] = "ecg.format_unknown"
+    what: ClassVar[str] = "{path} is in no format that can be read here."
+    mend: ClassVar[str] = "Give a WFDB record (a .hea header with its signal files)."
+    path: str
+
+
+@dataclass(eq=False)
+class FileBroken(EcgError):
+    code: ClassVar[str] = "ecg.file_broken"
+    what: ClassVar[str] = "{path} cannot be read: {reason}."
+    mend: ClassVar[str] = "Send the file again from its source; it may be cut short or damaged."
+    path: str
+    reason: str
+
+
+@dataclass(eq=False)
+class GainMissing(EcgError):
+    code: ClassVar[str] = "ecg.gain_missing"
+    what: ClassVar[str] = "{path} does not say how many units make a millivolt in lead {lead}."
+    mend: ClassVar[str] = "Without it no voltage can be measured: state the gain in the header."
+    path: str
+    lead: str
+
+
+@dataclass(eq=False)
+class UnitUnknown(EcgError):
+    code: ClassVar[str] = "ecg.unit"
+    what: ClassVar[str] = "{path} gives lead {lead} in {unit}, which is no voltage this library knows."
+    mend: ClassVar[str] = "Use mV or uV."
+    path: str
+    lead: str
+    unit: str
+
+
+@dataclass(eq=False)
+class LeadUnknown(EcgError):
+    code: ClassVar[str] = "ecg.lead_unknown"
+    what: ClassVar[str] = "{path} has a channel called {lead}, which is no lead this library knows."
+    mend: ClassVar[str] = "Leave the channel out, or add its spelling to codes/leads.csv."
+    path: str
+    lead: str
+
+
+@dataclass(eq=False)
+class LeadTwice(EcgError):
+    code: ClassVar[str] = "ecg.lead_twice"
+    what: ClassVar[str] = "{path} has lead {lead} twice."
+    mend: ClassVar[str] = "Keep the one that is right; a lead may stand in a recording only once."
+    path: str
+    lead: str
+
+
+@dataclass(eq=False)
+class ProfileUnknown(EcgError):
+    code: ClassVar[str] = "ecg.profile_unknown"
+    what: ClassVar[str] = "There is no rule profile {name}; there are {known}."
+    mend: ClassVar[str] = "Choose one of these."
+    name: str
+    known: str
+
+
+@dataclass(eq=False)
+class ProfileWrong(EcgError):
+    code: ClassVar[str] = "ecg.profile_wrong"
+    status: ClassVar[int] = 500
+    what: ClassVar[str] = "The rule profile {name} is wrong at {rule}: {reason}."
+    mend: ClassVar[str] = "Mend the row; a profile with a wrong row is never used in part."
+    name: str
+    rule: str
+    reason: str
