@@ -1,0 +1,34 @@
+// Who is signed in. The cookie is the server's business; here is only what the pages need to know of the person.
+import { signal } from '@preact/signals'
+import { ApiError, api } from '../api/client'
+import type { Me } from '../api/types'
+import { stopLive } from '../live/live'
+import { go } from './router'
+
+export type Session =
+  | { kind: 'unknown' }
+  | { kind: 'out' }
+  | { kind: 'in'; me: Me }
+  | { kind: 'failed'; error: ApiError }
+
+export const session = signal<Session>({ kind: 'unknown' })
+
+/** Asks once at the start. Not knowing is not being signed out: a dead link keeps what is on the screen. */
+export async function loadSession(): Promise<void> {
+  try {
+    session.value = { kind: 'in', me: await api.get<Me>('/api/me') }
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error
+    session.value = error.status === 401 ? { kind: 'out' } : { kind: 'failed', error }
+  }
+}
+
+export async function signOut(): Promise<void> {
+  stopLive()
+  try {
+    await api.post('/api/logout', {})
+  } finally {
+    session.value = { kind: 'out' }
+    go('/login')
+  }
+}
