@@ -1,0 +1,64 @@
+"""What is fleeting: live samples from the gateway to whoever watches, in this process.
+
+Every subscriber has a bounded queue; when it is full the oldest packets go, and the receiver sees the gap by the sample
+numbers. Nothing that must not be lost travels here (that is the event log). NATS takes this place when outgrown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+QUEUE_MAX = 64
+
+
+class Subscription(Generic[T]):
+    """`async for packet in subscription`; `dropped` counts what a slow reader did not get."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[T | None] = asyncio.Queue(QUEUE_MAX)
+        self.dropped = 0
+
+    def put(self, packet: T | None) -> None:
+        if self._queue.full():
+            self._queue.get_nowait()
+            self.dropped += 1
+        self._queue.put_nowait(packet)
+
+    def __aiter__(self) -> Subscription[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        packet = await self._queue.get()
+        if packet is None:
+            raise StopAsyncIteration
+        return packet
+
+
+class LocalBus(Generic[T]):
+    def __init__(self) -> None:
+        self._topics: defaultdict[str, set[Subscription[T]]] = defaultdict(set)
+
+    def publish(self, topic: str, packet: T) -> None:
+        for subscription in self._topics.get(topic, ()):
+            subscription.put(packet)
+
+    def end(self, topic: str) -> None:
+        """No more packets will come: listeners finish after what is queued."""
+        for subscription in self._topics.get(topic, ()):
+            subscription.put(None)
+
+    @contextmanager
+    def listening(self, topic: str) -> Iterator[Subscription[T]]:
+        subscription: Subscription[T] = Subscription()
+        self._topics[topic].add(subscription)
+        try:
+            yield subscription
+        finally:
+            self._topics[topic].discard(subscription)
+            if not self._topics[topic]:
+                del self._topics[topic]

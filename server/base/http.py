@@ -1,0 +1,270 @@
+"""HTTP: routes as rows, each with its access rule; JSON in and out by type; errors as problem+json; commands once.
+
+A room's `routes.py` lists `Route` rows whose functions get a `Call` (who, decoded body and query, path) and return a
+struct, `Raw` bytes or None. aiohttp's own objects stop here. A route that names no known rule stops the start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
+import structlog
+from aiohttp import web
+from sqlalchemy import select, update
+
+from ecg.errors import CodedError
+from server.base.context import Ctx
+from server.base.database import CommandKey, Database, current_command
+from server.base.errors import (
+    AlreadyDone,
+    BadInput,
+    ForeignOrigin,
+    Internal,
+    KeyMissing,
+    NotFound,
+    NotSignedIn,
+    TooLarge,
+)
+from server.base.ids import new_id
+from server.base.schema import command
+
+log = structlog.get_logger()
+S = TypeVar("S")
+
+BODY_BYTES_MAX = 1_000_000
+COOKIE = "xinlian_session"
+
+PUBLIC = "public"
+"""The rule of the few routes that need no session: sign-in, health, the page itself."""
+SIGNED_IN = "signed_in"
+"""The rule of routes that give a person only what is his own."""
+
+
+@dataclass(frozen=True)
+class Raw:
+    """An answer that is not JSON: a signal, a PDF."""
+
+    body: bytes
+    content_type: str
+    filename: str | None = None
+    cache_s: int = 0
+    cookie: str | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request as a use case sees it. `body` and `query` are already of the route's types."""
+
+    ctx: Ctx
+    path: dict[str, str]
+    body: Any = None
+    query: Any = None
+    peer: str = ""
+    agent: str = ""
+    set_cookie: Callable[[str | None], None] = field(default=lambda _value: None)
+
+
+Handler = Callable[[Call], Awaitable[object]]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One row of the route table. `rule` is a row of the access table, or PUBLIC or SIGNED_IN."""
+
+    method: str
+    path: str
+    rule: str
+    call: Handler
+    body: type | None = None
+    query: type | None = None
+    result: Any = None
+
+
+Authenticate = Callable[[str | None], Awaitable[Ctx | None]]
+
+
+@dataclass
+class Http:
+    """Builds the aiohttp application from the rooms' rows."""
+
+    db: Database
+    authenticate: Authenticate
+    rules: Iterable[str]
+    origins: Callable[[str], bool]
+    secure_cookies: bool
+    errors: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    _locks: dict[tuple[str, str], asyncio.Lock] = field(default_factory=dict)
+
+    def application(self, routes: Iterable[Route]) -> web.Application:
+        app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[self._headers])
+        known = {*self.rules, PUBLIC, SIGNED_IN}
+        for route in routes:
+            if route.rule not in known:
+                raise RuntimeError(f"{route.method} {route.path} names no access rule ({route.rule!r}): not started")
+            app.router.add_route(route.method, route.path, self._endpoint(route))
+        return app
+
+    def _endpoint(self, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def endpoint(request: web.Request) -> web.StreamResponse:
+            try:
+                return await self._answer(route, request)
+            except CodedError as error:
+                return self.problem(error)
+            except (asyncio.CancelledError, web.HTTPException):
+                raise
+            except Exception as error:
+                number = new_id("e")[-8:]
+                log.exception("http.internal", number=number, route=route.path, error=type(error).__name__)
+                return self.problem(Internal(number=number))
+
+        return endpoint
+
+    async def _answer(self, route: Route, request: web.Request) -> web.StreamResponse:
+        ctx = await self.authenticate(request.cookies.get(COOKIE))
+        if route.rule != PUBLIC:
+            if ctx is None:
+                raise NotSignedIn
+            if route.rule != SIGNED_IN:
+                ctx.require(route.rule)
+        if request.method not in ("GET", "HEAD"):
+            self.check_origin(request)
+        cookies: list[str | None] = []
+        call = Call(
+            ctx=ctx or Ctx("nobody", "", (), lambda *_: False),
+            path=dict(request.match_info),
+            body=await _body(request, route.body),
+            query=_query(request, route.query),
+            peer=request.remote or "",
+            agent=request.headers.get("User-Agent", "")[:200],
+            set_cookie=cookies.append,
+        )
+        if request.method in ("GET", "HEAD") or route.rule == PUBLIC:
+            response = _response(await route.call(call))
+        else:
+            response = await self._once(route, call, request)
+        for value in cookies:
+            self._cookie(response, value)
+        return response
+
+    async def _once(self, route: Route, call: Call, request: web.Request) -> web.Response:
+        """Carry a command out once: a repeat with the same key gets the first answer again."""
+        key = request.headers.get("Idempotency-Key", "")
+        if not 8 <= len(key) <= 64:
+            raise KeyMissing
+        name = (call.ctx.actor, key)
+        lock = self._locks.setdefault(name, asyncio.Lock())
+        async with lock:
+            try:
+                known = await self.db.read(
+                    lambda conn: conn.execute(
+                        select(command.c.status, command.c.answer).where(
+                            command.c.actor == name[0], command.c.key == name[1]
+                        )
+                    ).first()
+                )
+                if known is not None:
+                    if known.status is None:
+                        raise AlreadyDone
+                    return web.Response(body=known.answer, status=known.status, content_type="application/json")
+                mark = CommandKey(*name)
+                token = current_command.set(mark)
+                try:
+                    response = _response(await route.call(call))
+                finally:
+                    current_command.reset(token)
+                if mark.claimed:
+                    answer = response.body if isinstance(response.body, bytes) else b""
+                    await self.db.write(
+                        lambda tx: tx.conn.execute(
+                            update(command)
+                            .where(command.c.actor == name[0], command.c.key == name[1])
+                            .values(status=response.status, answer=answer)
+                        ).close()
+                    )
+                return response
+            finally:
+                self._locks.pop(name, None)
+
+    def check_origin(self, request: web.Request) -> None:
+        """Browsers name the page's origin on every command and WebSocket; another site's is refused."""
+        origin = request.headers.get("Origin")
+        own = f"{request.scheme}://{request.host}"
+        if origin is not None and origin != own and not self.origins(origin):
+            raise ForeignOrigin
+
+    def _cookie(self, response: web.StreamResponse, value: str | None) -> None:
+        if value is None:
+            response.del_cookie(COOKIE, path="/")
+        else:
+            response.set_cookie(COOKIE, value, path="/", httponly=True, samesite="Strict", secure=self.secure_cookies)
+
+    def problem(self, error: CodedError) -> web.Response:
+        self.errors[error.code] += 1
+        body = {"type": f"urn:xinlian:{error.code}", "code": error.code, "title": str(error), "facts": error.facts()}
+        return web.Response(
+            text=json.dumps(body, default=str), status=error.status, content_type="application/problem+json"
+        )
+
+    @web.middleware
+    async def _headers(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        try:
+            response = await handler(request)
+        except web.HTTPNotFound:
+            response = self.problem(NotFound(kind="page"))
+        except web.HTTPMethodNotAllowed:
+            response = self.problem(BadInput(reason=f"{request.method} is not known here"))
+        except web.HTTPRequestEntityTooLarge:
+            response = self.problem(TooLarge(limit_bytes=BODY_BYTES_MAX))
+        if not response.prepared:
+            response.headers.setdefault("Content-Security-Policy", CSP)
+            response.headers["X-Content-Type-Options"] = "nosniff"
+            response.headers["Referrer-Policy"] = "no-referrer"
+            response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+            response.headers["Permissions-Policy"] = "camera=(self), microphone=(self), geolocation=()"
+            if self.secure_cookies:
+                response.headers["Strict-Transport-Security"] = "max-age=31536000"
+        return response
+
+
+CSP = (
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
+    "connect-src 'self' ws: wss:; object-src 'self'; frame-src 'self'; frame-ancestors 'self'; base-uri 'none'; "
+    "form-action 'self'"
+)
+
+
+def _response(result: object) -> web.Response:
+    if isinstance(result, Raw):
+        headers = {"Cache-Control": f"private, max-age={result.cache_s}" if result.cache_s else "no-store"}
+        if result.filename:
+            headers["Content-Disposition"] = f'inline; filename="{result.filename}"'
+        return web.Response(body=result.body, content_type=result.content_type, headers=headers)
+    return web.Response(
+        body=msgspec.json.encode(result), content_type="application/json", headers={"Cache-Control": "no-store"}
+    )
+
+
+async def _body(request: web.Request, kind: type[S] | None) -> S | None:
+    if kind is None:
+        return None
+    try:
+        return msgspec.json.decode(await request.read(), type=kind)
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise BadInput(reason=str(error)) from None
+
+
+def _query(request: web.Request, kind: type[S] | None) -> S | None:
+    if kind is None:
+        return None
+    try:
+        return msgspec.convert(dict(request.query), kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadInput(reason=str(error)) from None

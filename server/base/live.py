@@ -1,0 +1,318 @@
+"""Open pages: one WebSocket each, topics with cursors, so that a page that was away misses nothing.
+
+Events go out from the log; only what is fleeting comes in (`whisper`: pointer, viewport, signalling). Who may follow a
+topic is asked when he subscribes and again when rights change. Topics: `org:<id>` (what concerns an institution and
+those below it), `user:<id>`, `consult:<id>`, `stream:<recording>` (live samples, from the bus, not the log).
+Commands do not come this way: they are HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import struct
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import msgspec
+import structlog
+from aiohttp import WSMsgType, web
+
+from server.base import eventlog
+from server.base.bus import LocalBus
+from server.base.clock import Clock
+from server.base.context import Ctx
+from server.base.database import Database
+from server.base.errors import BadTicket
+from server.base.eventlog import Event
+from server.base.http import Http
+
+log = structlog.get_logger()
+
+TICKET_S = 30
+TICKETS_MAX = 10_000
+MESSAGE_BYTES_MAX = 64_000
+OUTBOX_MAX = 1000
+TOPICS_MAX = 200
+IDLE_S = 15
+CATCH_UP = 500
+SHARED_TOPICS = frozenset({"recording", "report", "alert", "consult", "message", "device", "order", "rota"})
+"""Topics whose events everybody of the institution may hear of; others are private to their exact name."""
+
+_SAMPLES = struct.Struct("<4sHHQIfQ")
+
+
+@dataclass(frozen=True)
+class Samples:
+    """One live packet of a recording: `raw` int16 little-endian, sample after sample."""
+
+    first: int
+    leads: int
+    fs: int
+    gain_uv_per_lsb: float
+    raw: bytes
+
+    def frame(self, stream: int) -> bytes:
+        n = len(self.raw) // (2 * self.leads)
+        header = _SAMPLES.pack(b"XLS1", self.leads, self.fs, self.first, n, self.gain_uv_per_lsb, stream)
+        return header + self.raw
+
+
+@dataclass(frozen=True)
+class StreamHead:
+    fs: float
+    leads: tuple[str, ...]
+
+
+class Incoming(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a page may send."""
+
+    type: Literal["subscribe", "unsubscribe", "whisper", "ping"]
+    topic: str = ""
+    cursor: int | None = None
+    to: str | None = None
+    body: msgspec.Raw = msgspec.Raw(b"null")
+
+
+MaySubscribe = Callable[[Ctx, str], Awaitable[bool]]
+Whisper = Callable[[Ctx, str, bytes], bytes | None]
+"""Looks at a whisper before it goes on: returns the body for the others (perhaps stamped), or None to hold it back."""
+
+
+@dataclass(frozen=True)
+class TopicKind:
+    """How topics of one prefix are followed and spoken in."""
+
+    may: MaySubscribe
+    whisper: Whisper | None = None
+    first_whisper: Callable[[str], bytes | None] | None = None
+    """What a newcomer must know at once (the room's shared view)."""
+
+
+@dataclass(eq=False)
+class _Page:
+    ctx: Ctx
+    token: str
+    socket: web.WebSocketResponse
+    topics: dict[str, int] = field(default_factory=dict)
+    outbox: asyncio.Queue[str | bytes] = field(default_factory=lambda: asyncio.Queue(OUTBOX_MAX))
+    streams: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    lagging: bool = False
+
+    def send(self, message: str | bytes) -> None:
+        if self.lagging:
+            return
+        try:
+            self.outbox.put_nowait(message)
+        except asyncio.QueueFull:
+            # It reads slower than the log grows: cut it off, it comes back with its cursor and misses nothing.
+            self.lagging = True
+
+
+class Live:
+    """All open pages of this process."""
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        http: Http,
+        kinds: Mapping[str, TopicKind],
+        path_of: Callable[[str], tuple[str, ...]],
+        bus: LocalBus[Samples],
+        stream_head: Callable[[str], Awaitable[StreamHead | None]],
+    ) -> None:
+        self._db, self._clock, self._http, self._kinds, self._path_of = db, clock, http, kinds, path_of
+        self._bus, self._stream_head = bus, stream_head
+        self._tickets: dict[str, tuple[Ctx, str, float]] = {}
+        self._pages: set[_Page] = set()
+        self._by_topic: defaultdict[str, set[_Page]] = defaultdict(set)
+        self._cursor = 0
+        self._task: asyncio.Task[None] | None = None
+        self._streams = 0
+
+    @property
+    def open_pages(self) -> int:
+        return len(self._pages)
+
+    def present(self, topic: str) -> set[str]:
+        """Accounts that have a page open on `topic`."""
+        return {page.ctx.actor for page in self._by_topic.get(topic, ())}
+
+    def ticket(self, ctx: Ctx, token: str) -> str:
+        """A single-use pass for one WebSocket of this session, good for TICKET_S seconds."""
+        now = self._clock.monotonic()
+        for old in [t for t, (_, _, until) in self._tickets.items() if until < now]:
+            del self._tickets[old]
+        if len(self._tickets) >= TICKETS_MAX:
+            raise BadTicket
+        value = secrets.token_urlsafe(24)
+        self._tickets[value] = (ctx, token, now + TICKET_S)
+        return value
+
+    async def start(self, news: asyncio.Event) -> None:
+        self._cursor = await self._db.read(eventlog.last_id)
+        self._task = asyncio.create_task(self._pump(news), name="live")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        for page in list(self._pages):
+            await page.socket.close(code=1001)
+
+    async def revoked(self, token_or_account: str) -> None:
+        """A session ended or rights changed: its pages are closed at once and must subscribe anew."""
+        for page in list(self._pages):
+            if token_or_account in (page.token, page.ctx.actor):
+                await page.socket.close(code=4401)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """The route `GET /api/ws?ticket=...`."""
+        self._http.check_origin(request)
+        entry = self._tickets.pop(request.query.get("ticket", ""), None)
+        if entry is None or entry[2] < self._clock.monotonic():
+            raise BadTicket
+        socket = web.WebSocketResponse(max_msg_size=MESSAGE_BYTES_MAX, compress=False)
+        await socket.prepare(request)
+        page = _Page(entry[0], entry[1], socket)
+        self._pages.add(page)
+        writer = asyncio.create_task(self._write(page))
+        try:
+            await self._read(page)
+        finally:
+            for topic in list(page.topics):
+                self._drop(page, topic)
+            self._pages.discard(page)
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
+        return socket
+
+    def whisper(self, topic: str, sender: str, body: bytes, to: str | None = None) -> None:
+        """Send what is fleeting to the others on `topic`, or to one account there."""
+        message = _whisper(topic, sender, body)
+        for page in self._by_topic.get(topic, ()):
+            if page.ctx.actor != sender and (to is None or page.ctx.actor == to):
+                page.send(message)
+
+    async def _read(self, page: _Page) -> None:
+        while True:
+            try:
+                message = await page.socket.receive(timeout=IDLE_S)
+            except TimeoutError:
+                return
+            if message.type != WSMsgType.TEXT:
+                return
+            try:
+                incoming = msgspec.json.decode(message.data, type=Incoming)
+            except msgspec.DecodeError:
+                await page.socket.close(code=4400)
+                return
+            await self._take(page, incoming)
+
+    async def _take(self, page: _Page, incoming: Incoming) -> None:
+        if incoming.type == "ping":
+            page.send('{"type":"pong"}')
+        elif incoming.type == "subscribe":
+            await self._subscribe(page, incoming.topic, incoming.cursor)
+        elif incoming.type == "unsubscribe":
+            self._drop(page, incoming.topic)
+        elif incoming.topic in page.topics:
+            kind = self._kinds[incoming.topic.partition(":")[0]]
+            if kind.whisper is not None and (body := kind.whisper(page.ctx, incoming.topic, bytes(incoming.body))):
+                self.whisper(incoming.topic, page.ctx.actor, body, incoming.to)
+
+    async def _subscribe(self, page: _Page, topic: str, cursor: int | None) -> None:
+        prefix = topic.partition(":")[0]
+        kind = self._kinds.get(prefix)
+        if kind is None or len(page.topics) >= TOPICS_MAX or not await kind.may(page.ctx, topic):
+            page.send(_json({"type": "refused", "topic": topic, "code": "access.forbidden"}))
+            return
+        if prefix == "stream":
+            await self._follow_stream(page, topic)
+            return
+        # First follow, then catch up: what is written in between comes twice at most, and the id tells.
+        start = self._cursor
+        page.topics[topic] = start
+        self._by_topic[topic].add(page)
+        if cursor is not None and cursor < start:
+            await self._catch_up(page, topic, cursor, start)
+        page.send(_json({"type": "ready", "topic": topic, "cursor": start}))
+        if kind.first_whisper is not None and (body := kind.first_whisper(topic)):
+            page.send(_whisper(topic, "", body))
+
+    async def _catch_up(self, page: _Page, topic: str, cursor: int, until: int) -> None:
+        while cursor < until and not page.lagging:
+            events = await self._db.read(lambda conn, at=cursor: eventlog.after(conn, at, CATCH_UP))  # type: ignore[misc]
+            for event in events:
+                if event.id <= until and topic in self._audience(event):
+                    page.send(_event_message(topic, event))
+            cursor = events[-1].id if events else until
+
+    async def _follow_stream(self, page: _Page, topic: str) -> None:
+        head = await self._stream_head(topic.partition(":")[2])
+        if head is None:
+            page.send(_json({"type": "refused", "topic": topic, "code": "http.not_found"}))
+            return
+        self._streams += 1
+        stream = self._streams
+        page.topics[topic] = 0
+        ready = {"type": "ready", "topic": topic, "cursor": 0, "stream": stream, "leads": head.leads, "fs": head.fs}
+        page.send(_json(ready))
+        page.streams[topic] = asyncio.create_task(self._forward(page, topic, stream))
+
+    async def _forward(self, page: _Page, topic: str, stream: int) -> None:
+        with self._bus.listening(topic) as packets:
+            async for packet in packets:
+                page.send(packet.frame(stream))
+        page.send(_json({"type": "ended", "topic": topic}))
+
+    def _drop(self, page: _Page, topic: str) -> None:
+        page.topics.pop(topic, None)
+        self._by_topic[topic].discard(page)
+        if not self._by_topic[topic]:
+            del self._by_topic[topic]
+        if (task := page.streams.pop(topic, None)) is not None:
+            task.cancel()
+
+    async def _write(self, page: _Page) -> None:
+        with contextlib.suppress(ConnectionError):
+            while True:
+                message = await page.outbox.get()
+                await (page.socket.send_str(message) if isinstance(message, str) else page.socket.send_bytes(message))
+                if page.lagging and page.outbox.empty():
+                    await page.socket.close(code=4408)
+                    return
+
+    async def _pump(self, news: asyncio.Event) -> None:
+        while True:
+            news.clear()
+            events = await self._db.read(lambda conn: eventlog.after(conn, self._cursor, CATCH_UP))
+            for event in events:
+                for topic in self._audience(event):
+                    for page in self._by_topic.get(topic, ()):
+                        page.send(_event_message(topic, event))
+                self._cursor = event.id
+            if not events:
+                await news.wait()
+
+    def _audience(self, event: Event) -> tuple[str, ...]:
+        """The topics on which this event is heard."""
+        if event.topic in SHARED_TOPICS:
+            return tuple(f"org:{org}" for org in self._path_of(event.org))
+        return (event.topic,)
+
+
+def _event_message(topic: str, event: Event) -> str:
+    return _json({"type": "event", "topic": topic, "event": event})
+
+
+def _whisper(topic: str, sender: str, body: bytes) -> str:
+    return _json({"type": "whisper", "topic": topic, "from": sender, "body": msgspec.Raw(body)})
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

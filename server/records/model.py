@@ -1,0 +1,178 @@
+"""Patients, orders, recordings: what is stored and sent, and the states of a recording."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from server.base.states import Row, StateTable
+
+Sex = Literal["M", "F", ""]
+Urgency = Literal["routine", "emergency"]
+Grade = Literal["critical", "warning", "normal", "unassessed"]
+MachineGrade = Literal["critical", "warning"]
+
+SYMPTOMS = (
+    "chest_pain", "syncope", "presyncope", "dyspnoea", "palpitation", "hypotension", "none", "unknown",
+)  # fmt: skip
+
+RECORDING = StateTable(
+    name="recording",
+    start="receiving",
+    rows=(
+        Row("receiving", "seal", "received", by="system"),
+        Row("received", "analyse", "analysed", by="system"),
+        Row("analysed", "queue", "waiting", by="system"),
+        Row("waiting", "claim", "claimed", by="reader"),
+        Row("claimed", "claim", "claimed", by="reader"),  # renewing a lease, or taking over an ended one
+        Row("claimed", "release", "waiting", by="reader"),
+        Row("waiting", "return", "returned", by="reader"),
+        Row("claimed", "return", "returned", by="reader"),
+        Row("claimed", "report", "reported", by="reader"),
+        Row("waiting", "report", "reported", by="reader"),
+        Row("reported", "amend", "reported", by="reader"),
+        Row("waiting", "reject", "rejected", by="reader"),
+        Row("claimed", "reject", "rejected", by="reader"),
+        Row("reported", "archive", "archived", by="system"),
+        Row("returned", "archive", "archived", by="system"),
+        Row("rejected", "archive", "archived", by="system"),
+    ),
+)
+
+
+class Patient(msgspec.Struct, frozen=True):
+    """A person examined, as far as this viewer may know. identity `pending`: an emergency whose name comes later."""
+
+    id: str
+    name: str
+    sex: Sex
+    age_years: int | None
+    birth_date: str | None
+    id_no_masked: str
+    identity: Literal["known", "pending"]
+
+
+class PatientFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a request form or a device says of the person."""
+
+    name: str = ""
+    sex: Sex = ""
+    age_years: int | None = None
+    birth_date: str | None = None
+    id_no: str = ""
+
+
+class NewOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The 30-second request form: the next recording of `device` in `org` belongs to this person."""
+
+    org: str
+    patient: PatientFacts
+    symptoms: list[str]
+    urgency: Urgency = "routine"
+    device: str | None = None
+    note: str = ""
+
+
+class Order(msgspec.Struct, frozen=True):
+    id: str
+    org: str
+    patient: Patient
+    symptoms: list[str]
+    urgency: Urgency
+    device: str | None
+    note: str
+    ordered_at: str
+    recording: str | None
+
+
+class DeviceView(msgspec.Struct, frozen=True):
+    id: str
+    org: str
+    model: str
+    state: Literal["offline", "idle", "recording"]
+    last_seen_at: str | None
+    clock_offset_ms: int | None
+    active: bool
+
+
+class NewDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    org: str
+    model: str
+
+
+class DeviceKey(msgspec.Struct, frozen=True):
+    """Shown once: what the device needs to prove itself (base64)."""
+
+    device: str
+    key: str
+
+
+class Recording(msgspec.Struct, frozen=True):
+    """One recording as pages see it. `machine` is the short result of the analysis, `grade` a person's word."""
+
+    id: str
+    state: str
+    org: str
+    org_name: str
+    centre: str
+    patient: Patient
+    symptoms: list[str]
+    urgency: Urgency
+    note: str
+    device: str
+    device_model: str
+    kind: Literal["resting", "stream"]
+    fs: float
+    leads: list[str]
+    samples: int
+    started_at: str | None
+    clock_offset_ms: int | None
+    opened_at: str
+    received_at: str | None
+    grade: Grade
+    machine_grade: MachineGrade | None
+    machine: MachineSummary | None
+    reader_name: str | None
+    """Who holds it now or signed it last."""
+    return_reason: str | None
+    returned_note: str | None
+    report: str | None
+    """Id of the valid signed report."""
+    impression: list[str]
+    """The signed statements' words, so that lists need not fetch the report."""
+
+
+class MachineSummary(msgspec.Struct, frozen=True):
+    """What lists show of the analysis. `error`: why there is none (a code); then a person reads without it."""
+
+    acceptable: bool
+    findings: list[str]
+    vent_rate_bpm: float | None
+    pr_ms: int | None
+    qrs_ms: int | None
+    qt_ms: int | None
+    qtc_ms: int | None
+    bad_leads: list[str]
+    strip: str
+    """Lead II (or the best), 4 s at 125 Hz, int8 of 20 uV, base64: the list's miniature."""
+    error: str | None = None
+
+
+class Identify(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Name later: who the unidentified person was."""
+
+    patient: PatientFacts
+
+
+class Reanalyse(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    reason: str
+
+
+class HistoryLine(msgspec.Struct, frozen=True):
+    """The parcel view: what happened to a recording, when, by whom."""
+
+    at: str
+    kind: str
+    actor_name: str
+    body: dict[str, str | int | float | bool | list[str] | None]

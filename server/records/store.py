@@ -1,0 +1,325 @@
+"""Tables and queries of patients, orders, devices, recordings and the analysis' result row.
+
+Other rooms read through `recording`, `recordings_of_org`, ... and change a recording's state only through `move`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    Column,
+    Connection,
+    Float,
+    Index,
+    Integer,
+    Label,
+    LargeBinary,
+    RowMapping,
+    Select,
+    Table,
+    Text,
+    and_,
+    insert,
+    select,
+    update,
+)
+
+from server.base import eventlog
+from server.base.database import Tx
+from server.base.errors import NotFound
+from server.base.schema import metadata
+from server.records.model import RECORDING, DeviceView, MachineSummary, Order, Patient, Recording
+
+patient = Table(
+    "patient",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("org", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("sex", Text, nullable=False),
+    Column("age_years", Integer),
+    Column("birth_date", Text),
+    Column("id_no", Text, nullable=False, default=""),
+    Column("identity", Text, nullable=False),
+    Index("patient_id_no", "id_no"),
+)
+
+order = Table(
+    "order_form",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("org", Text, nullable=False),
+    Column("patient", Text, nullable=False),
+    Column("symptoms", Text, nullable=False),
+    Column("urgency", Text, nullable=False),
+    Column("device", Text),
+    Column("note", Text, nullable=False),
+    Column("ordered_by", Text, nullable=False),
+    Column("ordered_at", Text, nullable=False),
+    Column("recording", Text),
+    Index("order_open", "org", "recording", "ordered_at"),
+)
+
+device = Table(
+    "device",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("org", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("key", LargeBinary, nullable=False),
+    Column("active", Integer, nullable=False, default=1),
+    Column("state", Text, nullable=False, default="offline"),
+    Column("last_seen_at", Text),
+    Column("clock_offset_ms", Integer),
+    Column("added_at", Text, nullable=False),
+)
+
+recording = Table(
+    "recording",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("uid", Text, nullable=False),
+    Column("device", Text, nullable=False),
+    Column("org", Text, nullable=False),
+    # As they were when it was taken: a later change of the tree does not move old recordings.
+    Column("org_name", Text, nullable=False),
+    Column("centre", Text, nullable=False),
+    Column("patient", Text, nullable=False),
+    Column("order_form", Text),
+    Column("state", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("urgency", Text, nullable=False),
+    Column("symptoms", Text, nullable=False),
+    Column("note", Text, nullable=False, default=""),
+    Column("fs", Float, nullable=False),
+    Column("leads", Text, nullable=False),
+    Column("samples", Integer, nullable=False, default=0),
+    Column("sha256", Text),
+    Column("blob", Text),
+    Column("started_at", Text),
+    Column("clock_offset_ms", Integer),
+    Column("opened_at", Text, nullable=False),
+    Column("received_at", Text),
+    Column("grade", Text, nullable=False, default="unassessed"),
+    Column("machine_grade", Text),
+    Column("machine", LargeBinary),
+    Column("reader", Text),
+    Column("reader_name", Text),
+    Column("return_reason", Text),
+    Column("returned_note", Text),
+    Column("report", Text),
+    Column("impression", Text, nullable=False, default="[]"),
+    Index("recording_uid", "device", "uid", unique=True),
+    Index("recording_org", "org", "opened_at"),
+    Index("recording_patient", "patient", "opened_at"),
+    Index("recording_blob", "sha256"),
+)
+
+
+def add_patient(conn: Connection, **values: str | int | None) -> None:
+    conn.execute(insert(patient).values(**values))
+
+
+def update_patient(conn: Connection, patient_id: str, **values: str | int | None) -> None:
+    conn.execute(update(patient).where(patient.c.id == patient_id).values(**values))
+
+
+def patient_by_id_no(conn: Connection, org: str, id_no: str) -> str | None:
+    """The patient of this institution with the national id number, if known already."""
+    query = select(patient.c.id).where(patient.c.org == org, patient.c.id_no == id_no)
+    return conn.execute(query.limit(1)).scalar()
+
+
+def add_order(conn: Connection, **values: str | None) -> None:
+    conn.execute(insert(order).values(**values))
+
+
+def bind_order(conn: Connection, order_id: str, recording_id: str) -> None:
+    conn.execute(update(order).where(order.c.id == order_id).values(recording=recording_id))
+
+
+def open_order(conn: Connection, org: str, device_id: str, since: str) -> RowMapping | None:
+    """The oldest form of `org` since `since` that waits for a recording of this device, or of any."""
+    query = (
+        select(order)
+        .where(
+            order.c.org == org,
+            order.c.recording.is_(None),
+            order.c.ordered_at >= since,
+            (order.c.device == device_id) | order.c.device.is_(None),
+        )
+        .order_by(order.c.ordered_at)
+        .limit(1)
+    )
+    return conn.execute(query).mappings().first()
+
+
+def orders(conn: Connection, org: str, since: str) -> list[Order]:
+    query = (
+        select(order, *_patient_columns())
+        .join(patient, patient.c.id == order.c.patient)
+        .where(order.c.org == org, order.c.ordered_at >= since)
+        .order_by(order.c.ordered_at.desc())
+        .limit(200)
+    )
+    return [
+        Order(
+            r["id"], r["org"], _patient(r), msgspec.json.decode(r["symptoms"]), r["urgency"], r["device"], r["note"],
+            r["ordered_at"], r["recording"],
+        )
+        for r in conn.execute(query).mappings()
+    ]  # fmt: skip
+
+
+def add_device(conn: Connection, **values: Any) -> None:
+    conn.execute(insert(device).values(**values))
+
+
+def device_row(conn: Connection, device_id: str) -> RowMapping | None:
+    return conn.execute(select(device).where(device.c.id == device_id)).mappings().first()
+
+
+def update_device(conn: Connection, device_id: str, **values: str | int | None) -> None:
+    conn.execute(update(device).where(device.c.id == device_id).values(**values))
+
+
+def devices(conn: Connection, orgs: Iterable[str]) -> list[DeviceView]:
+    rows = conn.execute(select(device).where(device.c.org.in_(list(orgs))).order_by(device.c.id)).mappings()
+    return [
+        DeviceView(
+            r["id"], r["org"], r["model"], r["state"], r["last_seen_at"], r["clock_offset_ms"], bool(r["active"])
+        )
+        for r in rows
+    ]
+
+
+def add_recording(conn: Connection, **values: Any) -> None:
+    conn.execute(insert(recording).values(**values))
+
+
+def recording_by_uid(conn: Connection, device_id: str, uid: str) -> RowMapping | None:
+    query = select(recording).where(recording.c.device == device_id, recording.c.uid == uid)
+    return conn.execute(query).mappings().first()
+
+
+def recording_row(conn: Connection, recording_id: str) -> RowMapping:
+    """The bare row. Raises NotFound."""
+    row = conn.execute(select(recording).where(recording.c.id == recording_id)).mappings().first()
+    if row is None:
+        raise NotFound(kind="recording")
+    return row
+
+
+def update_recording(conn: Connection, recording_id: str, **values: Any) -> None:
+    """Change fields that are not the state."""
+    assert "state" not in values, "a state moves through `move`"
+    conn.execute(update(recording).where(recording.c.id == recording_id).values(**values))
+
+
+def move(
+    tx: Tx, recording_id: str, event: str, kind: str, body: eventlog.Body | None = None, *, actor: str | None = None,
+    **values: Any,
+) -> str:  # fmt: skip
+    """Move a recording along its state table, change `values` with it, and tell of it as event `kind`.
+
+    Returns the new state. Raises WrongState when the table has no such row.
+    """
+    row = recording_row(tx.conn, recording_id)
+    target = RECORDING.move(row["state"], event)
+    tx.conn.execute(update(recording).where(recording.c.id == recording_id).values(state=target, **values))
+    tx.append(kind, recording_id, row["org"], {"state": target, **(body or {})}, topic="recording", actor=actor)
+    return target
+
+
+def view(conn: Connection, recording_id: str) -> Recording:
+    """One recording as pages see it. Raises NotFound."""
+    row = conn.execute(_views().where(recording.c.id == recording_id)).mappings().first()
+    if row is None:
+        raise NotFound(kind="recording")
+    return _recording(row)
+
+
+def recordings_of_orgs(conn: Connection, orgs: Iterable[str], since: str, limit: int) -> list[Recording]:
+    """Newest first, opened since `since`."""
+    query = (
+        _views()
+        .where(and_(recording.c.org.in_(list(orgs)), recording.c.opened_at >= since))
+        .order_by(recording.c.opened_at.desc())
+        .limit(limit)
+    )
+    return [_recording(row) for row in conn.execute(query).mappings()]
+
+
+def recordings_of_patient(conn: Connection, patient_id: str, limit: int) -> list[Recording]:
+    query = _views().where(recording.c.patient == patient_id).order_by(recording.c.opened_at.desc()).limit(limit)
+    return [_recording(row) for row in conn.execute(query).mappings()]
+
+
+def views(conn: Connection, ids: Iterable[str]) -> dict[str, Recording]:
+    """Many at once, by id; what is missing is left out."""
+    rows = conn.execute(_views().where(recording.c.id.in_(list(ids)))).mappings()
+    return {row["id"]: _recording(row) for row in rows}
+
+
+def patient_view(conn: Connection, patient_id: str) -> Patient:
+    query = select(*_patient_columns()).where(patient.c.id == patient_id)
+    row = conn.execute(query).mappings().first()
+    if row is None:
+        raise NotFound(kind="patient")
+    return _patient(row)
+
+
+def _patient_columns() -> list[Label[Any]]:
+    return [patient.c[name].label(f"patient_{name}") for name in patient.c.keys()]  # noqa: SIM118 - not a dict
+
+
+def _views() -> Select[Any]:
+    return (
+        select(recording, *_patient_columns(), device.c.model.label("device_model"))
+        .join(patient, patient.c.id == recording.c.patient)
+        .join(device, device.c.id == recording.c.device, isouter=True)
+    )
+
+
+def _patient(row: RowMapping) -> Patient:
+    number = row["patient_id_no"]
+    masked = f"{number[:4]}{'*' * (len(number) - 8)}{number[-4:]}" if len(number) > 8 else "*" * len(number)
+    return Patient(
+        row["patient_id"], row["patient_name"], row["patient_sex"], row["patient_age_years"], row["patient_birth_date"],
+        masked, row["patient_identity"],
+    )  # fmt: skip
+
+
+def _recording(row: RowMapping) -> Recording:
+    return Recording(
+        id=row["id"],
+        state=row["state"],
+        org=row["org"],
+        org_name=row["org_name"],
+        centre=row["centre"],
+        patient=_patient(row),
+        symptoms=msgspec.json.decode(row["symptoms"]),
+        urgency=row["urgency"],
+        note=row["note"],
+        device=row["device"],
+        device_model=row["device_model"] or "",
+        kind=row["kind"],
+        fs=row["fs"],
+        leads=msgspec.json.decode(row["leads"]),
+        samples=row["samples"],
+        started_at=row["started_at"],
+        clock_offset_ms=row["clock_offset_ms"],
+        opened_at=row["opened_at"],
+        received_at=row["received_at"],
+        grade=row["grade"],
+        machine_grade=row["machine_grade"],
+        machine=msgspec.json.decode(row["machine"], type=MachineSummary) if row["machine"] else None,
+        reader_name=row["reader_name"],
+        return_reason=row["return_reason"],
+        returned_note=row["returned_note"],
+        report=row["report"],
+        impression=msgspec.json.decode(row["impression"]),
+    )
