@@ -1,0 +1,582 @@
+// Produced from the server's definitions by `./run regen`; not to be edited.
+
+export type AccountView = {
+  readonly id: string
+  readonly login: string
+  readonly name: string
+  readonly title: string
+  readonly active: boolean
+  readonly grants: readonly GrantView[]
+  readonly last_sign_in_at: string | null
+}
+
+export type Alert = {
+  readonly id: string
+  readonly recording: string
+  readonly org: string
+  readonly org_name: string
+  readonly org_phone: string
+  readonly patient: Patient
+  readonly symptoms: readonly string[]
+  readonly state: string
+  readonly rule: string
+  readonly profile: string
+  readonly code: string
+  readonly say_zh: string
+  readonly say_en: string
+  readonly leads: readonly string[]
+  readonly first: number
+  readonly end: number
+  readonly raised_at: string
+  readonly confirmed_by_name: string | null
+  readonly confirmed_at: string | null
+  readonly step: number
+  readonly next_at: string | null
+  readonly next_name: string | null
+  readonly pages: readonly Page[]
+  readonly acknowledged_by: string | null
+  readonly acknowledged_name: string | null
+  readonly acknowledged_at: string | null
+  readonly callback: Callback | null
+  readonly action: string
+  readonly outcome: string
+  readonly closed_by_name: string | null
+  readonly closed_at: string | null
+  readonly refuted_reason: string
+  readonly events: readonly string[]
+}
+
+/** Open alerts this person must know of, the oldest unanswered first; `cursor` as in the worklist. */
+export type Alerts = {
+  readonly alerts: readonly Alert[]
+  readonly cursor: number
+  readonly on_duty: boolean
+}
+
+export type AlertsQuery = {
+  readonly open?: boolean
+  readonly limit?: number
+}
+
+export type AmendReport = {
+  readonly reason: string
+  readonly statements: readonly Statement[]
+  readonly grade: 'critical' | 'normal' | 'unassessed' | 'warning'
+  readonly measurements?: readonly EditedMeasurement[]
+  readonly note?: string
+}
+
+export type AuditLine = {
+  readonly id: number
+  readonly at: string
+  readonly kind: string
+  readonly subject: string
+  readonly org: string
+  readonly actor: string
+  readonly actor_name: string
+}
+
+export type AuditPage = {
+  readonly lines: readonly AuditLine[]
+  readonly chain_whole: boolean
+}
+
+/** The patient's place was told: whom, how, and what he repeated. */
+export type Callback = {
+  readonly by_name: string
+  readonly told: string
+  readonly how: string
+  readonly read_back: string
+  readonly at: string
+}
+
+export type Catalogue = {
+  readonly entries: readonly CatalogueEntry[]
+}
+
+/** A statement that can be picked. `initials`: pinyin initials of the Chinese name (fc for 房颤 and so on). */
+export type CatalogueEntry = {
+  readonly code: string
+  readonly zh: string
+  readonly en: string
+  readonly initials: string
+  readonly group: string
+  readonly urgency: string
+}
+
+/** The read-back: which finding, which patient, each one of three. */
+export type Challenge = {
+  readonly alert: string
+  readonly findings: readonly ReadBackChoice[]
+  readonly patients: readonly ReadBackChoice[]
+}
+
+export type ChangePassword = {
+  readonly old: string
+  readonly new: string
+}
+
+/** A lease on one recording: until `until_at` it is this reader's, then anybody may take it. */
+export type Claim = {
+  readonly by: string
+  readonly name: string
+  readonly until_at: string
+}
+
+export type Close = {
+  readonly action: string
+  readonly outcome: string
+}
+
+export type Conclude = {
+  readonly text: string
+}
+
+export type Conclusion = {
+  readonly text: string
+  readonly signed_by: string
+  readonly signed_name: string
+  readonly signed_at: string
+  readonly digest: string
+  readonly countersigned_name: string | null
+  readonly countersigned_at: string | null
+}
+
+export type Consult = {
+  readonly id: string
+  readonly recording: string
+  readonly alert: string | null
+  readonly requester: string
+  readonly requester_name: string
+  readonly requester_org: string
+  readonly requester_org_name: string
+  readonly invitee_org: string
+  readonly invitee_org_name: string
+  readonly expert: string | null
+  readonly expert_name: string | null
+  readonly patient: Patient
+  readonly purpose: string
+  readonly summary: string
+  readonly priority: 'emergency' | 'routine'
+  readonly consent: 'emergency' | 'written'
+  readonly state: string
+  readonly requested_at: string
+  readonly answered_at: string | null
+  readonly reason: string
+  readonly members: readonly Member[]
+  readonly conclusion: Conclusion | null
+  readonly events: readonly string[]
+}
+
+export type Consults = {
+  readonly consults: readonly Consult[]
+  readonly cursor: number
+}
+
+export type ConsultsQuery = {
+  readonly open?: boolean
+  readonly recording?: string | null
+}
+
+export type CreateAccount = {
+  readonly login: string
+  readonly name: string
+  readonly title: string
+  readonly password: string
+  readonly grants: readonly GrantView[]
+}
+
+/** Shown once: what the device needs to prove itself (base64). */
+export type DeviceKey = {
+  readonly device: string
+  readonly key: string
+}
+
+export type DeviceView = {
+  readonly id: string
+  readonly org: string
+  readonly model: string
+  readonly state: 'idle' | 'offline' | 'recording'
+  readonly last_seen_at: string | null
+  readonly clock_offset_ms: number | null
+  readonly active: boolean
+}
+
+export type DraftReport = {
+  readonly statements: readonly Statement[]
+  readonly grade: 'critical' | 'normal' | 'unassessed' | 'warning'
+  readonly measurements?: readonly EditedMeasurement[]
+  readonly note?: string
+}
+
+/** A reader's value beside the machine's, which stays. */
+export type EditedMeasurement = {
+  readonly name: 'pr_ms' | 'qrs_ms' | 'qt_ms' | 'qtc_ms' | 'vent_rate_bpm'
+  readonly value: number
+}
+
+/** What a browser needs to join: its member list, the shared view so far, and ICE servers (may be empty). */
+export type Enter = {
+  readonly consult: Consult
+  readonly ice_servers: readonly IceServer[]
+  readonly view: SharedView | null
+}
+
+export type GrantView = {
+  readonly role: 'admin' | 'auditor' | 'coordinator' | 'expert' | 'general_duty' | 'on_call' | 'operator' | 'quality_officer' | 'reader' | 'requesting_doctor' | 'reviewer' | 'village_doctor'
+  readonly org: string
+}
+
+/** The parcel view: what happened to a recording, when, by whom. */
+export type HistoryLine = {
+  readonly at: string
+  readonly kind: string
+  readonly actor_name: string
+  readonly body: Readonly<Record<string, string | number | number | boolean | readonly string[] | null>>
+}
+
+export type IceServer = {
+  readonly urls: readonly string[]
+  readonly username?: string
+  readonly credential?: string
+}
+
+/** Name later: who the unidentified person was. */
+export type Identify = {
+  readonly patient: PatientFacts
+}
+
+/** What lists show of the analysis. `error`: why there is none (a code); then a person reads without it. */
+export type MachineSummary = {
+  readonly acceptable: boolean
+  readonly findings: readonly string[]
+  readonly vent_rate_bpm: number | null
+  readonly pr_ms: number | null
+  readonly qrs_ms: number | null
+  readonly qt_ms: number | null
+  readonly qtc_ms: number | null
+  readonly bad_leads: readonly string[]
+  readonly strip: string
+  readonly error?: string | null
+}
+
+/** The signed-in person, what he may do (`rules`, names of the access table) and the institutions he can see. */
+export type Me = {
+  readonly id: string
+  readonly login: string
+  readonly name: string
+  readonly title: string
+  readonly grants: readonly GrantView[]
+  readonly rules: readonly string[]
+  readonly orgs: readonly Org[]
+  readonly home: 'admin' | 'clinic' | 'on_call' | 'worklist'
+  readonly unlocked_until: string | null
+  readonly hub_name: string
+  readonly demo: boolean
+}
+
+export type Member = {
+  readonly account: string
+  readonly name: string
+  readonly org_name: string
+  readonly part: 'expert' | 'observer' | 'requester'
+}
+
+export type Message = {
+  readonly id: string
+  readonly thread: string
+  readonly client_id: string
+  readonly author: string
+  readonly author_name: string
+  readonly at: string
+  readonly text: string
+  readonly quote: Quote | null
+}
+
+export type Messages = {
+  readonly messages: readonly Message[]
+  readonly cursor: number
+}
+
+export type MessagesQuery = {
+  readonly after?: string
+  readonly limit?: number
+}
+
+export type NewCallback = {
+  readonly told: string
+  readonly how: string
+  readonly read_back: string
+}
+
+export type NewDevice = {
+  readonly org: string
+  readonly model: string
+}
+
+/** `client_id` is the sender's own name for it: sent twice, stored once. */
+export type NewMessage = {
+  readonly client_id: string
+  readonly text: string
+  readonly quote?: Quote | null
+}
+
+/** The 30-second request form: the next recording of `device` in `org` belongs to this person. */
+export type NewOrder = {
+  readonly org: string
+  readonly patient: PatientFacts
+  readonly symptoms: readonly string[]
+  readonly urgency?: 'emergency' | 'routine'
+  readonly device?: string | null
+  readonly note?: string
+}
+
+export type NewShift = {
+  readonly centre: string
+  readonly line: number
+  readonly account: string
+  readonly from_at: string
+  readonly to_at: string
+}
+
+export type Order = {
+  readonly id: string
+  readonly org: string
+  readonly patient: Patient
+  readonly symptoms: readonly string[]
+  readonly urgency: 'emergency' | 'routine'
+  readonly device: string | null
+  readonly note: string
+  readonly ordered_at: string
+  readonly recording: string | null
+}
+
+/** One institution of the tree. `path` is the chain of ids from the root, ending with its own. */
+export type Org = {
+  readonly id: string
+  readonly parent: string | null
+  readonly level: 'city' | 'community' | 'county' | 'township' | 'village'
+  readonly name: string
+  readonly name_en: string
+  readonly phone: string
+  readonly path: readonly string[]
+  readonly reading_centre: string | null
+}
+
+/** One message to one person: which step of the ladder, when sent, when it reached a page, when it was opened. */
+export type Page = {
+  readonly account: string
+  readonly name: string
+  readonly step: number
+  readonly channel: string
+  readonly sent_at: string
+  readonly delivered_at: string | null
+  readonly seen_at: string | null
+}
+
+/** A person examined, as far as this viewer may know. identity `pending`: an emergency whose name comes later. */
+export type Patient = {
+  readonly id: string
+  readonly name: string
+  readonly sex: '' | 'F' | 'M'
+  readonly age_years: number | null
+  readonly birth_date: string | null
+  readonly id_no_masked: string
+  readonly identity: 'known' | 'pending'
+}
+
+/** What a request form or a device says of the person. */
+export type PatientFacts = {
+  readonly name?: string
+  readonly sex?: '' | 'F' | 'M'
+  readonly age_years?: number | null
+  readonly birth_date?: string | null
+  readonly id_no?: string
+}
+
+/** A place in a recording: lead and half-open sample range. */
+export type Quote = {
+  readonly recording: string
+  readonly lead: string
+  readonly first: number
+  readonly end: number
+}
+
+export type ReadBack = {
+  readonly finding: string
+  readonly patient: string
+}
+
+/** One of three answers. `key` goes back to the hub; texts are shown. */
+export type ReadBackChoice = {
+  readonly key: string
+  readonly zh: string
+  readonly en: string
+}
+
+export type Reanalyse = {
+  readonly reason: string
+}
+
+export type Reason = {
+  readonly reason: string
+}
+
+/** One recording as pages see it. `machine` is the short result of the analysis, `grade` a person's word. */
+export type Recording = {
+  readonly id: string
+  readonly state: string
+  readonly org: string
+  readonly org_name: string
+  readonly centre: string
+  readonly patient: Patient
+  readonly symptoms: readonly string[]
+  readonly urgency: 'emergency' | 'routine'
+  readonly note: string
+  readonly device: string
+  readonly device_model: string
+  readonly kind: 'resting' | 'stream'
+  readonly fs: number
+  readonly leads: readonly string[]
+  readonly samples: number
+  readonly started_at: string | null
+  readonly clock_offset_ms: number | null
+  readonly opened_at: string
+  readonly received_at: string | null
+  readonly grade: 'critical' | 'normal' | 'unassessed' | 'warning'
+  readonly machine_grade: 'critical' | 'warning' | null
+  readonly machine: MachineSummary | null
+  readonly reader_name: string | null
+  readonly return_reason: string | null
+  readonly returned_note: string | null
+  readonly report: string | null
+  readonly impression: readonly string[]
+}
+
+export type Refute = {
+  readonly reason: string
+}
+
+export type Report = {
+  readonly id: string
+  readonly recording: string
+  readonly version: number
+  readonly state: string
+  readonly statements: readonly Statement[]
+  readonly grade: 'critical' | 'normal' | 'unassessed' | 'warning'
+  readonly measurements: readonly EditedMeasurement[]
+  readonly note: string
+  readonly author: string
+  readonly author_name: string
+  readonly saved_at: string
+  readonly signed_at: string | null
+  readonly digest: string | null
+  readonly replaces: string | null
+  readonly replaced_by: string | null
+  readonly reason: string
+  readonly pdf_ready: boolean
+}
+
+/** What the 2018 rules ask of a request: purpose, summary, who is asked; consent, or the emergency note. */
+export type RequestConsult = {
+  readonly recording: string
+  readonly invitee_org: string
+  readonly purpose: string
+  readonly summary: string
+  readonly priority: 'emergency' | 'routine'
+  readonly consent: 'emergency' | 'written'
+  readonly alert?: string | null
+}
+
+export type ReturnRecording = {
+  readonly reason: 'artefact' | 'electrode_off' | 'lead_swap' | 'other' | 'too_short' | 'wrong_patient'
+  readonly leads?: readonly string[]
+  readonly note?: string
+}
+
+/** Which stretch of which recording everybody looks at, in sample-index coordinates. `rev` is the hub's: the higher one wins on every screen. */
+export type SharedView = {
+  readonly recording: string
+  readonly layout: string
+  readonly first: number
+  readonly end: number
+  readonly speed: number
+  readonly gain: number
+  readonly presenter: string
+  readonly rev?: number
+}
+
+/** Who is on call for a reading centre, on which line (1 first, 2 second, 3 head of shift), from when to when. */
+export type Shift = {
+  readonly id: string
+  readonly centre: string
+  readonly line: number
+  readonly account: string
+  readonly name: string
+  readonly from_at: string
+  readonly to_at: string
+}
+
+export type SignIn = {
+  readonly login: string
+  readonly password: string
+}
+
+/** What is signed is what was on the screen: the whole text comes with the command. `lowered_reason` is asked when a machine-critical ECG is graded lower. */
+export type SignReport = {
+  readonly statements: readonly Statement[]
+  readonly grade: 'critical' | 'normal' | 'unassessed' | 'warning'
+  readonly measurements?: readonly EditedMeasurement[]
+  readonly note?: string
+  readonly lowered_reason?: string
+}
+
+/** A line of the conclusion: a code of the catalogue, or free text (code null), with the reader's words. */
+export type Statement = {
+  readonly code: string | null
+  readonly text: string
+}
+
+/** A single-use pass for the live connection, good for 30 s. */
+export type Ticket = {
+  readonly ticket: string
+}
+
+/** Proof of the person before signing: the account's password again (a PIN or UKey later). */
+export type Unlock = {
+  readonly password: string
+}
+
+/** One page of rows in order: critical, urgent, soon, routine, then the longest wait. `cursor`: the event log's position this page reflects; subscribe to `org:<centre>` from here. */
+export type Worklist = {
+  readonly rows: readonly WorklistRow[]
+  readonly counts: Readonly<Record<string, number>>
+  readonly total: number
+  readonly cursor: number
+  readonly median_tat_s: number | null
+}
+
+export type WorklistQuery = {
+  readonly view?: 'all' | 'mine' | 'returned' | 'signed_today' | 'urgent'
+  readonly offset?: number
+  readonly limit?: number
+}
+
+export type WorklistRow = {
+  readonly recording: string
+  readonly state: string
+  readonly priority: 'critical' | 'routine' | 'soon' | 'urgent'
+  readonly waiting_at: string
+  readonly due_at: string
+  readonly org: string
+  readonly org_name: string
+  readonly patient: Patient
+  readonly symptoms: readonly string[]
+  readonly urgency: 'emergency' | 'routine'
+  readonly grade: 'critical' | 'normal' | 'unassessed' | 'warning'
+  readonly machine_grade: string | null
+  readonly machine: MachineSummary | null
+  readonly claim: Claim | null
+  readonly alert: string | null
+  readonly alert_state: string | null
+}
