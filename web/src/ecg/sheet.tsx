@@ -1,0 +1,193 @@
+// EcgSheet: a stored recording on paper. Two canvases: grid and traces below (redrawn when they change), calipers and
+// pointers above (redrawn as they move). Where things stand is arithmetic in layout.ts; painting is draw.ts.
+import { useComputed } from '@preact/signals'
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks'
+import { language } from '../i18n/catalogue'
+import { t } from '../i18n/ecg'
+import { useCaliperPointer } from './caliper-pointer'
+import { read, readingWords } from './calipers'
+import { GridSheet, penOf, type Size, useSize } from './canvas'
+import { colours } from './colours'
+import { type Overlay, type PeerPointer, paintOverlay, paintSheet } from './draw'
+import { type EvidenceOf, marksOf } from './evidence'
+import { type DisplayFilter, displayed } from './filters'
+import { layOut, planOf, type Sheet } from './layout'
+import { fitScale, PAGE_MM, PULSE_MM } from './paper'
+import { trueScale } from './scale'
+import { type EcgRecording, leadOf, samplesOf } from './signal'
+import type { Viewer } from './viewer'
+
+export type EcgSheetProps = Readonly<{
+  recording: EcgRecording
+  viewer: Viewer
+  findings?: readonly EvidenceOf[]
+  rPeaks?: readonly number[] // sample indices; calipers snap to `fiducials` when there are any, else to these
+  fiducials?: readonly number[]
+  pointers?: readonly PeerPointer[]
+  /** Phone: rows keep 28 mm and the sheet scrolls, instead of fitting the height. */
+  tall?: boolean
+  /** Fit another width than 262 mm; a phone shows 4 s and scrolls sideways. */
+  fitMm?: number
+  bandWords?: string // "0.05–150 Hz" of the device, where another is known
+  summary?: string // rhythm, rate, intervals, findings, quality: what role=img says
+  onViewport?: (firstSample: number, samplesShown: number) => void
+  onPointer?: (at: { lead: string; strip: boolean; sample: number } | null) => void
+}>
+
+const ROW_MM_TALL = 28
+const NONE: readonly never[] = []
+
+export function EcgSheet(p: EcgSheetProps) {
+  const box = useRef<HTMLDivElement>(null)
+  const size = useSize(box)
+  const base = useRef<HTMLCanvasElement>(null)
+  const over = useRef<HTMLCanvasElement>(null)
+  const grid = useMemo(() => new GridSheet(), [])
+  const v = p.viewer
+  const samples = samplesOf(p.recording)
+
+  const laid = useMemo(
+    () => (size === null ? null : layPage(p, size, samples)),
+    [
+      size,
+      p.recording,
+      p.tall,
+      p.fitMm,
+      v.layout.value,
+      v.leads.value,
+      v.speed.value,
+      v.gain.value,
+      v.first.value,
+      v.sync.value,
+      trueScale.value,
+    ],
+  )
+  const sheet = laid?.sheet ?? null
+  const findings = v.evidenceHidden.value ? NONE : (p.findings ?? NONE)
+  const filter = v.filter.value
+  const ink = colours.value
+  const lead = useMemo(() => leadsThrough(p.recording, filter), [p.recording, filter])
+
+  useLayoutEffect(() => {
+    if (laid === null || base.current === null) return
+    const pen = penOf(base.current, laid.page, false)
+    if (pen === null) return
+    const mm = laid.sheet.pxPerMm
+    const speed = v.speed.value
+    paintSheet(pen, {
+      sheet: laid.sheet,
+      dpr: laid.page.dpr,
+      grid: grid.for(laid.page, mm, { x: laid.sheet.gridX, y: laid.sheet.gridY }, ink),
+      colours: ink,
+      lead,
+      marks: marksOf(findings, v.activeFinding.value, laid.sheet),
+      pulseLeft: (speed === 50 ? 1 : 2) * mm,
+      pulseWidth: 0.2 * speed * mm,
+      pulseHeight: v.gain.value * mm,
+      words: { off: name => t('off', { lead: name }), absent: name => t('absent', { lead: name }) },
+    })
+    v.sheet.value = laid.sheet
+  }, [laid, lead, findings, v.activeFinding.value, ink, language.value])
+
+  const overlay: Overlay | null =
+    sheet === null || size === null
+      ? null
+      : {
+          sheet,
+          dpr: size.dpr,
+          colours: ink,
+          caliper: v.caliper.value,
+          reading: v.caliper.value === null ? '' : readingWords(read(v.caliper.value, p.recording.fs), t('perMinute')),
+          marching: v.marching.value,
+          fs: p.recording.fs,
+          pointers: p.pointers ?? NONE,
+          lead,
+        }
+  useLayoutEffect(() => {
+    if (overlay === null || laid === null || over.current === null) return
+    const pen = penOf(over.current, laid.page, true)
+    if (pen !== null) paintOverlay(pen, overlay, over.current)
+  })
+
+  useEffect(() => {
+    if (sheet !== null) p.onViewport?.(sheet.first, sheet.shown)
+  }, [sheet?.first, sheet?.shown])
+
+  const pointing = useCaliperPointer({
+    viewer: v,
+    sheet,
+    samples,
+    fs: p.recording.fs,
+    fiducials: p.fiducials ?? p.rPeaks ?? NONE,
+    onPointer: p.onPointer,
+  })
+  const plain = useComputed(() =>
+    t('summary.plain', {
+      n: p.recording.leads.length,
+      seconds: Math.round(samples / p.recording.fs),
+      speed: v.speed.value,
+      gain: v.gain.value,
+    }),
+  )
+  return (
+    <div class={`ecg${p.tall === true ? ' ecg-tall' : ''}`}>
+      <div class={`ecg-box${v.tool.value === 'none' ? '' : ' ecg-measuring'}`} ref={box} {...pointing}>
+        <canvas ref={base} role="img" aria-label={p.summary ?? plain.value} />
+        <canvas ref={over} class="ecg-over" aria-hidden="true" />
+      </div>
+      <ScaleLine viewer={v} {...(p.bandWords === undefined ? {} : { band: p.bandWords })} />
+    </div>
+  )
+}
+
+/** "25 mm/s 10 mm/mV 0.05–150 Hz": always on the paper, in a corner under the pulse. */
+function ScaleLine({ viewer, band }: { viewer: Viewer; band?: string }) {
+  const f = viewer.filter.value
+  return (
+    <p class="ecg-scales">
+      <span>{t('speed.unit', { n: viewer.speed.value })}</span>
+      <span>{t('gain.unit', { n: viewer.gain.value })}</span>
+      <span>{f.lowPass40 ? t('filter.40.line') : (band ?? t('filter.none'))}</span>
+      {f.notch50 && <span>{t('filter.50')}</span>}
+      {f.baseline && <span>{t('filter.baseline')}</span>}
+      {trueScale.value !== null && <span>{t('scale.true')}</span>}
+    </p>
+  )
+}
+
+function layPage(p: EcgSheetProps, size: Size, samples: number): { sheet: Sheet; page: Size } {
+  const v = p.viewer
+  const fit = fitScale(size.width, size.dpr, p.fitMm ?? PAGE_MM)
+  const pxPerMm = trueScale.value?.pxPerMm ?? fit
+  const plan = planOf(v.layout.value, v.leads.value, 'II')
+  const rows = plan.rows.length + plan.strips.length
+  const height = p.tall === true ? Math.max(size.height, Math.ceil(rows * ROW_MM_TALL * pxPerMm)) : size.height
+  const page: Size = { width: size.width, height, dpr: size.dpr }
+  const sheet = layOut({
+    layout: v.layout.value,
+    leads: v.leads.value,
+    speed: v.speed.value,
+    gain: v.gain.value,
+    fs: p.recording.fs,
+    samples,
+    first: v.first.value,
+    sync: v.sync.value,
+    width: Math.max(size.width, (PULSE_MM + 10) * pxPerMm),
+    height,
+    pxPerMm,
+  })
+  return { sheet, page }
+}
+
+/** Leads as the eye gets them: filtered once, kept while the filter stays. */
+function leadsThrough(recording: EcgRecording, filter: DisplayFilter): (name: string) => Float32Array | null {
+  const kept = new Map<string, Float32Array | null>()
+  return name => {
+    const before = kept.get(name)
+    if (before !== undefined) return before
+    const uv = leadOf(recording, name)
+    const shown = uv === null ? null : displayed(uv, recording.fs, filter)
+    kept.set(name, shown)
+    return shown
+  }
+}
