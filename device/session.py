@@ -1,12 +1,13 @@
 """One conversation on the device wire: what each side answers to each frame.
 
 Holds the rules: who may speak when, proof, order, repeats, gaps, credit, acknowledgement, resuming. No socket, clock,
-disk or chance: `server/intake/gateway.py` and `client.py` move the bytes and carry out the effects; bytes are `frames.py`'s
-business. Whatever the peer did wrong is raised as a `WireError`; the shell sends it as the last frame and closes.
+disk or chance: `server/intake/gateway.py` and `client.py` move the bytes and carry out the effects; bytes are the
+business of `frames.py`. Whatever the peer did wrong is raised as a `WireError`; the shell sends it as the last frame
+and closes.
 
 The hub's side, told as a story: hello -> FindDevice -> challenge -> proof -> Online, welcome -> open -> Register (the
-hub gives the recording its id) -> Append(open) -> on disk -> opened -> data -> Append(data) -> on disk -> Publish, ack ->
-end -> Append(end) -> on disk -> Seal -> stored as a file -> receipt.
+hub gives the recording its id) -> Append(open) -> on disk -> opened -> data -> Append(data) -> on disk -> Publish, ack
+-> end -> Append(end) -> on disk -> Seal -> stored as a file -> receipt.
 """
 
 from __future__ import annotations
@@ -522,6 +523,11 @@ class DeviceSession:
     @property
     def welcome(self) -> Welcome | None:
         return self._welcome
+
+    @property
+    def safe_frames(self) -> int:
+        """Frames of all streams of this connection that the hub has on its disk."""
+        return sum(out.safe for out in self._streams.values())
 
     def start(self) -> list[DeviceEffect]:
         return [Send(self._hello)]

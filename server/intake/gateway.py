@@ -2,17 +2,85 @@
 
 `device.session` decides, this moves bytes. The rest of the hub is known only as the `Hub` protocol below: who a device
 is, what id a recording gets, where a sealed file goes. No SQL, no medicine, no HTTP for browsers.
+
+Two things keep the promise: an ack leaves only from `Journal`'s callback after its fdatasync, and a receipt only
+after `Hub.sealed` has returned. Memory: a stream is not held; at its end its frames are read back from the journal in a
+thread, at most `seals_max` at once, each at most `STREAM_BYTES_MAX`. So an hour of 1,000 devices costs what is between
+socket and disk, which `pool_bytes` bounds.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+import asyncio
+import hashlib
+import secrets
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Protocol
 
-from device.frames import Open
-from device.session import DeviceRecord
+import msgspec
+import numpy as np
+import structlog
+from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
+from websockets.exceptions import ConnectionClosed
 
-__all__ = ["DeviceRecord", "Hub", "SealedReceipt"]
+from device import coding
+from device.errors import (
+    BadFrame,
+    Busy,
+    ChecksumDiffers,
+    DeviceRevoked,
+    FrameTooLarge,
+    HubFault,
+    HubStopping,
+    OpenDiffers,
+    Superseded,
+    TimedOut,
+    WireError,
+)
+from device.frames import FRAME_BYTES_MAX, Data, End, Frame, Open, decode, encode
+from device.session import (
+    Append,
+    DeviceRecord,
+    FindDevice,
+    HubEffect,
+    HubSession,
+    Kept,
+    Online,
+    Publish,
+    Register,
+    Rules,
+    Seal,
+    Send,
+    error_frame,
+)
+from server.intake.journal import Damage, Journal, JournalDamaged, JournalFailed, Kind, Record, Recovered
+
+__all__ = ["DeviceRecord", "Gateway", "GatewaySettings", "Hub", "SealedReceipt"]
+
+log = structlog.get_logger()
+
+CLOSED_FOR_A_REASON: Final = 4000  # the WebSocket close code after an `error` frame
+TOO_BIG: Final = 1009  # the library's own answer to a message beyond max_size
+BUFFER_BYTES_MAX: Final = 256 * 1024  # what a device may leave unread of what we say
+RETRY_AFTER_S: Final = 5
+SEAL_RETRY_S_MAX: Final = 60.0
+
+
+@dataclass(frozen=True)
+class GatewaySettings:
+    """How the gateway listens and what it grants."""
+
+    host: str = "127.0.0.1"
+    port: int = 0  # 0: any free one, see `Gateway.port`
+    rules: Rules = field(default_factory=Rules)
+    connections_max: int = 4000
+    pool_bytes: int = 128 * 1024 * 1024  # of all devices together, received and not yet on the disk
+    handshake_s: float = 10.0  # for the WebSocket handshake, and again for hello and proof
+    ping_s: float = 20.0
+    seals_max: int = 2
 
 
 @dataclass(frozen=True)
@@ -36,7 +104,10 @@ class Hub(Protocol):
         ...
 
     async def opened(self, device: DeviceRecord, opening: Open) -> str:
-        """The id of the recording `opening.uid`; a row in state `receiving` the first time, the same id ever after."""
+        """The id of the recording `opening.uid`: a row in state `receiving` the first time, the same id ever after.
+
+        Also asked when the recording is long sealed: then it changes nothing. Another device's uid: raise OpenDiffers.
+        """
         ...
 
     async def sealed_receipt(self, device: DeviceRecord, uid: bytes) -> SealedReceipt | None:
@@ -70,3 +141,408 @@ class Hub(Protocol):
     def journal_damaged(self, sentence: str) -> None:
         """Corruption was found and set aside: an operator has to look. Names segment and range, no patient."""
         ...
+
+
+class _OpenRecord(msgspec.Struct, frozen=True):
+    """The body of a stream's first journal record: from it alone a stream can be taken up again."""
+
+    device: str
+    recording: str
+    opening: Open
+
+
+@dataclass
+class _Stream:
+    """An unsealed recording, whether or not its device is connected."""
+
+    uid: bytes
+    device: str
+    recording: str
+    opening: Open
+    end: End | None = None
+    owner: _Connection | None = None  # the connection that sends it now
+
+
+class Gateway:
+    """All device connections of this process and the journal they share."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        folder: Path,
+        settings: GatewaySettings,
+        clock_ms: Callable[[], int],
+        on_failed: Callable[[JournalFailed], None],
+    ) -> None:
+        """`on_failed` is told when the disk refused: the process has to end with an error and be started anew."""
+        self.hub, self.settings, self.clock_ms = hub, settings, clock_ms
+        self.refused: Counter[str] = Counter()  # error code -> how often; a metric
+        self.connections: set[_Connection] = set()
+        self._folder, self._on_failed = folder, on_failed
+        self._streams: dict[bytes, _Stream] = {}
+        self._online: Counter[str] = Counter()
+        self._seals: dict[bytes, asyncio.Task[None]] = {}
+        self._seal_slots = asyncio.Semaphore(settings.seals_max)
+        self._stopping = asyncio.Event()
+        self.journal: Journal
+        self._server: Server
+
+    @property
+    def port(self) -> int:
+        return int(next(iter(self._server.sockets)).getsockname()[1])
+
+    async def start(self) -> None:
+        """Recover the journal, finish what was ended before a crash, listen. Raises JournalInUse."""
+        self.journal, recovery = await asyncio.to_thread(Journal.open, self._folder, self.clock_ms)
+        loop = asyncio.get_running_loop()
+        self.journal.start(loop.call_soon_threadsafe, self._journal_failed, self.hub.storage_full)
+        for damage in recovery.damaged:
+            self._report_damage(damage)
+        for recovered in recovery.streams:
+            await self._take_up(recovered)
+        log.info(
+            "journal.recovered",
+            streams=len(recovery.streams),
+            torn=len(recovery.torn),
+            damaged=len(recovery.damaged),
+            stranded=recovery.stranded,
+            scanned_bytes=recovery.scanned_bytes,
+            took_ms=round(recovery.took_ms),
+        )
+        self._server = await serve(
+            self._serve,
+            self.settings.host,
+            self.settings.port,
+            compression=None,  # int16 samples do not shrink, and each compressor holds 64 KiB
+            max_size=2 * FRAME_BYTES_MAX,  # a little too large is answered with a code, far too large is cut off
+            max_queue=16,
+            open_timeout=self.settings.handshake_s,
+            ping_interval=self.settings.ping_s,
+            ping_timeout=self.settings.ping_s,
+            close_timeout=2.0,
+        )
+
+    async def stop(self) -> None:
+        """Tell the devices to come back, let seals end, put everything on the disk."""
+        self._stopping.set()
+        self._server.close(close_connections=False)
+        await self._end_all(HubStopping(reason="planned"))
+        await self._server.wait_closed()
+        if self._seals:
+            await asyncio.gather(*self._seals.values(), return_exceptions=True)
+        await asyncio.to_thread(self.journal.close)
+
+    async def drop_device(self, device_id: str) -> None:
+        """A device was revoked: end its connections now."""
+        for connection in list(self.connections):
+            if connection.device_id == device_id:
+                await connection.end(DeviceRevoked())
+
+    # ---- what connections ask ----
+
+    def kept(self, device_id: str) -> dict[bytes, Kept]:
+        """What stands on the disk of each unsealed stream of a device."""
+        kept: dict[bytes, Kept] = {}
+        for uid, stream in self._streams.items():
+            state = self.journal.streams.get(uid)
+            if stream.device == device_id and state is not None:
+                end = stream.end if state.ended else None
+                kept[uid] = Kept(stream.opening, device_id, stream.recording, state.frames, state.data_bytes, end)
+        return kept
+
+    def window_frames(self) -> int:
+        """Credit from one pool: wide while the disk keeps up, narrow when half of the pool waits for it."""
+        pool, pending = self.settings.pool_bytes, self.journal.pending_bytes
+        if pending < pool // 4:
+            return 4 * self.settings.rules.window_frames
+        return self.settings.rules.window_frames if pending < pool // 2 else 4
+
+    def check_room(self) -> None:
+        """Raises Busy or HubStopping where a new connection cannot be taken."""
+        if self.journal.failed is not None or self._stopping.is_set():
+            raise HubStopping(reason="journal" if self.journal.failed else "planned")
+        crowded = len(self.connections) > self.settings.connections_max
+        if crowded or self.journal.full or self.journal.pending_bytes > 0.9 * self.settings.pool_bytes:
+            raise Busy(retry_after_s=RETRY_AFTER_S + secrets.randbelow(RETRY_AFTER_S))
+
+    async def register(self, connection: _Connection, device: DeviceRecord, opening: Open) -> list[HubEffect]:
+        """Find or make the recording of `opening` and give it to this connection."""
+        recording = await self.hub.opened(device, opening)
+        receipt = await self.hub.sealed_receipt(device, opening.uid)  # last: a seal may end while we ask
+        if receipt is not None:
+            self._forget(opening.uid)
+            return connection.session.already_sealed(opening, receipt.recording, receipt.sha256)
+        known = self._streams.get(opening.uid)
+        if known is not None and known.device != device.id:
+            raise OpenDiffers(field="device")
+        stream = self._streams.setdefault(opening.uid, _Stream(opening.uid, device.id, recording, opening))
+        former, stream.owner = stream.owner, connection
+        if former is not None and former is not connection:
+            await former.end(Superseded())
+        return connection.session.registered(opening, recording)
+
+    def append(self, connection: _Connection, effect: Append) -> None:
+        stream = self._streams[effect.uid]
+        frame = effect.frame
+        device_ms = 0
+        if isinstance(frame, Open):
+            kind, body = Kind.OPEN, msgspec.json.encode(_OpenRecord(stream.device, stream.recording, frame))
+        elif isinstance(frame, Data):
+            kind, body, device_ms = Kind.DATA, frame.samples, frame.device_ms
+        else:
+            kind, body = Kind.END, encode(frame)
+            stream.end = frame
+        self.journal.append(effect.uid, effect.seq, kind, body, connection.listener(effect.uid), device_ms)
+
+    def set_online(self, device_id: str, *, online: bool) -> None:
+        self._online[device_id] += 1 if online else -1
+        count = self._online[device_id]
+        if count == 0:
+            del self._online[device_id]
+        if count == int(online):  # the first has come, or the last has gone
+            self.hub.device_online(device_id, online)
+
+    def let_go(self, connection: _Connection) -> None:
+        """A connection has ended: its streams wait for the next one."""
+        self.connections.discard(connection)
+        for stream in self._streams.values():
+            if stream.owner is connection:
+                stream.owner = None
+
+    # ---- sealing ----
+
+    def begin_seal(self, uid: bytes) -> None:
+        if uid not in self._seals and not self._stopping.is_set():
+            task = asyncio.create_task(self._seal(uid), name=f"seal {uid.hex()}")
+            self._seals[uid] = task
+            task.add_done_callback(lambda _: self._seals.pop(uid, None))
+
+    async def _seal(self, uid: bytes) -> None:
+        """Try until the hub has it: the samples are safe in the journal, and the device waits for its receipt."""
+        wait_s = 1.0
+        while not self._stopping.is_set():
+            try:
+                async with self._seal_slots:
+                    await self._seal_once(self._streams[uid])
+                return
+            except JournalDamaged as error:
+                self.hub.journal_damaged(str(error))
+                await self._reject(self._streams[uid], error.code, HubFault(ref=uid.hex()[:8]))
+                return
+            except ChecksumDiffers as error:
+                await self._reject(self._streams[uid], error.code, error)
+                return
+            except Exception as error:
+                self.refused[HubFault.code] += 1
+                log.error("seal.failed", uid=uid.hex(), error=type(error).__name__, again_in_s=wait_s)
+            try:
+                await asyncio.wait_for(self._stopping.wait(), wait_s)
+            except TimeoutError:
+                wait_s = min(2 * wait_s, SEAL_RETRY_S_MAX)
+
+    async def _seal_once(self, stream: _Stream) -> None:
+        assert stream.end is not None
+        records = await asyncio.to_thread(self.journal.read, self.journal.streams[stream.uid])
+        archive, sha256 = await asyncio.to_thread(_make_archive, stream.opening, records)
+        del records
+        if sha256 != stream.end.sha256:
+            raise ChecksumDiffers
+        await self.hub.sealed(stream.device, stream.recording, archive, stream.opening, sha256)
+        log.info("recording.sealed", recording=stream.recording, samples=stream.end.samples, archive_bytes=len(archive))
+        self._forget(stream.uid)
+        if stream.owner is not None:
+            stream.owner.do_now(stream.owner.session.sealed(stream.uid, sha256))
+
+    async def _reject(self, stream: _Stream, code: str, error: WireError) -> None:
+        log.error("recording.rejected", recording=stream.recording, code=code)
+        await self.hub.rejected(stream.device, stream.recording, code)
+        if stream.owner is not None:
+            await stream.owner.end(error)
+
+    def _forget(self, uid: bytes) -> None:
+        """The recording is stored for good: the journal may let its samples go."""
+        self._streams.pop(uid, None)
+        state = self.journal.streams.get(uid)
+        if state is not None and not state.sealed and self.journal.failed is None:
+            self.journal.seal(uid)
+
+    # ---- start, trouble ----
+
+    async def _take_up(self, recovered: Recovered) -> None:
+        """An unsealed stream of the journal: seal it if it was ended, else wait for its device."""
+        record = msgspec.json.decode(recovered.open_body, type=_OpenRecord)
+        stream = _Stream(recovered.uid, record.device, record.recording, record.opening)
+        self._streams[recovered.uid] = stream
+        if recovered.state.ended:
+            # The process may have died between the hub's commit and the journal's mark: `sealed` is idempotent.
+            last = await asyncio.to_thread(self.journal.read_last, recovered.state)
+            end = decode(last.body)
+            assert isinstance(end, End)
+            stream.end = end
+            self.begin_seal(recovered.uid)
+
+    def _report_damage(self, damage: Damage) -> None:
+        sentence = str(JournalDamaged(segment=damage.segment, start=damage.start, end=damage.end))
+        log.error("journal.damaged", segment=damage.segment, start=damage.start, end=damage.end)
+        self.hub.journal_damaged(sentence)
+
+    def _journal_failed(self, error: JournalFailed) -> None:
+        log.critical("journal.failed", reason=error.reason)
+        self._failing = asyncio.create_task(self._end_after_failure(error))
+
+    async def _end_after_failure(self, error: JournalFailed) -> None:
+        await self._end_all(HubStopping(reason="journal"))
+        self._on_failed(error)
+
+    async def _end_all(self, error: WireError) -> None:
+        if self.connections:
+            await asyncio.gather(*(connection.end(error) for connection in list(self.connections)))
+
+    async def _serve(self, socket: ServerConnection) -> None:
+        connection = _Connection(self, socket)
+        self.connections.add(connection)
+        try:
+            await connection.run()
+        finally:
+            self.let_go(connection)
+
+
+def _make_archive(opening: Open, records: list[Record]) -> tuple[bytes, bytes]:
+    """The archive file and the SHA-256 of all samples. For a thread."""
+    raw = b"".join(record.body for record in records if record.kind == Kind.DATA)
+    sha256 = hashlib.sha256(raw).digest()
+    samples = np.frombuffer(raw, "<i2").reshape(-1, len(opening.leads))
+    header = coding.Header(
+        fs=opening.fs,
+        leads=opening.leads,
+        gain_uv_per_lsb=opening.gain_uv_per_lsb,
+        n=len(samples),
+        start_ms=opening.start_ms,
+        uid=opening.uid.hex(),
+        sha256=sha256.hex(),
+    )
+    return coding.encode(header, samples), sha256
+
+
+class _Connection:
+    """One device's socket: reads frames, lets the session decide, carries the effects out."""
+
+    def __init__(self, gateway: Gateway, socket: ServerConnection) -> None:
+        self._gateway, self._socket = gateway, socket
+        self.session = HubSession(secrets.token_hex(8), secrets.token_bytes(32), gateway.settings.rules, gateway.kept)
+        self.device_id: str | None = None  # once proven
+        self._listeners: dict[bytes, Callable[[int], None]] = {}
+        self._over = False  # an error was sent: nothing after it counts
+        self._closing: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Until the socket closes or somebody broke a rule. Every end is counted under its code."""
+        try:
+            self._gateway.check_room()
+            async with asyncio.timeout(self._gateway.settings.handshake_s) as self._deadline:
+                async for raw in self._socket:
+                    await self._receive(raw)
+        except WireError as error:
+            await self.end(error)
+        except TimeoutError:
+            await self.end(TimedOut(wait_s=round(self._gateway.settings.handshake_s)))
+        except JournalFailed:
+            await self.end(HubStopping(reason="journal"))
+        except ConnectionClosed:
+            pass
+        except Exception:  # the edge of the task: logged, counted, told; the device keeps its recording and comes back
+            ref = secrets.token_hex(4)
+            log.exception("gateway.fault", ref=ref, device=self.device_id)
+            await self.end(HubFault(ref=ref))
+        finally:
+            if self._closing is not None:
+                await self._closing
+            if self._socket.close_code == TOO_BIG:
+                await self._count(FrameTooLarge.code)
+            if self.device_id is not None:
+                self._gateway.set_online(self.device_id, online=False)
+
+    async def _receive(self, raw: str | bytes) -> None:
+        if self._over:
+            return
+        if isinstance(raw, str):
+            raise BadFrame(reason="it is text; frames are binary messages")
+        for effect in self.session.receive(decode(raw), self._gateway.clock_ms()):
+            await self._do(effect)
+
+    async def _do(self, effect: HubEffect) -> None:
+        """Carry one effect out, whatever it takes."""
+        match effect:
+            case FindDevice():
+                self.do_now(self.session.device_found(await self._gateway.hub.device(effect.device_id)))
+            case Register():
+                assert self.session.device is not None
+                self.do_now(await self._gateway.register(self, self.session.device, effect.opening))
+            case _:
+                self.do_now([effect])
+
+    def do_now(self, effects: list[HubEffect]) -> None:
+        """Carry out effects that wait for nothing."""
+        for effect in effects:
+            match effect:
+                case Send():
+                    self._send(effect.frame)
+                case Append():
+                    self._gateway.append(self, effect)
+                case Publish():
+                    self._gateway.hub.publish(effect.recording, effect.first_sample, effect.samples)
+                case Seal():
+                    self._gateway.begin_seal(effect.uid)
+                case Online():
+                    assert self.session.device is not None
+                    self._deadline.reschedule(None)
+                    self.device_id = self.session.device.id
+                    self._gateway.set_online(self.device_id, online=True)
+                case _:
+                    raise AssertionError(effect)
+
+    def listener(self, uid: bytes) -> Callable[[int], None]:
+        """What the journal calls when records of `uid` are on the disk: one object a stream, so one ack a group."""
+        if uid not in self._listeners:
+            self._listeners[uid] = lambda seq: self._stored(uid, seq)
+        return self._listeners[uid]
+
+    def _stored(self, uid: bytes, seq: int) -> None:
+        """Also after the socket has gone: what is on the disk is published once, and an ended stream is sealed."""
+        stream = self._gateway._streams.get(uid)
+        if stream is not None and stream.owner not in (None, self):
+            return  # a newer connection speaks for the stream now and will be told by its own repeats
+        self.session.window_frames = self._gateway.window_frames()
+        try:
+            self.do_now(self.session.stored(uid, seq))
+        except Exception:  # the edge: the other connections of this group must still hear of it
+            ref = secrets.token_hex(4)
+            log.exception("gateway.fault", ref=ref, device=self.device_id)
+            self._ending = asyncio.create_task(self.end(HubFault(ref=ref)))
+
+    def _send(self, frame: Frame) -> None:
+        """Without waiting: answers are small, and who does not read them is cut off."""
+        if self._over:
+            return
+        broadcast((self._socket,), encode(frame))
+        if self._socket.transport.get_write_buffer_size() > BUFFER_BYTES_MAX:
+            self._over = True
+            self._socket.transport.abort()
+
+    async def end(self, error: WireError) -> None:
+        """Say why, count it, close. The first reason stands."""
+        if self._over:
+            return
+        self._send(error_frame(error))
+        self._over = True
+        log.info("device.refused", device=self.device_id, code=error.code)
+        # Closing waits for the peer, who may be long gone: nobody else has to.
+        self._closing = asyncio.create_task(self._socket.close(CLOSED_FOR_A_REASON, error.code))
+        await self._count(error.code)
+
+    async def _count(self, code: str) -> None:
+        self._gateway.refused[code] += 1
+        try:
+            await self._gateway.hub.device_refused(self.device_id, code)
+        except Exception:  # the count above stands; the refusal itself must not fail
+            log.exception("gateway.refusal_not_told", code=code)

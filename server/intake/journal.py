@@ -1,0 +1,784 @@
+"""The intake journal: what a device sent stands here, on the disk, before anything is acknowledged.
+
+Append-only segment files, one writer thread, one fdatasync a group, every record checked by CRC32C, recovery that never
+skips damage in silence. Follows durability.md 2; the reasons stand there, with figures. What a record means is the
+gateway's business: here a stream is 16 bytes, a sequence number and bodies.
+
+A record points back at the record before it of the same stream. So a stream is read back from its last record alone,
+without an index in memory that grows with every frame, and a record behind a damaged one is known not to belong.
+
+Read downwards: records and scanning (pure), the state of streams (pure), the disk, recovery, the writer.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import struct
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import ClassVar, Final, NamedTuple
+
+import google_crc32c
+import msgspec
+
+from server.base.errors import AppError
+
+SEGMENT_BYTES: Final = 64 * 1024 * 1024  # a start scans one of them: below 0.1 s
+GROUP_BYTES_MAX: Final = 1024 * 1024  # one sync stays below 10 ms
+GROUP_RECORDS_MAX: Final = 512  # header and body each: the 1024 parts of one writev
+BODY_BYTES_MAX: Final = 64 * 1024
+FOOTER_BYTES_MAX: Final = 64 * 1024 * 1024
+FULL_RETRY_S: Final = 5.0
+
+_SEGMENT = struct.Struct("<8sI16sqI")  # magic, number, random id, created_ms, crc32c of what stands before
+_SEGMENT_MAGIC: Final = b"XLJSEG1\n"
+_RECORD = struct.Struct(
+    "<4sIBxxx16siqIII"
+)  # magic, body bytes, kind, stream, seq, device_ms, previous: segment, offset
+_RECORD_MAGIC: Final = b"XLR1"
+_TRAILER = struct.Struct("<8sQI")  # magic, offset of the footer record, crc32c seeded by the segment
+_TRAILER_MAGIC: Final = b"XLJEND1\n"
+_CRC_AT: Final = _RECORD.size - 4
+
+crc32c: Callable[[int, bytes], int] = google_crc32c.extend
+
+
+@dataclass(eq=False)
+class JournalFailed(AppError):
+    code: ClassVar[str] = "intake.journal_failed"
+    status: ClassVar[int] = 503
+    what: ClassVar[str] = "The journal's disk refused a write or a sync ({reason}); the hub stops taking samples."
+    mend: ClassVar[str] = "Look at the disk, then let the hub start again: it recovers what was acknowledged."
+    reason: str
+
+
+@dataclass(eq=False)
+class JournalDamaged(AppError):
+    code: ClassVar[str] = "intake.journal_damaged"
+    what: ClassVar[str] = "Journal segment {segment} is damaged from byte {start} to {end}."
+    mend: ClassVar[str] = "Keep the file, check the disk; the recordings concerned cannot be completed from it."
+    segment: int
+    start: int
+    end: int
+
+
+@dataclass(eq=False)
+class JournalInUse(AppError):
+    code: ClassVar[str] = "intake.journal_in_use"
+    what: ClassVar[str] = "Another process writes this journal."
+    mend: ClassVar[str] = "Stop the other hub, or give this one its own folder."
+
+
+# ---- records: bytes in, bytes out ----
+
+
+class Kind(IntEnum):
+    OPEN = 1
+    DATA = 2
+    END = 3
+    SEALED = 4  # the stream stands in its archive file: its segments may go
+    FOOTER = 9
+
+
+class Place(NamedTuple):
+    """Where a record stands. Segments count from 1; (0, 0) is nowhere."""
+
+    segment: int
+    offset: int
+
+
+NOWHERE: Final = Place(0, 0)
+
+
+class Record(NamedTuple):
+    kind: int
+    stream: bytes
+    seq: int
+    device_ms: int
+    previous: Place  # the record before it of the same stream
+    body: bytes
+    start: int
+    end: int
+
+
+class Damage(NamedTuple):
+    """Bytes of a segment that are no record. `torn`: the unfinished tail of the last write, never acknowledged."""
+
+    segment: int
+    start: int
+    end: int
+    torn: bool
+
+
+def segment_header(number: int, random_id: bytes, created_ms: int) -> bytes:
+    head = _SEGMENT.pack(_SEGMENT_MAGIC, number, random_id, created_ms, 0)[:-4]
+    return head + struct.pack("<I", crc32c(0, head))
+
+
+def seed_of(head: bytes, number: int) -> int | None:
+    """The seed of a segment's checksums, from its header; None where the header is no header of this segment."""
+    if len(head) < _SEGMENT.size:
+        return None
+    magic, got, random_id, _, crc = _SEGMENT.unpack_from(head)
+    if magic != _SEGMENT_MAGIC or got != number or crc != crc32c(0, head[: _SEGMENT.size - 4]):
+        return None
+    return crc32c(0, random_id)
+
+
+def record_header(seed: int, kind: int, stream: bytes, seq: int, device_ms: int, previous: Place, body: bytes) -> bytes:
+    """The header before `body`. Its checksum covers length and stream, and holds in this segment only."""
+    head = _RECORD.pack(_RECORD_MAGIC, len(body), kind, stream, seq, device_ms, *previous, 0)[:_CRC_AT]
+    return head + struct.pack("<I", crc32c(crc32c(seed, head), body))
+
+
+def parse(data: bytes, at: int, seed: int) -> Record | None:
+    """The record at `at`, or None where there is none that its checksum vouches for."""
+    if at + _RECORD.size > len(data):
+        return None
+    magic, length, kind, stream, seq, device_ms, segment, offset, crc = _RECORD.unpack_from(data, at)
+    if magic != _RECORD_MAGIC or length > (FOOTER_BYTES_MAX if kind == Kind.FOOTER else BODY_BYTES_MAX):
+        return None
+    body_at = at + _RECORD.size
+    end = body_at + length
+    if end > len(data):
+        return None
+    body = data[body_at:end]
+    if crc != crc32c(crc32c(seed, data[at : at + _CRC_AT]), body):
+        return None
+    return Record(kind, stream, seq, device_ms, Place(segment, offset), body, at, end)
+
+
+def scan(data: bytes, segment: int, seed: int) -> Iterator[Record | Damage]:
+    """Every record of a segment, and between them, by name, every range that is none."""
+    at = _SEGMENT.size
+    while at < len(data):
+        record = parse(data, at, seed)
+        if record is not None:
+            yield record
+            at = record.end
+            continue
+        after = _next_record(data, at + 1, seed)
+        if after is None:
+            yield Damage(segment, at, len(data), torn=True)
+            return
+        yield Damage(segment, at, after, torn=False)
+        at = after
+
+
+def _next_record(data: bytes, at: int, seed: int) -> int | None:
+    while (at := data.find(_RECORD_MAGIC, at)) >= 0:
+        if parse(data, at, seed) is not None:
+            return at
+        at += 1
+    return None
+
+
+# ---- what the records of a stream add up to ----
+
+
+class StreamState(NamedTuple):
+    """A stream as far as it stands on the disk."""
+
+    opened: Place
+    last: Place
+    next_seq: int = 0  # the next record expected: data frames from 0, `end` after the last
+    data_bytes: int = 0
+    ended: bool = False
+    sealed: bool = False
+
+    @property
+    def frames(self) -> int:
+        """Data frames on the disk."""
+        return self.next_seq - 1 if self.ended else self.next_seq
+
+
+def after(state: StreamState | None, kind: int, seq: int, body_bytes: int, place: Place) -> StreamState | None:
+    """The state once this record is written; None when it is a repeat or belongs to no known stream."""
+    if state is None:
+        return StreamState(place, place) if kind == Kind.OPEN else None
+    if kind == Kind.SEALED:
+        return None if state.sealed else state._replace(last=place, sealed=True)
+    if kind == Kind.OPEN or seq < state.next_seq or state.ended:
+        return None
+    data_bytes = state.data_bytes + (body_bytes if kind == Kind.DATA else 0)
+    return state._replace(last=place, next_seq=seq + 1, data_bytes=data_bytes, ended=kind == Kind.END)
+
+
+class _FooterStream(msgspec.Struct, frozen=True, array_like=True):
+    uid: bytes
+    opened: tuple[int, int]
+    last: tuple[int, int]
+    next_seq: int
+    data_bytes: int
+    ended: bool
+    sealed: bool
+
+
+class _Footer(msgspec.Struct, frozen=True):
+    records: int
+    streams: list[_FooterStream]
+
+
+def footer(segment: int, seed: int, at: int, records: int, streams: Mapping[bytes, StreamState]) -> bytes:
+    """What closes a segment at offset `at`: the state of each stream it holds, so that a start need not scan it."""
+    body = msgspec.msgpack.encode(_Footer(records, [_FooterStream(uid, *state) for uid, state in streams.items()]))
+    record = record_header(seed, Kind.FOOTER, bytes(16), segment, 0, NOWHERE, body) + body
+    trailer = _TRAILER.pack(_TRAILER_MAGIC, at, 0)[:-4]
+    return record + trailer + struct.pack("<I", crc32c(seed, trailer))
+
+
+def footer_at(tail: bytes, seed: int) -> int | None:
+    """Where the footer record stands, from the last bytes of the file; None for a segment that was never closed."""
+    if len(tail) < _TRAILER.size:
+        return None
+    magic, offset, crc = _TRAILER.unpack_from(tail, len(tail) - _TRAILER.size)
+    if magic != _TRAILER_MAGIC or crc != crc32c(seed, tail[-_TRAILER.size : -4]):
+        return None
+    return int(offset)
+
+
+# ---- the disk ----
+
+
+class Disk:
+    """The calls the journal makes; a test puts one in their place that fails."""
+
+    def create(self, path: Path) -> int:
+        return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+
+    def write(self, fd: int, parts: Sequence[bytes]) -> None:
+        for first in range(0, len(parts), 1024):
+            some = parts[first : first + 1024]
+            rest = b""
+            written = os.writev(fd, some)
+            if written != sum(map(len, some)):
+                rest = b"".join(some)[written:]
+            while rest:
+                rest = rest[os.write(fd, rest) :]
+
+    def reserve(self, fd: int, size: int) -> None:
+        """Raises ENOSPC where `size` bytes have no room."""
+        os.posix_fallocate(fd, 0, size)
+
+    def truncate(self, fd: int, size: int) -> None:
+        os.ftruncate(fd, size)
+        os.lseek(fd, size, os.SEEK_SET)
+
+    def sync_data(self, fd: int) -> None:
+        os.fdatasync(fd)
+
+    def sync(self, fd: int) -> None:
+        os.fsync(fd)
+
+    def sync_folder(self, folder: Path) -> None:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+@dataclass
+class _Segment:
+    """A segment file and which streams have records in it."""
+
+    number: int
+    path: Path
+    seed: int
+    streams: set[bytes] = field(default_factory=set)
+    unsealed: set[bytes] = field(default_factory=set)
+    pinned: bool = False  # damaged: kept for whoever looks into it
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """An unsealed stream found at the start: its open body and how far it goes."""
+
+    uid: bytes
+    state: StreamState
+    open_body: bytes
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What a start found. `damaged` and `stranded` go to the operator, `torn` to the log."""
+
+    streams: tuple[Recovered, ...]
+    torn: tuple[Damage, ...]
+    damaged: tuple[Damage, ...]
+    stranded: int  # sound records that stand behind a damaged one of their stream
+    scanned_bytes: int
+    took_ms: float
+
+
+# ---- recovery ----
+
+
+@dataclass
+class _Findings:
+    states: dict[bytes, StreamState] = field(default_factory=dict)
+    segments: dict[int, _Segment] = field(default_factory=dict)
+    torn: list[Damage] = field(default_factory=list)
+    damaged: list[Damage] = field(default_factory=list)
+    stranded: int = 0
+    scanned_bytes: int = 0
+
+
+def segment_path(folder: Path, number: int) -> Path:
+    return folder / f"segment-{number:010d}.journal"
+
+
+def _recover(folder: Path, disk: Disk) -> _Findings:
+    found = _Findings()
+    paths = sorted(folder.glob("segment-*.journal"))
+    for path in paths:
+        number = int(path.stem.removeprefix("segment-"))
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            _recover_segment(found, fd, path, number, is_last=path == paths[-1], disk=disk)
+        finally:
+            os.close(fd)
+    for segment in found.segments.values():
+        segment.unsealed = {uid for uid in segment.streams if not found.states[uid].sealed}
+    _drop_free_segments(found.segments, found.states, folder, disk)
+    return found
+
+
+def _recover_segment(found: _Findings, fd: int, path: Path, number: int, *, is_last: bool, disk: Disk) -> None:
+    size = os.fstat(fd).st_size
+    seed = seed_of(os.pread(fd, _SEGMENT.size, 0), number)
+    if seed is None:
+        _without_header(found, path, number, size, is_last=is_last, disk=disk)
+        return
+    segment = found.segments[number] = _Segment(number, path, seed)
+    if _take_footer(found, segment, fd, size):
+        return
+    data = os.pread(fd, size, 0)
+    while len(data) < size:
+        data += os.pread(fd, size - len(data), len(data))
+    found.scanned_bytes += size
+    end = _take_records(found, segment, data, is_last=is_last)
+    if end < size:
+        disk.truncate(fd, end)
+        disk.sync(fd)
+    if segment.streams:
+        # Closed now, so that the next start need not scan it and the writer always begins a segment of its own.
+        states = {uid: found.states[uid] for uid in segment.streams}
+        os.lseek(fd, end, os.SEEK_SET)
+        disk.write(fd, [footer(number, seed, end, 0, states)])
+        disk.sync(fd)
+
+
+def _without_header(found: _Findings, path: Path, number: int, size: int, *, is_last: bool, disk: Disk) -> None:
+    """The header is synced before anything in a segment is acknowledged: an unfinished last one holds nothing."""
+    if is_last and size <= _SEGMENT.size:
+        path.unlink()
+        disk.sync_folder(path.parent)
+        found.torn.append(Damage(number, 0, size, torn=True))
+    else:
+        path.rename(path.with_suffix(".damaged"))
+        disk.sync_folder(path.parent)
+        found.damaged.append(Damage(number, 0, size, torn=False))
+
+
+def _take_footer(found: _Findings, segment: _Segment, fd: int, size: int) -> bool:
+    offset = footer_at(os.pread(fd, _TRAILER.size, max(0, size - _TRAILER.size)), segment.seed)
+    if offset is None or offset >= size:
+        return False
+    record = parse(os.pread(fd, size - offset, offset), 0, segment.seed)
+    if record is None or record.kind != Kind.FOOTER:
+        found.damaged.append(Damage(segment.number, offset, size, torn=False))
+        segment.pinned = True
+        return False
+    for entry in msgspec.msgpack.decode(record.body, type=_Footer).streams:
+        opened, last = Place(*entry.opened), Place(*entry.last)
+        state = StreamState(opened, last, entry.next_seq, entry.data_bytes, entry.ended, entry.sealed)
+        found.states[entry.uid] = state
+        segment.streams.add(entry.uid)
+    return True
+
+
+def _take_records(found: _Findings, segment: _Segment, data: bytes, *, is_last: bool) -> int:
+    """Add up the records of an unclosed segment. Returns where its sound part ends."""
+    end = _SEGMENT.size
+    for item in scan(data, segment.number, segment.seed):
+        if isinstance(item, Damage):
+            if item.torn and is_last:
+                found.torn.append(item)
+                return item.start
+            found.damaged.append(item._replace(torn=False))
+            segment.pinned = True
+            end = item.end
+            continue
+        end = item.end
+        if item.kind == Kind.FOOTER:
+            continue  # a footer whose trailer was torn away
+        before = found.states.get(item.stream)
+        belongs = item.previous == (before.last if before else NOWHERE)
+        place = Place(segment.number, item.start)
+        state = after(before, item.kind, item.seq, len(item.body), place) if belongs else None
+        if state is None:
+            found.stranded += 1
+            continue
+        found.states[item.stream] = state
+        segment.streams.add(item.stream)
+    return end
+
+
+def _drop_free_segments(
+    segments: dict[int, _Segment], states: dict[bytes, StreamState], folder: Path, disk: Disk
+) -> list[int]:
+    """Delete closed segments all of whose streams are sealed, and forget streams that stand nowhere any more."""
+    free = [s for s in segments.values() if not s.unsealed and not s.pinned]
+    for segment in free:
+        segment.path.unlink()
+        del segments[segment.number]
+    if free:
+        disk.sync_folder(folder)
+    for uid in set().union(*(s.streams for s in free)):
+        if not any(uid in s.streams for s in segments.values()):
+            states.pop(uid, None)
+    return [s.number for s in free]
+
+
+# ---- the writer ----
+
+
+class _Item(NamedTuple):
+    stream: bytes
+    seq: int
+    kind: int
+    body: bytes
+    device_ms: int
+    on_durable: Callable[[int], None] | None
+
+
+class Journal:
+    """One folder of segments, one writer thread. Everything but `read` is called from the event loop's thread."""
+
+    def __init__(self, folder: Path, found: _Findings, disk: Disk, clock_ms: Callable[[], int], lock_fd: int) -> None:
+        self.folder, self._disk, self._clock_ms, self._lock_fd = folder, disk, clock_ms, lock_fd
+        self._states = found.states  # the writer's: includes what is about to be synced, never less
+        self._segments = found.segments
+        self._current: _Segment | None = None
+        self._fd, self._end, self._records = -1, 0, 0
+        self._next_number = max(found.segments, default=0) + 1
+        self._queue: deque[_Item] = deque()
+        self._wake = threading.Event()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.streams: dict[bytes, StreamState] = dict(found.states)  # the loop's: what stands on the disk
+        self.pending_bytes = 0  # accepted, not yet on the disk
+        self.failed: JournalFailed | None = None
+        self.full = False
+        self.groups = 0
+        self.segment_bytes = SEGMENT_BYTES
+
+    @classmethod
+    def open(cls, folder: Path, clock_ms: Callable[[], int], disk: Disk | None = None) -> tuple[Journal, Recovery]:
+        """Recover what stands in `folder`. Blocking: call it in a thread. Raises JournalInUse."""
+        disk = disk or Disk()
+        began = time.perf_counter()
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock_fd = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock_fd)
+            raise JournalInUse from None
+        found = _recover(folder, disk)
+        journal = cls(folder, found, disk, clock_ms, lock_fd)
+        unsealed = {uid: state for uid, state in found.states.items() if not state.sealed}
+        streams = []
+        for uid, state in unsealed.items():
+            streams.append(Recovered(uid, state, journal._record_at(state.opened).body))
+        recovery = Recovery(
+            streams=tuple(streams),
+            torn=tuple(found.torn),
+            damaged=tuple(found.damaged),
+            stranded=found.stranded,
+            scanned_bytes=found.scanned_bytes,
+            took_ms=(time.perf_counter() - began) * 1000,
+        )
+        return journal, recovery
+
+    def start(
+        self,
+        call_soon: Callable[..., object],
+        on_failed: Callable[[JournalFailed], None],
+        on_full: Callable[[bool], None] = lambda full: None,
+    ) -> None:
+        """Begin writing. `call_soon` is the loop's `call_soon_threadsafe`; both callbacks run in the loop."""
+        self._call_soon, self._on_failed, self._on_full = call_soon, on_failed, on_full
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    def append(
+        self,
+        stream: bytes,
+        seq: int,
+        kind: Kind,
+        body: bytes,
+        on_durable: Callable[[int], None] | None = None,
+        device_ms: int = 0,
+    ) -> None:
+        """Queue a record. `on_durable(seq)` is called once a group with the highest seq: all up to it is on the disk.
+
+        A seq at or below the stream's last is not written again, but called back. Raises JournalFailed.
+        """
+        if self.failed is not None:
+            raise self.failed
+        assert len(stream) == 16
+        assert len(body) <= BODY_BYTES_MAX
+        self.pending_bytes += len(body)
+        self._queue.append(_Item(stream, seq, kind, body, device_ms, on_durable))
+        self._wake.set()
+
+    def seal(self, stream: bytes, on_durable: Callable[[int], None] | None = None) -> None:
+        """The stream stands in its archive file: its segments may be deleted once all their streams do."""
+        self.append(stream, 0, Kind.SEALED, b"", on_durable)
+
+    def read(self, state: StreamState) -> list[Record]:
+        """Every record of a stream in order, checked. For a thread of its own. Raises JournalDamaged."""
+        places: list[Place] = []
+        fds: dict[int, int] = {}
+        try:
+            at = state.last
+            while at != NOWHERE:
+                places.append(at)
+                at = self._previous_of(at, fds)
+            return [self._record_at(place, fds) for place in reversed(places)]
+        finally:
+            for fd in fds.values():
+                os.close(fd)
+
+    def read_last(self, state: StreamState) -> Record:
+        """The last record of a stream. Blocking. Raises JournalDamaged."""
+        return self._record_at(state.last)
+
+    def scrub(self) -> list[Damage]:
+        """Read every closed segment again and name what is damaged. Blocking: for a thread, at a quiet hour."""
+        damaged: list[Damage] = []
+        for segment in list(self._segments.values()):
+            if segment is not self._current:
+                data = segment.path.read_bytes()
+                end = footer_at(data[-_TRAILER.size :], segment.seed)
+                sound = data if end is None else data[: len(data) - _TRAILER.size]
+                damaged += [d for d in scan(sound, segment.number, segment.seed) if isinstance(d, Damage)]
+        return damaged
+
+    def close(self) -> None:
+        """Write what is queued, then stop. Blocking."""
+        self._closing.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+        if self._lock_fd >= 0:
+            os.close(self._lock_fd)
+            self._lock_fd = -1
+
+    # ---- reading ----
+
+    def _open_for_reading(self, number: int, fds: dict[int, int]) -> int:
+        if number not in fds:
+            fds[number] = os.open(segment_path(self.folder, number), os.O_RDONLY | os.O_CLOEXEC)
+        return fds[number]
+
+    def _previous_of(self, place: Place, fds: dict[int, int]) -> Place:
+        head = os.pread(self._open_for_reading(place.segment, fds), _RECORD.size, place.offset)
+        if len(head) < _RECORD.size or head[:4] != _RECORD_MAGIC:
+            raise JournalDamaged(segment=place.segment, start=place.offset, end=place.offset + _RECORD.size)
+        fields = _RECORD.unpack(head)
+        previous = Place(fields[6], fields[7])
+        if previous >= place:  # a chain only ever leads back: a flipped bit must not make it a circle
+            raise JournalDamaged(segment=place.segment, start=place.offset, end=place.offset + _RECORD.size)
+        return previous
+
+    def _record_at(self, place: Place, fds: dict[int, int] | None = None) -> Record:
+        own: dict[int, int] = {} if fds is None else fds
+        try:
+            fd = self._open_for_reading(place.segment, own)
+            length = int.from_bytes(os.pread(fd, 4, place.offset + 4), "little")
+            raw = os.pread(fd, _RECORD.size + min(length, BODY_BYTES_MAX), place.offset)
+            record = parse(raw, 0, self._segments[place.segment].seed)
+        finally:
+            if fds is None:
+                for fd in own.values():
+                    os.close(fd)
+        if record is None:
+            raise JournalDamaged(segment=place.segment, start=place.offset, end=place.offset + len(raw))
+        return record
+
+    # ---- the writer thread ----
+
+    def _run(self) -> None:
+        try:
+            while True:
+                self._wake.wait()
+                self._wake.clear()
+                while group := self._take_group():
+                    self._write_group(group)
+                if self._closing.is_set() and not self._queue:
+                    return
+        except OSError as error:
+            # fsyncgate: after a failed write or sync the page cache cannot be trusted. No retry, no ack, no close:
+            # the descriptor stays open until the process ends and the next start recovers from what is on the disk.
+            self._fail(os.strerror(error.errno or 0))
+        except Exception as error:  # the edge of the thread: whatever it was, nothing after it may be acknowledged
+            self._fail(type(error).__name__)
+
+    def _fail(self, reason: str) -> None:
+        self.failed = JournalFailed(reason=reason)
+        self._call_soon(self._on_failed, self.failed)
+
+    def _take_group(self) -> list[_Item]:
+        group: list[_Item] = []
+        size = 0
+        while self._queue and len(group) < GROUP_RECORDS_MAX and size < GROUP_BYTES_MAX:
+            item = self._queue.popleft()
+            group.append(item)
+            size += len(item.body) + _RECORD.size
+        return group
+
+    def _write_group(self, group: list[_Item]) -> None:
+        while True:
+            try:
+                if self._current is None or self._end >= self.segment_bytes:
+                    self._begin_segment(reserve=0)
+                changed = self._write_once(group)
+                break
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                if not self._wait_for_room():
+                    return  # closing on a full disk: what is queued was never acknowledged
+        self.groups += 1
+        self._call_soon(self._landed, group, changed)
+        if any(item.kind == Kind.SEALED for item in group):
+            self._retire()
+
+    def _write_once(self, group: list[_Item]) -> dict[bytes, StreamState]:
+        """Encode, write, sync one group; only then do its records count."""
+        segment = self._current
+        assert segment is not None
+        parts: list[bytes] = []
+        changed: dict[bytes, StreamState] = {}
+        at = self._end
+        for item in group:
+            before = changed.get(item.stream) or self._states.get(item.stream)
+            state = after(before, item.kind, item.seq, len(item.body), Place(segment.number, at))
+            if state is None:
+                continue
+            previous = before.last if before else NOWHERE
+            head = record_header(segment.seed, item.kind, item.stream, item.seq, item.device_ms, previous, item.body)
+            parts += (head, item.body) if item.body else (head,)
+            at += len(head) + len(item.body)
+            changed[item.stream] = state
+        if parts:
+            self._disk.write(self._fd, parts)
+            try:
+                self._disk.sync_data(self._fd)
+            except OSError as error:
+                # Even "no space" from a sync means lost pages (delayed allocation): this is no full disk.
+                raise OSError(errno.EIO, f"fdatasync: {error.strerror}") from error
+        self._end = at
+        self._records += len(parts)
+        self._states.update(changed)
+        for uid, state in changed.items():
+            segment.streams.add(uid)
+            (segment.unsealed.discard if state.sealed else segment.unsealed.add)(uid)
+        return changed
+
+    def _landed(self, group: list[_Item], changed: dict[bytes, StreamState]) -> None:
+        """In the loop: the group is on the disk. One call a listener, with the highest seq."""
+        self.streams.update(changed)
+        highest: dict[Callable[[int], None], int] = {}
+        for item in group:
+            self.pending_bytes -= len(item.body)
+            if item.on_durable is not None and item.stream in self.streams:
+                highest[item.on_durable] = max(highest.get(item.on_durable, item.seq), item.seq)
+        for on_durable, seq in highest.items():
+            on_durable(seq)
+
+    def _begin_segment(self, reserve: int) -> None:
+        """Close the current segment and begin the next. Nothing in it is acknowledged before its name is durable."""
+        if self._current is not None:
+            states = {uid: self._states[uid] for uid in self._current.streams}
+            self._disk.write(self._fd, [footer(self._current.number, self._current.seed, self._end, 0, states)])
+            self._disk.sync(self._fd)
+            os.close(self._fd)
+            self._current, self._fd = None, -1
+        number = self._next_number
+        path = segment_path(self.folder, number)
+        random_id = os.urandom(16)
+        header = segment_header(number, random_id, self._clock_ms())
+        fd = self._disk.create(path)
+        self._next_number += 1
+        try:
+            if reserve:
+                self._disk.reserve(fd, reserve)
+                self._disk.sync(fd)
+                self._disk.truncate(fd, 0)
+            self._disk.write(fd, [header])
+            self._disk.sync(fd)
+            self._disk.sync_folder(self.folder)
+        except OSError:
+            os.close(fd)
+            path.unlink(missing_ok=True)
+            raise
+        self._fd, self._end, self._records = fd, len(header), 0
+        self._current = self._segments[number] = _Segment(number, path, crc32c(0, random_id))
+
+    def _wait_for_room(self) -> bool:
+        """The disk is full: cut the half-written group off, then wait until a whole new segment has room."""
+        self._call_soon(self._tell_full, True)
+        if self._current is not None:
+            self._disk.truncate(self._fd, self._end)
+            self._disk.sync(self._fd)
+            # Left without a footer, which would need room: the next start scans it.
+            os.close(self._fd)
+            self._current, self._fd = None, -1
+        while not self._closing.wait(FULL_RETRY_S if self.full else 0.05):
+            try:
+                self._begin_segment(reserve=self.segment_bytes)
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                continue
+            self._call_soon(self._tell_full, False)
+            return True
+        return False
+
+    def _tell_full(self, full: bool) -> None:
+        if full != self.full:
+            self.full = full
+            self._on_full(full)
+
+    def _retire(self) -> None:
+        """After a seal: segments that nobody needs any more go. The current one stays until it is closed."""
+        sealed = {uid for uid, state in self._states.items() if state.sealed}
+        closed = {n: s for n, s in self._segments.items() if s is not self._current}
+        for segment in self._segments.values():
+            segment.unsealed -= sealed
+        for number in _drop_free_segments(closed, {}, self.folder, self._disk):
+            self._segments.pop(number)
+        standing = set().union(*(s.streams for s in self._segments.values()))
+        gone = sealed - standing
+        for uid in gone:
+            del self._states[uid]
+        if gone:
+            self._call_soon(self._forget, gone)
+
+    def _forget(self, gone: set[bytes]) -> None:
+        for uid in gone:
+            self.streams.pop(uid, None)

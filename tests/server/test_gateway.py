@@ -1,0 +1,666 @@
+"""The gateway over real sockets with a real journal: cuts, repeats, refusals, a killed process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+
+from device import coding
+from device.client import DeviceKey, Retry, clock_ms, send
+from device.errors import DeviceRevoked, WireError
+from device.frames import (
+    FRAME_BYTES_MAX,
+    Ack,
+    Challenge,
+    Data,
+    End,
+    Error,
+    Frame,
+    Hello,
+    Open,
+    Opened,
+    Proof,
+    Receipt,
+    Welcome,
+    decode,
+    encode,
+    proof_of,
+)
+from device.session import Rules
+from device.simulate import SampledUpload, run_device, upload_of
+from ecg.record import STANDARD_LEADS, Recording
+from server.intake.gateway import Gateway, GatewaySettings
+from server.intake.journal import JournalFailed
+from tests.device.fake_hub import KEY, FakeHub
+
+ROOT = Path(__file__).parents[2]
+QUICK = Retry(wait_s_least=0.01, wait_s_most=0.05)
+
+
+def recording(seconds: float = 10, seed: int = 1, fs: int = 500) -> Recording:
+    rng = np.random.default_rng(seed)
+    n = round(seconds * fs)
+    signal = np.cumsum(rng.normal(0, 5, (n, 12)), axis=0).astype(np.float32)
+    signal[n // 2 : n // 2 + 20, 3] = np.nan
+    return Recording(fs=float(fs), leads=STANDARD_LEADS, signal_uv=signal)
+
+
+class Running:
+    """A gateway that runs, its hub, and where to find it."""
+
+    def __init__(self, gateway: Gateway, hub: FakeHub) -> None:
+        self.gateway, self.hub = gateway, hub
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.gateway.port}"
+
+    @property
+    def records_stored(self) -> int:
+        return sum(state.frames for state in self.gateway.journal.streams.values())
+
+
+@contextlib.asynccontextmanager
+async def running(folder: Path, hub: FakeHub | None = None, **settings: object) -> AsyncIterator[Running]:
+    hub = hub or FakeHub()
+    failures: list[JournalFailed] = []
+    made = GatewaySettings(**settings)  # type: ignore[arg-type]
+    gateway = Gateway(hub, folder / "journal", made, clock_ms, failures.append)
+    await gateway.start()
+    try:
+        yield Running(gateway, hub)
+    finally:
+        await gateway.stop()
+    assert not failures
+
+
+class Line:
+    """A TCP line between device and hub that can be cut after so many bytes from the device."""
+
+    def __init__(self, port: int, cuts: list[int]) -> None:
+        self.hub_port, self.cuts = port, cuts
+        self.connections = 0
+
+    async def __aenter__(self) -> Line:
+        self._server = await asyncio.start_server(self._join, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        budget = self.cuts[self.connections] if self.connections < len(self.cuts) else 1 << 60
+        self.connections += 1
+        hub_reader, hub_writer = await asyncio.open_connection("127.0.0.1", self.hub_port)
+        up = asyncio.create_task(self._pipe(reader, hub_writer, budget))
+        down = asyncio.create_task(self._pipe(hub_reader, writer, 1 << 60))
+        await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (up, down):
+            task.cancel()
+        for end in (writer, hub_writer):
+            end.transport.abort()
+
+    async def _pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, budget: int) -> None:
+        while budget > 0 and (piece := await reader.read(min(4096, budget))):
+            budget -= len(piece)
+            writer.write(piece)
+
+
+class RawDevice:
+    """A device that does exactly what a test says, right or wrong."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+
+    async def say(self, frame: Frame) -> None:
+        await self.socket.send(encode(frame))
+
+    async def hear(self) -> Frame:
+        async with asyncio.timeout(5):
+            raw = await self.socket.recv()
+        assert isinstance(raw, bytes)
+        return decode(raw)
+
+    async def until(self, kind: type[Frame]) -> Frame:
+        while not isinstance(frame := await self.hear(), kind):
+            assert not isinstance(frame, Error), frame
+        return frame
+
+    async def prove(self, device_id: str = "cart-1", key: bytes = KEY, version: int = 1) -> None:
+        hello = Hello(device=device_id, version=version)
+        await self.say(hello)
+        challenge = await self.hear()
+        if isinstance(challenge, Challenge):
+            await self.say(Proof(mac=proof_of(key, challenge.nonce, encode(hello))))
+        else:
+            assert isinstance(challenge, Error)
+            raise_again(challenge)
+        welcome = await self.hear()
+        if isinstance(welcome, Error):
+            raise_again(welcome)
+        assert isinstance(welcome, Welcome)
+
+    async def open(self, opening: Open) -> Opened:
+        await self.say(opening)
+        frame = await self.hear()
+        if isinstance(frame, Error):
+            raise_again(frame)
+        assert isinstance(frame, Opened)
+        return frame
+
+    async def refusal(self) -> str:
+        while not isinstance(frame := await self.hear(), Error):
+            pass
+        return frame.code
+
+
+class Refused(Exception):  # noqa: N818
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+
+def raise_again(frame: Error) -> None:
+    raise Refused(frame.code)
+
+
+@contextlib.asynccontextmanager
+async def raw_device(url: str) -> AsyncIterator[RawDevice]:
+    async with connect(url, compression=None, max_size=None, proxy=None) as socket:
+        yield RawDevice(socket)
+
+
+def an_opening(**changes: object) -> Open:
+    now = clock_ms()
+    opening = Open(0, os.urandom(16), 500, STANDARD_LEADS, 1.0, now, now, "resting", "live")
+    return Open(**{**{name: getattr(opening, name) for name in opening.__struct_fields__}, **changes})  # type: ignore[arg-type]
+
+
+def a_frame(seq: int, leads: int = 12, value: int = 7, n: int = 50) -> Data:
+    return Data(0, seq, clock_ms(), leads, np.full((n, leads), value, "<i2").tobytes())
+
+
+def samples_of_archive(hub: FakeHub, uid: bytes) -> np.ndarray:  # type: ignore[type-arg]
+    return coding.decode(hub.archives[uid])[1]
+
+
+# ---- what arrives ----
+
+
+@pytest.mark.parametrize("mode", ["live", "batch"])
+async def test_a_recording_arrives_as_it_was_measured(tmp_path: Path, mode: str) -> None:
+    async with running(tmp_path) as hub:
+        upload = upload_of(recording(), mode=mode)  # type: ignore[arg-type]
+        receipt = await run_device(upload, hub.url, hub.hub.add("cart-1"), speed=50)
+        assert receipt.sha256 == upload.sha256
+        assert (samples_of_archive(hub.hub, upload.opening.uid) == upload.samples).all()
+        live = hub.hub.published.get(receipt.recording, [])
+        if mode == "batch":
+            assert live == []
+        else:
+            assert b"".join(samples for _, samples in live) == upload.samples.tobytes()
+            firsts = [first for first, _ in live]
+            assert firsts == list(range(0, len(upload.samples), upload.per_frame))
+        assert hub.hub.online[0] == ("cart-1", True)
+
+
+async def test_sent_five_times_it_is_stored_once(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        upload = upload_of(recording(), mode="batch")
+        key = hub.hub.add("cart-1")
+        receipts = {await send(upload, hub.url, key, retry=QUICK, grown=ready()) for _ in range(5)}
+        assert len(receipts) == 1
+        assert hub.hub.seal_calls == {upload.opening.uid: 1}
+
+
+def ready() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_line_that_is_cut_costs_no_sample_and_doubles_none(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    cuts = [rng.randrange(1_500, 16_000) for _ in range(6)]
+    async with running(tmp_path) as hub, Line(hub.gateway.port, cuts) as line:
+        upload = upload_of(recording(seed=seed), mode="live")
+        receipt = await run_device(upload, line.url, hub.hub.add("cart-1"), speed=30, retry=QUICK, rng=rng)
+        assert line.connections == len(cuts) + 1, cuts
+        assert receipt.sha256 == upload.sha256, cuts
+        assert (samples_of_archive(hub.hub, upload.opening.uid) == upload.samples).all()
+        live = sorted(set(hub.hub.published[receipt.recording]))
+        assert live == hub.hub.published[receipt.recording], "published once and in order"
+        assert b"".join(samples for _, samples in live) == upload.samples.tobytes()
+
+
+async def test_a_hub_that_starts_anew_goes_on_where_its_disk_ends(tmp_path: Path) -> None:
+    opening = an_opening()
+    hub = FakeHub()
+    hub.add("cart-1")
+    async with running(tmp_path, hub) as first, raw_device(first.url) as device:
+        await device.prove()
+        assert (await device.open(opening)).next_seq == 0
+        for seq in range(5):
+            await device.say(a_frame(seq))
+        while (await device.until(Ack)).next_seq < 5:  # type: ignore[union-attr]
+            pass
+    async with running(tmp_path, hub) as second, raw_device(second.url) as device:
+        await device.prove()
+        assert (await device.open(opening)).next_seq == 5
+        await device.say(a_frame(5))
+        sha256 = hashlib.sha256(b"".join(a_frame(seq).samples for seq in range(6))).digest()
+        await device.say(End(0, 6, 300, sha256))
+        receipt = await device.until(Receipt)
+        assert receipt.sha256 == sha256  # type: ignore[union-attr]
+
+
+async def test_a_recording_ended_before_a_crash_is_sealed_without_its_device(tmp_path: Path) -> None:
+    opening = an_opening()
+    hub = FakeHub(fail_seals=1000)
+    hub.add("cart-1")
+    sha256 = hashlib.sha256(a_frame(0).samples).digest()
+    async with running(tmp_path, hub) as first, raw_device(first.url) as device:
+        await device.prove()
+        await device.open(opening)
+        await device.say(a_frame(0))
+        await device.say(End(0, 1, 50, sha256))
+        await eventually(lambda: hub.seal_calls[opening.uid] > 0)
+    hub.fail_seals = 0
+    async with running(tmp_path, hub):
+        await eventually(lambda: opening.uid in hub.receipts)
+    assert hub.receipts[opening.uid].sha256 == sha256
+
+
+async def eventually(true: Callable[[], bool], wait_s: float = 5) -> None:
+    async with asyncio.timeout(wait_s):
+        while not true():
+            await asyncio.sleep(0.005)
+
+
+async def test_samples_that_differ_from_their_checksum_are_rejected_and_kept(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub, raw_device(hub.url) as device:
+        hub.hub.add("cart-1")
+        await device.prove()
+        opening = an_opening()
+        await device.open(opening)
+        await device.say(a_frame(0))
+        await device.say(End(0, 1, 50, bytes(32)))
+        assert await device.refusal() == "wire.checksum"
+        assert hub.hub.rejections == [(f"rec-{opening.uid.hex()}", "wire.checksum")]
+        assert hub.hub.archives == {}
+        assert not hub.gateway.journal.streams[opening.uid].sealed
+
+
+async def test_an_acknowledgement_waits_for_the_disk(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub, raw_device(hub.url) as device:
+        hub.hub.add("cart-1")
+        await device.prove()
+        opening = an_opening()
+        await device.open(opening)
+        held = asyncio.Event()
+        disk = hub.gateway.journal._disk
+        sync = disk.sync_data
+
+        def slow_sync(fd: int) -> None:
+            asyncio.run_coroutine_threadsafe(held.wait(), loop).result(5)
+            sync(fd)
+
+        loop = asyncio.get_running_loop()
+        disk.sync_data = slow_sync  # type: ignore[method-assign]
+        await device.say(a_frame(0))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await device.socket.recv()
+        assert hub.hub.published == {}
+        held.set()
+        assert (await device.until(Ack)).next_seq == 1  # type: ignore[union-attr]
+        assert len(hub.hub.published) == 1
+
+
+# ---- what is refused ----
+
+Wrong = Callable[[RawDevice], Awaitable[None]]
+
+
+async def bad_hmac(device: RawDevice) -> None:
+    await device.prove(key=bytes(32))
+
+
+async def unknown_device(device: RawDevice) -> None:
+    await device.prove("nobody")
+
+
+async def revoked_device(device: RawDevice) -> None:
+    await device.prove("blocked")
+
+
+async def wrong_version(device: RawDevice) -> None:
+    await device.prove(version=2)
+
+
+async def open_before_proof(device: RawDevice) -> None:
+    await device.say(an_opening())
+
+
+async def not_a_frame(device: RawDevice) -> None:
+    await device.socket.send(b"\xee\xee")
+
+
+async def a_text(device: RawDevice) -> None:
+    await device.socket.send("hello")
+
+
+async def too_large(device: RawDevice) -> None:
+    await device.prove()
+    await device.open(an_opening())
+    await device.socket.send(encode(a_frame(0)) + bytes(FRAME_BYTES_MAX))
+
+
+async def wrong_leads_in_a_frame(device: RawDevice) -> None:
+    await device.prove()
+    await device.open(an_opening())
+    await device.say(a_frame(0, leads=8))
+
+
+async def a_lead_twice(device: RawDevice) -> None:
+    await device.prove()
+    await device.open(an_opening(leads=("I", "II", "I")))
+
+
+async def a_lead_nobody_knows(device: RawDevice) -> None:
+    await device.prove()
+    await device.open(an_opening(leads=("I", "Q7")))
+
+
+async def out_of_range(device: RawDevice) -> None:
+    await device.prove()
+    await device.open(an_opening())
+    await device.say(a_frame(0, value=32_500))
+
+
+async def out_of_range_below(device: RawDevice) -> None:
+    await device.prove()
+    await device.open(an_opening(gain_uv_per_lsb=10.0))
+    await device.say(a_frame(0, value=-4000))
+
+
+async def clock_behind(device: RawDevice) -> None:
+    await device.prove()
+    await device.open(an_opening(device_ms=clock_ms() - 3_600_000))
+
+
+async def start_in_the_future(device: RawDevice) -> None:
+    await device.prove()
+    await device.open(an_opening(start_ms=clock_ms() + 3_600_000))
+
+
+async def rate_nobody_has(device: RawDevice) -> None:
+    await device.prove()
+    await device.open(an_opening(fs=333))
+
+
+async def gain_upside_down(device: RawDevice) -> None:
+    await device.prove()
+    await device.open(an_opening(gain_uv_per_lsb=1000.0))
+
+
+async def over_credit(device: RawDevice) -> None:
+    await device.prove()
+    opened = await device.open(an_opening())
+    await device.say(a_frame(opened.limit))
+
+
+async def data_without_open(device: RawDevice) -> None:
+    await device.prove()
+    await device.say(a_frame(0))
+
+
+async def an_end_that_counts_wrong(device: RawDevice) -> None:
+    await device.prove()
+    await device.open(an_opening())
+    await device.say(End(0, 0, 0, bytes(32)))
+
+
+async def a_gap_that_stays(device: RawDevice) -> None:
+    await device.prove()
+    await device.open(an_opening())
+    for _ in range(9):
+        await device.say(a_frame(2))
+
+
+WRONG: dict[Wrong, str] = {
+    bad_hmac: "wire.bad_hmac",
+    unknown_device: "wire.unknown_device",
+    revoked_device: "wire.device_revoked",
+    wrong_version: "wire.version",
+    open_before_proof: "wire.order",
+    not_a_frame: "wire.frame",
+    a_text: "wire.frame",
+    too_large: "wire.frame_too_large",
+    wrong_leads_in_a_frame: "wire.lead_map",
+    a_lead_twice: "wire.lead_map",
+    a_lead_nobody_knows: "wire.lead_map",
+    out_of_range: "wire.sample_range",
+    out_of_range_below: "wire.sample_range",
+    clock_behind: "wire.clock_off",
+    start_in_the_future: "wire.clock_off",
+    rate_nobody_has: "wire.sample_rate",
+    gain_upside_down: "wire.gain",
+    over_credit: "wire.credit",
+    data_without_open: "wire.order",
+    an_end_that_counts_wrong: "wire.end_differs",
+    a_gap_that_stays: "wire.gap",
+}
+
+
+async def test_what_is_wrong_gets_a_code_is_counted_and_leaves_no_sample_and_no_mark_on_others(tmp_path: Path) -> None:
+    """All of them in turn, while another device streams through the same gateway."""
+    async with running(tmp_path) as hub:
+        hub.hub.add("cart-1")
+        hub.hub.add("blocked", active=False)
+        good = upload_of(recording(20), mode="live")
+        streaming = asyncio.create_task(run_device(good, hub.url, hub.hub.add("monitor-1"), speed=8))
+        for wrong, code in WRONG.items():
+            counted = hub.gateway.refused[code]
+            async with raw_device(hub.url) as device:
+                try:
+                    await wrong(device)
+                    got = await device.refusal()
+                except Refused as refused:
+                    got = refused.code
+                assert got == code, wrong.__name__
+                await device.socket.wait_closed()
+            assert hub.gateway.refused[code] == counted + 1, wrong.__name__
+            assert hub.hub.refusals[-1][1] == code
+        others = [s for uid, s in hub.gateway.journal.streams.items() if uid != good.opening.uid]
+        assert sum(state.frames for state in others) == 0
+        assert (await streaming).sha256 == good.sha256
+        assert list(hub.hub.archives) == [good.opening.uid]
+
+
+async def test_a_message_far_beyond_the_limit_is_cut_off_and_counted(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub, raw_device(hub.url) as device:
+        await device.socket.send(bytes(FRAME_BYTES_MAX * 3))
+        await device.socket.wait_closed()
+        await eventually(lambda: hub.gateway.refused["wire.frame_too_large"] == 1)
+
+
+async def test_who_does_not_prove_himself_in_time_is_sent_away(tmp_path: Path) -> None:
+    async with running(tmp_path, handshake_s=0.2) as hub, raw_device(hub.url) as device:
+        assert await device.refusal() == "wire.timeout"
+
+
+async def test_a_crowd_is_told_when_to_come_back(tmp_path: Path) -> None:
+    async with running(tmp_path, connections_max=1) as hub, raw_device(hub.url), raw_device(hub.url) as second:
+        frame = await second.hear()
+        assert isinstance(frame, Error)
+        assert frame.code == "wire.busy"
+        assert frame.facts["retry_after_s"] in range(5, 10)
+
+
+async def test_a_newer_connection_takes_the_recording_over(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub, raw_device(hub.url) as old, raw_device(hub.url) as new:
+        hub.hub.add("cart-1")
+        opening = an_opening()
+        await old.prove()
+        await old.open(opening)
+        await old.say(a_frame(0))
+        await old.until(Ack)
+        await new.prove()
+        assert (await new.open(opening)).next_seq == 1
+        assert await old.refusal() == "wire.superseded"
+
+
+async def test_another_devices_recording_cannot_be_taken(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub, raw_device(hub.url) as one, raw_device(hub.url) as other:
+        hub.hub.add("cart-1")
+        hub.hub.add("cart-2")
+        opening = an_opening()
+        await one.prove()
+        await one.open(opening)
+        await other.prove("cart-2")
+        with pytest.raises(Refused) as refused:
+            await other.open(opening)
+        assert refused.value.code == "wire.open_differs"
+        await one.say(a_frame(0))
+        await one.until(Ack)
+
+
+async def test_a_revoked_device_is_dropped_at_once(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub, raw_device(hub.url) as device:
+        hub.hub.add("cart-1")
+        await device.prove()
+        await hub.gateway.drop_device("cart-1")
+        assert await device.refusal() == DeviceRevoked.code
+        await eventually(lambda: hub.hub.online == [("cart-1", True), ("cart-1", False)])
+
+
+async def test_a_refusal_that_no_retry_can_mend_reaches_the_person(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub:
+        with pytest.raises(WireError) as refused:
+            await run_device(upload_of(recording(1), mode="batch"), hub.url, DeviceKey("nobody", KEY), retry=QUICK)
+        assert refused.value.code == "wire.unknown_device"
+
+
+async def test_a_failed_sync_stops_the_acks_and_ends_the_process(tmp_path: Path) -> None:
+    failures: list[JournalFailed] = []
+    hub = FakeHub()
+    hub.add("cart-1")
+    gateway = Gateway(hub, tmp_path / "journal", GatewaySettings(), clock_ms, failures.append)
+    await gateway.start()
+    async with raw_device(f"ws://127.0.0.1:{gateway.port}") as device:
+        await device.prove()
+        await device.open(an_opening())
+
+        def broken(fd: int) -> None:
+            raise OSError(5, "Input/output error")
+
+        gateway.journal._disk.sync_data = broken  # type: ignore[method-assign]
+        await device.say(a_frame(0))
+        frame = await device.hear()
+        assert isinstance(frame, Error), "no ack after a failed sync"
+        assert frame.code == "wire.hub_stopping"
+        await eventually(lambda: len(failures) == 1)
+    await gateway.stop()
+
+
+# ---- kill -9 ----
+
+
+class Killable:
+    """The gateway in a process of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, 0
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, str(ROOT / "tests/device/fake_hub.py"), str(self.folder), str(self.port)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        assert self.process.stdout is not None
+        self.port = int(self.process.stdout.readline())
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+class WatchedUpload(SampledUpload):
+    """Remembers the first frame asked for on each connection: the hub's word for what it has."""
+
+    resumed_at: list[int]
+
+
+async def test_a_killed_hub_has_every_sample_it_acknowledged(tmp_path: Path) -> None:
+    hub = Killable(tmp_path)
+    await asyncio.to_thread(hub.start)
+    rng = random.Random(7)
+    upload = upload_of(recording(30), mode="live", frame_ms=100)
+    acked: list[int] = []
+    resumed: list[int] = []
+    watch_acks(acked, resumed)
+    url = f"ws://127.0.0.1:{hub.port}"
+    sending = asyncio.create_task(run_device(upload, url, DeviceKey("cart-1", KEY), speed=8, retry=QUICK, rng=rng))
+    try:
+        for kills in range(1, 4):
+            await eventually(lambda kills=kills: max(acked, default=0) >= 60 * kills, 20)  # type: ignore[misc]
+            hub.kill()
+            before = max(acked)
+            await asyncio.to_thread(hub.start)
+            await eventually(lambda kills=kills: len(resumed) > kills, 20)  # type: ignore[misc]
+            assert resumed[-1] >= before, "an acknowledged frame was lost"
+        receipt = await asyncio.wait_for(sending, 30)
+    finally:
+        unwatch_acks()
+        sending.cancel()
+        hub.kill()
+    assert receipt.sha256 == upload.sha256
+    archive = (tmp_path / f"{upload.opening.uid.hex()}.archive").read_bytes()
+    assert (coding.decode(archive)[1] == upload.samples).all()
+
+
+_ORIGINAL = decode
+
+
+def watch_acks(acked: list[int], resumed: list[int]) -> None:
+    """Listen in on what the device client hears: every ack and every opened."""
+    import device.client as client
+
+    def listening(raw: bytes) -> Frame:
+        frame = _ORIGINAL(raw)
+        if isinstance(frame, Ack):
+            acked.append(frame.next_seq)
+        if isinstance(frame, Opened):
+            resumed.append(frame.next_seq)
+        return frame
+
+    client.decode = listening  # type: ignore[assignment]
+
+
+def unwatch_acks() -> None:
+    import device.client as client
+
+    client.decode = _ORIGINAL  # type: ignore[assignment]
+
+
+_ = replace
