@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from server.base.states import Row, StateTable
@@ -17,6 +19,9 @@ ALERT = StateTable(
         Row("raised", "see", "seen", by="on_call"),
         Row("notified", "see", "seen", by="on_call"),
         Row("seen", "see", "seen", by="on_call"),
+        Row("raised", "pass_on", "notified", by="on_call"),
+        Row("notified", "pass_on", "notified", by="on_call"),
+        Row("seen", "pass_on", "seen", by="on_call"),
         Row("raised", "read_back", "acknowledged", by="on_call"),
         Row("notified", "read_back", "acknowledged", by="on_call"),
         Row("seen", "read_back", "acknowledged", by="on_call"),
@@ -39,6 +44,27 @@ ALERT = StateTable(
 )
 OPEN_STATES = ("raised", "notified", "seen", "acknowledged", "acting", "expired")
 RINGING_STATES = ("raised", "notified", "seen", "expired")
+
+
+class CriticalFinding(msgspec.Struct, frozen=True):
+    """A critical rule that fired in a recording: what raises an alert. Places are samples, the range half-open.
+
+    value, limit      the measured number at firing and the limit it passed, in the unit the text names.
+    profile           name and version of the rule profile, as they were when it fired.
+    page_before_read  the ladder starts before a person has read the ECG.
+    """
+
+    code: str
+    rule: str
+    profile: str
+    say_zh: str
+    say_en: str
+    first: int
+    end: int
+    leads: list[str] = []
+    value: float | None = None
+    limit: float | None = None
+    page_before_read: bool = True
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -101,6 +127,11 @@ class Alert(msgspec.Struct, frozen=True):
     refuted_reason: str
     events: list[str]
     """What this viewer may do now: names of the state table's events."""
+    others: list[CriticalFinding] = []
+    """Further critical findings of the same incident, as they came."""
+    recordings: list[str] = []
+    """Every recording of the incident; `recording` is the one that raised it."""
+    superseded_by: str | None = None
 
 
 class ReadBackChoice(msgspec.Struct, frozen=True):
@@ -151,3 +182,19 @@ class Alerts(msgspec.Struct, frozen=True):
 class AlertsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     open: bool = True
     limit: int = 100
+
+
+class OnDuty(msgspec.Struct, frozen=True):
+    """The answer to 开始值班: whether the rota names this person now."""
+
+    account: str
+    at: str
+    on_duty: bool
+
+
+class RegisterQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Alerts raised from `from_at` (inclusive) to `to_at` (exclusive); `lang` chooses the headings."""
+
+    from_at: str = ""
+    to_at: str = ""
+    lang: Literal["zh", "en"] = "zh"
