@@ -39,5 +39,7 @@ class Messages(msgspec.Struct, frozen=True):
 
 
 class MessagesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The messages behind the one whose id is `after`, oldest first; from the beginning when it is empty."""
+
     after: str = ""
     limit: int = 100
