@@ -448,8 +448,9 @@ class _Connection:
             await self.end(TimedOut(wait_s=round(self._gateway.settings.handshake_s)))
         except JournalFailed:
             await self.end(HubStopping(reason="journal"))
-        except ConnectionClosed:
-            pass
+        except ConnectionClosed as closed:
+            if closed.sent is not None and closed.sent.code == TOO_BIG:
+                await self._count(FrameTooLarge.code)
         except Exception:  # the edge of the task: logged, counted, told; the device keeps its recording and comes back
             ref = secrets.token_hex(4)
             log.exception("gateway.fault", ref=ref, device=self.device_id)
@@ -457,8 +458,6 @@ class _Connection:
         finally:
             if self._closing is not None:
                 await self._closing
-            if self._socket.close_code == TOO_BIG:
-                await self._count(FrameTooLarge.code)
             if self.device_id is not None:
                 self._gateway.set_online(self.device_id, online=False)
 

@@ -1,4 +1,4 @@
-"""A hub of dictionaries behind the gateway: what `server/intake/service.py` does with a database, in memory or one folder.
+"""A hub of dictionaries behind the gateway: what `server/intake/service.py` does with a database, in one folder.
 
 Also a program (`python fake_hub.py FOLDER`): a gateway in a process of its own, to be killed.
 """
@@ -38,6 +38,7 @@ class FakeHub:
     damage: list[str] = field(default_factory=list)
     full: list[bool] = field(default_factory=list)
     fail_seals: int = 0
+    told: asyncio.Event = field(default_factory=asyncio.Event)  # set by every call, for tests that wait
 
     def add(self, device_id: str, *, active: bool = True) -> DeviceKey:
         self.devices[device_id] = DeviceRecord(device_id, KEY, "clinic-1", active)
@@ -60,6 +61,7 @@ class FakeHub:
     async def sealed(self, device_id: str, recording_id: str, archive: bytes, opening: Open, sha256: bytes) -> None:
         await asyncio.sleep(0)
         self.seal_calls[opening.uid] += 1
+        self.told.set()
         if self.fail_seals > 0:
             self.fail_seals -= 1
             raise OSError("the database is away")
@@ -68,18 +70,21 @@ class FakeHub:
             (self.folder / opening.uid.hex()).write_text(sha256.hex())
         self.archives[opening.uid] = archive
         self.receipts[opening.uid] = SealedReceipt(recording_id, sha256)
+        self.told.set()
 
     async def rejected(self, device_id: str, recording_id: str, code: str) -> None:
         self.rejections.append((recording_id, code))
 
     async def device_refused(self, device_id: str | None, code: str) -> None:
         self.refusals.append((device_id, code))
+        self.told.set()
 
     def publish(self, recording_id: str, first_sample: int, samples: bytes) -> None:
         self.published.setdefault(recording_id, []).append((first_sample, samples))
 
     def device_online(self, device_id: str, online: bool) -> None:
         self.online.append((device_id, online))
+        self.told.set()
 
     def storage_full(self, full: bool) -> None:
         self.full.append(full)
@@ -98,7 +103,7 @@ async def _main(folder: Path, port: int) -> None:
 
     gateway = Gateway(hub, folder / "journal", GatewaySettings(port=port), clock_ms, failed)
     await gateway.start()
-    print(gateway.port, flush=True)
+    print("port", gateway.port, flush=True)
     await asyncio.Event().wait()
 
 

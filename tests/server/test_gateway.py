@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +38,7 @@ from device.frames import (
     encode,
     proof_of,
 )
-from device.session import Rules
-from device.simulate import SampledUpload, run_device, upload_of
+from device.simulate import run_device, upload_of
 from ecg.record import STANDARD_LEADS, Recording
 from server.intake.gateway import Gateway, GatewaySettings
 from server.intake.journal import JournalFailed
@@ -171,7 +169,7 @@ class RawDevice:
         return frame.code
 
 
-class Refused(Exception):  # noqa: N818
+class Refused(Exception):
     def __init__(self, code: str) -> None:
         self.code = code
 
@@ -189,14 +187,14 @@ async def raw_device(url: str) -> AsyncIterator[RawDevice]:
 def an_opening(**changes: object) -> Open:
     now = clock_ms()
     opening = Open(0, os.urandom(16), 500, STANDARD_LEADS, 1.0, now, now, "resting", "live")
-    return Open(**{**{name: getattr(opening, name) for name in opening.__struct_fields__}, **changes})  # type: ignore[arg-type]
+    return Open(**{**{name: getattr(opening, name) for name in opening.__struct_fields__}, **changes})
 
 
 def a_frame(seq: int, leads: int = 12, value: int = 7, n: int = 50) -> Data:
     return Data(0, seq, clock_ms(), leads, np.full((n, leads), value, "<i2").tobytes())
 
 
-def samples_of_archive(hub: FakeHub, uid: bytes) -> np.ndarray:  # type: ignore[type-arg]
+def samples_of_archive(hub: FakeHub, uid: bytes) -> np.ndarray:
     return coding.decode(hub.archives[uid])[1]
 
 
@@ -281,17 +279,19 @@ async def test_a_recording_ended_before_a_crash_is_sealed_without_its_device(tmp
         await device.open(opening)
         await device.say(a_frame(0))
         await device.say(End(0, 1, 50, sha256))
-        await eventually(lambda: hub.seal_calls[opening.uid] > 0)
+        await eventually(lambda: hub.seal_calls[opening.uid] > 0, hub.told)
     hub.fail_seals = 0
     async with running(tmp_path, hub):
-        await eventually(lambda: opening.uid in hub.receipts)
+        await eventually(lambda: opening.uid in hub.receipts, hub.told)
     assert hub.receipts[opening.uid].sha256 == sha256
 
 
-async def eventually(true: Callable[[], bool], wait_s: float = 5) -> None:
+async def eventually(true: Callable[[], bool], told: asyncio.Event, wait_s: float = 5) -> None:
+    """Wait until it is true; `told` is set whenever it may have become so."""
     async with asyncio.timeout(wait_s):
         while not true():
-            await asyncio.sleep(0.005)
+            told.clear()
+            await told.wait()
 
 
 async def test_samples_that_differ_from_their_checksum_are_rejected_and_kept(tmp_path: Path) -> None:
@@ -499,7 +499,7 @@ async def test_a_message_far_beyond_the_limit_is_cut_off_and_counted(tmp_path: P
     async with running(tmp_path) as hub, raw_device(hub.url) as device:
         await device.socket.send(bytes(FRAME_BYTES_MAX * 3))
         await device.socket.wait_closed()
-        await eventually(lambda: hub.gateway.refused["wire.frame_too_large"] == 1)
+        await eventually(lambda: hub.gateway.refused["wire.frame_too_large"] == 1, hub.hub.told)
 
 
 async def test_who_does_not_prove_himself_in_time_is_sent_away(tmp_path: Path) -> None:
@@ -549,7 +549,7 @@ async def test_a_revoked_device_is_dropped_at_once(tmp_path: Path) -> None:
         await device.prove()
         await hub.gateway.drop_device("cart-1")
         assert await device.refusal() == DeviceRevoked.code
-        await eventually(lambda: hub.hub.online == [("cart-1", True), ("cart-1", False)])
+        await eventually(lambda: hub.hub.online == [("cart-1", True), ("cart-1", False)], hub.hub.told)
 
 
 async def test_a_refusal_that_no_retry_can_mend_reaches_the_person(tmp_path: Path) -> None:
@@ -560,10 +560,10 @@ async def test_a_refusal_that_no_retry_can_mend_reaches_the_person(tmp_path: Pat
 
 
 async def test_a_failed_sync_stops_the_acks_and_ends_the_process(tmp_path: Path) -> None:
-    failures: list[JournalFailed] = []
+    failed: asyncio.Future[JournalFailed] = asyncio.get_running_loop().create_future()
     hub = FakeHub()
     hub.add("cart-1")
-    gateway = Gateway(hub, tmp_path / "journal", GatewaySettings(), clock_ms, failures.append)
+    gateway = Gateway(hub, tmp_path / "journal", GatewaySettings(), clock_ms, failed.set_result)
     await gateway.start()
     async with raw_device(f"ws://127.0.0.1:{gateway.port}") as device:
         await device.prove()
@@ -577,7 +577,7 @@ async def test_a_failed_sync_stops_the_acks_and_ends_the_process(tmp_path: Path)
         frame = await device.hear()
         assert isinstance(frame, Error), "no ack after a failed sync"
         assert frame.code == "wire.hub_stopping"
-        await eventually(lambda: len(failures) == 1)
+        assert (await asyncio.wait_for(failed, 5)).code == "intake.journal_failed"
     await gateway.stop()
 
 
@@ -594,73 +594,58 @@ class Killable:
         self.process = subprocess.Popen(
             [sys.executable, str(ROOT / "tests/device/fake_hub.py"), str(self.folder), str(self.port)],
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
         assert self.process.stdout is not None
-        self.port = int(self.process.stdout.readline())
+        for line in self.process.stdout:  # the log goes there too
+            if line.startswith(b"port "):
+                self.port = int(line.split()[1])
+                return
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
 
-class WatchedUpload(SampledUpload):
-    """Remembers the first frame asked for on each connection: the hub's word for what it has."""
+class Eavesdropper:
+    """Hears every ack and opened that reaches the device client: the record outside the killed process."""
 
-    resumed_at: list[int]
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.acked = 0
+        self.resumed: list[int] = []
+        self.heard = asyncio.Event()
+        monkeypatch.setattr("device.client.decode", self._decode)
+
+    def _decode(self, raw: bytes) -> Frame:
+        frame = decode(raw)
+        if isinstance(frame, Ack):
+            self.acked = max(self.acked, frame.next_seq)
+        if isinstance(frame, Opened):
+            self.resumed.append(frame.next_seq)
+        self.heard.set()
+        return frame
 
 
-async def test_a_killed_hub_has_every_sample_it_acknowledged(tmp_path: Path) -> None:
-    hub = Killable(tmp_path)
+async def test_a_killed_hub_has_every_sample_it_acknowledged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub, ear = Killable(tmp_path), Eavesdropper(monkeypatch)
     await asyncio.to_thread(hub.start)
-    rng = random.Random(7)
     upload = upload_of(recording(30), mode="live", frame_ms=100)
-    acked: list[int] = []
-    resumed: list[int] = []
-    watch_acks(acked, resumed)
-    url = f"ws://127.0.0.1:{hub.port}"
-    sending = asyncio.create_task(run_device(upload, url, DeviceKey("cart-1", KEY), speed=8, retry=QUICK, rng=rng))
+    url, key, rng = f"ws://127.0.0.1:{hub.port}", DeviceKey("cart-1", KEY), random.Random(7)
+    sending = asyncio.create_task(run_device(upload, url, key, speed=8, retry=QUICK, rng=rng))
     try:
-        for kills in range(1, 4):
-            await eventually(lambda kills=kills: max(acked, default=0) >= 60 * kills, 20)  # type: ignore[misc]
+        for kill in range(1, 4):
+            await eventually(lambda least=60 * kill: ear.acked >= least, ear.heard, 20)  # type: ignore[misc]
             hub.kill()
-            before = max(acked)
+            acked = ear.acked
             await asyncio.to_thread(hub.start)
-            await eventually(lambda kills=kills: len(resumed) > kills, 20)  # type: ignore[misc]
-            assert resumed[-1] >= before, "an acknowledged frame was lost"
+            await eventually(lambda times=kill: len(ear.resumed) > times, ear.heard, 20)  # type: ignore[misc]
+            assert ear.resumed[kill] >= acked, "an acknowledged frame was lost"
         receipt = await asyncio.wait_for(sending, 30)
     finally:
-        unwatch_acks()
         sending.cancel()
         hub.kill()
     assert receipt.sha256 == upload.sha256
     archive = (tmp_path / f"{upload.opening.uid.hex()}.archive").read_bytes()
     assert (coding.decode(archive)[1] == upload.samples).all()
-
-
-_ORIGINAL = decode
-
-
-def watch_acks(acked: list[int], resumed: list[int]) -> None:
-    """Listen in on what the device client hears: every ack and every opened."""
-    import device.client as client
-
-    def listening(raw: bytes) -> Frame:
-        frame = _ORIGINAL(raw)
-        if isinstance(frame, Ack):
-            acked.append(frame.next_seq)
-        if isinstance(frame, Opened):
-            resumed.append(frame.next_seq)
-        return frame
-
-    client.decode = listening  # type: ignore[assignment]
-
-
-def unwatch_acks() -> None:
-    import device.client as client
-
-    client.decode = _ORIGINAL  # type: ignore[assignment]
-
-
-_ = replace
