@@ -1,8 +1,8 @@
 """Files by key: archive files, PDFs, attachments. Written whole or not at all, durable once `put` has returned.
 
-A blob is never changed: a key is written once with one content (the same again is fine). What a blob means is its room's
-business; that a key cannot lead out of the folder is checked here. The other store is S3's (design.md); both pass
-`tests/server/test_blobs.py`.
+A blob is never changed: a key is written once with one content (the same again is fine). What a blob means is its
+room's business; that a key cannot lead out of the folder is checked here. The other store is S3's (design.md); both
+pass `tests/server/test_blobs.py`.
 """
 
 from __future__ import annotations

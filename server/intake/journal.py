@@ -211,6 +211,19 @@ def after(state: StreamState | None, kind: int, seq: int, body_bytes: int, place
     return state._replace(last=place, next_seq=seq + 1, data_bytes=data_bytes, ended=kind == Kind.END)
 
 
+@dataclass
+class _Segment:
+    """A segment file and which streams have records in it."""
+
+    number: int
+    path: Path
+    seed: int
+    streams: set[bytes] = field(default_factory=set)
+    unsealed: set[bytes] = field(default_factory=set)
+    records: int = 0
+    damaged: list[tuple[int, int]] = field(default_factory=list)  # if any, the file is kept for whoever looks into it
+
+
 class _FooterStream(msgspec.Struct, frozen=True, array_like=True):
     uid: bytes
     opened: tuple[int, int]
@@ -224,14 +237,16 @@ class _FooterStream(msgspec.Struct, frozen=True, array_like=True):
 class _Footer(msgspec.Struct, frozen=True):
     records: int
     streams: list[_FooterStream]
+    damaged: list[tuple[int, int]]
 
 
-def footer(segment: int, seed: int, at: int, records: int, streams: Mapping[bytes, StreamState]) -> bytes:
+def footer(segment: _Segment, at: int, states: Mapping[bytes, StreamState]) -> bytes:
     """What closes a segment at offset `at`: the state of each stream it holds, so that a start need not scan it."""
-    body = msgspec.msgpack.encode(_Footer(records, [_FooterStream(uid, *state) for uid, state in streams.items()]))
-    record = record_header(seed, Kind.FOOTER, bytes(16), segment, 0, NOWHERE, body) + body
+    streams = [_FooterStream(uid, *states[uid]) for uid in segment.streams]
+    body = msgspec.msgpack.encode(_Footer(segment.records, streams, segment.damaged))
+    record = record_header(segment.seed, Kind.FOOTER, bytes(16), segment.number, 0, NOWHERE, body) + body
     trailer = _TRAILER.pack(_TRAILER_MAGIC, at, 0)[:-4]
-    return record + trailer + struct.pack("<I", crc32c(seed, trailer))
+    return record + trailer + struct.pack("<I", crc32c(segment.seed, trailer))
 
 
 def footer_at(tail: bytes, seed: int) -> int | None:
@@ -283,18 +298,6 @@ class Disk:
             os.fsync(fd)
         finally:
             os.close(fd)
-
-
-@dataclass
-class _Segment:
-    """A segment file and which streams have records in it."""
-
-    number: int
-    path: Path
-    seed: int
-    streams: set[bytes] = field(default_factory=set)
-    unsealed: set[bytes] = field(default_factory=set)
-    pinned: bool = False  # damaged: kept for whoever looks into it
 
 
 @dataclass(frozen=True)
@@ -370,9 +373,8 @@ def _recover_segment(found: _Findings, fd: int, path: Path, number: int, *, is_l
         disk.sync(fd)
     if segment.streams:
         # Closed now, so that the next start need not scan it and the writer always begins a segment of its own.
-        states = {uid: found.states[uid] for uid in segment.streams}
         os.lseek(fd, end, os.SEEK_SET)
-        disk.write(fd, [footer(number, seed, end, 0, states)])
+        disk.write(fd, [footer(segment, end, found.states)])
         disk.sync(fd)
 
 
@@ -395,9 +397,12 @@ def _take_footer(found: _Findings, segment: _Segment, fd: int, size: int) -> boo
     record = parse(os.pread(fd, size - offset, offset), 0, segment.seed)
     if record is None or record.kind != Kind.FOOTER:
         found.damaged.append(Damage(segment.number, offset, size, torn=False))
-        segment.pinned = True
+        segment.damaged.append((offset, size))
         return False
-    for entry in msgspec.msgpack.decode(record.body, type=_Footer).streams:
+    content = msgspec.msgpack.decode(record.body, type=_Footer)
+    segment.records, segment.damaged = content.records, content.damaged
+    found.damaged += [Damage(segment.number, start, end, torn=False) for start, end in content.damaged]
+    for entry in content.streams:
         opened, last = Place(*entry.opened), Place(*entry.last)
         state = StreamState(opened, last, entry.next_seq, entry.data_bytes, entry.ended, entry.sealed)
         found.states[entry.uid] = state
@@ -414,7 +419,7 @@ def _take_records(found: _Findings, segment: _Segment, data: bytes, *, is_last: 
                 found.torn.append(item)
                 return item.start
             found.damaged.append(item._replace(torn=False))
-            segment.pinned = True
+            segment.damaged.append((item.start, item.end))
             end = item.end
             continue
         end = item.end
@@ -425,8 +430,10 @@ def _take_records(found: _Findings, segment: _Segment, data: bytes, *, is_last: 
         place = Place(segment.number, item.start)
         state = after(before, item.kind, item.seq, len(item.body), place) if belongs else None
         if state is None:
-            found.stranded += 1
+            # Sound, but behind damage. (What follows on a segment that retention deleted was sealed: not worth a word.)
+            found.stranded += item.previous.segment in found.segments
             continue
+        segment.records += 1
         found.states[item.stream] = state
         segment.streams.add(item.stream)
     return end
@@ -436,7 +443,7 @@ def _drop_free_segments(
     segments: dict[int, _Segment], states: dict[bytes, StreamState], folder: Path, disk: Disk
 ) -> list[int]:
     """Delete closed segments all of whose streams are sealed, and forget streams that stand nowhere any more."""
-    free = [s for s in segments.values() if not s.unsealed and not s.pinned]
+    free = [s for s in segments.values() if not s.unsealed and not s.damaged]
     for segment in free:
         segment.path.unlink()
         del segments[segment.number]
@@ -468,7 +475,7 @@ class Journal:
         self._states = found.states  # the writer's: includes what is about to be synced, never less
         self._segments = found.segments
         self._current: _Segment | None = None
-        self._fd, self._end, self._records = -1, 0, 0
+        self._fd, self._end = -1, 0
         self._next_number = max(found.segments, default=0) + 1
         self._queue: deque[_Item] = deque()
         self._wake = threading.Event()
@@ -673,7 +680,7 @@ class Journal:
         assert segment is not None
         parts: list[bytes] = []
         changed: dict[bytes, StreamState] = {}
-        at = self._end
+        at, written = self._end, 0
         for item in group:
             before = changed.get(item.stream) or self._states.get(item.stream)
             state = after(before, item.kind, item.seq, len(item.body), Place(segment.number, at))
@@ -683,6 +690,7 @@ class Journal:
             head = record_header(segment.seed, item.kind, item.stream, item.seq, item.device_ms, previous, item.body)
             parts += (head, item.body) if item.body else (head,)
             at += len(head) + len(item.body)
+            written += 1
             changed[item.stream] = state
         if parts:
             self._disk.write(self._fd, parts)
@@ -692,7 +700,7 @@ class Journal:
                 # Even "no space" from a sync means lost pages (delayed allocation): this is no full disk.
                 raise OSError(errno.EIO, f"fdatasync: {error.strerror}") from error
         self._end = at
-        self._records += len(parts)
+        segment.records += written
         self._states.update(changed)
         for uid, state in changed.items():
             segment.streams.add(uid)
@@ -713,8 +721,7 @@ class Journal:
     def _begin_segment(self, reserve: int) -> None:
         """Close the current segment and begin the next. Nothing in it is acknowledged before its name is durable."""
         if self._current is not None:
-            states = {uid: self._states[uid] for uid in self._current.streams}
-            self._disk.write(self._fd, [footer(self._current.number, self._current.seed, self._end, 0, states)])
+            self._disk.write(self._fd, [footer(self._current, self._end, self._states)])
             self._disk.sync(self._fd)
             os.close(self._fd)
             self._current, self._fd = None, -1
@@ -736,7 +743,7 @@ class Journal:
             os.close(fd)
             path.unlink(missing_ok=True)
             raise
-        self._fd, self._end, self._records = fd, len(header), 0
+        self._fd, self._end = fd, len(header)
         self._current = self._segments[number] = _Segment(number, path, crc32c(0, random_id))
 
     def _wait_for_room(self) -> bool:
