@@ -108,6 +108,20 @@ class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str
 
 
+class Resubmit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the requester mends while the request is back with him; `/submit` then sends it again."""
+
+    purpose: str
+    summary: str
+    consent: Literal["written", "emergency"]
+
+
+class CountersignQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`digest` of the conclusion that was on the screen: when the text has changed since, nothing is signed."""
+
+    digest: str = ""
+
+
 class Conclude(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: str
 

@@ -1,8 +1,8 @@
 """Writing in the thread of a case, and reading it.
 
 A thread is named by the id of its recording, alert or consultation; whether it is this person's is asked of the
-function handed in (`thread_org`), because those rooms are not this one's to know. A message is stored once however often it is
-sent. It is a clinical record: nothing here changes or removes one.
+function handed in (`thread_org`), because those rooms are not this one's to know. A message is stored once however
+often it is sent. It is a clinical record: nothing here changes or removes one.
 """
 
 from __future__ import annotations

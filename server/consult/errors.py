@@ -1,0 +1,85 @@
+"""What the consultation room refuses. Chinese sentences: `zh-CN.yaml` beside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from server.base.errors import AppError
+
+
+@dataclass(eq=False)
+class ConsultError(AppError):
+    """Base of what the consultation room refuses."""
+
+
+@dataclass(eq=False)
+class ConsultTextMissing(ConsultError):
+    code: ClassVar[str] = "consult.text_missing"
+    status: ClassVar[int] = 422
+    what: ClassVar[str] = "{text_of} is empty or longer than {limit} characters."
+    mend: ClassVar[str] = "Write it out: the other side decides by it, and it stays in the record."
+    text_of: str
+    limit: int
+
+
+@dataclass(eq=False)
+class ConsentMissing(ConsultError):
+    code: ClassVar[str] = "consult.consent"
+    status: ClassVar[int] = 422
+    what: ClassVar[str] = "An ordinary consultation needs the written consent of the patient or kin."
+    mend: ClassVar[str] = "Have the consent signed; only an emergency may go ahead with the doctors' note."
+
+
+@dataclass(eq=False)
+class InviteeUnable(ConsultError):
+    code: ClassVar[str] = "consult.invitee"
+    status: ClassVar[int] = 422
+    what: ClassVar[str] = "Nobody at {org} can answer a consultation."
+    mend: ClassVar[str] = "Ask another institution, or have an expert registered there."
+    org: str
+
+
+@dataclass(eq=False)
+class ConsultTaken(ConsultError):
+    code: ClassVar[str] = "consult.taken"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "{name} has already accepted this consultation."
+    mend: ClassVar[str] = "Nothing to do for you; it is in good hands."
+    name: str
+
+
+@dataclass(eq=False)
+class NotAMember(ConsultError):
+    code: ClassVar[str] = "consult.not_a_member"
+    status: ClassVar[int] = 403
+    what: ClassVar[str] = "The room is open only to {names}."
+    mend: ClassVar[str] = "Ask one of them to tell you the conclusion; you find it in the recording afterwards."
+    names: str
+
+
+@dataclass(eq=False)
+class NotTheExpert(ConsultError):
+    code: ClassVar[str] = "consult.not_the_expert"
+    status: ClassVar[int] = 403
+    what: ClassVar[str] = "This step belongs to the expert who accepted: {name}."
+    mend: ClassVar[str] = "Leave it to this person."
+    name: str
+
+
+@dataclass(eq=False)
+class NotTheRequester(ConsultError):
+    code: ClassVar[str] = "consult.not_the_requester"
+    status: ClassVar[int] = 403
+    what: ClassVar[str] = "This step belongs to the side that asked: {name} or a colleague at {org}."
+    mend: ClassVar[str] = "Leave it to them; the one who answers never signs for both sides."
+    name: str
+    org: str
+
+
+@dataclass(eq=False)
+class ConclusionChanged(ConsultError):
+    code: ClassVar[str] = "consult.conclusion_changed"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "The conclusion was changed after you opened it."
+    mend: ClassVar[str] = "Read the present text, then countersign it."

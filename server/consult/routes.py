@@ -1,0 +1,72 @@
+"""HTTP of the consultation room: decode, call the use case, encode."""
+
+from __future__ import annotations
+
+from server.base.http import Call, Route
+from server.consult import service
+from server.consult.model import (
+    Conclude,
+    Consult,
+    Consults,
+    ConsultsQuery,
+    CountersignQuery,
+    Enter,
+    Reason,
+    RequestConsult,
+    Resubmit,
+)
+from server.consult.service import Consultations
+
+
+def routes(room: Consultations) -> tuple[Route, ...]:
+    async def consults(call: Call) -> Consults:
+        return await service.consults(room, call.ctx, only_open=call.query.open, recording=call.query.recording)
+
+    async def one(call: Call) -> Consult:
+        return await service.one(room, call.ctx, call.path["id"])
+
+    async def request(call: Call) -> Consult:
+        return await service.request(room, call.ctx, call.body)
+
+    async def accept(call: Call) -> Consult:
+        return await service.accept(room, call.ctx, call.path["id"])
+
+    async def decline(call: Call) -> Consult:
+        return await service.decline(room, call.ctx, call.path["id"], call.body)
+
+    async def send_back(call: Call) -> Consult:
+        return await service.send_back(room, call.ctx, call.path["id"], call.body)
+
+    async def mend(call: Call) -> Consult:
+        return await service.mend(room, call.ctx, call.path["id"], call.body)
+
+    async def submit(call: Call) -> Consult:
+        return await service.submit(room, call.ctx, call.path["id"])
+
+    async def cancel(call: Call) -> Consult:
+        return await service.cancel(room, call.ctx, call.path["id"])
+
+    async def enter(call: Call) -> Enter:
+        return await service.enter(room, call.ctx, call.path["id"])
+
+    async def conclude(call: Call) -> Consult:
+        return await service.conclude(room, call.ctx, call.path["id"], call.body)
+
+    async def countersign(call: Call) -> Consult:
+        return await service.countersign(room, call.ctx, call.path["id"], call.query.digest)
+
+    path = "/api/consults/{id}"
+    return (
+        Route("GET", "/api/consults", "consult.read", consults, query=ConsultsQuery, result=Consults),
+        Route("POST", "/api/consults", "consult.request", request, body=RequestConsult, result=Consult),
+        Route("GET", path, "consult.read", one, result=Consult),
+        Route("PUT", path, "consult.request", mend, body=Resubmit, result=Consult),
+        Route("POST", f"{path}/submit", "consult.request", submit, result=Consult),
+        Route("POST", f"{path}/cancel", "consult.request", cancel, result=Consult),
+        Route("POST", f"{path}/accept", "consult.answer", accept, result=Consult),
+        Route("POST", f"{path}/decline", "consult.answer", decline, body=Reason, result=Consult),
+        Route("POST", f"{path}/return", "consult.answer", send_back, body=Reason, result=Consult),
+        Route("POST", f"{path}/enter", "consult.read", enter, result=Enter),
+        Route("POST", f"{path}/conclude", "consult.answer", conclude, body=Conclude, result=Consult),
+        Route("POST", f"{path}/countersign", "consult.request", countersign, query=CountersignQuery, result=Consult),
+    )

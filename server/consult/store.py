@@ -1,0 +1,138 @@
+"""Tables and queries of consultations: the case, its members, the versions of its conclusion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Column, Connection, Index, Integer, RowMapping, Table, Text, case, insert, or_, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from server.base.errors import NotFound
+from server.base.schema import metadata
+from server.consult.model import OPEN_STATES
+
+consult = Table(
+    "consult",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("recording", Text, nullable=False),
+    Column("alert", Text),
+    Column("requester", Text, nullable=False),
+    Column("requester_org", Text, nullable=False),
+    Column("invitee_org", Text, nullable=False),
+    Column("expert", Text),
+    Column("purpose", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("priority", Text, nullable=False),
+    Column("consent", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("requested_at", Text, nullable=False),
+    Column("answered_at", Text),
+    Column("reason", Text, nullable=False, default=""),
+    Column("countersigned_by", Text),
+    Column("countersigned_at", Text),
+    Column("countersignature", Text),
+    Index("consult_recording", "recording"),
+    Index("consult_requester", "requester_org", "state"),
+    Index("consult_invitee", "invitee_org", "state"),
+)
+
+member = Table(
+    "consult_member",
+    metadata,
+    Column("consult", Text, primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("org", Text, nullable=False),
+    Column("part", Text, nullable=False),
+    Index("consult_member_account", "account"),
+)
+
+conclusion = Table(
+    # Signed texts, never changed: a correction before the countersignature is a new version.
+    "consult_conclusion",
+    metadata,
+    Column("consult", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("signed_by", Text, nullable=False),
+    Column("signed_at", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("signature", Text, nullable=False),
+)
+
+
+def add_consult(conn: Connection, **values: Any) -> None:
+    conn.execute(insert(consult).values(**values))
+
+
+def consult_row(conn: Connection, consult_id: str) -> RowMapping:
+    """The bare row. Raises NotFound."""
+    row = conn.execute(select(consult).where(consult.c.id == consult_id)).mappings().first()
+    if row is None:
+        raise NotFound(kind="consult")
+    return row
+
+
+def update_consult(conn: Connection, consult_id: str, **values: Any) -> None:
+    conn.execute(update(consult).where(consult.c.id == consult_id).values(**values))
+
+
+def add_member(conn: Connection, consult_id: str, account: str, org: str, part: str) -> None:
+    """Who is in already keeps his part."""
+    row = upsert(member).values(consult=consult_id, account=account, org=org, part=part)
+    conn.execute(row.on_conflict_do_nothing())
+
+
+def is_member(conn: Connection, consult_id: str, account: str) -> bool:
+    query = select(member.c.part).where(member.c.consult == consult_id, member.c.account == account)
+    return conn.execute(query).first() is not None
+
+
+def members(conn: Connection, consults: Iterable[str]) -> dict[str, list[RowMapping]]:
+    """Requesters before experts before observers."""
+    order = case((member.c.part == "requester", 0), (member.c.part == "expert", 1), else_=2)
+    query = select(member).where(member.c.consult.in_(list(consults))).order_by(order, member.c.account)
+    found: dict[str, list[RowMapping]] = {}
+    for row in conn.execute(query).mappings():
+        found.setdefault(row["consult"], []).append(row)
+    return found
+
+
+def consults_for(
+    conn: Connection, orgs: Iterable[str], account: str, *, recording: str | None, only_open: bool, limit: int
+) -> list[RowMapping]:
+    """Consultations asked by or of one of `orgs`, or with `account` in them: emergencies first, then the newest."""
+    own = select(member.c.consult).where(member.c.account == account)
+    sides = list(orgs)
+    query = select(consult).where(
+        or_(consult.c.requester_org.in_(sides), consult.c.invitee_org.in_(sides), consult.c.id.in_(own))
+    )
+    if recording is not None:
+        query = query.where(consult.c.recording == recording)
+    if only_open:
+        query = query.where(consult.c.state.in_(OPEN_STATES))
+    urgency = case((consult.c.priority == "emergency", 0), else_=1)
+    order = (urgency,) if only_open else ()
+    query = query.order_by(*order, consult.c.requested_at.desc(), consult.c.id).limit(limit)
+    return list(conn.execute(query).mappings())
+
+
+def add_conclusion(conn: Connection, **values: Any) -> None:
+    conn.execute(insert(conclusion).values(**values))
+
+
+def conclusions(conn: Connection, consults: Iterable[str]) -> dict[str, RowMapping]:
+    """The last version of each."""
+    query = select(conclusion).where(conclusion.c.consult.in_(list(consults))).order_by(conclusion.c.version)
+    return {row["consult"]: row for row in conn.execute(query).mappings()}
+
+
+def invited_to(conn: Connection, recording: str, account: str) -> bool:
+    """Whether a consultation about this recording has the account in it, whatever institution he is of."""
+    query = (
+        select(member.c.consult)
+        .join(consult, consult.c.id == member.c.consult)
+        .where(consult.c.recording == recording, member.c.account == account)
+    )
+    return conn.execute(query.limit(1)).first() is not None
