@@ -3,7 +3,8 @@
     import ecg
     analysis = ecg.analyze(ecg.read("ludb/62"))
 
-The names below are the library's promise; everything else may change. It does no I/O outside `formats`, `cli` and `plot`.
+The names below are the library's promise; everything else may change. It does no I/O
+outside `formats`, `cli` and `plot`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from ecg.analysis import Analysis, Beat, Episode, Finding, Measurements, Median, Quality, Span, analyze
 from ecg.errors import EcgError
 from ecg.formats import read
+from ecg.monitor import Monitor, MonitorEvent, MonitorState
 from ecg.record import STANDARD_LEADS, Meta, Recording
 
 __all__ = [
@@ -23,6 +25,9 @@ __all__ = [
     "Measurements",
     "Median",
     "Meta",
+    "Monitor",
+    "MonitorEvent",
+    "MonitorState",
     "Quality",
     "Recording",
     "Span",

@@ -1,16 +1,28 @@
 """One entry to the whole analysis: a recording in, an `Analysis` out.
 
-Only composes: each step stands in a module of its own and is tested there. No file, no clock, no randomness.
+Only composes: each step stands in a module of its own and is tested there. Beats, rhythms and rhythm rules come from the
+same causal core that serves the live monitor; waves and what rests on them are measured here on the median beat. No file,
+no clock, no randomness.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
+from ecg import critical, waves
+from ecg.evidence import Evidence
+from ecg.monitor import Judge
+from ecg.quality import VOTE_MIN
 from ecg.record import Recording
-from ecg.results import Analysis, Beat, Episode, Finding, Measurements, Median, Quality, Span, finding_json
+from ecg.results import Analysis, Beat, Episode, Finding, Grade, Measurements, Median, Quality, Span, finding_json
+from ecg.statements import QRS_WIDE_MS, Seen, has_high_voltage, is_lbbb, statements
+from ecg.stream import Core
+from ecg.waves import Marks
 
 __all__ = [
     "ALGORITHM",
@@ -18,6 +30,7 @@ __all__ = [
     "Beat",
     "Episode",
     "Finding",
+    "Grade",
     "Measurements",
     "Median",
     "Quality",
@@ -28,23 +41,154 @@ __all__ = [
 ]
 
 ALGORITHM = "0.1.0"  # changes with every change of what `analyze` may answer
+BASE_FIRST = ("vf", "vt", "paced", "af", "afl", "svt")  # of equally long base rhythms the one that matters more
+QT_RATE_BPM_MAX = 120.0  # above it T and P run together and Bazett's formula misleads: no QT rule (ours)
+OVERLAYS = ("pause", "asystole")
 
 
-def analyze(recording: Recording, *, profile: str = "xinlian-safe") -> Analysis:
-    """Everything the library says of one recording under one rule profile."""
+def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE) -> Analysis:
+    """Everything the library says of one recording under one rule profile. Raises ProfileUnknown, ProfileWrong."""
+    rules = critical.load(profile)
+    core = Core(recording.fs, recording.leads)
+    judge = Judge(rules, recording.meta)
+    events = judge.events((*core.feed(recording.signal_uv), *core.finish()))
+    beats = tuple(event.beat for event in events if event.beat is not None)
+    episodes = _ordered(event.episode for event in events if event.kind == "episode" and event.episode is not None)
+    fired = [event.finding for event in events if event.kind == "settled" and event.finding is not None]
+    quality = core.tally.judge(recording.leads)
+    rhythm = main_rhythm(episodes)
+    measured, median, marks = measure(recording, beats, quality, rhythm)
+    samples = len(recording.signal_uv)
+    seen = Seen(samples, recording.meta.sex, quality, beats, episodes, rhythm, measured, median, marks)
+    for evidence in _wave_evidence(seen):
+        fired += critical.judge(rules, evidence, recording.meta)
+    said = {finding.code for finding in fired}
+    findings = (*fired, *(finding for finding in statements(seen) if finding.code not in said))
     return Analysis(
         fs=recording.fs,
         leads=recording.leads,
-        samples=len(recording.signal_uv),
-        quality=Quality(acceptable=True, leads=dict.fromkeys(recording.leads, 1.0)),
-        beats=(),
-        episodes=(),
-        measurements=Measurements(),
-        findings=(),
-        median=None,
-        versions={"algorithm": ALGORITHM, "profile": profile},
+        samples=samples,
+        quality=quality,
+        beats=beats,
+        episodes=episodes,
+        measurements=measured,
+        findings=findings,
+        median=None if median is None else _shown(median),
+        versions={"algorithm": ALGORITHM, "profile": rules.label},
         input_sha256=input_sha256(recording),
     )
+
+
+def main_rhythm(episodes: tuple[Episode, ...]) -> str:
+    """The rhythm that fills most of the recording; `undetermined` when there is none."""
+    lengths: Counter[str] = Counter()
+    for episode in episodes:
+        if episode.rhythm not in OVERLAYS:
+            lengths[episode.rhythm] += episode.end - episode.first
+    rank = {name: len(BASE_FIRST) - index for index, name in enumerate(BASE_FIRST)}
+    return max(lengths, key=lambda name: (lengths[name], rank.get(name, 0), name), default="undetermined")
+
+
+def measure(
+    recording: Recording, beats: tuple[Beat, ...], quality: Quality, rhythm: str
+) -> tuple[Measurements, Median | None, Marks | None]:
+    """Rates from all beats, waves from the median of the dominant ones."""
+    fs = recording.fs
+    rr_ms = np.diff([beat.sample for beat in beats]) * 1000.0 / fs
+    spans = zip(beats, beats[1:], strict=False)
+    heard = np.array([not _lost(a, b, quality) for a, b in spans], dtype=bool)
+    rr_ms = rr_ms[heard] if len(rr_ms) else rr_ms
+    if not len(rr_ms) or rhythm == "vf":
+        return Measurements(), None, None
+    mean_ms = float(rr_ms.mean())
+    rates = Measurements(
+        vent_rate_bpm=round(600_000 / mean_ms) / 10,
+        rr_max_ms=round(float(rr_ms.max())),
+        rr_min_ms=round(float(rr_ms.min())),
+    )
+    _, dominant = waves.dominant_beats(beats)
+    median = waves.median_beat(recording.signal_uv, dominant, fs, recording.leads)
+    votes = [lead for lead in recording.leads if quality.leads[lead] >= VOTE_MIN]
+    if median is None or not votes or rhythm == "vt":
+        return rates, median, None
+    typical_ms = float(np.median(rr_ms))
+    marks = waves.delineate(median, votes, rr_ms=typical_ms, p_waves=rhythm.startswith("sinus"))
+    if marks is None:
+        return rates, median, None
+    return _with_waves(rates, median, marks, votes, mean_ms), median, marks
+
+
+def _with_waves(rates: Measurements, median: Median, marks: Marks, votes: list[str], rr_ms: float) -> Measurements:
+    def ms(first: int | None, end: int | None) -> int | None:
+        return None if first is None or end is None else round((end - first) * 1000.0 / median.fs)
+
+    qt = ms(marks.qrs_on, marks.t_off)
+    st_j = {lead: _mv(median, lead, marks, 0.0) if lead in votes else None for lead in median.leads}
+    st_j60 = {lead: _mv(median, lead, marks, waves.J60_S) if lead in votes else None for lead in median.leads}
+    return replace(
+        rates,
+        p_ms=ms(marks.p_on, marks.p_off),
+        pr_ms=ms(marks.p_on, marks.qrs_on),
+        qrs_ms=ms(marks.qrs_on, marks.qrs_off),
+        qt_ms=qt,
+        qtc_ms=rates.qtc_ms if qt is None else waves.qtc_ms(qt, rr_ms),
+        axis_deg={
+            "p": waves.axis_deg(median, marks.p_on, marks.p_off),
+            "qrs": waves.axis_deg(median, marks.qrs_on, marks.qrs_off),
+            "t": waves.axis_deg(median, marks.qrs_off, marks.t_off),
+        },
+        st_j_mv=st_j,
+        st_j60_mv=st_j60,
+    )
+
+
+def _mv(median: Median, lead: str, marks: Marks, after_j_s: float) -> float | None:
+    level = waves.level_uv(median, lead, marks, after_j_s)
+    return None if level is None else level / 1000
+
+
+def _wave_evidence(seen: Seen) -> tuple[Evidence, ...]:
+    """ST levels and QTc as evidence for the rules."""
+    m = seen.measured
+    if seen.marks is None or m.qrs_ms is None or seen.rhythm in ("vt", "vf", "undetermined", "svt"):
+        return ()
+    flags = {
+        "paced": seen.rhythm == "paced",
+        "wide": m.qrs_ms >= QRS_WIDE_MS,
+        "lbbb": is_lbbb(seen),
+        "lvh": has_high_voltage(seen) is not None,
+    }
+    stated = frozenset(name for name, holds in flags.items() if holds)
+    st = {lead: round(value * 1000) for lead, value in m.st_j_mv.items() if value is not None}
+    found = [Evidence("st", 0, seen.samples, by_lead=st, flags=stated)]
+    qtc = _rule_qtc(m)
+    if qtc is not None and m.qrs_ms < QRS_WIDE_MS:
+        found.append(Evidence("qt", 0, seen.samples, facts={"qtc_ms": qtc[0]}, flags=stated | {qtc[1]}))
+    return tuple(found)
+
+
+def _rule_qtc(m: Measurements) -> tuple[int, str] | None:
+    """The longer of Bazett and Fridericia where the rate asks for both (critical-values 2), else Bazett."""
+    bazett, fridericia, rate = m.qtc_ms["bazett"], m.qtc_ms["fridericia"], m.vent_rate_bpm
+    if bazett is None or fridericia is None or rate is None or rate > QT_RATE_BPM_MAX:
+        return None
+    if (rate < 60 or rate > 90) and fridericia > bazett:
+        return fridericia, "fridericia"
+    return bazett, "bazett"
+
+
+def _lost(a: Beat, b: Beat, quality: Quality) -> bool:
+    """The signal was lost between two beats: their interval means nothing."""
+    return any(Span(a.sample, b.sample).meets(span) for span in quality.unreadable)
+
+
+def _shown(median: Median) -> Median:
+    """The part of the median beat a viewer shows: -300 to +500 ms."""
+    return replace(median, wave_uv=median.wave_uv[: median.r_at + round(waves.AFTER_S * median.fs)])
+
+
+def _ordered(episodes: Iterable[Episode]) -> tuple[Episode, ...]:
+    return tuple(sorted(episodes, key=lambda e: (e.first, -e.end, e.rhythm)))
 
 
 def input_sha256(recording: Recording) -> str:
