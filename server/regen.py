@@ -1,7 +1,7 @@
-"""Rewrites every file that is produced from the code: TypeScript types and sentences, reference pages, OpenAPI.
+"""Rewrites every file that is produced from the code: TypeScript types and sentences, reference pages.
 
-`./run regen` calls it; `./run lint` fails when the tree then differs. Each page has one function `(...) -> str`; what is
-written by hand does not live here.
+`./run regen` calls it; `./run lint` fails when the tree then differs. Each page has one function `(...) -> str`;
+what is written by hand does not live here.
 """
 
 from __future__ import annotations

@@ -62,6 +62,13 @@ def of_subject(conn: Connection, subject: str) -> list[Event]:
     return [_event(row) for row in conn.execute(query).mappings()]
 
 
+def newest(conn: Connection, before: int | None, limit: int) -> list[Event]:
+    """The last events before `before` (or at all), newest first."""
+    query = select(event).order_by(event.c.id.desc()).limit(limit)
+    rows = conn.execute(query if before is None else query.where(event.c.id < before)).mappings()
+    return [_event(row) for row in rows]
+
+
 def last_id(conn: Connection) -> int:
     return conn.execute(select(func.max(event.c.id))).scalar() or 0
 
@@ -74,10 +81,11 @@ class ChainCheck:
     broken_at: int | None
 
 
-def verify_chain(conn: Connection) -> ChainCheck:
-    """Recompute every seal. A changed, removed or inserted line breaks the chain at itself or its successor."""
-    previous, lines = GENESIS, 0
-    for row in conn.execute(select(event).order_by(event.c.id)).mappings():
+def verify_chain(conn: Connection, since: int = 0) -> ChainCheck:
+    """Recompute every seal behind `since`. A changed, removed or inserted line breaks it at itself or its successor."""
+    lines = 0
+    previous = conn.execute(select(event.c.hash).where(event.c.id == since)).scalar() or GENESIS
+    for row in conn.execute(select(event).where(event.c.id > since).order_by(event.c.id)).mappings():
         seal = _seal(
             previous, row["at"], row["topic"], row["kind"], row["subject"], row["org"], row["actor"], row["body"]
         )

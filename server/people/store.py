@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from sqlalchemy import (
     Boolean,
@@ -110,11 +111,11 @@ def add_account(conn: Connection, grants: Iterable[GrantView], **values: str | b
         conn.execute(insert(membership).values(account=values["id"], org=grant.org, role=grant.role))
 
 
-def account_by_login(conn: Connection, login: str) -> Row[tuple[object, ...]] | None:
+def account_by_login(conn: Connection, login: str) -> Row[Any] | None:
     return conn.execute(select(account).where(account.c.login == login)).first()
 
 
-def account_row(conn: Connection, account_id: str) -> Row[tuple[object, ...]] | None:
+def account_row(conn: Connection, account_id: str) -> Row[Any] | None:
     return conn.execute(select(account).where(account.c.id == account_id)).first()
 
 
@@ -162,7 +163,7 @@ def add_session(conn: Connection, token: str, account_id: str, now: str, unlocke
     )
 
 
-def session_row(conn: Connection, token: str) -> Row[tuple[object, ...]] | None:
+def session_row(conn: Connection, token: str) -> Row[Any] | None:
     return conn.execute(select(session).where(session.c.token == token)).first()
 
 
@@ -182,8 +183,8 @@ def add_shift(conn: Connection, **values: str | int) -> None:
     conn.execute(insert(shift).values(**values))
 
 
-def drop_shift(conn: Connection, shift_id: str) -> None:
-    conn.execute(delete(shift).where(shift.c.id == shift_id))
+def drop_shift(conn: Connection, shift_id: str, centre: str) -> None:
+    conn.execute(delete(shift).where(shift.c.id == shift_id, shift.c.centre == centre))
 
 
 def shifts(conn: Connection, centre: str, from_at: str, to_at: str) -> list[Shift]:

@@ -112,7 +112,7 @@ recording = Table(
     Column("returned_note", Text),
     Column("report", Text),
     Column("impression", Text, nullable=False, default="[]"),
-    Index("recording_uid", "device", "uid", unique=True),
+    Index("recording_uid", "uid", unique=True),
     Index("recording_org", "org", "opened_at"),
     Index("recording_patient", "patient", "opened_at"),
     Index("recording_blob", "sha256"),
@@ -200,9 +200,9 @@ def add_recording(conn: Connection, **values: Any) -> None:
     conn.execute(insert(recording).values(**values))
 
 
-def recording_by_uid(conn: Connection, device_id: str, uid: str) -> RowMapping | None:
-    query = select(recording).where(recording.c.device == device_id, recording.c.uid == uid)
-    return conn.execute(query).mappings().first()
+def recording_by_uid(conn: Connection, uid: str) -> RowMapping | None:
+    """The recording a device named so; whose it is the caller compares."""
+    return conn.execute(select(recording).where(recording.c.uid == uid)).mappings().first()
 
 
 def recording_row(conn: Connection, recording_id: str) -> RowMapping:

@@ -1,0 +1,63 @@
+"""Processes that compute, so that the event loop never does: analysis, reports. What they compute is the rooms' affair.
+
+A process that dies takes the pool with it; the pool is made anew and the call repeated. A call that takes too long is
+given up, and its process with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from typing import TypeVar
+
+import structlog
+
+log = structlog.get_logger()
+R = TypeVar("R")
+
+TIMEOUT_S = 30.0
+TRIES = 2
+
+
+class Pool:
+    """`await run(function, *args)`: both must pickle. `restarts` counts pools lost to dead or stuck processes."""
+
+    def __init__(self, workers: int, warm_up: Callable[[], None]) -> None:
+        self._workers, self._warm_up = workers, warm_up
+        self._executor: ProcessPoolExecutor | None = None
+        self.restarts = 0
+
+    def start(self) -> None:
+        # forkserver: a fork of the hub itself would copy its sockets and threads.
+        self._executor = ProcessPoolExecutor(self._workers, mp_context=get_context("forkserver"))
+        for _ in range(self._workers):
+            self._executor.submit(self._warm_up)
+
+    def stop(self) -> None:
+        if self._executor is not None:
+            for process in list((self._executor._processes or {}).values()):
+                process.terminate()
+            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor = None
+
+    async def run(self, work: Callable[..., R], *args: object) -> R:
+        """Raises what `work` raises; TimeoutError or BrokenProcessPool after TRIES lost processes."""
+        for attempt in range(1, TRIES + 1):
+            if self._executor is None:
+                self.start()
+            assert self._executor is not None
+            executor = self._executor
+            try:
+                future = asyncio.get_running_loop().run_in_executor(executor, work, *args)
+                return await asyncio.wait_for(future, TIMEOUT_S)
+            except (BrokenProcessPool, TimeoutError) as error:
+                log.error("pool.lost", error=type(error).__name__, attempt=attempt)
+                if self._executor is executor:
+                    self.restarts += 1
+                    self.stop()
+                if attempt == TRIES:
+                    raise
+        raise AssertionError("the loop above returns or raises")

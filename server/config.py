@@ -1,0 +1,154 @@
+"""Every setting of the hub: one frozen struct, read from `config.yaml`. The descriptions are the reference page.
+
+A key that is not here, a value of the wrong kind or broken YAML stops the start with one line: file, line, key, what is
+accepted. No default stands anywhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+import msgspec
+import yaml
+from msgspec import Meta
+
+from server.base.errors import AppError
+
+
+@dataclass(eq=False)
+class ConfigRefused(AppError):
+    code: ClassVar[str] = "config.refused"
+    what: ClassVar[str] = "The hub did not start: {where}: {reason}."
+    mend: ClassVar[str] = "Correct it there; docs/reference/configuration.md names every key."
+    where: str
+    reason: str
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One part of the file."""
+
+
+class Hub(_Section, frozen=True):
+    """The hub and its web side."""
+
+    name: Annotated[str, Meta(description="How the hub is called on the sign-in page and on reports.")] = "心联 XinLian"
+    host: Annotated[
+        str, Meta(description="Address to listen on. Without TLS only the loopback address is accepted.")
+    ] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=1, le=65535, description="Port of the web pages.")] = 8080
+    device_port: Annotated[int | None, Meta(description="Port of the device gateway; empty: the next one.")] = None
+    origins: Annotated[
+        tuple[str, ...], Meta(description="Further origins that may send commands, such as a reverse proxy's address.")
+    ] = ()
+    data: Annotated[str, Meta(description="Folder of the database, the journal and the files.")] = "var"
+    web: Annotated[str, Meta(description="Folder of the built web app.")] = "web/dist"
+
+
+class Tls(_Section, frozen=True):
+    """Encryption. Needed as soon as the hub listens on more than the loopback address."""
+
+    certificate: Annotated[str, Meta(description="PEM file of the certificate (with its chain).")] = ""
+    key: Annotated[str, Meta(description="PEM file of its key.")] = ""
+
+
+class Devices(_Section, frozen=True):
+    """What the device gateway accepts."""
+
+    sample_rates: Annotated[tuple[int, ...], Meta(description="Accepted samples a second.")] = (
+        100, 125, 200, 250, 256, 257, 300, 360, 400, 500, 512, 600, 720, 800, 1000, 1024, 2000,
+    )  # fmt: skip
+    clock_off_s_max: Annotated[int, Meta(ge=1, description="A device whose clock differs by more is refused.")] = 300
+    connections_max: Annotated[int, Meta(ge=1, description="Device connections at the same time.")] = 5000
+
+
+class AnalysisSection(_Section, frozen=True):
+    """The automatic analysis."""
+
+    workers: Annotated[int, Meta(ge=1, le=64, description="Processes that analyse and print.")] = 2
+    profile: Annotated[str, Meta(description="Rule profile of critical values (ecg/profiles).")] = "xinlian-safe"
+
+
+class ReadingSection(_Section, frozen=True):
+    """The worklist and its promises."""
+
+    lease_s: Annotated[int, Meta(ge=30, description="How long a claim holds without a sign of life.")] = 600
+    promise_critical_s: Annotated[int, Meta(ge=1, description="Promised report time, critical.")] = 600
+    promise_urgent_s: Annotated[int, Meta(ge=1, description="Promised report time, urgent.")] = 900
+    promise_soon_s: Annotated[int, Meta(ge=1, description="Promised report time, soon.")] = 1800
+    promise_routine_s: Annotated[int, Meta(ge=1, description="Promised report time, routine.")] = 1800
+
+
+class AlertSection(_Section, frozen=True):
+    """The ladder of a critical value: seconds after it was raised."""
+
+    second_channel_s: Annotated[int, Meta(gt=0, description="The first person again, by a second channel.")] = 60
+    second_line_s: Annotated[int, Meta(gt=0, description="The second line in parallel; the desk rings.")] = 120
+    head_s: Annotated[int, Meta(gt=0, description="Head of shift and the hospital's general duty.")] = 300
+    expire_s: Annotated[int, Meta(gt=0, description="Nobody answered: the desk phones. The alert stays open.")] = 600
+    reader_s: Annotated[
+        float,
+        Meta(gt=0, description="Rules that wait for a reader start their ladder by themselves after this."),
+    ] = 120
+
+
+class ConsultSection(_Section, frozen=True):
+    """Consultations."""
+
+    ice_urls: Annotated[
+        tuple[str, ...], Meta(description="STUN/TURN servers for video; empty: the two browsers reach each other.")
+    ] = ()
+    ice_username: Annotated[str, Meta(description="User of the TURN server.")] = ""
+    ice_credential: Annotated[str, Meta(description="Password of the TURN server.")] = ""
+
+
+class LogSection(_Section, frozen=True):
+    """Log lines on standard error."""
+
+    json_lines: Annotated[bool, Meta(description="One JSON object a line; false: coloured text.")] = True
+    level: Annotated[str, Meta(pattern="^(debug|info|warning|error)$", description="Least level written.")] = "info"
+
+
+class Config(_Section, frozen=True):
+    """The whole file. Each part may be left out."""
+
+    hub: Hub = Hub()
+    tls: Tls = Tls()
+    devices: Devices = Devices()
+    analysis: AnalysisSection = AnalysisSection()
+    reading: ReadingSection = ReadingSection()
+    alerts: AlertSection = AlertSection()
+    consult: ConsultSection = ConsultSection()
+    log: LogSection = LogSection()
+
+
+def load(path: Path) -> Config:
+    """The configuration in `path`. Raises ConfigRefused with file, line and what is accepted."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigRefused(where=path.name, reason=f"it cannot be read ({error.strerror})") from None
+    try:
+        raw = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" line {mark.line + 1}" if mark else ""
+        raise ConfigRefused(
+            where=f"{path.name}{line}", reason=f"not YAML ({getattr(error, 'problem', 'broken')})"
+        ) from None
+    try:
+        return msgspec.convert(raw, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigRefused(where=f"{path.name}{_line_of(text, str(error))}", reason=str(error)) from None
+
+
+def _line_of(text: str, sentence: str) -> str:
+    """` line N` of the key a validation error speaks of, when it can be found."""
+    keys = [part.strip("`$") for part in sentence.replace("`", " ` ").split() if part not in ("`", "-")]
+    dotted = next((k for k in keys if k.startswith(".")), "")
+    names = [n for n in dotted.split(".") if n] + [k for k in keys if f"{k}:" in text]
+    for number, line in enumerate(text.splitlines(), 1):
+        if names and line.strip().startswith(f"{names[-1]}:"):
+            return f" line {number}"
+    return ""

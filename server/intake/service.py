@@ -1,0 +1,217 @@
+"""The hub's side of the device wire: who a device is, which recording it opens, where the sealed file goes.
+
+Implements what the gateway asks (`gateway.Hub`). Every call may come twice. The samples' way to the disk is the
+journal's; here rows, blobs and events are written, each change and its event in one transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+import msgspec
+import structlog
+from sqlalchemy import Connection
+
+from device.coding import Header
+from device.errors import OpenDiffers
+from device.coding import Header, header_of
+from device.frames import Open, Request
+from device.session import DeviceRecord, Rules
+from server.base.blobs import Blobs
+from server.base.bus import LocalBus
+from server.base.clock import Clock, iso, later
+from server.base.database import Database, Tx
+from server.base.ids import new_id
+from server.base.live import Samples, StreamHead
+from server.intake.gateway import SealedReceipt
+from server.records import store as records
+from server.records.model import SYMPTOMS, PatientFacts
+from server.records.service import put_patient
+
+log = structlog.get_logger()
+
+ORDER_S = 30 * 60
+"""How long a request form waits for its recording."""
+
+
+class Places(Protocol):
+    """Names and reading centres of institutions; `main.py` hands in the people room's."""
+
+    def name(self, org: str) -> str: ...
+
+    def centre(self, org: str) -> str: ...
+
+
+@dataclass
+class Intake:
+    """The room, as the gateway sees it."""
+
+    db: Database
+    blobs: Blobs
+    clock: Clock
+    bus: LocalBus[Samples]
+    places: Places
+    refusals: Counter[str] = field(default_factory=Counter)
+    disk_full: bool = False
+    damage: list[str] = field(default_factory=list)
+    _streams: dict[str, Open] = field(default_factory=dict)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def device(self, device_id: str) -> DeviceRecord | None:
+        row = await self.db.read(lambda conn: records.device_row(conn, device_id))
+        return None if row is None else DeviceRecord(row["id"], row["key"], row["org"], bool(row["active"]))
+
+    async def opened(self, device: DeviceRecord, opening: Open) -> str:
+        recording_id = await self.db.write(lambda tx: self._open(tx, device, opening), actor=f"device:{device.id}")
+        self._streams[recording_id] = opening
+        return recording_id
+
+    async def sealed_receipt(self, device: DeviceRecord, uid: bytes) -> SealedReceipt | None:
+        row = await self.db.read(lambda conn: records.recording_by_uid(conn, uid.hex()))
+        if row is None or row["device"] != device.id or row["sha256"] is None:
+            return None
+        return SealedReceipt(row["id"], bytes.fromhex(row["sha256"]))
+
+    async def sealed(self, device_id: str, recording_id: str, archive: bytes, opening: Open, sha256: bytes) -> None:
+        blob = f"recordings/{recording_id}.xlecg"
+        await self.blobs.put(blob, archive)
+        await self.db.write(
+            lambda tx: _seal(tx, recording_id, blob, header_of(archive), opening), actor=f"device:{device_id}"
+        )
+        self._streams.pop(recording_id, None)
+        self.bus.end(f"stream:{recording_id}")
+        log.info("recording.received", recording=recording_id, bytes=len(archive))
+
+    async def rejected(self, device_id: str, recording_id: str, code: str) -> None:
+        log.warning("recording.refused", recording=recording_id, code=code)
+        await self.db.write(
+            lambda tx: tx.append("recording.refused", recording_id, _org(tx.conn, recording_id), {"code": code}),
+            actor=f"device:{device_id}",
+        )
+
+    async def device_refused(self, device_id: str | None, code: str) -> None:
+        self.refusals[code] += 1
+        log.warning("device.refused", device=device_id, code=code)
+
+    def publish(self, recording_id: str, first_sample: int, samples: bytes) -> None:
+        opening = self._streams.get(recording_id)
+        if opening is not None:
+            packet = Samples(first_sample, len(opening.leads), opening.fs, opening.gain_uv_per_lsb, samples)
+            self.bus.publish(f"stream:{recording_id}", packet)
+
+    def device_online(self, device_id: str, online: bool) -> None:
+        self._later(self._mark(device_id, "idle" if online else "offline"))
+
+    def storage_full(self, full: bool) -> None:
+        self.disk_full = full
+        log.error("journal.disk_full" if full else "journal.disk_has_room")
+
+    def journal_damaged(self, sentence: str) -> None:
+        self.damage.append(sentence)
+        log.error("journal.damaged", sentence=sentence)
+        self._later(self._tell_damage(sentence))
+
+    async def stream_head(self, recording_id: str) -> StreamHead | None:
+        """Rate and leads of a recording that is arriving, for pages that follow it."""
+        opening = self._streams.get(recording_id)
+        return None if opening is None else StreamHead(opening.fs, opening.leads)
+
+    def _later(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _mark(self, device_id: str, state: str) -> None:
+        def mark(tx: Tx) -> None:
+            row = records.device_row(tx.conn, device_id)
+            if row is not None and row["state"] != state:
+                records.update_device(tx.conn, device_id, state=state, last_seen_at=tx.now)
+                tx.append(f"device.{'online' if state == 'idle' else state}", device_id, row["org"], {})
+
+        await self.db.write(mark, actor=f"device:{device_id}")
+
+    async def _tell_damage(self, sentence: str) -> None:
+        await self.db.write(lambda tx: tx.append("journal.damaged", "journal", "", {"what": sentence}, topic="system"))
+
+    def _open(self, tx: Tx, device: DeviceRecord, opening: Open) -> str:
+        known = records.recording_by_uid(tx.conn, opening.uid.hex())
+        if known is not None:
+            if known["device"] != device.id:
+                raise OpenDiffers(field="uid")
+            return str(known["id"])
+        request = opening.request or Request()
+        order = None
+        if request.patient is None:
+            order = records.open_order(tx.conn, device.org, device.id, later(tx.now, -ORDER_S))
+        recording_id = new_id("rec")
+        offset_ms = round(self.clock.now().timestamp() * 1000) - opening.device_ms
+        symptoms = [s for s in request.symptoms if s in SYMPTOMS] or ["unknown"]
+        records.add_recording(
+            tx.conn,
+            id=recording_id,
+            uid=opening.uid.hex(),
+            device=device.id,
+            org=device.org,
+            org_name=self.places.name(device.org),
+            centre=self.places.centre(device.org),
+            patient=order["patient"] if order else put_patient(tx, device.org, _facts(request)),
+            order_form=order["id"] if order else None,
+            state="receiving",
+            kind=opening.kind,
+            urgency=order["urgency"] if order else "routine" if request.urgency == "routine" else "emergency",
+            symptoms=order["symptoms"] if order else msgspec.json.encode(symptoms).decode(),
+            note=order["note"] if order else request.note,
+            fs=float(opening.fs),
+            leads=msgspec.json.encode(opening.leads).decode(),
+            started_at=iso(datetime.fromtimestamp(opening.start_ms / 1000, UTC)),
+            clock_offset_ms=offset_ms,
+            opened_at=tx.now,
+        )
+        if order:
+            records.bind_order(tx.conn, order["id"], recording_id)
+        records.update_device(tx.conn, device.id, state="recording", last_seen_at=tx.now, clock_offset_ms=offset_ms)
+        tx.append("recording.opened", recording_id, device.org, {"state": "receiving", "device": device.id})
+        return recording_id
+
+
+def device_rules(rates: tuple[int, ...], clock_off_s_max: int) -> Rules:
+    """What the gateway accepts, from the configuration."""
+    return Rules(rates=rates, clock_off_s_max=clock_off_s_max)
+
+
+def _seal(tx: Tx, recording_id: str, blob: str, header: Header, opening: Open) -> None:
+    row = records.recording_row(tx.conn, recording_id)
+    if row["state"] != "receiving":
+        return  # sealed before; the receipt was lost on the way
+    patient = records.patient_view(tx.conn, row["patient"])
+    body = {
+        "blob": blob,
+        "sha256": header.sha256,
+        "fs": opening.fs,
+        "samples": header.n,
+        "sex": patient.sex,
+        "age_years": patient.age_years,
+        "symptoms": msgspec.json.decode(row["symptoms"], type=list[str]),
+        "urgency": row["urgency"],
+    }
+    records.move(
+        tx, recording_id, "seal", "recording.received", body, blob=blob, sha256=header.sha256, samples=header.n,
+        received_at=tx.now,
+    )  # fmt: skip
+    records.update_device(tx.conn, row["device"], state="idle", last_seen_at=tx.now)
+
+
+def _org(conn: Connection, recording_id: str) -> str:
+    return str(records.recording_row(conn, recording_id)["org"])
+
+
+def _facts(request: Request) -> PatientFacts | None:
+    said = request.patient
+    if said is None:
+        return None
+    return PatientFacts(said.name, said.sex, said.age, said.birth_date or None, said.id_no)

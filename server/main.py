@@ -1,0 +1,376 @@
+"""Puts the rooms together from the configuration, starts and stops them. Knows no rule of medicine.
+
+One `Application` is one hub: database, spine, rooms, web side, device gateway. Tests build it as the command line does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import secrets
+import shutil
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import msgspec
+import structlog
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
+from sqlalchemy import Connection
+
+import server.reading.reactions as reading_reactions
+import server.reading.routes as reading_routes
+from ecg.record import Recording
+from server import adapters, metrics
+from server.alerts import reactions as alert_reactions
+from server.alerts import routes as alert_routes
+from server.alerts.escalation import Alerts
+from server.alerts.ladder import AlertSettings, Step
+from server.analysis import service as analysis
+from server.analysis.work import warm_up
+from server.base import pages
+from server.base.blobs import FileBlobs
+from server.base.bus import LocalBus
+from server.base.clock import Clock, SystemClock
+from server.base.context import Ctx
+from server.base.database import Database
+from server.base.errors import AppError, NotFound
+from server.base.http import PUBLIC, Call, Http, Raw, Route
+from server.base.live import Live, Samples, TopicKind
+from server.base.pool import Pool
+from server.base.spine import Reaction, Spine
+from server.config import Config
+from server.intake import archive
+from server.intake.gateway import Gateway, GatewaySettings
+from server.intake.journal import JournalFailed
+from server.intake.service import Intake, device_rules
+from server.messages import routes as message_routes
+from server.messages.service import Messages
+from server.people import routes as people_routes
+from server.people import service as people
+from server.people import store as people_store
+from server.people.access import RULES
+from server.reading.content import Measured
+from server.reading.paper import check_fonts
+from server.reading.priority import Promise
+from server.reading.service import Reading, ReadingSettings
+from server.records import routes as records_routes
+from server.records import service as records
+from server.records import store as records_store
+
+log = structlog.get_logger()
+
+VERSION = "0.1.0"
+FREE_BYTES_MIN = 200 * 2**20
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@dataclass(eq=False)
+class NotLoopback(AppError):
+    code: ClassVar[str] = "start.no_tls"
+    what: ClassVar[str] = "The hub did not start: without TLS it listens only on the loopback address, not on {host}."
+    mend: ClassVar[str] = "Set tls.certificate and tls.key (`xinlian tls make` makes a pair), or hub.host: 127.0.0.1."
+    host: str
+
+
+@dataclass(eq=False)
+class PortTaken(AppError):
+    code: ClassVar[str] = "start.port_taken"
+    what: ClassVar[str] = "The hub did not start: port {port} on {host} is taken."
+    mend: ClassVar[str] = "Stop the other program or choose another port (--port N, or hub.port)."
+    host: str
+    port: int
+
+
+@dataclass(eq=False)
+class NoDisk(AppError):
+    code: ClassVar[str] = "start.no_disk"
+    what: ClassVar[str] = "The hub did not start: {folder} cannot be written or has only {free_mb} MB left."
+    mend: ClassVar[str] = "Make room or name another folder in hub.data; {needed_mb} MB are needed."
+    folder: str
+    free_mb: int
+    needed_mb: int
+
+
+@dataclass(eq=False)
+class BadCertificate(AppError):
+    code: ClassVar[str] = "start.certificate"
+    what: ClassVar[str] = "The hub did not start: the certificate or key cannot be used ({reason})."
+    mend: ClassVar[str] = "Check tls.certificate and tls.key; `xinlian tls make` gives a private pair."
+    reason: str
+
+
+class DemoLogin(msgspec.Struct, frozen=True):
+    login: str
+    password: str
+    name: str
+    what_zh: str
+    what_en: str
+
+
+class HubInfo(msgspec.Struct, frozen=True):
+    """What the sign-in page shows. `logins` only in the demonstration."""
+
+    name: str
+    version: str
+    demo: bool
+    logins: list[DemoLogin]
+
+
+@dataclass
+class Application:
+    """A hub. `await start()`, `await stop()`; `port` and `device_port` are what was bound."""
+
+    config: Config
+    clock: Clock = field(default_factory=SystemClock)
+    demo_logins: tuple[DemoLogin, ...] = ()
+    serve_pages: bool = True
+    port: int = 0
+    device_port: int = 0
+    more_reactions: tuple[Reaction, ...] = ()
+    failed: bool = False
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def start(self) -> None:
+        """Raises an AppError (`start.*`, `report.fonts_missing`) with the one line for the operator."""
+        hub = self.config.hub
+        if hub.host not in LOOPBACK and not self.config.tls.certificate:
+            raise NotLoopback(host=hub.host)
+        data = Path(hub.data)
+        check_disk(data)
+        check_fonts()
+        tls = tls_context(self.config)
+        self.db = Database(data / "hub.sqlite", self.clock)
+        self.blobs = FileBlobs(data / "blobs")
+        self.bus: LocalBus[Samples] = LocalBus()
+        self.pool = Pool(self.config.analysis.workers, warm_up)
+        self.pool.start()
+        self.secret = hub_secret(data)
+        self._rooms()
+        await self.people.reload()
+        self._web(tls)
+        await self.spine.start()
+        await self.live.start(self.spine.watch())
+        self._runner = web.AppRunner(self.web, access_log=None)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, hub.host, hub.port, ssl_context=tls)
+        try:
+            await site.start()
+        except OSError as error:
+            raise _port_error(error, hub.host, hub.port) from None
+        self.port = hub.port
+        self.gateway = self._gateway(data)
+        try:
+            await self.gateway.start()
+        except OSError as error:
+            raise _port_error(error, hub.host, self.gateway.settings.port) from None
+        self.device_port = self.gateway.port
+        log.info("hub.started", host=hub.host, port=self.port, device_port=self.device_port, tls=tls is not None)
+
+    async def stop(self) -> None:
+        await self.gateway.stop()
+        await self.live.stop()
+        await self._runner.cleanup()
+        await self.spine.stop()
+        self.pool.stop()
+        await self.db.close()
+        log.info("hub.stopped")
+
+    def _rooms(self) -> None:
+        db, clock, blobs = self.db, self.clock, self.blobs
+        self.people = people.People(db, clock, self.config.hub.name, demo=bool(self.demo_logins))
+        self.records = records.Records(
+            db, clock, blobs, archive.stored_signal, analysis.result_json, adapters.machine_result, people_store.names,
+            self.people.below,
+        )  # fmt: skip
+        self.analysis = analysis.Analysis(db, blobs, self.pool, self.config.analysis.profile, archive.recording)
+        self.intake = Intake(db, blobs, clock, self.bus, adapters.Places(self.people))
+        self.reading = Reading(
+            db, clock, blobs, self.secret, self.load, self._measured, self.pool.run,
+            hub_name=(self.config.hub.name, self.config.hub.name), settings=reading_settings(self.config),
+        )  # fmt: skip
+        self.alerts = Alerts(db, clock, alert_settings(self.config), self.secret, adapters.critical_findings)
+        self.messages = Messages(db, adapters.thread_org)
+        self.spine = Spine(
+            db,
+            clock,
+            (
+                *analysis.reactions(self.analysis),
+                *records.reactions(self.records),
+                *reading_reactions.reactions(self.reading),
+                *alert_reactions.reactions(self.alerts),
+                *self.more_reactions,
+            ),
+        )
+
+    def _gateway(self, data: Path) -> Gateway:
+        hub, devices = self.config.hub, self.config.devices
+        settings = GatewaySettings(
+            host=hub.host,
+            port=hub.port + 1 if hub.device_port is None else hub.device_port,
+            rules=device_rules(devices.sample_rates, devices.clock_off_s_max),
+            connections_max=devices.connections_max,
+        )
+
+        def failed(error: JournalFailed) -> None:
+            # The disk refused (fsyncgate): nothing may be acknowledged any more; recovery happens in a new process.
+            log.error("journal.failed", error=str(error))
+            self.failed = True
+            self.stopped.set()
+
+        return Gateway(
+            self.intake, data / "journal", settings, lambda: round(self.clock.now().timestamp() * 1000), failed
+        )
+
+    def _web(self, tls: ssl.SSLContext | None) -> None:
+        async def who(cookie: str | None) -> Ctx | None:
+            return await people.authenticate(self.people, cookie)
+
+        http = Http(
+            db=self.db,
+            authenticate=who,
+            rules=RULES,
+            origins=lambda origin: origin in self.config.hub.origins,
+            secure_cookies=tls is not None,
+        )
+        self.live = Live(
+            self.db, self.clock, http, self._topics(), self.people.path_of, self.bus, self.intake.stream_head
+        )
+        passes = people_routes.LivePasses(
+            ticket=lambda call: self.live.ticket(call.ctx, call.ctx.session), revoked=self.live.revoked
+        )
+        routes = (
+            *people_routes.routes(self.people, passes),
+            *records_routes.routes(self.records),
+            *reading_routes.routes(self.reading),
+            *alert_routes.routes(self.alerts),
+            *message_routes.routes(self.messages),
+            *self._hub_routes(http),
+        )
+        self.web = http.application(routes)
+        self.web.router.add_get("/api/ws", self.live.handle)
+        if self.serve_pages:
+            self.web.router.add_get("/{path:.*}", pages.handler(Path(self.config.hub.web)))
+
+    def _topics(self) -> dict[str, TopicKind]:
+        async def org(ctx: Ctx, topic: str) -> bool:
+            return ctx.may("live.org", topic.partition(":")[2])
+
+        async def user(ctx: Ctx, topic: str) -> bool:
+            return topic == f"user:{ctx.actor}"
+
+        async def stream(ctx: Ctx, topic: str) -> bool:
+            def look(conn: Connection) -> bool:
+                try:
+                    records.access_recording(conn, ctx, topic.partition(":")[2])
+                except NotFound:
+                    return False
+                return True
+
+            return await self.db.read(look)
+
+        return {"org": TopicKind(org), "user": TopicKind(user), "stream": TopicKind(stream)}
+
+    def _hub_routes(self, http: Http) -> tuple[Route, ...]:
+        async def info(_call: Call) -> HubInfo:
+            return HubInfo(self.config.hub.name, VERSION, bool(self.demo_logins), list(self.demo_logins))
+
+        async def health(_call: Call) -> dict[str, str]:
+            return {"status": "read_only" if self.intake.disk_full else "ok", "version": VERSION}
+
+        async def numbers(_call: Call) -> Raw:
+            counts = {"http_problems": http.errors, "device_refusals": self.intake.refusals}
+            gauges = {
+                "commits": self.db.commits,
+                "dead_letters": self.spine.dead_letters,
+                "pool_restarts": self.pool.restarts,
+                "open_pages": self.live.open_pages,
+                "device_connections": len(self.gateway.connections),
+                "disk_full": float(self.intake.disk_full),
+                "journal_damage": len(self.intake.damage),
+            }
+            return Raw(metrics.page(counts, gauges), CONTENT_TYPE_LATEST.partition(";")[0])
+
+        return (
+            Route("GET", "/api/hub", PUBLIC, info, result=HubInfo),
+            Route("GET", "/healthz", PUBLIC, health),
+            Route("GET", "/metrics", PUBLIC, numbers),
+        )
+
+    async def _measured(self, recording_id: str) -> Measured | None:
+        return await self.db.read(lambda conn: adapters.measured(conn, recording_id))
+
+    async def load(self, recording_id: str) -> Recording:
+        """A stored recording in microvolts; for the report."""
+        row = await self.db.read(lambda conn: records_store.recording_row(conn, recording_id))
+        return await asyncio.to_thread(archive.recording, await self.blobs.get(row["blob"]))
+
+
+def reading_settings(config: Config) -> ReadingSettings:
+    said = config.reading
+    promise = Promise(
+        critical_s=said.promise_critical_s,
+        urgent_s=said.promise_urgent_s,
+        soon_s=said.promise_soon_s,
+        routine_s=said.promise_routine_s,
+    )
+    return ReadingSettings(lease_s=said.lease_s, promise=promise)
+
+
+def alert_settings(config: Config) -> AlertSettings:
+    said = config.alerts
+    steps = (
+        Step(0, "first"),
+        Step(said.second_channel_s, "first", channel="second"),
+        Step(said.second_line_s, "second"),
+        Step(said.head_s, "head"),
+        Step(said.expire_s, "desk", expire=True),
+    )
+    return AlertSettings(steps=steps, unread_wait_s=said.reader_s)
+
+
+def hub_secret(data: Path) -> bytes:
+    """The hub's own key (signatures of accounts, read-back choices): made once, readable by the hub alone."""
+    path = data / "hub.key"
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(32))
+            file.flush()
+            os.fsync(file.fileno())
+    return path.read_bytes()
+
+
+def check_disk(data: Path) -> None:
+    """Raises NoDisk."""
+    needed = FREE_BYTES_MIN // 2**20
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        probe = data / ".probe"
+        probe.write_bytes(b"")
+        probe.unlink()
+        free = shutil.disk_usage(data).free
+    except OSError:
+        raise NoDisk(folder=str(data), free_mb=0, needed_mb=needed) from None
+    if free < FREE_BYTES_MIN:
+        raise NoDisk(folder=str(data), free_mb=free // 2**20, needed_mb=needed)
+
+
+def tls_context(config: Config) -> ssl.SSLContext | None:
+    """Raises BadCertificate."""
+    if not config.tls.certificate:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(config.tls.certificate, config.tls.key or None)
+    except (OSError, ssl.SSLError) as error:
+        raise BadCertificate(reason=str(error)) from None
+    return context
+
+
+def _port_error(error: OSError, host: str, port: int) -> Exception:
+    return PortTaken(host=host, port=port) if error.errno == errno.EADDRINUSE else error

@@ -1,0 +1,43 @@
+"""What records refuse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from server.base.errors import AppError
+
+
+@dataclass(eq=False)
+class NotYetThere(AppError):
+    code: ClassVar[str] = "recording.not_yet"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "The recording is {state}: its samples are not complete yet."
+    mend: ClassVar[str] = "Watch it live, or wait until it has arrived."
+    state: str
+
+
+@dataclass(eq=False)
+class AlreadyNamed(AppError):
+    code: ClassVar[str] = "patient.already_named"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "This patient already has a name."
+    mend: ClassVar[str] = "Ask the administrator when it is the wrong person."
+
+
+@dataclass(eq=False)
+class WrongRequest(AppError):
+    code: ClassVar[str] = "order.incomplete"
+    status: ClassVar[int] = 422
+    what: ClassVar[str] = "The request form is not complete: {reason}."
+    mend: ClassVar[str] = "Fill in name, sex and age, or mark it as an emergency whose name comes later."
+    reason: str
+
+
+@dataclass(eq=False)
+class UnknownDeviceId(AppError):
+    code: ClassVar[str] = "device.unknown"
+    status: ClassVar[int] = 422
+    what: ClassVar[str] = "There is no device {device} at this institution."
+    mend: ClassVar[str] = "Choose one of the list, or leave it open."
+    device: str

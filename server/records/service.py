@@ -1,0 +1,272 @@
+"""Use cases of records: look at a recording, its samples, analysis and history; request forms; devices; name later.
+
+How a recording comes in is `intake`'s business, what is made of it `reading`'s. Other rooms reach a recording through
+`access_recording`, so that what is not yours is not there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, RowMapping
+
+from server.base import eventlog
+from server.base.blobs import Blobs
+from server.base.clock import Clock
+from server.base.context import Ctx
+from server.base.database import Database, Tx
+from server.base.errors import NotFound
+from server.base.eventlog import Event
+from server.base.ids import new_id
+from server.base.spine import Reaction
+from server.records import store
+from server.records.errors import AlreadyNamed, NotYetThere, UnknownDeviceId, WrongRequest
+from server.records.model import (
+    SYMPTOMS,
+    DeviceView,
+    HistoryLine,
+    MachineSummary,
+    NewDevice,
+    NewOrder,
+    Order,
+    PatientFacts,
+    Recording,
+)
+from server.records.signal import StoredSignal, xlr1
+
+KEY_BYTES = 32
+LIST_MAX = 500
+
+
+@dataclass(frozen=True)
+class MachineResult:
+    """What the analysis room found, as records keep it: the lists' summary, the proposed grade, the codes."""
+
+    summary: MachineSummary
+    grade: str | None
+
+
+@dataclass(frozen=True)
+class Records:
+    """The room. The functions are handed in by `main.py`: samples of an archive, results and names of other rooms."""
+
+    db: Database
+    clock: Clock
+    blobs: Blobs
+    decode: Callable[[bytes], StoredSignal]
+    analysis_json: Callable[[Connection, str], bytes | None]
+    machine_result: Callable[[Connection, str], MachineResult | None]
+    names: Callable[[Connection, set[str]], dict[str, str]]
+    below: Callable[[str], list[str]]
+
+
+def access_recording(conn: Connection, ctx: Ctx, recording_id: str, rule: str = "recording.read") -> RowMapping:
+    """The row, when `rule` lets this person have it. Raises NotFound otherwise, as if it were not there."""
+    row = store.recording_row(conn, recording_id)
+    ctx.see("recording", rule, row["org"])
+    return row
+
+
+async def recording(room: Records, ctx: Ctx, recording_id: str) -> Recording:
+    def look(conn: Connection) -> Recording:
+        access_recording(conn, ctx, recording_id)
+        return store.view(conn, recording_id)
+
+    return await room.db.read(look)
+
+
+async def recordings(room: Records, ctx: Ctx, org: str, since: str, limit: int) -> list[Recording]:
+    """Newest first, of the institution and those below it."""
+    ctx.see("institution", "recording.read", org)
+    orgs = room.below(org)
+    return await room.db.read(lambda conn: store.recordings_of_orgs(conn, orgs, since, min(limit, LIST_MAX)))
+
+
+async def of_patient(room: Records, ctx: Ctx, patient_id: str) -> list[Recording]:
+    """All recordings of one person that this viewer may see, newest first."""
+    found = await room.db.read(lambda conn: store.recordings_of_patient(conn, patient_id, LIST_MAX))
+    mine = [r for r in found if ctx.may("recording.read", r.org)]
+    if not mine:
+        raise NotFound(kind="patient")
+    return mine
+
+
+async def signal(room: Records, ctx: Ctx, recording_id: str) -> bytes:
+    """The samples for a page. Raises NotYetThere while the recording is still arriving."""
+    row = await room.db.read(lambda conn: access_recording(conn, ctx, recording_id))
+    if row["blob"] is None:
+        raise NotYetThere(state=row["state"])
+    archive = await room.blobs.get(row["blob"])
+    # Unpacking 12 leads of 10 s takes about 5 ms; longer recordings more: never on the loop.
+    return await asyncio.to_thread(lambda: xlr1(room.decode(archive)))
+
+
+async def analysis(room: Records, ctx: Ctx, recording_id: str) -> bytes:
+    def look(conn: Connection) -> bytes | None:
+        access_recording(conn, ctx, recording_id)
+        return room.analysis_json(conn, recording_id)
+
+    found = await room.db.read(look)
+    if found is None:
+        raise NotFound(kind="analysis")
+    return found
+
+
+async def history(room: Records, ctx: Ctx, recording_id: str) -> list[HistoryLine]:
+    """What happened to it, oldest first, with names: the parcel view."""
+
+    def look(conn: Connection) -> list[HistoryLine]:
+        access_recording(conn, ctx, recording_id)
+        events = eventlog.of_subject(conn, recording_id)
+        names = room.names(conn, {e.actor for e in events})
+        return [HistoryLine(e.at, e.kind, names.get(e.actor, ""), e.body) for e in events]
+
+    return await room.db.read(look)
+
+
+async def place_order(room: Records, ctx: Ctx, new: NewOrder) -> Order:
+    """The request form. Raises WrongRequest, UnknownDeviceId, Forbidden."""
+    ctx.require("recording.order", new.org)
+    named = bool(new.patient.name.strip())
+    if unknown := sorted(set(new.symptoms) - set(SYMPTOMS)):
+        raise WrongRequest(reason=f"unknown symptom {unknown[0]}")
+    if not named and new.urgency != "emergency":
+        raise WrongRequest(reason="the patient has no name")
+    if named and (not new.patient.sex or (new.patient.age_years is None and new.patient.birth_date is None)):
+        raise WrongRequest(reason="sex or age is missing")
+
+    def add(tx: Tx) -> Order:
+        if new.device is not None:
+            row = store.device_row(tx.conn, new.device)
+            if row is None or row["org"] != new.org:
+                raise UnknownDeviceId(device=new.device)
+        order_id = new_id("ord")
+        patient_id = put_patient(tx, new.org, new.patient if named else None)
+        symptoms = list(new.symptoms) or ["unknown"]
+        store.add_order(
+            tx.conn,
+            id=order_id,
+            org=new.org,
+            patient=patient_id,
+            symptoms=msgspec.json.encode(symptoms).decode(),
+            urgency=new.urgency,
+            device=new.device,
+            note=new.note[:500],
+            ordered_by=ctx.actor,
+            ordered_at=tx.now,
+        )
+        tx.append("order.placed", order_id, new.org, {"urgency": new.urgency, "device": new.device})
+        return Order(
+            order_id, new.org, store.patient_view(tx.conn, patient_id), symptoms, new.urgency, new.device,
+            new.note[:500], tx.now, None,
+        )  # fmt: skip
+
+    return await room.db.write(add, actor=ctx.actor)
+
+
+def put_patient(tx: Tx, org: str, facts: PatientFacts | None) -> str:
+    """The id of this person at `org`: the known one with the same number, else a new row; pending without facts."""
+    if facts is not None and facts.id_no and (known := store.patient_by_id_no(tx.conn, org, facts.id_no)):
+        return known
+    patient_id = new_id("pat")
+    given = facts or PatientFacts()
+    store.add_patient(
+        tx.conn,
+        id=patient_id,
+        org=org,
+        name=given.name.strip()[:64],
+        sex=given.sex,
+        age_years=given.age_years,
+        birth_date=given.birth_date,
+        id_no=given.id_no.strip()[:64],
+        identity="known" if given.name.strip() else "pending",
+    )
+    return patient_id
+
+
+async def orders(room: Records, ctx: Ctx, org: str, since: str) -> list[Order]:
+    ctx.see("institution", "recording.read", org)
+    return await room.db.read(lambda conn: store.orders(conn, org, since))
+
+
+async def identify(room: Records, ctx: Ctx, recording_id: str, facts: PatientFacts) -> Recording:
+    """Name an unidentified patient. Raises AlreadyNamed, WrongRequest."""
+    if not facts.name.strip() or not facts.sex:
+        raise WrongRequest(reason="name or sex is missing")
+
+    def name(tx: Tx) -> Recording:
+        row = access_recording(tx.conn, ctx, recording_id, "recording.identify")
+        if store.patient_view(tx.conn, row["patient"]).identity == "known":
+            raise AlreadyNamed
+        store.update_patient(
+            tx.conn, row["patient"], name=facts.name.strip()[:64], sex=facts.sex, age_years=facts.age_years,
+            birth_date=facts.birth_date, id_no=facts.id_no.strip()[:64], identity="known",
+        )  # fmt: skip
+        tx.append("recording.identified", recording_id, row["org"], {"state": row["state"]})
+        return store.view(tx.conn, recording_id)
+
+    return await room.db.write(name, actor=ctx.actor)
+
+
+async def devices(room: Records, ctx: Ctx, org: str) -> list[DeviceView]:
+    ctx.see("institution", "device.read", org)
+    orgs = room.below(org)
+    return await room.db.read(lambda conn: store.devices(conn, orgs))
+
+
+async def add_device(room: Records, ctx: Ctx, new: NewDevice) -> tuple[str, bytes]:
+    """A new device and its key, told once. Raises Forbidden."""
+    ctx.require("device.admin", new.org)
+    device_id, key = new_id("dev"), secrets.token_bytes(KEY_BYTES)
+    await room.db.write(lambda tx: put_device(tx, device_id, new, key), actor=ctx.actor)
+    return device_id, key
+
+
+def put_device(tx: Tx, device_id: str, new: NewDevice, key: bytes) -> None:
+    store.add_device(
+        tx.conn, id=device_id, org=new.org, model=new.model[:64], key=key, active=1, state="offline", added_at=tx.now
+    )
+    tx.append("device.added", device_id, new.org, {})
+
+
+async def revoke_device(room: Records, ctx: Ctx, device_id: str) -> None:
+    """Its key is worth nothing from now on; the gateway asks at every connection."""
+
+    def revoke(tx: Tx) -> None:
+        row = store.device_row(tx.conn, device_id)
+        if row is None:
+            raise NotFound(kind="device")
+        ctx.see("device", "device.admin", row["org"])
+        store.update_device(tx.conn, device_id, active=0)
+        tx.append("device.revoked", device_id, row["org"], {})
+
+    await room.db.write(revoke, actor=ctx.actor)
+
+
+def reactions(room: Records) -> tuple[Reaction, ...]:
+    async def analysed(event: Event) -> None:
+        def keep(tx: Tx) -> None:
+            row = store.recording_row(tx.conn, event.subject)
+            result = room.machine_result(tx.conn, event.subject)
+            if row["state"] != "received" or result is None:
+                return  # told before
+            values: dict[str, Any] = {
+                "machine_grade": result.grade,
+                "machine": msgspec.json.encode(result.summary),
+            }
+            body: dict[str, str | bool | list[str] | None] = {
+                "machine_grade": result.grade,
+                "findings": result.summary.findings,
+                "acceptable": result.summary.acceptable,
+                "error": result.summary.error,
+            }
+            store.move(tx, event.subject, "analyse", "recording.analysed", body, **values)
+
+        await room.db.write(keep)
+
+    return (Reaction("records.analysed", frozenset({"analysis.finished"}), analysed),)
