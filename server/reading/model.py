@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -11,6 +11,9 @@ from server.records.model import Grade, MachineSummary, Patient, Urgency
 
 Priority = Literal["critical", "urgent", "soon", "routine"]
 View = Literal["all", "urgent", "mine", "returned", "signed_today"]
+Line = Annotated[str, msgspec.Meta(max_length=500)]
+Note = Annotated[str, msgspec.Meta(max_length=2000)]
+STATEMENTS_MAX = 40
 
 REPORT = StateTable(
     name="report",
@@ -54,6 +57,8 @@ class WorklistRow(msgspec.Struct, frozen=True):
     alert: str | None
     """Id of its open alert."""
     alert_state: str | None
+    second: Claim | None = None
+    """A critical recording may be read by two: who came after the first."""
 
 
 class Worklist(msgspec.Struct, frozen=True):
@@ -69,15 +74,19 @@ class Worklist(msgspec.Struct, frozen=True):
 
 class WorklistQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     view: View = "all"
-    offset: int = 0
-    limit: int = 200
+    offset: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
+    limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 200
+
+
+class PdfQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    lang: Literal["zh", "en"] = "zh"
 
 
 class Statement(msgspec.Struct, frozen=True):
     """A line of the conclusion: a code of the catalogue, or free text (code null), with the reader's words."""
 
     code: str | None
-    text: str
+    text: Line
 
 
 class EditedMeasurement(msgspec.Struct, frozen=True):
@@ -88,32 +97,34 @@ class EditedMeasurement(msgspec.Struct, frozen=True):
 
 
 class DraftReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    statements: list[Statement]
+    statements: Annotated[list[Statement], msgspec.Meta(max_length=STATEMENTS_MAX)]
     grade: Grade
     measurements: list[EditedMeasurement] = []
-    note: str = ""
+    note: Note = ""
 
 
 class SignReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is signed is what was on the screen: the whole text comes with the command. `lowered_reason` is asked when
     a machine-critical ECG is graded lower."""
 
-    statements: list[Statement]
+    statements: Annotated[list[Statement], msgspec.Meta(max_length=STATEMENTS_MAX)]
     grade: Grade
     measurements: list[EditedMeasurement] = []
-    note: str = ""
-    lowered_reason: str = ""
+    note: Note = ""
+    lowered_reason: Line = ""
 
 
 class AmendReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    reason: str
-    statements: list[Statement]
+    reason: Line
+    statements: Annotated[list[Statement], msgspec.Meta(max_length=STATEMENTS_MAX)]
     grade: Grade
     measurements: list[EditedMeasurement] = []
-    note: str = ""
+    note: Note = ""
 
 
 class Report(msgspec.Struct, frozen=True):
+    """One version. A draft has version 0 until it is signed."""
+
     id: str
     recording: str
     version: int
@@ -136,12 +147,13 @@ class Report(msgspec.Struct, frozen=True):
 
 class ReturnRecording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Literal["electrode_off", "artefact", "lead_swap", "too_short", "wrong_patient", "other"]
-    leads: list[str] = []
-    note: str = ""
+    leads: Annotated[list[str], msgspec.Meta(max_length=20)] = []
+    note: Note = ""
 
 
 class CatalogueEntry(msgspec.Struct, frozen=True):
-    """A statement that can be picked. `initials`: pinyin initials of the Chinese name (fc for 房颤 and so on)."""
+    """A statement that can be picked. `initials`: pinyin initials of the Chinese name and of its usual short forms,
+    with blanks between (`xfcd fc` for 心房颤动, 房颤)."""
 
     code: str
     zh: str
