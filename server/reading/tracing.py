@@ -1,0 +1,163 @@
+"""The printed trace: samples to one SVG at 25 mm/s and 10 mm/mV, exact to a hundredth of a millimetre.
+
+Arithmetic only. Units are hundredths of a millimetre, whole numbers, y downwards; the sheet is 265 x 110 mm: 15 mm for
+the calibration pulse, 250 mm for ten seconds, four rows of 27 mm. Words (lead names) are placed by the template, from
+`labels`. Nothing is filtered or smoothed; each piece is only shifted so that its median lies on the row's baseline.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ecg.record import F32, I64, STANDARD_LEADS, Recording
+
+MM = 100
+WIDTH_MM, HEIGHT_MM = 265, 110
+PULSE_MM = 15
+SPEED_MM_S, GAIN_MM_MV = 25, 10
+SECONDS = 10.0
+BASELINES_MM = (15, 42, 69, 96)
+COLUMN_S = SECONDS / 4
+COLUMNS = (("I", "II", "III"), ("aVR", "aVL", "aVF"), ("V1", "V2", "V3"), ("V4", "V5", "V6"))
+POINTS_MM_MAX = 20
+"""At most this many points a millimetre; with more samples the extremes of each step are kept, never every n-th."""
+
+GRID_1, GRID_5, INK = "#f7dbd7", "#eab0a8", "#000000"
+"""Light enough that a fax drops the paper and keeps the trace."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """A lead's name at the left of its piece, mm from the sheet's corner. `seen` False: it carries nothing there."""
+
+    lead: str
+    x_mm: float
+    y_mm: float
+    seen: bool
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What of a recording goes on paper: `svg`, its labels, and the rhythm lead ('' when there is no lead at all)."""
+
+    svg: str
+    labels: tuple[Label, ...]
+    rhythm: str
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """One lead between two times, drawn from x on one row."""
+
+    lead: str
+    row: int
+    first_s: float
+    seconds: float
+
+
+def trace(recording: Recording) -> Trace:
+    """The first ten seconds in 3x4 and a rhythm strip (II, or the first lead there is)."""
+    rhythm = "II" if "II" in recording.leads else next(iter(recording.leads), "")
+    pieces = [
+        _Piece(lead, row, column * COLUMN_S, COLUMN_S)
+        for column, leads in enumerate(COLUMNS)
+        for row, lead in enumerate(leads)
+    ]
+    pieces.append(_Piece(rhythm, len(BASELINES_MM) - 1, 0.0, SECONDS))
+    drawn = [(piece, _path(recording, piece)) for piece in pieces]
+    labels = tuple(Label(p.lead, _x_mm(p.first_s) + 1, BASELINES_MM[p.row] - 13, bool(d)) for p, d in drawn)
+    ink = "".join(f'<path d="{d}"/>' for _, d in drawn if d)
+    pulses = "".join(_pulse(y) for y in BASELINES_MM)
+    bounds = "".join(_bound(_x_mm(column * COLUMN_S), y) for column in range(1, 4) for y in BASELINES_MM[:3])
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH_MM}mm" height="{HEIGHT_MM}mm" '
+        f'viewBox="0 0 {WIDTH_MM * MM} {HEIGHT_MM * MM}">{_grid()}'
+        f'<g fill="none" stroke="{INK}" stroke-width="{0.25 * MM:g}" stroke-linejoin="round">{pulses}{ink}</g>'
+        f'<g stroke="{INK}" stroke-width="{0.15 * MM:g}">{bounds}</g></svg>'
+    )
+    return Trace(svg, labels, rhythm)
+
+
+def missing_leads(recording: Recording) -> tuple[str, ...]:
+    """Standard leads that the recording has not, so that the paper can say so."""
+    return tuple(lead for lead in STANDARD_LEADS if lead not in recording.leads)
+
+
+def _x_mm(at_s: float) -> float:
+    return PULSE_MM + at_s * SPEED_MM_S
+
+
+def _grid() -> str:
+    """Every millimetre, and every fifth above it: whole millimetres from the sheet's corner."""
+    fine = "".join(_line(mm) for mm in range(1, WIDTH_MM) if mm % 5) + "".join(
+        _line(mm, across=True) for mm in range(1, HEIGHT_MM) if mm % 5
+    )
+    bold = "".join(_line(mm) for mm in range(0, WIDTH_MM + 1, 5)) + "".join(
+        _line(mm, across=True) for mm in range(0, HEIGHT_MM + 1, 5)
+    )
+    return (
+        f'<path fill="none" stroke="{GRID_1}" stroke-width="{0.1 * MM:g}" d="{fine}"/>'
+        f'<path fill="none" stroke="{GRID_5}" stroke-width="{0.2 * MM:g}" d="{bold}"/>'
+    )
+
+
+def _line(mm: int, *, across: bool = False) -> str:
+    return f"M0 {mm * MM}h{WIDTH_MM * MM}" if across else f"M{mm * MM} 0v{HEIGHT_MM * MM}"
+
+
+def _pulse(baseline_mm: int) -> str:
+    """1 mV for 200 ms, drawn by the same scale as the trace."""
+    high, wide = GAIN_MM_MV * MM, round(0.2 * SPEED_MM_S * MM)
+    return f'<path d="M{3 * MM} {baseline_mm * MM}h{2 * MM}v{-high}h{wide}v{high}h{2 * MM}"/>'
+
+
+def _bound(x_mm: float, baseline_mm: int) -> str:
+    """Where one lead ends and the next begins: two short strokes, off the trace."""
+    x, y = round(x_mm * MM), baseline_mm * MM
+    return f'<path d="M{x} {y - 900}v200M{x} {y + 700}v200"/>'
+
+
+def _path(recording: Recording, piece: _Piece) -> str:
+    """The path of one piece, broken where there is no signal; empty when there is none at all."""
+    if piece.lead not in recording.leads:
+        return ""
+    first = round(piece.first_s * recording.fs)
+    wave = recording.lead(piece.lead)[first : first + round(piece.seconds * recording.fs)]
+    if not np.isfinite(wave).any():
+        return ""
+    at, level = _thin(wave, recording.fs)
+    x = np.rint((_x_mm(piece.first_s) + at / recording.fs * SPEED_MM_S) * MM).astype(np.int64)
+    shown = np.clip(
+        BASELINES_MM[piece.row] - (level - np.nanmedian(wave)) / 1000 * GAIN_MM_MV, 0, HEIGHT_MM
+    )  # clipped at the sheet's edge, not at the row's: tall chest leads cross into the next row as on any ECG paper
+    y = np.rint(shown * MM)
+    return "".join(_run(x[a:b], y[a:b].astype(np.int64)) for a, b in _runs(np.isfinite(level)))
+
+
+def _thin(wave: F32, fs: float) -> tuple[I64, F32]:
+    """Sample positions and levels to draw: all, or the two extremes of each step when a pen shows no more."""
+    step = int(np.ceil(2 * fs / (POINTS_MM_MAX * SPEED_MM_S)))
+    if fs <= POINTS_MM_MAX * SPEED_MM_S:
+        return np.arange(len(wave), dtype=np.int64), wave
+    keep: set[int] = set()
+    for start in range(0, len(wave), step):
+        part = wave[start : start + step]
+        if np.isfinite(part).all():
+            keep.update((start + int(part.argmin()), start + int(part.argmax())))
+        else:
+            keep.update(range(start, start + len(part)))
+    at = np.array(sorted(keep), dtype=np.int64)
+    return at, wave[at]
+
+
+def _runs(there: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> list[tuple[int, int]]:
+    """Half-open ranges in which `there` holds."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], there, [False])).astype(np.int8)))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def _run(x: I64, y: I64) -> str:
+    steps = " ".join(f"{dx} {dy}" for dx, dy in zip(np.diff(x).tolist(), np.diff(y).tolist(), strict=True))
+    return f"M{x[0]} {y[0]}l{steps}" if steps else f"M{x[0]} {y[0]}h1"
