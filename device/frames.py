@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import struct
 from typing import Annotated, ClassVar, Final, Literal
 
@@ -267,9 +268,14 @@ def decode(raw: bytes) -> Frame:
         try:
             return _JSON[kind].decode(raw[1:])
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            # msgspec names the place and the rule, never the value: no patient's name gets into the sentence.
-            raise BadFrame(reason=str(error)[:160]) from None
+            raise BadFrame(reason=_where(str(error))) from None
     return _decode_fixed(kind, raw)
+
+
+def _where(sentence: str) -> str:
+    """Only the field of msgspec's sentence: for an unknown word it repeats the word, which may be a patient's name."""
+    field = re.search(r"`(\$?[\w.\[\]]+)`$", sentence)
+    return f"the field {field[1]} is missing or does not fit" if field else "it is not the JSON of its kind"
 
 
 def _decode_data(raw: bytes) -> Data:

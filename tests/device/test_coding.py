@@ -1,0 +1,128 @@
+"""The archive file: lossless for every int16 there is, and damage is noticed before a sample is believed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import struct
+import zlib
+
+import msgspec
+import numpy as np
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from device.coding import Header, decode, encode, header_of, quantise, sha256_of, to_recording
+from device.errors import ArchiveDamaged
+from device.frames import I16, NO_SIGNAL
+from ecg.record import STANDARD_LEADS
+
+LEAD_SETS = (("II",), ("I", "II"), ("II", "III", "I", "aVF"), STANDARD_LEADS)
+
+
+def header(samples: I16, leads: tuple[str, ...], gain: float = 1.0) -> Header:
+    return Header(500, leads, gain, len(samples), 1_700_000_000_000, "00" * 16, sha256_of(samples).hex())
+
+
+@st.composite
+def recordings(draw: st.DrawFn) -> tuple[I16, tuple[str, ...]]:
+    leads = draw(st.sampled_from(LEAD_SETS))
+    samples = draw(arrays.arrays(np.int16, (draw(st.integers(0, 40)), len(leads))))
+    return samples, leads
+
+
+@given(recordings())
+def test_every_recording_comes_back_sample_for_sample(recording: tuple[I16, tuple[str, ...]]) -> None:
+    samples, leads = recording
+    got_header, got = decode(encode(header(samples, leads), samples))
+    assert got.dtype == np.int16
+    assert (got == samples).all()
+    assert got_header == header(samples, leads)
+
+
+def a_heart(n: int = 5000) -> I16:
+    """Twelve leads as electrodes give them: eight measured, four that follow but for rounding."""
+    rng = np.random.default_rng(1)
+    measured = np.cumsum(rng.normal(0, 8, (n, 8)), axis=0)
+    one, two = measured[:, 0], measured[:, 1]
+    limbs = np.stack([one, two, two - one, -(one + two) / 2, one - two / 2, two - one / 2], axis=1)
+    samples: I16 = np.rint(np.concatenate([limbs, measured[:, 2:]], axis=1)).astype(np.int16)
+    return samples
+
+
+def test_leads_that_follow_from_others_cost_almost_nothing() -> None:
+    samples = a_heart()
+    twelve = len(encode(header(samples, STANDARD_LEADS), samples))
+    eight = samples[:, [0, 1, *range(6, 12)]]
+    alone = len(encode(header(eight, ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")), eight))
+    assert twelve < 1.25 * alone
+    assert twelve < 0.5 * samples.nbytes
+
+
+def test_the_same_recording_gives_the_same_file() -> None:
+    """`Hub.sealed` may come twice for one recording: the blob must be the same."""
+    samples = a_heart(500)
+    assert encode(header(samples, STANDARD_LEADS), samples) == encode(header(samples, STANDARD_LEADS), samples.copy())
+
+
+@settings(max_examples=80)
+@given(st.integers(0, 10_000), st.integers(0, 7))
+def test_a_flipped_bit_anywhere_is_noticed(at: int, bit: int) -> None:
+    samples = a_heart(60)
+    raw = bytearray(encode(header(samples, STANDARD_LEADS), samples))
+    raw[at % len(raw)] ^= 1 << bit
+    with contextlib.suppress(ArchiveDamaged):
+        assert (decode(bytes(raw))[1] == samples).all(), "a flip zstd does not care about"
+
+
+@given(st.binary(max_size=100))
+def test_whatever_the_bytes_they_are_an_archive_or_refused(raw: bytes) -> None:
+    for content in (raw, encode(header(a_heart(5), STANDARD_LEADS), a_heart(5))[:60] + raw):
+        with pytest.raises(ArchiveDamaged):
+            decode(content)
+
+
+def packed(head: Header, payload: bytes) -> bytes:
+    raw = msgspec.json.encode(head)
+    return struct.pack("<8sII", b"XLECG1\r\n", len(raw), zlib.crc32(raw)) + raw + payload
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
+    bomb = zstandard.ZstdCompressor().compress(bytes(200_000_000))
+    small = Header(500, ("I",), 1.0, 10, 0, "", "")
+    with pytest.raises(ArchiveDamaged, match="size"):
+        decode(packed(small, bomb))
+    large = Header(500, STANDARD_LEADS, 1.0, 60_000_000, 0, "", "")
+    with pytest.raises(ArchiveDamaged, match="longer"):
+        decode(packed(large, bomb))
+
+
+def test_a_checksum_that_differs_is_refused() -> None:
+    samples = a_heart(50)
+    head = msgspec.structs.replace(header(samples, STANDARD_LEADS), sha256=hashlib.sha256(b"").hexdigest())
+    with pytest.raises(ArchiveDamaged, match="checksum"):
+        decode(encode(head, samples))
+
+
+def test_a_recording_is_in_microvolts_with_nan_where_there_was_no_signal() -> None:
+    samples = np.array([[1, 2], [NO_SIGNAL, -4]], np.int16)
+    raw = encode(header(samples, ("I", "II"), gain=2.5), samples)
+    recording = to_recording(raw)
+    assert np.array_equal(recording.signal_uv, np.array([[2.5, 5], [np.nan, -10]], np.float32), equal_nan=True)
+    assert recording.fs == 500
+    assert recording.start is not None
+    assert recording.start.isoformat() == "2023-11-14T22:13:20+00:00"
+    assert header_of(raw).gain_uv_per_lsb == 2.5
+
+
+@given(st.floats(-40_000, 40_000, width=32), st.sampled_from([1.0, 2.5]))
+def test_a_step_is_the_nearest_and_what_no_step_can_say_is_no_signal(uv: float, gain: float) -> None:
+    step = int(quantise(np.array([[uv]], np.float32), gain, 32_000)[0, 0])
+    if abs(uv) > 32_000:
+        assert step == NO_SIGNAL
+    else:
+        assert abs(step * gain - uv) <= gain / 2 + 1e-2
+    assert quantise(np.array([[np.nan]], np.float32), gain, 32_000)[0, 0] == NO_SIGNAL

@@ -1,0 +1,136 @@
+"""Bytes on the wire: what is encoded is decoded, and no bytes whatever do more than be refused with a code."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+from importlib.resources import files
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from device.errors import BadFrame, FrameTooLarge, LeadMapRefused, SampleOutOfRange, WireError
+from device.frames import (
+    FRAME_BYTES_MAX,
+    LEADS,
+    NO_SIGNAL,
+    Ack,
+    Challenge,
+    Data,
+    End,
+    Error,
+    Frame,
+    Hello,
+    Nack,
+    Open,
+    Opened,
+    OpenStream,
+    Patient,
+    Ping,
+    Pong,
+    Proof,
+    Receipt,
+    Request,
+    Welcome,
+    check_range,
+    decode,
+    encode,
+    samples_of,
+)
+
+REQUEST = Request(patient=Patient(name="张三", sex="F", age=61), symptoms=("chest_pain",), urgency="urgent")
+ONE_OF_EACH: tuple[Frame, ...] = (
+    Hello(device="cart-1", software="x/1"),
+    Challenge(nonce=bytes(range(32))),
+    Proof(mac=bytes(range(32))),
+    Welcome("s1", 16, 262144, 1_700_000_000_000, (250, 500), 32768, (OpenStream(bytes(16), "rec_1", 7),)),
+    Open(3, bytes(16), 500, ("I", "II"), 2.5, 1_700_000_000_000, 1_700_000_000_001, "resting", "batch", REQUEST),
+    Opened(3, "rec_1", 7, 23),
+    Data(3, 7, 1_700_000_000_200, 2, bytes(range(12))),
+    Ack(3, 8, 24),
+    Nack(3, 7),
+    End(3, 8, 2000, bytes(range(32))),
+    Receipt(bytes(16), "rec_1", bytes(range(32))),
+    Ping(1_700_000_000_000),
+    Pong(1_700_000_000_000, 1_700_000_000_009),
+    Error("wire.busy", {"retry_after_s": 7}),
+)
+
+
+@pytest.mark.parametrize("frame", ONE_OF_EACH, ids=lambda frame: frame.NAME)
+def test_what_is_encoded_is_decoded(frame: Frame) -> None:
+    assert decode(encode(frame)) == frame
+
+
+def test_no_two_kinds_share_a_byte() -> None:
+    assert len({frame.KIND for frame in ONE_OF_EACH}) == len(ONE_OF_EACH)
+
+
+def test_the_layout_of_version_1_stays_for_ever() -> None:
+    """Devices in the field speak these bytes: a change here is a new version, not a new expectation."""
+    data = encode(Data(stream=1, seq=2, device_ms=3, leads=2, samples=b"\x01\x00\xff\xff"))
+    assert data.hex() == "10020100010000000200000003000000000000000100ffff"
+    assert encode(Ack(1, 2, 3)).hex() == "11000000010000000200000003000000"
+    assert encode(Nack(1, 2)).hex() == "120000000100000002000000"
+    assert encode(End(1, 2, 3, bytes(32))).hex() == "1300000001000000020000000300000000000000" + "00" * 32
+    assert encode(Ping(-1)).hex() == "20000000ffffffffffffffff"
+    assert encode(Pong(1, 2)).hex() == "2100000001000000000000000200000000000000"
+    assert encode(Hello(device="a")) == b'\x01{"device":"a","version":1,"software":""}'
+
+
+@given(st.binary(max_size=300))
+def test_whatever_the_bytes_they_decode_or_are_refused(raw: bytes) -> None:
+    try:
+        frame = decode(raw)
+    except WireError:
+        return
+    assert raw[0] == frame.KIND
+
+
+@given(st.sampled_from(ONE_OF_EACH), st.data())
+def test_whatever_becomes_of_a_frame_it_decodes_or_is_refused(frame: Frame, draw: st.DataObject) -> None:
+    raw = bytearray(encode(frame))
+    for _ in range(draw.draw(st.integers(1, 4))):
+        raw[draw.draw(st.integers(0, len(raw) - 1))] = draw.draw(st.integers(0, 255))
+    with contextlib.suppress(WireError):  # anything else fails the test
+        decode(bytes(raw[: draw.draw(st.integers(0, len(raw)))]))
+
+
+def test_a_refusal_of_a_request_never_repeats_a_patients_name() -> None:
+    raw = encode(ONE_OF_EACH[4]).replace(b'"sex":"F"', '"sex":"张三"'.encode())
+    with pytest.raises(BadFrame) as refused:
+        decode(raw)
+    assert "张三" not in str(refused.value)
+
+
+def test_too_large_empty_and_crooked_frames_have_their_codes() -> None:
+    with pytest.raises(FrameTooLarge):
+        decode(bytes(FRAME_BYTES_MAX + 1))
+    for raw in (b"", b"\x10", b"\x99", encode(Data(0, 0, 0, 2, bytes(8)))[:-1], encode(Data(0, 0, 0, 2, b""))):
+        with pytest.raises(BadFrame):
+            decode(raw)
+    with pytest.raises(LeadMapRefused):
+        decode(encode(Data(0, 0, 0, 17, bytes(34))))
+
+
+@given(st.lists(st.integers(-32768, 32767), min_size=1, max_size=30), st.sampled_from([0.5, 1.0, 2.5, 4.88]))
+def test_a_sample_is_in_range_or_says_there_was_no_signal(values: list[int], gain: float) -> None:
+    frame = Data(0, 5, 0, 1, np.array(values, "<i2").tobytes())
+    wrong = any(abs(value) > int(32_000 / gain) for value in values if value != NO_SIGNAL)
+    if wrong:
+        with pytest.raises(SampleOutOfRange):
+            check_range(frame, gain)
+    else:
+        check_range(frame, gain)
+
+
+def test_samples_are_rows_of_leads() -> None:
+    assert samples_of(np.arange(6, dtype="<i2").tobytes(), 2).tolist() == [[0, 1], [2, 3], [4, 5]]
+
+
+def test_the_wire_knows_the_leads_of_the_catalogue() -> None:
+    with (files("ecg") / "codes" / "leads.csv").open(encoding="utf-8") as table:
+        rows = list(csv.DictReader(table))
+    assert {row["lead"] for row in rows if row["kind"] not in ("electrode", "other")} == LEADS
