@@ -1,0 +1,58 @@
+// Signals and analyses of recordings, fetched once and kept for a while: the preview, the reader and its prefetch share
+// them, so that the next ECG opens without waiting.
+import { api } from '../api/client'
+import { type EcgRecording, readRecording } from '../ecg'
+import { type Analysis, readAnalysis } from './analysis'
+
+export class BrokenSignal extends Error {}
+
+/** Keeps the last `max` answers; a failed one is forgotten and asked for again. */
+export class Kept<V> {
+  private readonly held = new Map<string, Promise<V>>()
+
+  constructor(
+    private readonly max: number,
+    private readonly fetch: (id: string) => Promise<V>,
+  ) {}
+
+  get(id: string): Promise<V> {
+    const before = this.held.get(id)
+    if (before !== undefined) {
+      this.held.delete(id)
+      this.held.set(id, before)
+      return before
+    }
+    const asked = this.fetch(id)
+    this.held.set(id, asked)
+    asked.catch(() => this.drop(id, asked))
+    for (const oldest of this.held.keys()) {
+      if (this.held.size <= this.max) break
+      this.held.delete(oldest)
+    }
+    return asked
+  }
+
+  drop(id: string, only?: Promise<V>): void {
+    if (only === undefined || this.held.get(id) === only) this.held.delete(id)
+  }
+}
+
+const KEPT_MAX = 24
+
+export const signals = new Kept<EcgRecording>(KEPT_MAX, async id => {
+  const recording = readRecording(await api.bytes(`/api/recordings/${encodeURIComponent(id)}/signal`))
+  if (recording === null) throw new BrokenSignal(id)
+  return recording
+})
+
+export const analyses = new Kept<Analysis | null>(KEPT_MAX, async id =>
+  readAnalysis(await api.get<unknown>(`/api/recordings/${encodeURIComponent(id)}/analysis`)),
+)
+
+/** The next few, quietly: what fails here is asked for again when it is opened. */
+export function prefetch(ids: readonly string[]): void {
+  for (const id of ids) {
+    signals.get(id).catch(() => {})
+    analyses.get(id).catch(() => {})
+  }
+}
