@@ -18,7 +18,7 @@ export function Frame() {
   const found = findRoute(routes, path.value)
   const frame = found?.route.frame ?? 'bar'
   const [helpOpen, setHelpOpen] = useState(false)
-  const home = myTabs()[0]?.path
+  const home = homeOf(myTabs())
   useEffect(() => {
     if (path.value === '/' && found === null && home !== undefined) go(home, { replace: true })
   }, [path.value, home])
@@ -57,13 +57,21 @@ export function Frame() {
   )
 }
 
-const role = (): string | null => (session.value.kind === 'in' ? session.value.me.role : null)
-
+/** The tabs of the person's roles; which data stands behind them is the server's decision. */
 function myTabs(): readonly Route[] {
-  const mine = role()
+  const here = session.value
+  if (here.kind !== 'in') return []
+  const mine = here.me.grants.map(grant => grant.role)
   return routes
-    .filter(r => r.tab !== undefined && (r.tab.roles === undefined || (mine !== null && r.tab.roles.includes(mine))))
+    .filter(r => r.tab !== undefined && (r.tab.roles === undefined || r.tab.roles.some(role => mine.includes(role))))
     .sort((a, b) => (a.tab?.order ?? 0) - (b.tab?.order ?? 0))
+}
+
+/** Where '/' leads: the screen that says it is this person's home, else the first tab. */
+function homeOf(tabs: readonly Route[]): string | undefined {
+  const here = session.value
+  const home = here.kind === 'in' ? routes.find(r => r.home === here.me.home) : undefined
+  return (home ?? tabs[0])?.path
 }
 
 function everywhere(tabs: readonly Route[], help: () => void): readonly Binding[] {

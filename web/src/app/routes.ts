@@ -2,6 +2,7 @@
 // Each room lays its rows in src/<room>/routes.ts, gathered here; how to add a screen: web/README.md.
 import type { Signal } from '@preact/signals'
 import type { ComponentType } from 'preact'
+import type { GrantView, Me } from '../api/types.gen'
 import type { IconName } from '../ui/icon'
 import type { Params } from './router'
 import { match } from './router'
@@ -9,11 +10,13 @@ import { match } from './router'
 export type ScreenProps = Readonly<{ params: Params; query: URLSearchParams }>
 export type Screen = ComponentType<ScreenProps>
 
+export type Role = GrantView['role']
+
 export type Tab = Readonly<{
   words: () => string
   order: number // from the left: today 10, worklist 20, consults 30, messages 40, records 50, statistics 60, admin 70
   count?: Signal<number | null>
-  roles?: readonly string[] // who sees the tab; everybody when absent. The server decides what they may read.
+  roles?: readonly Role[] // who sees the tab; everybody when absent. The server decides what they may read.
   phone?: boolean // one of the at most four tabs of a phone
   icon?: IconName
 }>
@@ -25,6 +28,7 @@ export type Route = Readonly<{
   frame: 'bar' | 'own' | 'bare'
   tab?: Tab
   dark?: boolean // dark unless the user pinned a theme: on-call, room, wall
+  home?: Me['home'] // '/' leads here for those whose home it is
   open?: boolean // reachable without login
 }>
 

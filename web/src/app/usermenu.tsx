@@ -63,7 +63,7 @@ export function UserMenu() {
   }, [path.value])
 
   if (session.value.kind !== 'in') return null
-  const { name, org_name } = session.value.me
+  const { name, title, hub_name } = session.value.me
   return (
     <details class="user" ref={menu}>
       <summary aria-label={t('user.menu', { name })}>
@@ -73,7 +73,7 @@ export function UserMenu() {
       <div class="usermenu">
         <div>
           <b class="name">{name}</b>
-          <div class="dim f12">{org_name}</div>
+          <div class="dim f12">{title === '' ? hub_name : `${title} · ${hub_name}`}</div>
         </div>
         <div class="row">
           <span class="label">{t('user.language')}</span>

@@ -80,7 +80,7 @@ export function planOf(layout: LayoutName, leads: readonly string[], rhythmLead:
   }
 }
 
-export const ROW_MM_MAX = 40
+export const ROW_MM_MAX = 48
 const BASELINE_AT = 0.58 // of the row: R waves go up more than S waves go down
 
 export function layOut(w: SheetWish): Sheet {
@@ -98,16 +98,11 @@ export function layOut(w: SheetWish): Sheet {
   const span = w.sync ? perColumn : perColumn * columns
   const first = clampFirst(w.first, span, w.samples)
 
-  const height = Math.min(w.height / lines.length, ROW_MM_MAX * mm)
-  const block = Math.max(0, (w.height - height * lines.length) / 2)
-  const rows = lines.map((_, i) => {
-    const top = block + i * height
-    return { top, height, baseline: Math.round((top + height * BASELINE_AT) / mm) * mm }
-  })
+  const rows = rowsOf(lines.length, w)
 
   const cells = lines.flatMap(({ row, strip }, r) =>
     row.map((label, c): Cell => {
-      const at = rows[r] ?? { top: 0, height, baseline: 0 }
+      const at = rows[r] ?? { top: 0, height: 0, baseline: 0 }
       const cellFirst = strip || w.sync ? first : first + c * perColumn
       const count = strip ? perColumn * columns : perColumn
       const inverted = label.startsWith('-')
@@ -138,6 +133,21 @@ export function layOut(w: SheetWish): Sheet {
     first,
     shown: span,
   }
+}
+
+/** Rows share the height; the first stands low enough that its pulse is not cut off. Baselines lie on the grid. */
+function rowsOf(count: number, w: Pick<SheetWish, 'height' | 'gain' | 'pxPerMm'>): Sheet['rows'] {
+  const mm = w.pxPerMm
+  const pulse = (w.gain + 1) * mm
+  const even = w.height / count
+  const missing = pulse - even * BASELINE_AT
+  const head = missing > 0 ? Math.min(w.height / 4, missing / (1 - BASELINE_AT / count)) : 0
+  const height = Math.min((w.height - head) / count, ROW_MM_MAX * mm)
+  const spare = Math.max(0, (w.height - head - height * count) / 2)
+  return Array.from({ length: count }, (_, i) => {
+    const top = head + spare + i * height
+    return { top, height, baseline: Math.round((top + height * BASELINE_AT) / mm) * mm }
+  })
 }
 
 /** The cell under a point, or the nearest in its row; null outside all rows. */

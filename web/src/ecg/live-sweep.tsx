@@ -47,8 +47,9 @@ type Lane = Readonly<{
 function lanesOf(p: EcgSweepProps, size: Size, pxPerMm: number): readonly Lane[] {
   const columns = p.columns ?? (p.leads.length > 3 ? 2 : 1)
   const rows = Math.ceil(p.leads.length / columns)
+  const usable = size.height - (rows > 2 ? 20 : 0) // the foot belongs to scales and age
   const width = Math.floor(size.width / columns)
-  const height = size.height / rows
+  const height = usable / rows
   return p.leads.map((name, lead) => {
     const top = (lead % rows) * height
     return {
@@ -120,6 +121,10 @@ export function EcgSweep(p: EcgSweepProps) {
   return (
     <div class={`sweep sweep-${state.value}`} ref={box}>
       <canvas ref={canvas} role="img" aria-label={t('sweep.plain', { n: p.leads.length })} />
+      <p class="ecg-scales">
+        <span>{t('speed.unit', { n: p.speed ?? 25 })}</span>
+        <span>{t('gain.unit', { n: p.gain ?? 10 })}</span>
+      </p>
       <SweepAge state={state.value} age_s={age.value} />
     </div>
   )

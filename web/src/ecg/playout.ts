@@ -62,13 +62,15 @@ export class PlayOut {
     const elapsed_s = this.lastAt_ms === null ? 0 : Math.max(0, (at_ms - this.lastAt_ms) / 1000)
     this.lastAt_ms = at_ms
     const buffered_s = (this.newest - this.pen) / this.fs
-    if (!this.playing) {
-      if (this.newest < 0 || buffered_s < START_AT_S) return { first: before + 1, end: before + 1 }
-      this.playing = true
-    }
     if (buffered_s > JUMP_ABOVE_S) {
+      this.playing = true
       this.pen = this.newest - START_AT_S * this.fs
       return { first: Math.floor(this.pen), end: Math.floor(this.pen) + 1 }
+    }
+    if (!this.playing) {
+      // The frame that finds enough only starts the clock: what passed before was waiting, not signal.
+      this.playing = this.newest >= 0 && buffered_s >= START_AT_S
+      return { first: before + 1, end: before + 1 }
     }
     const rate = buffered_s > CATCH_UP_ABOVE_S ? RATE_MAX : 1
     this.pen = Math.min(this.newest, this.pen + elapsed_s * this.fs * rate)

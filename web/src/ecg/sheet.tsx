@@ -35,6 +35,7 @@ export type EcgSheetProps = Readonly<{
 }>
 
 const ROW_MM_TALL = 28
+const SCALE_LINE_PX = 22
 const NONE: readonly never[] = []
 
 export function EcgSheet(p: EcgSheetProps) {
@@ -173,7 +174,7 @@ function layPage(p: EcgSheetProps, size: Size, samples: number): { sheet: Sheet;
     first: v.first.value,
     sync: v.sync.value,
     width: Math.max(size.width, (PULSE_MM + 10) * pxPerMm),
-    height,
+    height: Math.max(60, height - SCALE_LINE_PX), // the foot belongs to the scale line: nothing covers a trace
     pxPerMm,
   })
   return { sheet, page }

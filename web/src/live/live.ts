@@ -2,7 +2,7 @@
 // Rules are in protocol.ts, the byte layout of samples in samples.ts; here are the socket, the timers and the signals.
 import { computed, effect, signal } from '@preact/signals'
 import { ApiError, api } from '../api/client'
-import type { WsTicket } from '../api/types'
+import type { Ticket } from '../api/types.gen'
 import { now } from '../app/clock'
 import {
   backoff_ms,
@@ -103,7 +103,7 @@ async function connect(): Promise<void> {
   if (linkState.peek().kind !== 'lost') linkState.value = { kind: 'connecting', lastHeardAt: lastHeard_ms }
   let ticket: string
   try {
-    ticket = (await api.post<WsTicket>('/api/ws-ticket', {})).ticket
+    ticket = (await api.post<Ticket>('/api/ws-ticket', {})).ticket
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
     if (error.status === 401) stopLive()

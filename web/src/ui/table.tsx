@@ -12,6 +12,7 @@ export type Column<Row> = Readonly<{
   cell: (row: Row) => ComponentChildren
   width?: string // '78px'; the columns without one share the rest
   num?: boolean // right-aligned
+  arrowed?: boolean // its cells are <Measured>: the head leaves the room of the arrow
   show?: 'always' | 'pc' | 'wide' // pc: from 700 px; wide: from 1500 px
 }>
 
@@ -93,7 +94,11 @@ export function DataTable<Row>(p: DataTableProps<Row>) {
         <thead>
           <tr aria-rowindex={1}>
             {p.columns.map(c => (
-              <th key={c.key} scope="col" class={`${c.num === true ? 'num ' : ''}${showClass(c.show)}`}>
+              <th
+                key={c.key}
+                scope="col"
+                class={`${c.num === true ? 'num ' : ''}${c.arrowed === true ? 'arrowed ' : ''}${showClass(c.show)}`}
+              >
                 {c.head}
               </th>
             ))}
