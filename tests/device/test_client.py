@@ -7,6 +7,7 @@ import contextlib
 import random
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from device import coding, errors
 from device.client import DeviceKey, Retry, clock_ms, key_file_text, read_key_file, send
 from device.errors import Busy, KeyFileRefused, Unreachable, VersionRefused, WireError
-from device.frames import NO_SIGNAL, Patient, Request, encode
+from device.frames import NO_SIGNAL, Frame, Patient, Request, encode
 from device.session import error_frame
 from device.simulate import replay, resampled, run_device, upload_of
 from ecg.errors import all_errors
@@ -155,20 +156,7 @@ def test_the_protocol_page_names_every_code_and_every_frame() -> None:
     page = (Path(__file__).parents[2] / "docs/reference/protocol.md").read_text("utf-8")
     for cls in all_errors(WireError):
         assert f"`{cls.code}`" in page, cls.code
-    for name in [
-        "hello",
-        "challenge",
-        "proof",
-        "welcome",
-        "open",
-        "opened",
-        "data",
-        "ack",
-        "nack",
-        "end",
-        "receipt",
-        "ping",
-        "pong",
-        "error",
-    ]:
-        assert f"`{name}`" in page, name
+    frames = get_args(Frame)
+    assert len(frames) == 14
+    for frame in frames:
+        assert f"| 0x{frame.KIND:02x} | `{frame.NAME}` |" in page, frame.NAME
