@@ -1,8 +1,8 @@
 """One entry to the whole analysis: a recording in, an `Analysis` out.
 
-Only composes: each step stands in a module of its own and is tested there. Beats, rhythms and rhythm rules come from the
-same causal core that serves the live monitor; waves and what rests on them are measured here on the median beat. No file,
-no clock, no randomness.
+Only composes: each step stands in a module of its own and is tested there. Beats, rhythms and rhythm rules come from
+the same causal core that serves the live monitor; waves and what rests on them are measured here on the median beat. No
+file, no clock, no randomness.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -95,8 +96,7 @@ def measure(
     """Rates from all beats, waves from the median of the dominant ones."""
     fs = recording.fs
     rr_ms = np.diff([beat.sample for beat in beats]) * 1000.0 / fs
-    spans = zip(beats, beats[1:], strict=False)
-    heard = np.array([not _lost(a, b, quality) for a, b in spans], dtype=bool)
+    heard = np.array([not _lost(a, b, quality) for a, b in pairwise(beats)], dtype=bool)
     rr_ms = rr_ms[heard] if len(rr_ms) else rr_ms
     if not len(rr_ms) or rhythm == "vf":
         return Measurements(), None, None
@@ -159,12 +159,21 @@ def _wave_evidence(seen: Seen) -> tuple[Evidence, ...]:
         "lvh": has_high_voltage(seen) is not None,
     }
     stated = frozenset(name for name, holds in flags.items() if holds)
-    st = {lead: round(value * 1000) for lead, value in m.st_j_mv.items() if value is not None}
+    st = {lead: level for lead in m.st_j_mv if (level := _st_level_uv(m, lead)) is not None}
     found = [Evidence("st", 0, seen.samples, by_lead=st, flags=stated)]
     qtc = _rule_qtc(m)
     if qtc is not None and m.qrs_ms < QRS_WIDE_MS:
         found.append(Evidence("qt", 0, seen.samples, facts={"qtc_ms": qtc[0]}, flags=stated | {qtc[1]}))
     return tuple(found)
+
+
+def _st_level_uv(m: Measurements, lead: str) -> int | None:
+    """The J level the ST rules see. An elevation of which less than half is left 60 ms later is the end of a broad QRS,
+    no ST segment: it counts for twice what is left."""
+    j, j60 = m.st_j_mv[lead], m.st_j60_mv[lead]
+    if j is None or j60 is None:
+        return None
+    return round(1000 * (min(j, max(2 * j60, 0.0)) if j > 0 else j))
 
 
 def _rule_qtc(m: Measurements) -> tuple[int, str] | None:

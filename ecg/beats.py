@@ -1,8 +1,9 @@
-"""What each beat is: normal, early from above, ventricular or paced, judged by shape, width and time against its fellows.
+"""What each beat is: normal, early from above, ventricular or paced, judged by shape, width and time against its
+fellows.
 
-Works on the detection-rate trace, one beat at a time, with the families of shapes seen so far. A beat is judged a little
-after it came (`stream` waits), so that a recording that opens with an ectopic beat is not measured by it. Rhythm is not
-decided here, and no beat is ever moved or dropped.
+Works on the detection-rate trace, one beat at a time, with the families of shapes seen so far. A beat is judged a
+little after it came (`stream` waits), so that a recording that opens with an ectopic beat is not measured by it. Rhythm
+is not decided here, and no beat is ever moved or dropped.
 """
 
 from __future__ import annotations
@@ -50,6 +51,9 @@ class Family:
     name: int = 0
 
 
+NOBODY = Family(np.zeros((0, 0), dtype=np.float32), 0.0)
+
+
 @dataclass
 class Families:
     """The shapes seen so far; bounded, the rarest makes room."""
@@ -62,8 +66,8 @@ class Families:
         for family in self.members:
             family.count *= MEMORY
         fit = [(likeness(shape.wave_uv, family.wave_uv), family) for family in self.members]
-        best, family = max(fit, key=lambda pair: pair[0], default=(0.0, None))
-        if family is None or best < SAME_SHAPE:
+        best, family = max(fit, key=lambda pair: pair[0], default=(0.0, NOBODY))
+        if best < SAME_SHAPE:
             self.named += 1
             family = Family(shape.wave_uv, shape.width_ms, paced=float(shape.paced), name=self.named)
             self.members = [*sorted(self.members, key=lambda f: -f.count)[: FAMILIES_MAX - 1], family]
@@ -76,7 +80,7 @@ class Families:
         return family
 
     def dominant(self) -> Family | None:
-        """The largest family; a narrower one of at least half its size is preferred (a run of ectopics is not the norm)."""
+        """The largest family; a narrower one of at least half its size goes before it (a run of ectopics is no norm)."""
         if not self.members:
             return None
         largest = max(self.members, key=lambda f: f.count)
@@ -96,7 +100,7 @@ def likeness(a: F32, b: F32) -> float:
 
 
 def shape_of(trace_uv: F32, r_at: int, rate: float, weight: F32, paced: bool) -> Shape:
-    """The shape of the beat at row r_at of a detection-rate trace (samples, leads); leads of no weight count for nothing."""
+    """The shape of the beat at row r_at of a detection-rate trace (samples, leads); leads of no weight are left out."""
     before, after = round(SHAPE_BEFORE_S * rate), round(SHAPE_AFTER_S * rate)
     rows = np.clip(np.arange(r_at - before, r_at + after + 1), 0, len(trace_uv) - 1)
     wave = trace_uv[rows] * (weight > 0)

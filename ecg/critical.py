@@ -1,8 +1,8 @@
 """Profiles of critical values: what must wake somebody, as data, and the judging of evidence by it.
 
-A profile is a YAML file of rules (`profiles/`), stacked on others; no figure stands in this module. `judge` takes one piece
-of `Evidence` and what is known of the person and gives the findings whose rules fire. All comparisons are of whole numbers;
-an unknown symptom counts as present, an unknown sex or age takes the stricter limit.
+A profile is a YAML file of rules (`profiles/`), stacked on others; no figure stands in this module. `judge` takes one
+piece of `Evidence` and what is known of the person and gives the findings whose rules fire. All comparisons are of
+whole numbers; an unknown symptom counts as present, an unknown sex or age takes the stricter limit.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Rule(Condition, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Rules with a name and a version. `provisional`: a clinician has not confirmed all rows; the product must show it."""
+    """Rules with a name and a version. `provisional`: no clinician has confirmed all rows; the product must show it."""
 
     profile: str
     version: int
@@ -211,7 +211,7 @@ def holds(condition: Condition, evidence: Evidence, meta: Meta) -> bool:
 
 
 def elevated(rule: Elevation, by_lead: Mapping[str, int], meta: Meta) -> dict[str, int]:
-    """The leads at or above their limit that have enough neighbours so, with their levels; empty when there are too few."""
+    """The leads at or above their limit that have enough neighbours so, with their levels; empty when too few."""
     levels = dict(by_lead)
     if "aVR" in levels:
         levels["-aVR"] = -levels["aVR"]

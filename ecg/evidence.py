@@ -1,8 +1,8 @@
 """What was seen and where, in integers: the bridge between measuring and judging.
 
-The stream and the wave measurements make `Evidence`, the profiles judge it (`critical`). A fact is quantised here, once,
-and compared as an integer ever after, so that the verdict is the same on every machine. While evidence is open its facts
-only ever grow worse: a rule that fired stays fired.
+The stream and the wave measurements make `Evidence`, the profiles judge it (`critical`). A fact is quantised here,
+once, and compared as an integer ever after, so that the verdict is the same on every machine. While evidence is open
+its facts only ever grow worse: a rule that fired stays fired.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Filters that a stream and a file share: linear-phase FIR with a known delay, decimation, and the filling of gaps.
 
-numpy only (importing scipy.signal costs a second). Every function works on (samples, leads) float32 and is causal: state in,
-state out. Gaps are held at the last value so that no filter spreads NaN, and the mask of what is real travels beside it.
+numpy only (importing scipy.signal costs a second). Every function works on (samples, leads) float32 and is causal:
+state in, state out. Gaps are held at the last value so that no filter spreads NaN, and the mask of what is real travels
+beside it.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def band_pass(fs: float, low_hz: float, high_hz: float, seconds: float) -> F32:
 
 @dataclass
 class Fir:
-    """A running FIR filter over (samples, leads): feed blocks, get blocks of the same length, delayed by `delay` samples."""
+    """A running FIR filter over (samples, leads): blocks in, blocks of the same length out, `delay` samples late."""
 
     taps: F32
     tail: F32

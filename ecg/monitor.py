@@ -1,7 +1,8 @@
 """A live ECG: feed samples as they come, get beats, rhythm changes and critical findings as soon as they are certain.
 
-The same core as `analyze` (`stream.Core`), judged by the same profile: what a monitor has said by the end of a stream is
-what a file of it would have said. No wave is measured here, so no finding that needs one (ST, QT) comes from a monitor.
+The same core as `analyze` (`stream.Core`), judged by the same profile: what a monitor has said by the end of a stream
+is what a file of it would have said. No wave is measured here, so no finding that needs one (ST, QT) comes from a
+monitor.
 """
 
 from __future__ import annotations

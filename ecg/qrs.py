@@ -1,12 +1,13 @@
 """Where the QRS complexes are: energy of all leads, scaled and fused, peaks picked, R placed. Causal, in fixed hops.
 
-The front end and the picker are the detector of both `analyze` and `Monitor`; nothing here depends on how the samples were
-cut, because `stream.Core` always hands in whole hops. What a beat is (normal, ventricular) is `beats`' business, what the
-rhythm is `rhythm`'s.
+The front end and the picker are the detector of both `analyze` and `Monitor`; nothing here depends on how the samples
+were cut, because `stream.Core` always hands in whole hops. What a beat is (normal, ventricular) is `beats`' business,
+what the rhythm is `rhythm`'s.
 
-Method after Pan & Tompkins 1985 and Hamilton & Tompkins 1986, fused over leads by quality (algorithms.md 1). Deviations:
-scales are medians over 9 s of past and 2 s of future, so that the detector lags by about 3 s instead of seeing the whole
-file; a scale never falls below 0.3 of the last minute's, so that the noise of an asystole does not become beats.
+Method after Pan & Tompkins 1985 and Hamilton & Tompkins 1986, fused over leads by quality (algorithms.md 1).
+Deviations: scales are medians over 9 s of past and 2 s of future, so that the detector lags by about 3 s instead of
+seeing the whole file; a scale never falls below 0.3 of the last minute's, so that the noise of an asystole does not
+become beats.
 """
 
 from __future__ import annotations
@@ -45,6 +46,16 @@ class Hop:
     band_uv: F32
     energy_uv: F32
     usable: Mask
+
+
+@dataclass(frozen=True)
+class Fused:
+    """A hop with its fused energy (samples,), and of each lead the weight and the contrast (leads,)."""
+
+    hop: Hop
+    energy: F32
+    weight: F32
+    contrast: F32
 
 
 @dataclass(frozen=True)
@@ -117,8 +128,8 @@ class Fuser:
     floors: deque[F32] = field(default_factory=lambda: deque(maxlen=PAST_HOPS + FUTURE_HOPS + 3))
     waiting: deque[Hop] = field(default_factory=deque)
 
-    def push(self, hop: Hop) -> list[tuple[Hop, F32, F32]]:
-        """The hops that can be fused now, each with its fused energy (samples,) and the weights (leads,)."""
+    def push(self, hop: Hop) -> list[Fused]:
+        """The hops that can be fused now."""
         self.peaks.append(np.where(hop.usable, hop.energy_uv.max(axis=0), np.nan).astype(np.float32))
         self.floors.append(np.where(hop.usable, np.median(hop.energy_uv, axis=0), np.nan).astype(np.float32))
         self.waiting.append(hop)
@@ -127,21 +138,21 @@ class Fuser:
             return []
         return [self._fuse() for _ in range(self.seen - FUTURE_HOPS - self.done)]
 
-    def flush(self) -> list[tuple[Hop, F32, F32]]:
+    def flush(self) -> list[Fused]:
         """What still waits, with the scales of what is known."""
         return [self._fuse() for _ in range(len(self.waiting))]
 
-    def _fuse(self) -> tuple[Hop, F32, F32]:
+    def _fuse(self) -> Fused:
         hop = self.waiting.popleft()
         scale, floor = self._scales()
         self.done += 1
         known = np.isfinite(scale) & (scale > 0) & hop.usable
-        contrast = np.where(known, scale / np.maximum(floor, 1e-3), 0.0)
+        contrast = np.where(known, scale / np.maximum(floor, 1e-3), 0.0).astype(np.float32)
         weight = np.where(known, np.clip((contrast - 2) / 8, 0.02, 1.0) ** 1.5, 0.0).astype(np.float32)
         if not weight.any():
-            return hop, np.zeros(len(hop.energy_uv), dtype=np.float32), weight
+            return Fused(hop, np.zeros(len(hop.energy_uv), dtype=np.float32), weight, contrast)
         relative = np.minimum(hop.energy_uv / np.where(known, scale, 1.0), 2.0)
-        return hop, np.asarray(relative @ (weight / weight.sum()), dtype=np.float32), weight
+        return Fused(hop, np.asarray(relative @ (weight / weight.sum()), dtype=np.float32), weight, contrast)
 
     def _scales(self) -> tuple[F32, F32]:
         """Scale and background of the hop `done`, (leads,); NaN where the neighbourhood has no usable hop."""
@@ -243,9 +254,11 @@ class Picker:
 
 
 def spikes(raw_uv: F32, fs: float) -> I64:
-    """Rows of a stretch at which a pacemaker spike peaks: gone within 4 ms to either side, in two leads, above all else there.
+    """Rows of a stretch at which a pacemaker spike peaks: gone within 4 ms to either side, in two leads, above all else
+    there.
 
-    raw_uv (samples, leads), NaN for nothing. A QRS is as tall but not as narrow: what it loses in 8 ms is four times what it
+    raw_uv (samples, leads), NaN for nothing. A QRS is as tall but not as narrow: what it loses in 8 ms is four times
+    what it
     loses in 4. Nothing is found below 250 Hz: a spike is there one sample or none.
     """
     near, far = max(1, round(SPIKE_S * fs)), max(2, round(2 * SPIKE_S * fs))

@@ -21,12 +21,13 @@ STUCK_SHARE = 0.9  # share of samples equal to their neighbour: the input is sat
 TORN_UV = 10_000.0  # more than this within half a second is a jump, not a heart
 LARGE_UV = 5_000.0  # few hearts are this large: mostly motion
 ROUGH_UV = 60.0  # white noise of this size begins to cost, of twice this size nothing can be read
+CONTRAST = 7.0  # QRS this many times above the rest are all one can wish; half of it is too little to vote
 DARK_MAX = 1000  # unreadable stretches remembered
 
 
 @dataclass(frozen=True)
 class HopQuality:
-    """One hop of every lead, (leads,) each. usable: carries a signal. range_uv: peak to peak. rough_uv: rms of the fast part."""
+    """One hop, (leads,) each. usable: carries a signal; range_uv: peak to peak; rough_uv: rms of the fast part."""
 
     usable: Mask
     flat: Mask
@@ -59,12 +60,14 @@ class Tally:
     flat: npt.NDArray[np.int64]
     large: npt.NDArray[np.int64]
     rough: npt.NDArray[np.float64]
+    contrast: npt.NDArray[np.float64]
+    compared: int
     dark: list[Span]  # no lead could be read
 
     @classmethod
     def of(cls, leads: int) -> Tally:
         zero = np.zeros(leads, dtype=np.int64)
-        return cls(0, zero.copy(), zero.copy(), zero.copy(), np.zeros(leads), [])
+        return cls(0, zero.copy(), zero.copy(), zero.copy(), np.zeros(leads), np.zeros(leads), 0, [])
 
     def add(self, hop: HopQuality, first: int, end: int) -> None:
         self.hops += 1
@@ -78,11 +81,17 @@ class Tally:
             first = self.dark.pop().first
         self.dark = [*self.dark, Span(first, end)][-DARK_MAX:]
 
+    def compare(self, contrast: F32) -> None:
+        """How far the QRS stand above the rest in each lead, of one hop (qrs.Fuser)."""
+        self.compared += 1
+        self.contrast += np.minimum(contrast, 4 * CONTRAST)
+
     def judge(self, leads: tuple[str, ...]) -> Quality:
         """The quality of what was added."""
         hops = max(1, self.hops)
         rough = np.clip(1.0 - (self.rough / hops - ROUGH_UV) / ROUGH_UV, 0.0, 1.0)
         score = self.usable / hops * rough * (1.0 - self.large / hops)
+        score = score * np.clip(self.contrast / max(1, self.compared) / CONTRAST, 0.0, 1.0)
         numbers = {lead: round(float(value), 3) for lead, value in zip(leads, score, strict=True)}
         off = tuple(lead for lead, flat in zip(leads, self.flat / hops, strict=True) if flat > 0.5)
         good = bool(numbers) and self.hops > 0 and all(value >= VOTE_MIN for value in numbers.values())

@@ -1,6 +1,8 @@
-"""An ECG recording as every part of the product passes it on: samples in microvolts, lead names, what is known of the person.
+"""An ECG recording as every part of the product passes it on: samples in microvolts, lead names, what is known of the
+person.
 
-No file format lives here (`formats/`), no analysis, no identity: a `Recording` never carries a name or a number of a person.
+No file format lives here (`formats/`), no analysis, no identity: a `Recording` never carries a name or a number of a
+person.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ Sex = Literal["M", "F", ""]
 class Meta:
     """What the file or the request said, as far as a rule may use it.
 
-    symptoms   codes of the request form: chest_pain, syncope, presyncope, dyspnoea, palpitation, hypotension, none, unknown.
+    symptoms   codes of the request form: chest_pain, syncope, presyncope, dyspnoea, palpitation, hypotension, none,
+               unknown.
                `unknown` counts as present in every rule (critical-values: the stricter branch).
     device     free text of the source ("demo, LUDB 62"); never shown as a finding.
     """
@@ -46,7 +49,8 @@ class Recording:
     signal_uv  (samples, leads) float32, microvolts; NaN where there was no signal. Never written to.
     start      aware time of the first sample, or None.
     derived    names of the leads that were computed from others.
-    Raises     WrongSignal (ecg.signal): wrong shape, or a lead name twice. WrongRate (ecg.sample_rate): fs out of range.
+    Raises     WrongSignal (ecg.signal): wrong shape, or a lead name twice. WrongRate (ecg.sample_rate): fs out of
+               range.
     """
 
     fs: float

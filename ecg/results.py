@@ -95,7 +95,8 @@ class Finding:
 
     urgency           the code's default, raised to what its rule says.
     leads             the leads that carry it; empty where it is not of single leads.
-    value, limit      the measured number and the limit it passed, in the unit the text names; None where it has no number.
+    value, limit      the measured number and the limit it passed, in the unit the text names; None where it has no
+                      number.
     rule, profile     the critical rule that fired and the profile it stands in, or None.
     grade             what that rule says, or None: this is a statement, and a statement alone never pages.
     say               the text with its numbers, by language.

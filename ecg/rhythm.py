@@ -1,7 +1,7 @@
 """What the rhythm of a stretch is: from the beats of a block of ten seconds, its P waves, its flutter or fibrillation.
 
-Pure functions of arrays; `stream` decides when a block is complete and asks. Runs of ventricular beats and pauses are found
-there as they come; here stands what needs a stretch to be seen.
+Pure functions of arrays; `stream` decides when a block is complete and asks. Runs of ventricular beats and pauses are
+found there as they come; here stands what needs a stretch to be seen.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ BLOCK_S = 10.0
 P_FROM_S, P_TO_S = 0.28, 0.07  # where a P wave stands before R
 AF_STEP_PART = 0.06  # median beat-to-beat change of R-R, in parts of the mean
 AF_RMSSD_PART = 0.10
-P_PRESENT = 0.45  # share of the energy before the QRS that repeats from beat to beat
+P_PRESENT = 0.35  # share of the energy before the QRS that repeats from beat to beat
 SVT_BPM = 150.0
 VF_WINDOW_S, VF_STEP_S = 4.0, 1.0
 VF_LEAK, VF_AWAY, VF_HZ, VF_UV = 0.58, 0.42, (2.5, 9.5), 150.0
@@ -74,7 +74,8 @@ def is_irregular(rr_ms: Sequence[float]) -> bool:
 
 
 def p_share(trace_uv: F32, r_at: Sequence[int], rate: float) -> float | None:
-    """How much of what stands before the QRS repeats from beat to beat: 1 all of it, 0 none (unbiased); None below 4 beats.
+    """How much of what stands before the QRS repeats from beat to beat: 1 all of it, 0 none (unbiased); None below 4
+    beats.
 
     trace_uv (samples, leads); r_at rows of it. In fibrillation the waves before each beat are others.
     """
@@ -101,8 +102,10 @@ def has_flutter(trace_uv: F32, r_at: Sequence[int], rate: float) -> bool:
 def fibrillates(window_uv: F32, rate: float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Which leads of a 4 s window look like a wandering sine with no rest between: (leads,) bool.
 
-    Leakage of the VF filter (Kuo & Dillmann 1978, after Amann et al., BioMed Eng OnLine 2005;4:60) and the share of samples
-    away from the baseline (after Arafat's threshold crossing sample count, 2011). Limits set on cu01, MIT-BIH 207 and the
+    Leakage of the VF filter (Kuo & Dillmann 1978, after Amann et al., BioMed Eng OnLine 2005;4:60) and the share of
+    samples
+    away from the baseline (after Arafat's threshold crossing sample count, 2011). Limits set on cu01, MIT-BIH 207 and
+    the
     false calls on the development records.
     """
     edge = round(0.2 * rate)

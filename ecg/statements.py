@@ -1,8 +1,8 @@
 """What the measurements mean in words: coded statements with the number and the limit each rests on.
 
 A statement never pages; what must wake somebody is a rule of a profile (`critical`). Limits follow the AHA/ACCF/HRS
-recommendations 2007-2009 (K: known in the field, text not re-read) unless a line names another source. Nothing is said of
-what was not measured, and "normal" is never said at all: that is a person's word.
+recommendations 2007-2009 (K: known in the field, text not re-read) unless a line names another source. Nothing is said
+of what was not measured, and "normal" is never said at all: that is a person's word.
 """
 
 from __future__ import annotations

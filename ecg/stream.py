@@ -4,13 +4,14 @@ It cuts what it is fed into hops of half a second, whatever the chunks, and only
 cannot depend on how the samples arrived, and a file analysed is a file streamed. It holds the last `KEEP_S` seconds and
 nothing older. What a finding is called and how grave it is does not stand here (`critical`, `statements`).
 
-Lags behind the newest sample: beats are certain after about 3 s, their class after `CLASS_WAIT_S` more, the base rhythm of
-a block of ten seconds when the block is complete.
+Lags behind the newest sample: beats are certain after about 3 s, their class after `CLASS_WAIT_S` more, the base rhythm
+of a block of ten seconds when the block is complete.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from ecg.beats import Families, Family, Shape
 from ecg.errors import WrongSignal
 from ecg.evidence import Evidence, dbpm
 from ecg.filters import Mask
-from ecg.qrs import HOP_S, Front, Fuser, Hop, Peak, Picker, place_r, spikes, without_spikes
+from ecg.qrs import HOP_S, Front, Fused, Fuser, Peak, Picker, place_r, spikes, without_spikes
 from ecg.quality import Tally, hop_quality
 from ecg.record import F32
 from ecg.results import Beat, Episode
@@ -153,8 +154,8 @@ class Core:
         padded[: len(rest)] = rest
         for start in range(0, len(padded), self.hop):
             self._take(padded[start : start + self.hop], min(self.hop, max(0, len(rest) - start)), found)
-        for hop, fused, weight in self.fuser.flush():
-            self._pick(hop, fused, weight, found)
+        for fused in self.fuser.flush():
+            self._pick(fused, found)
         self._listen(self.picker.push(np.zeros(0, dtype=np.float32), self._height_uv, final=True), found)
         self._decide(found, final=True)
         self._watch_gap(self.samples, found, final=True)
@@ -167,6 +168,7 @@ class Core:
 
     def _take(self, raw_uv: F32, real: int, found: list[Item]) -> None:
         """One hop, of which the first `real` samples exist (the last hops of a file are padded)."""
+        raw_uv = self._take_spikes(raw_uv)
         if real >= self.hop // 4 or self._usable_before is None:
             quality = hop_quality(raw_uv[: max(real, 1)])
             usable = quality.usable
@@ -175,21 +177,22 @@ class Core:
             usable = self._usable_before
         before = usable if self._usable_before is None else self._usable_before
         self._usable_before = usable
-        raw_uv = self._take_spikes(raw_uv)
         hop = self.front.push(raw_uv, usable & before)
         self._raw.push(raw_uv)
         self._trace.push(hop.trace_uv)
         self._band.push(hop.band_uv)
         self._hops += 1
-        for one, fused, weight in self.fuser.push(hop):
-            self._pick(one, fused, weight, found)
+        for fused in self.fuser.push(hop):
+            self._pick(fused, found)
         self._decide(found, final=False)
         self._judge_blocks(found, final=False)
 
-    def _pick(self, hop: Hop, fused: F32, weight: F32, found: list[Item]) -> None:
-        self._weight = weight
+    def _pick(self, fused: Fused, found: list[Item]) -> None:
+        hop, self._weight = fused.hop, fused.weight
+        if self._sample_of(self.picker.tail_at) < self.samples:
+            self.tally.compare(fused.contrast)
         self._picked += 1
-        peaks = self.picker.push(fused, self._height_uv)
+        peaks = self.picker.push(fused.energy, self._height_uv)
         self._listen(peaks, found)
         certain = self._sample_of(self.picker.tail_at)
         if self._picked % round(rhythm.VF_STEP_S / HOP_S) == 0:
@@ -434,7 +437,7 @@ class Core:
     def _block_of(self, inside: list[_Heard], fibrillating: float, usable: float) -> rhythm.Block:
         rr = [
             self._ms(b.sample - a.sample)
-            for a, b in zip(inside, inside[1:], strict=False)
+            for a, b in pairwise(inside)
             if a.symbol in "NA" and b.symbol in "NA" and not b.broken
         ]
         span = self._ms(inside[-1].sample - inside[0].sample) if len(inside) > 2 else 0.0

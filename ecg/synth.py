@@ -1,9 +1,10 @@
 """Synthetic 12-lead ECGs whose answers are known by construction.
 
-A recording is a script of `Segment`s. Every wave is a lobe of finite support, so that onsets, ends and the level of the ST
-segment are exact numbers and not a matter of opinion; the eight independent leads carry the amplitudes and the other four
-follow from Einthoven and Goldberger, as in a real device. No clock, no randomness but the generator handed in. What these
-shapes are not: a model of the heart. They test arithmetic and rules; accuracy is measured on real recordings.
+A recording is a script of `Segment`s. Every wave is a lobe of finite support, so that onsets, ends and the level of the
+ST segment are exact numbers and not a matter of opinion; the eight independent leads carry the amplitudes and the other
+four follow from Einthoven and Goldberger, as in a real device. No clock, no randomness but the generator handed in.
+What these shapes are not: a model of the heart. They test arithmetic and rules; accuracy is measured on real
+recordings.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from ecg.record import F32, STANDARD_LEADS, Meta, Recording
+from ecg.record import STANDARD_LEADS, Meta, Recording
 from ecg.results import Beat, Episode
 
 F64 = npt.NDArray[np.float64]

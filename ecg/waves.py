@@ -21,7 +21,7 @@ LONG_AFTER_S = 0.75  # and as it is measured: the T of a long QT ends late
 BEATS_MIN, BEATS_MAX = 3, 240
 LEVEL_FROM_S, LEVEL_TO_S = 0.10, 0.07  # the PR segment before R, whose level is each beat's own zero
 SLOPE_S = 0.012
-QRS_PART, QRS_QUIET_S = 0.06, 0.012  # the QRS ends where the slope stays below this part of its largest for this long
+QRS_PART, QRS_QUIET_S = 0.06, 0.02  # the QRS ends where the slope stays below this part of its largest for this long
 QRS_REACH_S = 0.14
 T_FROM_S = 0.06  # after the QRS
 P_FROM_S, P_TO_S, P_UV, P_PART = 0.30, 0.05, 18.0, 0.15  # before the QRS; smallest size of all leads together
@@ -46,7 +46,7 @@ def dominant_beats(beats: Sequence[Beat]) -> tuple[str, I64]:
     if not counts:
         return "", np.zeros(0, dtype=np.int64)
     symbol = max(counts, key=lambda s: (counts[s], s in "N/", s))
-    if 0 < counts["N"] and 2 * counts["N"] >= counts[symbol]:
+    if counts["N"] > 0 and 2 * counts["N"] >= counts[symbol]:
         symbol = "N"
     return symbol, np.array([beat.sample for beat in beats if beat.symbol == symbol], dtype=np.int64)
 
@@ -57,7 +57,8 @@ def median_beat(signal_uv: F32, r_peaks: I64, fs: float, leads: tuple[str, ...])
     signal_uv  (n, leads) float32 uV. r_peaks (k,) ascending; at most BEATS_MAX of them, evenly taken, go in.
     Returns    rows from -BEFORE_S to +LONG_AFTER_S; None below 3 beats. A lead that is NaN in a beat is NaN there; the
                median is of the beats in which it is not.
-    Source     Kligfield 2007. Median, not mean: one artefact in ten beats must not bend the ST segment. The baseline is a
+    Source     Kligfield 2007. Median, not mean: one artefact in ten beats must not bend the ST segment. The baseline is
+               a
                line from PR segment to PR segment (Meyer & Keiser 1977 use a cubic spline).
     """
     before, after = round(BEFORE_S * fs), round(LONG_AFTER_S * fs)
@@ -220,7 +221,7 @@ def level_uv(median: Median, lead: str, marks: Marks, after_j_s: float) -> int |
 
 
 def axis_deg(median: Median, first: int | None, end: int | None) -> int | None:
-    """Frontal axis of the wave in rows [first, end): from its net area in I and aVF; None without these or too small."""
+    """Frontal axis of the wave in rows [first, end): from its net area in I and aVF; None without them or too small."""
     if first is None or end is None or not {"I", "aVF"} <= set(median.leads) or end - first < 2:
         return None
     areas = []

@@ -1,7 +1,7 @@
 """The words of the field: finding codes with their English and Chinese names, lead names with the spellings files use.
 
-Reads the two tables beside it (`findings.csv`, `leads.csv`) once. No rule stands here: what raises an alert is decided by
-the profiles, and which findings the analysis can say by `statements.CODES`.
+Reads the two tables beside it (`findings.csv`, `leads.csv`) once. No rule stands here: what raises an alert is decided
+by the profiles, and which findings the analysis can say by `statements.CODES`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def leads() -> Mapping[str, LeadName]:
 
 
 def lead_of(spelling: str) -> str | None:
-    """The lead a file means by `spelling`, compared without regard to case, blanks and underscores; None when unknown."""
+    """The lead a file means by `spelling`, whatever its case, blanks and underscores; None when unknown."""
     return _by_spelling().get(_bare(spelling))
 
 
@@ -75,5 +75,5 @@ def _urgency(text: str) -> Urgency:
 
 
 def _rows(name: str) -> list[dict[str, str]]:
-    with resources.files(__name__).joinpath(name).open(encoding="utf-8-sig", newline="") as table:
+    with resources.files(__name__).joinpath(name).open(encoding="utf-8-sig") as table:
         return list(csv.DictReader(table))

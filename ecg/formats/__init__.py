@@ -1,7 +1,7 @@
 """Files to recordings: one module a format, and `read`, which finds the right one.
 
-The only part of the library that touches a disk. A format module gives a `Recording` or raises a typed error; it measures
-nothing and mends nothing.
+The only part of the library that touches a disk. A format module gives a `Recording` or raises a typed error; it
+measures nothing and mends nothing.
 """
 
 from __future__ import annotations
