@@ -206,22 +206,22 @@ class HubSession:
         self.waiting_bytes = 0  # taken from this device, not yet on the disk
         self._nonce, self._kept = nonce, kept
         self._hello = b""
-        self._device_id = ""
         self._streams: dict[int, _Incoming] = {}
 
     # ---- frames of the device ----
 
-    def receive(self, frame: Frame, now_ms: int) -> list[HubEffect]:
-        """Raises WireError for whatever the device may not send now."""
+    def receive(self, frame: Frame, now_ms: int, raw: bytes | None = None) -> list[HubEffect]:
+        """Raises WireError for whatever the device may not send now. `raw` is the message as sent: hello is signed so."""
         move = _HUB_MOVES.get((self.state, type(frame)))
         if move is None:
             raise OutOfOrder(frame=frame.NAME, state=self.state.value)
+        if isinstance(frame, Hello):
+            self._hello = encode(frame) if raw is None else raw
         return move(self, frame, now_ms)
 
     def _on_hello(self, frame: Hello, now_ms: int) -> list[HubEffect]:
         if frame.version != VERSION:
             raise VersionRefused(got=frame.version, accepted=VERSION)
-        self._device_id, self._hello = frame.device, encode(frame)
         self.state = HubState.FINDING
         return [FindDevice(frame.device)]
 

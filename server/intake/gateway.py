@@ -466,7 +466,7 @@ class _Connection:
             return
         if isinstance(raw, str):
             raise BadFrame(reason="it is text; frames are binary messages")
-        for effect in self.session.receive(decode(raw), self._gateway.clock_ms()):
+        for effect in self.session.receive(decode(raw), self._gateway.clock_ms(), raw):
             await self._do(effect)
 
     async def _do(self, effect: HubEffect) -> None:

@@ -334,6 +334,17 @@ async def test_an_acknowledgement_waits_for_the_disk(tmp_path: Path) -> None:
         assert len(hub.hub.published) == 1
 
 
+async def test_a_hello_is_signed_as_it_was_sent(tmp_path: Path) -> None:
+    """A device need not write its JSON as we do."""
+    async with running(tmp_path) as hub, raw_device(hub.url) as device:
+        hub.hub.add("cart-1")
+        hello = b'\x01{ "version": 1,  "maker": "x", "device": "cart-1" }'
+        await device.socket.send(hello)
+        challenge = await device.until(Challenge)
+        await device.say(Proof(mac=proof_of(KEY, challenge.nonce, hello)))  # type: ignore[union-attr]
+        await device.until(Welcome)
+
+
 # ---- what is refused ----
 
 Wrong = Callable[[RawDevice], Awaitable[None]]
