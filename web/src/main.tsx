@@ -31,7 +31,9 @@ function startOnce(): void {
 effect(() => {
   const here = session.value
   if (here.kind === 'in') {
-    startLive()
+    startLive(() => {
+      session.value = { kind: 'out' }
+    })
     startOnce()
   }
   if (here.kind === 'out' && findRoute(routes, path.value)?.route.open !== true) go('/login', { replace: true })

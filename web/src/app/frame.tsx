@@ -5,7 +5,7 @@ import { t } from '../i18n/app'
 import { linkAge_s, linkState } from '../live/live'
 import { Dialog, Dot, Icon, OfflineBar } from '../ui'
 import { age, clockTime } from './clock'
-import { activeScopes, type Binding, chordOf, chordWords, footerHints, useKeys } from './keys'
+import { type Binding, chordOf, chordWords, footerHints, screenScopes, useKeys } from './keys'
 import { go, path, place } from './router'
 import { findRoute, type Route, routes } from './routes'
 import { Content, NotFound } from './screen'
@@ -42,7 +42,7 @@ export function Frame() {
         {Banner !== null && <Banner />}
         {link.kind === 'lost' && (
           <OfflineBar
-            since={link.lastHeardAt === null ? '–' : clockTime(link.lastHeardAt)}
+            since={link.lastHeardAt === null ? null : clockTime(link.lastHeardAt)}
             queued={queuedWrites.value}
           />
         )}
@@ -156,8 +156,8 @@ function KeyHelp(p: { open: boolean; onClose: () => void }) {
   return (
     <Dialog title={t('keys.title')} open={p.open} onClose={p.onClose}>
       <div class="keylist">
-        {activeScopes.value
-          .filter(scope => scope.name !== 'dialog' && scope.name !== 'everywhere')
+        {screenScopes.value
+          .filter(scope => scope.name !== 'everywhere')
           .map(scope => (
             <KeyRows key={scope.name} bindings={scope.bindings()} />
           ))}

@@ -25,6 +25,8 @@ export const rebound = stored<Readonly<Record<string, string>>>('xinlian.keys', 
     : null,
 )
 
+export const DIALOG_SCOPE = 'dialog'
+
 const scopes = signal<readonly Scope[]>([])
 
 export const chordOf = (b: Binding): string => rebound.value[b.id] ?? b.chord
@@ -42,6 +44,8 @@ export function hearing(all: readonly Scope[]): readonly Scope[] {
 }
 
 export const activeScopes = computed(() => hearing(scopes.value))
+/** What the screen under a dialog can hear: the help of `?` is itself a dialog. */
+export const screenScopes = computed(() => hearing(scopes.value.filter(scope => scope.name !== DIALOG_SCOPE)))
 export const footerHints = computed(() =>
   [...activeScopes.value].reverse().flatMap(scope => scope.bindings().filter(b => b.hint === true)),
 )

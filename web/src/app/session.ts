@@ -32,7 +32,7 @@ export async function loadSession(): Promise<void> {
 export async function signOut(): Promise<void> {
   stopLive()
   try {
-    await api.post('/api/logout', {})
+    await api.delete('/api/session')
   } finally {
     session.value = { kind: 'out' }
     go('/login')

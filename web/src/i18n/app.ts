@@ -21,6 +21,10 @@ export const t = catalogue({
     zh: '离线，{since} 后的数据未更新；采集照常',
     en: 'Offline: nothing new since {since}; acquisition goes on',
   },
+  'offline.never': {
+    zh: '离线，还没有连上中心；采集照常',
+    en: 'Offline: the hub was not reached yet; acquisition goes on',
+  },
   'offline.queued': { zh: '待传 {n} 份', en: '{n} waiting to upload' },
   'age.seconds': { zh: '{n} 秒', en: '{n} s' },
   'age.minutes': { zh: '{n} 分钟', en: '{n} min' },

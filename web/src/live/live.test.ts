@@ -1,26 +1,49 @@
 import { describe, expect, it } from 'vitest'
-import { backoff_ms, Cursors, readMessage } from './protocol'
+import { backoff_ms, Cursors, type LiveEvent, readMessage } from './protocol'
 import { NO_SIGNAL, readSamples } from './samples'
+
+const event = (id: number): LiveEvent => ({
+  id,
+  at: '',
+  topic: 'report',
+  kind: 'report.signed',
+  subject: '',
+  org: null,
+  actor: null,
+  body: null,
+})
+const ids = (events: readonly LiveEvent[]): number[] => events.map(e => e.id)
 
 describe('cursors', () => {
   it('tell an event once, however often it is sent', () => {
     const cursors = new Cursors()
     cursors.hold('org:1', null)
-    cursors.ready('org:1', 40)
-    expect([41, 41, 40, 42].map(id => cursors.take('org:1', id))).toEqual([true, false, false, true])
-    expect(cursors.topics()).toEqual([{ topic: 'org:1', cursor: 42 }])
+    expect(cursors.ready('org:1', 40)).toEqual([])
+    expect([41, 41, 40, 42].map(id => cursors.event('org:1', event(id)).length)).toEqual([1, 0, 0, 1])
+    expect(cursors.again()).toEqual([{ topic: 'org:1', cursor: 42 }])
   })
 
-  it('keep our cursor when the server says ready after a break: the gap is ours to be told', () => {
+  it('put what was missed before what is new, though the wire mixes them', () => {
     const cursors = new Cursors()
     cursors.hold('org:1', 7)
-    cursors.ready('org:1', 40)
-    expect(cursors.cursor('org:1')).toBe(7)
-    expect(cursors.take('org:1', 8)).toBe(true)
+    for (const id of [101, 8, 9, 102, 100]) expect(cursors.event('org:1', event(id))).toEqual([])
+    expect(ids(cursors.ready('org:1', 100))).toEqual([8, 9, 100, 101, 102])
+    expect(cursors.cursor('org:1')).toBe(102)
+  })
+
+  it('lose nothing when the link breaks half-way through catching up', () => {
+    const cursors = new Cursors()
+    cursors.hold('org:1', 7)
+    cursors.event('org:1', event(101))
+    cursors.event('org:1', event(8))
+    expect(cursors.again()).toEqual([{ topic: 'org:1', cursor: 7 }])
+    cursors.event('org:1', event(8))
+    cursors.event('org:1', event(9))
+    expect(ids(cursors.ready('org:1', 9))).toEqual([8, 9])
   })
 
   it('drop what nobody hears', () => {
-    expect(new Cursors().take('org:2', 1)).toBe(false)
+    expect(new Cursors().event('org:2', event(1))).toEqual([])
   })
 })
 

@@ -35,6 +35,7 @@ export type Listener = Readonly<{
   whisper?: (from: string, body: unknown) => void
   ready?: (message: Extract<Incoming, { type: 'ready' }>) => void
   refused?: (code: string) => void
+  ended?: () => void
   samples?: (block: SampleBlock) => void
 }>
 
@@ -43,14 +44,17 @@ const listeners = new Map<string, Set<Listener>>()
 const streamTopics = new Map<number, string>()
 let socket: WebSocket | null = null
 let wanted = false
+let signedOut: () => void = () => {}
 let tries = 0
 let lastHeard_ms: number | null = null
 let retryTimer: ReturnType<typeof setTimeout> | undefined
 let pingTimer: ReturnType<typeof setInterval> | undefined
 
-export function startLive(): void {
+/** `onSignedOut` is called when the server no longer knows us: the session ended elsewhere. */
+export function startLive(onSignedOut: () => void): void {
   if (wanted) return
   wanted = true
+  signedOut = onSignedOut
   addEventListener('online', retryNow)
   void connect()
 }
@@ -106,8 +110,10 @@ async function connect(): Promise<void> {
     ticket = (await api.post<Ticket>('/api/ws-ticket', {})).ticket
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
-    if (error.status === 401) stopLive()
-    else retryLater()
+    if (error.status === 401) {
+      stopLive()
+      signedOut()
+    } else retryLater()
     return
   }
   if (!wanted || socket !== null) return
@@ -121,7 +127,7 @@ async function connect(): Promise<void> {
   opened.onopen = () => {
     tries = 0
     heardNow()
-    for (const { topic, cursor } of cursors.topics()) tell({ type: 'subscribe', topic, cursor })
+    for (const { topic, cursor } of cursors.again()) tell({ type: 'subscribe', topic, cursor })
   }
   opened.onmessage = message => {
     if (socket === opened) receive(message.data)
@@ -156,15 +162,18 @@ function receive(data: unknown): void {
   if (message === null) return
   switch (message.type) {
     case 'ready':
-      cursors.ready(message.topic, message.cursor)
+      hand(message.topic, cursors.ready(message.topic, message.cursor))
       if (message.stream !== undefined) streamTopics.set(message.stream, message.topic)
       for (const l of heard(message.topic)) l.ready?.(message)
       return
     case 'event':
-      if (cursors.take(message.topic, message.event.id)) for (const l of heard(message.topic)) l.event?.(message.event)
+      hand(message.topic, cursors.event(message.topic, message.event))
       return
     case 'refused':
       for (const l of heard(message.topic)) l.refused?.(message.code)
+      return
+    case 'ended':
+      for (const l of heard(message.topic)) l.ended?.()
       return
     case 'whisper':
       for (const l of heard(message.topic)) l.whisper?.(message.from, message.body)
@@ -175,6 +184,10 @@ function receive(data: unknown): void {
     case 'pong':
       return
   }
+}
+
+function hand(topic: string, events: readonly LiveEvent[]): void {
+  for (const event of events) for (const l of heard(topic)) l.event?.(event)
 }
 
 const heard = (topic: string): readonly Listener[] => [...(listeners.get(topic) ?? [])]

@@ -15,11 +15,12 @@ export type Incoming =
   | { type: 'ready'; topic: string; cursor: number; stream?: number; leads?: readonly string[]; fs?: number }
   | { type: 'event'; topic: string; event: LiveEvent }
   | { type: 'refused'; topic: string; code: string }
+  | { type: 'ended'; topic: string } // a stream's recording is complete
   | { type: 'whisper'; topic: string; from: string; body: unknown }
   | { type: 'ping' }
   | { type: 'pong' }
 
-const KNOWN: ReadonlySet<string> = new Set(['ready', 'event', 'refused', 'whisper', 'ping', 'pong'])
+const KNOWN: ReadonlySet<string> = new Set(['ready', 'event', 'refused', 'ended', 'whisper', 'ping', 'pong'])
 
 /** null for what this version does not know: a newer server may say more. */
 export function readMessage(text: string): Incoming | null {
@@ -43,37 +44,63 @@ export function backoff_ms(tries: number, chance: number): number {
   return Math.round(base * (0.75 + chance * 0.5))
 }
 
-/** Where each topic stands. An event at or below the cursor was handled before the link broke: told once only. */
+type Held = { cursor: number | null; ready: boolean; early: LiveEvent[] }
+
+const EARLY_MAX = 5_000
+
+/**
+ * Where each topic stands. After a subscription the server sends what was missed and what is new side by side, then
+ * `ready`: until then events wait here, and go on in order of id, each once. The cursor moves only with what went on,
+ * so a link that breaks half-way loses nothing.
+ */
 export class Cursors {
-  private readonly at = new Map<string, number | null>()
+  private readonly at = new Map<string, Held>()
 
   hold(topic: string, cursor: number | null): void {
-    if (!this.at.has(topic)) this.at.set(topic, cursor)
+    if (!this.at.has(topic)) this.at.set(topic, { cursor, ready: false, early: [] })
   }
 
   drop(topic: string): void {
     this.at.delete(topic)
   }
 
-  topics(): readonly { topic: string; cursor: number | null }[] {
-    return [...this.at].map(([topic, cursor]) => ({ topic, cursor }))
+  /** The link is new: everything is subscribed again from its cursor. */
+  again(): readonly { topic: string; cursor: number | null }[] {
+    return [...this.at].map(([topic, held]) => {
+      held.ready = false
+      held.early = []
+      return { topic, cursor: held.cursor }
+    })
   }
 
   cursor(topic: string): number | null {
-    return this.at.get(topic) ?? null
+    return this.at.get(topic)?.cursor ?? null
   }
 
-  /** The server's cursor at subscription counts only where we had none. */
-  ready(topic: string, cursor: number): void {
-    if (this.at.has(topic) && this.at.get(topic) === null) this.at.set(topic, cursor)
-  }
-
-  /** True when the event is new and ours to handle. */
-  take(topic: string, id: number): boolean {
+  /** The events that may be handled now, in order. */
+  event(topic: string, event: LiveEvent): readonly LiveEvent[] {
     const held = this.at.get(topic)
-    if (held === undefined) return false
-    if (held !== null && id <= held) return false
-    this.at.set(topic, id)
-    return true
+    if (held === undefined) return []
+    held.early.push(event)
+    return held.ready || held.early.length > EARLY_MAX ? this.release(held) : []
+  }
+
+  ready(topic: string, cursor: number): readonly LiveEvent[] {
+    const held = this.at.get(topic)
+    if (held === undefined) return []
+    held.ready = true
+    const waited = this.release(held)
+    held.cursor = Math.max(held.cursor ?? cursor, cursor)
+    return waited
+  }
+
+  private release(held: Held): readonly LiveEvent[] {
+    const waited = held.early.sort((a, b) => a.id - b.id)
+    held.early = []
+    return waited.filter(event => {
+      if (held.cursor !== null && event.id <= held.cursor) return false
+      held.cursor = event.id
+      return true
+    })
   }
 }

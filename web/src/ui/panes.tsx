@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useId, useRef } from 'preact/hooks'
 import { ApiError } from '../api/client'
-import { useKeys } from '../app/keys'
+import { DIALOG_SCOPE, useKeys } from '../app/keys'
 import { t as frame } from '../i18n/app'
 import { t } from '../i18n/ui'
 import { Button } from './button'
@@ -86,9 +86,10 @@ export function ErrorLine(p: { error: unknown; sentence?: string; retry?: () => 
 }
 
 /** Grey, with its age: offline is a state, not an error. */
-export const OfflineBar = ({ since, queued }: { since: string; queued: number }) => (
+/** `since` is null when the hub was never reached. */
+export const OfflineBar = ({ since, queued }: { since: string | null; queued: number }) => (
   <div class="offlinebar" role="status">
-    <span>{frame('offline.bar', { since })}</span>
+    <span>{since === null ? frame('offline.never') : frame('offline.bar', { since })}</span>
     {queued > 0 && <b>{frame('offline.queued', { n: queued })}</b>}
   </div>
 )
@@ -118,7 +119,7 @@ export function Dialog(p: {
     if (p.open && !dialog.open) dialog.showModal()
     if (!p.open && dialog.open) dialog.close()
   }, [p.open])
-  useKeys('dialog', [{ id: 'dialog.close', chord: 'Escape', words: () => frame('act.close'), act: p.onClose }], {
+  useKeys(DIALOG_SCOPE, [{ id: 'dialog.close', chord: 'Escape', words: () => frame('act.close'), act: p.onClose }], {
     modal: true,
     off: !p.open,
   })
