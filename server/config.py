@@ -88,7 +88,7 @@ class AlertSection(_Section, frozen=True):
     head_s: Annotated[int, Meta(gt=0, description="Head of shift and the hospital's general duty.")] = 300
     expire_s: Annotated[int, Meta(gt=0, description="Nobody answered: the desk phones. The alert stays open.")] = 600
     reader_s: Annotated[
-        float,
+        int,
         Meta(gt=0, description="Rules that wait for a reader start their ladder by themselves after this."),
     ] = 120
 

@@ -21,14 +21,12 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy import Connection
 
-import server.reading.reactions as reading_reactions
-import server.reading.routes as reading_routes
 from ecg.record import Recording
 from server import adapters, metrics
-from server.alerts import reactions as alert_reactions
-from server.alerts import routes as alert_routes
 from server.alerts.escalation import Alerts
 from server.alerts.ladder import AlertSettings, Step
+from server.alerts.reactions import reactions as alert_reactions
+from server.alerts.routes import routes as alert_routes
 from server.analysis import service as analysis
 from server.analysis.work import warm_up
 from server.base import pages
@@ -47,19 +45,22 @@ from server.intake import archive
 from server.intake.gateway import Gateway, GatewaySettings
 from server.intake.journal import JournalFailed
 from server.intake.service import Intake, device_rules
-from server.messages import routes as message_routes
+from server.messages.routes import routes as message_routes
 from server.messages.service import Messages
-from server.people import routes as people_routes
 from server.people import service as people
 from server.people import store as people_store
 from server.people.access import RULES
+from server.people.routes import LivePasses
+from server.people.routes import routes as people_routes
 from server.reading.content import Measured
 from server.reading.paper import check_fonts
 from server.reading.priority import Promise
+from server.reading.reactions import reactions as reading_reactions
+from server.reading.routes import routes as reading_routes
 from server.reading.service import Reading, ReadingSettings
-from server.records import routes as records_routes
 from server.records import service as records
 from server.records import store as records_store
+from server.records.routes import routes as records_routes
 
 log = structlog.get_logger()
 
@@ -200,11 +201,17 @@ class Application:
             (
                 *analysis.reactions(self.analysis),
                 *records.reactions(self.records),
-                *reading_reactions.reactions(self.reading),
-                *alert_reactions.reactions(self.alerts),
+                *reading_reactions(self.reading),
+                *alert_reactions(self.alerts),
                 *self.more_reactions,
             ),
         )
+
+        self.spine.failed = self._fail
+
+    def _fail(self, _error: BaseException) -> None:
+        self.failed = True
+        self.stopped.set()
 
     def _gateway(self, data: Path) -> Gateway:
         hub, devices = self.config.hub, self.config.devices
@@ -218,8 +225,7 @@ class Application:
         def failed(error: JournalFailed) -> None:
             # The disk refused (fsyncgate): nothing may be acknowledged any more; recovery happens in a new process.
             log.error("journal.failed", error=str(error))
-            self.failed = True
-            self.stopped.set()
+            self._fail(error)
 
         return Gateway(
             self.intake, data / "journal", settings, lambda: round(self.clock.now().timestamp() * 1000), failed
@@ -239,15 +245,13 @@ class Application:
         self.live = Live(
             self.db, self.clock, http, self._topics(), self.people.path_of, self.bus, self.intake.stream_head
         )
-        passes = people_routes.LivePasses(
-            ticket=lambda call: self.live.ticket(call.ctx, call.ctx.session), revoked=self.live.revoked
-        )
+        passes = LivePasses(ticket=lambda call: self.live.ticket(call.ctx, call.ctx.session), revoked=self.live.revoked)
         routes = (
-            *people_routes.routes(self.people, passes),
-            *records_routes.routes(self.records),
-            *reading_routes.routes(self.reading),
-            *alert_routes.routes(self.alerts),
-            *message_routes.routes(self.messages),
+            *people_routes(self.people, passes),
+            *records_routes(self.records),
+            *reading_routes(self.reading),
+            *alert_routes(self.alerts),
+            *message_routes(self.messages),
             *self._hub_routes(http),
         )
         self.web = http.application(routes)

@@ -134,7 +134,12 @@ class Database:
 
         def run() -> T:
             with self._readers.connect() as conn:
-                return work(conn)
+                try:
+                    return work(conn)
+                except Exception:
+                    # A half-read result lives on in the traceback and would pin this connection to its old snapshot.
+                    conn.invalidate()
+                    raise
 
         return await asyncio.get_running_loop().run_in_executor(self._pool, run)
 

@@ -105,7 +105,13 @@ def _seal(previous: bytes, *parts: str | bytes) -> bytes:
 
 
 def _event(row: RowMapping) -> Event:
-    fields = {k: v for k, v in row.items() if k not in ("hash", "body")}
-    raw = row["body"]
-    assert isinstance(raw, bytes)
-    return msgspec.convert({**fields, "body": msgspec.json.decode(raw)}, Event)
+    return Event(
+        id=row["id"],
+        at=row["at"],
+        topic=row["topic"],
+        kind=row["kind"],
+        subject=row["subject"],
+        org=row["org"],
+        actor=row["actor"],
+        body=msgspec.json.decode(row["body"]),
+    )

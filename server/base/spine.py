@@ -7,7 +7,7 @@ aside as a dead letter after RETRY_MAX tries, counted and told, and the log goes
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 
 import msgspec
@@ -50,6 +50,8 @@ class Spine:
         self._watchers: list[asyncio.Event] = []
         self._tasks: list[asyncio.Task[None]] = []
         self.dead_letters = 0
+        self.failed: Callable[[BaseException], None] = lambda _error: None
+        """Told when a reader of the log has ended; the process has to end too and be started anew."""
         db.on_commit(self._committed)
 
     def watch(self) -> asyncio.Event:
@@ -60,13 +62,24 @@ class Spine:
 
     async def start(self) -> None:
         for reaction, news in zip(self._reactions, self._news, strict=True):
-            self._tasks.append(asyncio.create_task(self._follow(reaction, news), name=f"reaction {reaction.name}"))
-        self._tasks.append(asyncio.create_task(self._ring(), name="timers"))
+            self._own(self._follow(reaction, news), f"reaction {reaction.name}")
+        self._own(self._ring(), "timers")
 
     async def stop(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _own(self, work: Coroutine[None, None, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # The log itself could not be read or a cursor not be written: alerts would stand still in silence.
+            log.error("spine.failed", task=task.get_name(), error=repr(error))
+            self.failed(error)
 
     def poke_timers(self) -> None:
         """Tests move their clock and then call this: the timers look again at once."""

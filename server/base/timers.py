@@ -40,6 +40,6 @@ def next_due(conn: Connection) -> str | None:
 def take_due(conn: Connection, now: str, limit: int) -> list[Due]:
     """Remove and return the timers that are due, earliest first."""
     rows = conn.execute(select(timer).where(timer.c.due_at <= now).order_by(timer.c.due_at).limit(limit)).mappings()
-    due = [msgspec.convert(dict(row), Due) for row in rows]
+    due = [Due(row["id"], row["due_at"], row["kind"], row["subject"], row["org"], row["body"]) for row in rows]
     conn.execute(delete(timer).where(timer.c.id.in_([d.id for d in due])))
     return due

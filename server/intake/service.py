@@ -17,9 +17,8 @@ import msgspec
 import structlog
 from sqlalchemy import Connection
 
-from device.coding import Header
-from device.errors import OpenDiffers
 from device.coding import Header, header_of
+from device.errors import OpenDiffers
 from device.frames import Open, Request
 from device.session import DeviceRecord, Rules
 from server.base.blobs import Blobs
