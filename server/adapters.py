@@ -5,6 +5,7 @@ Each reads what one room keeps and gives it in another room's form. No rule, no 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -14,10 +15,14 @@ from server.alerts import service as alerts
 from server.alerts.model import CriticalFinding
 from server.analysis import service as analysis
 from server.analysis import store as analysis_store
+from server.base.clock import Clock, iso
 from server.base.context import Ctx
 from server.base.errors import NotFound
+from server.consult import service as consult
+from server.people import store as people_store
 from server.people.service import People
-from server.reading.content import Measured
+from server.reading import Measured, measured_of_analysis
+from server.reading.errors import SignLocked
 from server.records import service as records
 from server.records.model import MachineSummary
 
@@ -38,25 +43,8 @@ class _Finding(msgspec.Struct, frozen=True):
     limit: float | None = None
 
 
-class _Axes(msgspec.Struct, frozen=True):
-    p: int | None
-    qrs: int | None
-    t: int | None
-
-
-class _Measurements(msgspec.Struct, frozen=True):
-    vent_rate_bpm: float | None
-    p_ms: int | None
-    pr_ms: int | None
-    qrs_ms: int | None
-    qt_ms: int | None
-    qtc_ms: dict[str, int | None]
-    axis_deg: _Axes
-
-
 class _Analysis(msgspec.Struct, frozen=True):
     findings: list[_Finding]
-    measurements: _Measurements
 
 
 class Places:
@@ -75,7 +63,8 @@ class Places:
 
 def critical_findings(conn: Connection, recording_id: str) -> list[CriticalFinding]:
     """The findings of the newest analysis for which a critical rule fired."""
-    found = _analysis(conn, recording_id)
+    raw = analysis.result_json(conn, recording_id)
+    found = () if raw is None else msgspec.json.decode(raw, type=_Analysis).findings
     return [
         CriticalFinding(
             code=f.code,
@@ -90,7 +79,7 @@ def critical_findings(conn: Connection, recording_id: str) -> list[CriticalFindi
             limit=f.limit,
             page_before_read=f.page_before_read,
         )
-        for f in (found.findings if found else ())
+        for f in found
         if f.grade == "critical" and f.rule is not None
     ]
 
@@ -104,22 +93,20 @@ def machine_result(conn: Connection, recording_id: str) -> records.MachineResult
 
 
 def measured(conn: Connection, recording_id: str) -> Measured | None:
-    """The machine's numbers as the report prints them; QTc by Fridericia, as in the lists."""
-    found = _analysis(conn, recording_id)
-    if found is None:
-        return None
-    m = found.measurements
-    return Measured(
-        vent_rate_bpm=m.vent_rate_bpm,
-        p_ms=m.p_ms,
-        pr_ms=m.pr_ms,
-        qrs_ms=m.qrs_ms,
-        qt_ms=m.qt_ms,
-        qtc_ms=m.qtc_ms.get("fridericia"),
-        p_axis_deg=m.axis_deg.p,
-        qrs_axis_deg=m.axis_deg.qrs,
-        t_axis_deg=m.axis_deg.t,
-    )
+    """The machine's numbers as the report prints them."""
+    raw = analysis.result_json(conn, recording_id)
+    return None if raw is None else measured_of_analysis(msgspec.json.decode(raw))
+
+
+def may_sign(clock: Clock) -> Callable[[Connection, Ctx], None]:
+    """The check of a signature: the session was unlocked with the password not long ago. Raises SignLocked."""
+
+    def check(conn: Connection, ctx: Ctx) -> None:
+        session = people_store.session_row(conn, ctx.session)
+        if session is None or session.account != ctx.actor or (session.unlocked_until or "") <= iso(clock.now()):
+            raise SignLocked
+
+    return check
 
 
 def thread_org(conn: Connection, ctx: Ctx, thread: str) -> str:
@@ -129,10 +116,7 @@ def thread_org(conn: Connection, ctx: Ctx, thread: str) -> str:
             return str(records.access_recording(conn, ctx, thread)["org"])
         case "alr":
             return alerts.thread_org(conn, ctx, thread)
+        case "con":
+            return consult.thread_org(conn, ctx, thread)
         case _:
             raise NotFound(kind="thread")
-
-
-def _analysis(conn: Connection, recording_id: str) -> _Analysis | None:
-    raw = analysis.result_json(conn, recording_id)
-    return None if raw is None else msgspec.json.decode(raw, type=_Analysis)

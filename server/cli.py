@@ -277,9 +277,8 @@ async def _demo(port: int, lan: bool, data: Path, quiet_devices: bool) -> bool:
     scheme = "s" if lan else ""
     devices.hub_url = f"ws{scheme}://127.0.0.1:{app.device_port}"
     running = None if quiet_devices else asyncio.create_task(devices.run())
-    say(
-        f"{0 if quiet_devices else len(devices.keys)} simulated devices send through the gateway on port {app.device_port}"
-    )
+    sending = 0 if quiet_devices else len(devices.keys)
+    say(f"{sending} simulated devices send through the gateway on port {app.device_port}")
     click.echo(f"\n  http{scheme}://{names[0]}:{port}\n")
     for login in demonstration.LOGINS:
         click.echo(f"  {login.login:10} {login.password}   {login.name}  {login.what_zh} / {login.what_en}")

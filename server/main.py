@@ -41,6 +41,9 @@ from server.base.live import Live, Samples, TopicKind
 from server.base.pool import Pool
 from server.base.spine import Reaction, Spine
 from server.config import Config
+from server.consult import Consultations, ConsultSettings, Rooms, topic_kind
+from server.consult.model import IceServer
+from server.consult.routes import routes as consult_routes
 from server.intake import archive
 from server.intake.gateway import Gateway, GatewaySettings
 from server.intake.journal import JournalFailed
@@ -194,6 +197,9 @@ class Application:
             hub_name=(self.config.hub.name, self.config.hub.name), settings=reading_settings(self.config),
         )  # fmt: skip
         self.alerts = Alerts(db, clock, alert_settings(self.config), self.secret, adapters.critical_findings)
+        self.consult = Consultations(
+            db, clock, consult_settings(self.config), self.secret, adapters.may_sign(clock), Rooms(clock)
+        )
         self.messages = Messages(db, adapters.thread_org)
         self.spine = Spine(
             db,
@@ -251,6 +257,7 @@ class Application:
             *records_routes(self.records),
             *reading_routes(self.reading),
             *alert_routes(self.alerts),
+            *consult_routes(self.consult),
             *message_routes(self.messages),
             *self._hub_routes(http),
         )
@@ -276,7 +283,12 @@ class Application:
 
             return await self.db.read(look)
 
-        return {"org": TopicKind(org), "user": TopicKind(user), "stream": TopicKind(stream)}
+        return {
+            "org": TopicKind(org),
+            "user": TopicKind(user),
+            "stream": TopicKind(stream),
+            "consult": topic_kind(self.consult),
+        }
 
     def _hub_routes(self, http: Http) -> tuple[Route, ...]:
         async def info(_call: Call) -> HubInfo:
@@ -334,6 +346,12 @@ def alert_settings(config: Config) -> AlertSettings:
         Step(said.expire_s, "desk", expire=True),
     )
     return AlertSettings(steps=steps, unread_wait_s=said.reader_s)
+
+
+def consult_settings(config: Config) -> ConsultSettings:
+    said = config.consult
+    servers = (IceServer(list(said.ice_urls), said.ice_username, said.ice_credential),) if said.ice_urls else ()
+    return ConsultSettings(ice_servers=servers)
 
 
 def hub_secret(data: Path) -> bytes:

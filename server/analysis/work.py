@@ -76,7 +76,7 @@ def _summary(recording: Recording, analysis: ecg.Analysis | None, error: str | N
             "pr_ms": measured.pr_ms if measured else None,
             "qrs_ms": measured.qrs_ms if measured else None,
             "qt_ms": measured.qt_ms if measured else None,
-            "qtc_ms": measured.qtc_ms.get("fridericia") if measured else None,
+            "qtc_ms": measured.qtc_ms.get("bazett") if measured else None,
             "bad_leads": [lead for lead, value in quality.items() if value < BAD_QUALITY],
             "strip": _strip(recording, quality),
             "error": error,
