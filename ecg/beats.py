@@ -80,7 +80,7 @@ class Families:
         return family
 
     def dominant(self) -> Family | None:
-        """The largest family; a narrower one of at least half its size goes before it (a run of ectopics is no norm)."""
+        """The largest family; a narrower one of at least half its size goes before it (ectopics are no norm)."""
         if not self.members:
             return None
         largest = max(self.members, key=lambda f: f.count)

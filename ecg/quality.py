@@ -21,7 +21,8 @@ STUCK_SHARE = 0.9  # share of samples equal to their neighbour: the input is sat
 TORN_UV = 10_000.0  # more than this within half a second is a jump, not a heart
 LARGE_UV = 5_000.0  # few hearts are this large: mostly motion
 ROUGH_UV = 60.0  # white noise of this size begins to cost, of twice this size nothing can be read
-CONTRAST = 7.0  # QRS this many times above the rest are all one can wish; half of it is too little to vote
+LEAD_MIN, MEAN_MIN = 0.4, 0.91  # of an acceptable recording; set on the development half of CinC 2011
+CONTRAST = 6.0  # QRS this many times above the rest are all one can wish; half of it is too little to vote
 DARK_MAX = 1000  # unreadable stretches remembered
 
 
@@ -94,5 +95,5 @@ class Tally:
         score = score * np.clip(self.contrast / max(1, self.compared) / CONTRAST, 0.0, 1.0)
         numbers = {lead: round(float(value), 3) for lead, value in zip(leads, score, strict=True)}
         off = tuple(lead for lead, flat in zip(leads, self.flat / hops, strict=True) if flat > 0.5)
-        good = bool(numbers) and self.hops > 0 and all(value >= VOTE_MIN for value in numbers.values())
+        good = self.hops > 0 and min(numbers.values(), default=0.0) >= LEAD_MIN and float(score.mean()) >= MEAN_MIN
         return Quality(good, numbers, tuple(self.dark), off)

@@ -36,6 +36,10 @@ QTC_LONG_MS = {"M": 450, "F": 460, "": 460}
 LOW_LIMB_UV = 500.0
 AXIS_LEFT_DEG, AXIS_RIGHT_DEG = -30, 90
 SOKOLOW_UV, CORNELL_UV = 3500.0, {"M": 2800.0, "F": 2000.0, "": 2800.0}
+# Anterior ST elevation that is more likely an occlusion than early repolarisation: the four-variable formula of Driver and
+# Smith, J Electrocardiol 2017;50:561-569 (K: figures known in the field, text not read), in mm (0.1 mV) and ms.
+SMITH_LIMIT, SMITH_QTC, SMITH_QRS_V2, SMITH_R_V4, SMITH_ST_V3 = 18.2, 0.052, -0.151, -0.268, 1.062
+ST60_UV, INFERIOR_ST60_UV, RECIPROCAL_UV = 100, 75, -25
 LIMB = ("I", "II", "III", "aVR", "aVL", "aVF")
 BEAT_CODES = {"V": "PVC", "A": "PAC"}
 
@@ -44,7 +48,7 @@ CODES: tuple[str, ...] = tuple(
         (
             *RHYTHM_CODES.values(),
             *BEAT_CODES.values(),
-            *("PVC_COUPLET", "AVB_I", "LBBB", "RBBB", "IVCD", "LONG_QT", "LOW_VOLTAGE", "LVH_VOLTAGE"),
+            *("PVC_COUPLET", "AVB_I", "LBBB", "RBBB", "IVCD", "LONG_QT", "ST_ELEVATION", "LOW_VOLTAGE", "LVH_VOLTAGE"),
             *("AXIS_LEFT", "AXIS_RIGHT", "AXIS_NORTHWEST"),
             *("LEAD_OFF", "NO_SIGNAL", "UNREADABLE", "POOR_QUALITY"),
             *critical.rule_codes(critical.load(critical.DEFAULT_PROFILE)),
@@ -83,7 +87,16 @@ def statements(seen: Seen) -> tuple[Finding, ...]:
     found = [*_quality(seen)]
     if any(finding.code in ("NO_SIGNAL", "UNREADABLE") for finding in found):
         return tuple(found)
-    return (*found, *_rhythm(seen), *_ectopy(seen), *_conduction(seen), *_voltage(seen), *_axis(seen))
+    rhythm = (*found, *_rhythm(seen), *_ectopy(seen))
+    if is_poor(seen.quality):
+        return rhythm  # a form read from a poor signal is worse than none
+    return (*rhythm, *_conduction(seen), *_st(seen), *_voltage(seen), *_axis(seen))
+
+
+def is_poor(quality: Quality) -> bool:
+    """Not acceptable for more than leads that are simply off."""
+    low = {lead for lead, value in quality.leads.items() if value < VOTE_MIN}
+    return not quality.acceptable and (not low or bool(low - set(quality.lead_off)))
 
 
 def is_lbbb(seen: Seen) -> bool:
@@ -205,6 +218,41 @@ def report_qtc(m: Measurements) -> tuple[int | None, str]:
         return None, "Bazett"
     formula = "bazett" if 60 <= m.vent_rate_bpm <= 90 else "fridericia"
     return m.qtc_ms.get(formula), formula.capitalize()
+
+
+def _st(seen: Seen) -> Iterator[Finding]:
+    """ST elevation below the limits of the STEMI rules, where its form speaks against a variant of the normal."""
+    m = seen.measured
+    if not seen.rhythm.startswith("sinus") or m.qrs_ms is None or m.qrs_ms >= QRS_WIDE_MS:
+        return
+    st60 = {lead: round(value * 1000) for lead, value in m.st_j60_mv.items() if value is not None}
+    inferior = tuple(lead for lead in ("II", "III", "aVF") if st60.get(lead, 0) >= INFERIOR_ST60_UV)
+    if len(inferior) >= 2 and st60.get("aVL", 0) <= RECIPROCAL_UV:
+        top = max(st60[lead] for lead in inferior) / 1000
+        names = " ".join(inferior)
+        zh, en = (
+            f"{names} 最高 {top:.3f} mV，aVL对应性压低",
+            f"{names} up to {top:.3f} mV with reciprocal depression in aVL",
+        )
+        yield _number(seen, "ST_ELEVATION", top, INFERIOR_ST60_UV / 1000, zh, en, leads=inferior)
+        return
+    score = smith_score(seen, st60)
+    if score is not None and score >= SMITH_LIMIT and min(st60.get("V2", 0), st60.get("V3", 0)) >= ST60_UV:
+        top = max(st60["V2"], st60["V3"]) / 1000
+        zh, en = (
+            f"V2 V3 最高 {top:.3f} mV，前降支闭塞待排（四变量评分 {score:.1f}）",
+            (f"V2 V3 up to {top:.3f} mV, occlusion of the LAD to be excluded (four-variable score {score:.1f})"),
+        )
+        yield _number(seen, "ST_ELEVATION", top, ST60_UV / 1000, zh, en, leads=("V2", "V3"))
+
+
+def smith_score(seen: Seen, st60_uv: dict[str, int]) -> float | None:
+    """The four-variable score; None where one of the four was not measured."""
+    v2, v4, qtc = seen.wave("V2"), seen.wave("V4"), seen.measured.qtc_ms.get("bazett")
+    if v2 is None or v4 is None or qtc is None or "V3" not in st60_uv:
+        return None
+    qrs_v2_mm, r_v4_mm = float(v2.max() - v2.min()) / 100, max(float(v4.max()), 0.0) / 100
+    return SMITH_QTC * qtc + SMITH_QRS_V2 * qrs_v2_mm + SMITH_R_V4 * r_v4_mm + SMITH_ST_V3 * st60_uv["V3"] / 100
 
 
 def _voltage(seen: Seen) -> Iterator[Finding]:
