@@ -211,7 +211,7 @@ class HubSession:
     # ---- frames of the device ----
 
     def receive(self, frame: Frame, now_ms: int, raw: bytes | None = None) -> list[HubEffect]:
-        """Raises WireError for whatever the device may not send now. `raw` is the message as sent: hello is signed so."""
+        """Raises WireError for what the device may not send now. `raw` is the message as sent: hello is signed so."""
         move = _HUB_MOVES.get((self.state, type(frame)))
         if move is None:
             raise OutOfOrder(frame=frame.NAME, state=self.state.value)

@@ -276,10 +276,12 @@ class Gateway:
         if known is not None and known.device != device.id:
             raise OpenDiffers(field="device")
         stream = self._streams.setdefault(opening.uid, _Stream(opening.uid, device.id, recording, opening))
+        # In one step: from here on the former owner's frames are not published, so the new one has to begin right here.
         former, stream.owner = stream.owner, connection
+        effects = connection.session.registered(opening, recording)
         if former is not None and former is not connection:
             await former.end(Superseded())
-        return connection.session.registered(opening, recording)
+        return effects
 
     def append(self, connection: _Connection, effect: Append) -> None:
         stream = self._streams[effect.uid]

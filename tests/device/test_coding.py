@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import struct
+import tracemalloc
 import zlib
 
 import msgspec
@@ -93,8 +94,11 @@ def packed(head: Header, payload: bytes) -> bytes:
 def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
     bomb = zstandard.ZstdCompressor().compress(bytes(200_000_000))
     small = Header(500, ("I",), 1.0, 10, 0, "", "")
+    tracemalloc.start()
     with pytest.raises(ArchiveDamaged, match="size"):
         decode(packed(small, bomb))
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
     large = Header(500, STANDARD_LEADS, 1.0, 60_000_000, 0, "", "")
     with pytest.raises(ArchiveDamaged, match="longer"):
         decode(packed(large, bomb))

@@ -335,6 +335,16 @@ def test_every_frame_in_every_state_moves_or_is_refused_with_a_code(state: HubSt
             hub.receive(frame, NOW)
 
 
+def test_a_device_goes_on_where_the_hub_says() -> None:
+    device = DeviceSession("cart-1", KEY, "test")
+    device.offer(an_upload(4), NOW)
+    device.receive(Welcome("s", 4, 1000, NOW, (500,), 1000), NOW)
+    device.receive(Opened(0, "rec", 2, 5), NOW)
+    sent = [effect.frame for effect in device.pump() if isinstance(effect, Send)]
+    assert [frame.seq for frame in sent if isinstance(frame, Data)] == [2, 3]
+    assert isinstance(sent[-1], End)
+
+
 def test_a_device_that_forgot_what_the_hub_lacks_says_so() -> None:
     device = DeviceSession("cart-1", KEY, "test")
     upload = an_upload(4)

@@ -539,6 +539,32 @@ async def test_a_newer_connection_takes_the_recording_over(tmp_path: Path) -> No
         assert await old.refusal() == "wire.superseded"
 
 
+async def test_frames_on_their_way_to_the_disk_at_a_takeover_are_published_once(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub, raw_device(hub.url) as old, raw_device(hub.url) as new:
+        hub.hub.add("cart-1")
+        opening = an_opening()
+        await old.prove()
+        await old.open(opening)
+        held, disk, loop = asyncio.Event(), hub.gateway.journal._disk, asyncio.get_running_loop()
+        sync = disk.sync_data
+
+        def slow_sync(fd: int) -> None:
+            asyncio.run_coroutine_threadsafe(held.wait(), loop).result(5)
+            sync(fd)
+
+        disk.sync_data = slow_sync  # type: ignore[method-assign]
+        for seq in range(3):
+            await old.say(a_frame(seq))
+        await new.prove()
+        assert (await new.open(opening)).next_seq == 0
+        held.set()
+        for seq in range(4):
+            await new.say(a_frame(seq))
+        while (await new.until(Ack)).next_seq < 4:  # type: ignore[union-attr]
+            pass
+        assert [first for first, _ in hub.hub.published[f"rec-{opening.uid.hex()}"]] == [0, 50, 100, 150]
+
+
 async def test_another_devices_recording_cannot_be_taken(tmp_path: Path) -> None:
     async with running(tmp_path) as hub, raw_device(hub.url) as one, raw_device(hub.url) as other:
         hub.hub.add("cart-1")
