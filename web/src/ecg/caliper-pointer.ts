@@ -16,6 +16,7 @@ type Pointing = Readonly<{
   fs: number
   fiducials: readonly number[]
   onPointer: ((at: { lead: string; strip: boolean; sample: number } | null) => void) | undefined
+  onPlace: (at: { x: number; y: number } | null) => void // for the lens
 }>
 
 type Held =
@@ -88,6 +89,7 @@ export function useCaliperPointer(p: Pointing) {
     asked.current = requestAnimationFrame(() => {
       asked.current = 0
       if (p.sheet === null) return
+      p.onPlace({ x, y })
       if (now.kind === 'paper') {
         v.first.value = clampFirst(now.first - (x - now.x) / p.sheet.pxPerSample, p.sheet.shown, p.samples)
       } else if (now.kind !== 'nothing') {
@@ -117,7 +119,10 @@ export function useCaliperPointer(p: Pointing) {
     onPointerDown,
     onPointerMove,
     onPointerUp,
-    onPointerLeave: () => p.onPointer?.(null),
+    onPointerLeave: () => {
+      p.onPointer?.(null)
+      p.onPlace(null)
+    },
     onWheel,
   }
 }

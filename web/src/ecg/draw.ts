@@ -3,6 +3,7 @@
 import { type Caliper, marchOut } from './calipers'
 import type { Colours } from './colours'
 import type { Mark } from './evidence'
+import { drawGrid } from './grid'
 import { type Cell, type Sheet, xOf, yOf } from './layout'
 import { drawPulse, drawTrace, traceWidth } from './trace'
 
@@ -26,9 +27,43 @@ export type Painting = Readonly<{
 }>
 
 export function paintSheet(pen: Pen, p: Painting): void {
-  const { sheet, dpr } = p
   pen.setTransform(1, 0, 0, 1, 0, 0)
   pen.drawImage(p.grid, 0, 0)
+  paintInk(pen, p)
+}
+
+export const LENS = { factor: 3, width: 320, height: 200 } as const
+
+/** The paper three times as large beside the pointer: grid and traces are drawn anew, so nothing is blurred. */
+export function paintLens(
+  pen: Pen,
+  p: Painting,
+  at: { x: number; y: number },
+  size: { width: number; height: number },
+): void {
+  const { dpr } = p
+  const width = LENS.width * dpr
+  const height = LENS.height * dpr
+  const x = at.x * dpr + 24 * dpr + width <= size.width ? at.x * dpr + 24 * dpr : at.x * dpr - 24 * dpr - width
+  const y = Math.max(0, Math.min(size.height - height, at.y * dpr - height / 2))
+  pen.setTransform(1, 0, 0, 1, 0, 0)
+  pen.save()
+  pen.beginPath()
+  pen.rect(x, y, width, height)
+  pen.clip()
+  pen.translate(x + width / 2 - at.x * dpr * LENS.factor, y + height / 2 - at.y * dpr * LENS.factor)
+  pen.scale(LENS.factor, LENS.factor)
+  const paper = { pxPerMm: p.sheet.pxPerMm * dpr, originX: p.sheet.gridX * dpr, originY: p.sheet.gridY * dpr }
+  drawGrid(pen, size, paper, p.colours)
+  paintInk(pen, p)
+  pen.restore()
+  pen.strokeStyle = p.colours.quiet
+  pen.lineWidth = Math.max(1, Math.round(dpr))
+  pen.strokeRect(x + 0.5, y + 0.5, width - 1, height - 1)
+}
+
+function paintInk(pen: Pen, p: Painting): void {
+  const { sheet, dpr } = p
   for (const mark of p.marks) paintMark(pen, mark, p)
   pen.lineJoin = 'round'
   pen.lineCap = 'round'

@@ -67,7 +67,8 @@ function tagged(
 }
 
 function carries(cell: Cell, finding: EvidenceOf, sheet: Sheet): boolean {
-  if (finding.leads.length === 0) return cell.strip || (!sheet.cells.some(c => c.strip) && cell.lead === 'II')
+  if (finding.leads.length === 0)
+    return cell === (sheet.cells.find(c => c.strip) ?? sheet.cells.find(c => c.lead === 'II'))
   if (!finding.leads.includes(cell.lead)) return false
   if (!cell.strip) return true
   // The strip repeats a lead; it carries the mark only when the column of that lead shows another time.

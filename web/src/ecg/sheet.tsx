@@ -1,14 +1,22 @@
 // EcgSheet: a stored recording on paper. Two canvases: grid and traces below (redrawn when they change), calipers and
 // pointers above (redrawn as they move). Where things stand is arithmetic in layout.ts; painting is draw.ts.
-import { useComputed } from '@preact/signals'
+import { useComputed, useSignal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks'
 import { language } from '../i18n/catalogue'
 import { t } from '../i18n/ecg'
 import { useCaliperPointer } from './caliper-pointer'
 import { read, readingWords } from './calipers'
 import { GridSheet, penOf, type Size, useSize } from './canvas'
-import { colours } from './colours'
-import { type Overlay, type PeerPointer, paintOverlay, paintSheet } from './draw'
+import { type Colours, colours } from './colours'
+import {
+  type LeadSource,
+  type Overlay,
+  type Painting,
+  type PeerPointer,
+  paintLens,
+  paintOverlay,
+  paintSheet,
+} from './draw'
 import { type EvidenceOf, marksOf } from './evidence'
 import { type DisplayFilter, displayed } from './filters'
 import { layOut, planOf, type Sheet } from './layout'
@@ -46,6 +54,7 @@ export function EcgSheet(p: EcgSheetProps) {
   const grid = useMemo(() => new GridSheet(), [])
   const v = p.viewer
   const samples = samplesOf(p.recording)
+  const pointerAt = useSignal<{ x: number; y: number } | null>(null)
 
   const laid = useMemo(
     () => (size === null ? null : layPage(p, size, samples)),
@@ -69,27 +78,18 @@ export function EcgSheet(p: EcgSheetProps) {
   const ink = colours.value
   const lead = useMemo(() => leadsThrough(p.recording, filter), [p.recording, filter])
 
+  const painting = useMemo<Painting | null>(
+    () => (laid === null ? null : paintingOf(laid, v, grid, ink, lead, findings)),
+    [laid, lead, findings, v.activeFinding.value, ink, language.value],
+  )
   useLayoutEffect(() => {
-    if (laid === null || base.current === null) return
+    if (laid === null || painting === null || base.current === null) return
     const pen = penOf(base.current, laid.page, false)
-    if (pen === null) return
-    const mm = laid.sheet.pxPerMm
-    const speed = v.speed.value
-    paintSheet(pen, {
-      sheet: laid.sheet,
-      dpr: laid.page.dpr,
-      grid: grid.for(laid.page, mm, { x: laid.sheet.gridX, y: laid.sheet.gridY }, ink),
-      colours: ink,
-      lead,
-      marks: marksOf(findings, v.activeFinding.value, laid.sheet),
-      pulseLeft: (speed === 50 ? 1 : 2) * mm,
-      pulseWidth: 0.2 * speed * mm,
-      pulseHeight: v.gain.value * mm,
-      words: { off: name => t('off', { lead: name }), absent: name => t('absent', { lead: name }) },
-    })
+    if (pen !== null) paintSheet(pen, painting)
     v.sheet.value = laid.sheet
-  }, [laid, lead, findings, v.activeFinding.value, ink, language.value])
+  }, [painting])
 
+  const lensAt = v.lens.value ? pointerAt.value : null
   const overlay: Overlay | null =
     sheet === null || size === null
       ? null
@@ -107,7 +107,9 @@ export function EcgSheet(p: EcgSheetProps) {
   useLayoutEffect(() => {
     if (overlay === null || laid === null || over.current === null) return
     const pen = penOf(over.current, laid.page, true)
-    if (pen !== null) paintOverlay(pen, overlay, over.current)
+    if (pen === null) return
+    paintOverlay(pen, overlay, over.current)
+    if (lensAt !== null && painting !== null) paintLens(pen, painting, lensAt, over.current)
   })
 
   useEffect(() => {
@@ -121,6 +123,9 @@ export function EcgSheet(p: EcgSheetProps) {
     fs: p.recording.fs,
     fiducials: p.fiducials ?? p.rPeaks ?? NONE,
     onPointer: p.onPointer,
+    onPlace: at => {
+      if (v.lens.value || pointerAt.peek() !== null) pointerAt.value = at
+    },
   })
   const plain = useComputed(() =>
     t('summary.plain', {
@@ -132,7 +137,12 @@ export function EcgSheet(p: EcgSheetProps) {
   )
   return (
     <div class={`ecg${p.tall === true ? ' ecg-tall' : ''}`}>
-      <div class={`ecg-box${v.tool.value === 'none' ? '' : ' ecg-measuring'}`} ref={box} {...pointing}>
+      <div
+        class={`ecg-box${v.tool.value === 'none' ? '' : ' ecg-measuring'}`}
+        ref={box}
+        tabIndex={p.tall === true ? 0 : undefined}
+        {...pointing}
+      >
         <canvas ref={base} role="img" aria-label={p.summary ?? plain.value} />
         <canvas ref={over} class="ecg-over" aria-hidden="true" />
       </div>
@@ -154,6 +164,30 @@ function ScaleLine({ viewer, band }: { viewer: Viewer; band?: string }) {
       {trueScale.value !== null && <span>{t('scale.true')}</span>}
     </p>
   )
+}
+
+function paintingOf(
+  laid: { sheet: Sheet; page: Size },
+  v: Viewer,
+  grid: GridSheet,
+  ink: Colours,
+  lead: LeadSource,
+  findings: readonly EvidenceOf[],
+): Painting {
+  const mm = laid.sheet.pxPerMm
+  const speed = v.speed.value
+  return {
+    sheet: laid.sheet,
+    dpr: laid.page.dpr,
+    grid: grid.for(laid.page, mm, { x: laid.sheet.gridX, y: laid.sheet.gridY }, ink),
+    colours: ink,
+    lead,
+    marks: marksOf(findings, v.activeFinding.value, laid.sheet),
+    pulseLeft: (speed === 50 ? 1 : 2) * mm,
+    pulseWidth: 0.2 * speed * mm,
+    pulseHeight: v.gain.value * mm,
+    words: { off: name => t('off', { lead: name }), absent: name => t('absent', { lead: name }) },
+  }
 }
 
 function layPage(p: EcgSheetProps, size: Size, samples: number): { sheet: Sheet; page: Size } {
@@ -181,7 +215,7 @@ function layPage(p: EcgSheetProps, size: Size, samples: number): { sheet: Sheet;
 }
 
 /** Leads as the eye gets them: filtered once, kept while the filter stays. */
-function leadsThrough(recording: EcgRecording, filter: DisplayFilter): (name: string) => Float32Array | null {
+function leadsThrough(recording: EcgRecording, filter: DisplayFilter): LeadSource {
   const kept = new Map<string, Float32Array | null>()
   return name => {
     const before = kept.get(name)

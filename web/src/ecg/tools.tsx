@@ -68,8 +68,8 @@ export function EcgTools({ viewer: v, facts, alt = false }: { viewer: Viewer; fa
       <Button
         icon="caliper"
         chord={caliperKey}
-        on={v.tool.value === 'time'}
-        onClick={() => toggleTool(v, 'time', facts)}
+        on={v.tool.value !== 'none'}
+        onClick={() => toggleTool(v, v.tool.value === 'none' ? 'time' : v.tool.value, facts)}
       >
         {t('caliper')}
       </Button>
@@ -83,6 +83,17 @@ export function EcgTools({ viewer: v, facts, alt = false }: { viewer: Viewer; fa
         }}
       >
         {t('caliper.march')}
+      </Button>
+      <Button
+        kind="quiet"
+        icon="zoom"
+        chord="KeyZ"
+        on={v.lens.value}
+        onClick={() => {
+          v.lens.value = !v.lens.value
+        }}
+      >
+        {t('lens')}
       </Button>
       <span class="ecg-tools-wide">
         <Button

@@ -28,6 +28,7 @@ export type Viewer = Readonly<{
   marching: Signal<boolean>
   activeFinding: Signal<string | null>
   evidenceHidden: Signal<boolean>
+  lens: Signal<boolean> // 3 x under the pointer
   sheet: Signal<Sheet | null> // as last laid out: for keys that start where the eye is
 }>
 
@@ -46,6 +47,7 @@ export function createViewer(start: { layout?: LayoutName; leads?: readonly stri
     marching: signal(false),
     activeFinding: signal<string | null>(null),
     evidenceHidden: signal(false),
+    lens: signal(false),
     sheet: signal<Sheet | null>(null),
   }
 }
@@ -190,6 +192,14 @@ export function viewerKeys(v: Viewer, facts: ViewerFacts, options: { alt?: boole
       () => t('evidence.hide'),
       () => {
         v.evidenceHidden.value = !v.evidenceHidden.value
+      },
+    ),
+    key(
+      'lens',
+      'KeyZ',
+      () => t('lens'),
+      () => {
+        v.lens.value = !v.lens.value
       },
     ),
     key('page.later', 'PageDown', () => t('page.later'), page(1), { repeat: true }),

@@ -32,6 +32,7 @@ export const t = catalogue({
   'caliper.down': { zh: '脚下移 10 µV', en: 'Leg down 10 µV' },
   'caliper.other': { zh: '换另一只脚', en: 'Other leg' },
   'caliper.off': { zh: '收起分规', en: 'Put the caliper away' },
+  lens: { zh: '放大', en: 'Zoom' },
   perMinute: { zh: '次/分', en: 'bpm' },
   'evidence.next': { zh: '下一处依据', en: 'Next evidence' },
   'evidence.prev': { zh: '上一处依据', en: 'Previous evidence' },
