@@ -1,29 +1,147 @@
 """Rewrites every file that is produced from the code: TypeScript types and sentences, reference pages.
 
-`./run regen` calls it; `./run lint` fails when the tree then differs. Each page has one function `(...) -> str`;
-what is written by hand does not live here.
+`./run regen` calls it; `./run lint` fails when the tree then differs. Each page has one function without arguments that
+returns its text; what is written by hand does not live here.
 """
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import sys
-from collections.abc import Iterable
+import types
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast, get_type_hints
 
 import msgspec
 
+import device
+import ecg
+import server
+from ecg import codes
+from ecg.errors import CodedError, all_errors
 from server.alerts import model as alerts
+from server.base import words
+from server.base.http import Route
+from server.base.kinds import KINDS, TIMERS
+from server.base.states import StateTable
+from server.config import Config
 from server.consult import model as consult
 from server.messages import model as messages
+from server.metrics import METRICS
 from server.people import model as people
+from server.people.access import ACCESS
 from server.reading import model as reading
 from server.records import model as records
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS: tuple[ModuleType, ...] = (people, records, reading, alerts, consult, messages)
-HEADER = "// Produced from the server's definitions by `./run regen`; not to be edited.\n\n"
+TABLES: tuple[StateTable, ...] = (records.RECORDING, reading.REPORT, alerts.ALERT, consult.CONSULT)
+ROOMS = ("people", "records", "reading", "alerts", "consult", "messages")
+TS_HEADER = "// Produced from the server's definitions by `./run regen`; not to be edited.\n"
+MD_HEADER = "<!-- Produced from the code by `./run regen`; not to be edited. -->\n\n"
+
+
+def errors() -> list[type[CodedError]]:
+    """Every error class of the project, by code. Imports every module, so that none is missed."""
+    for package in (ecg, device, server):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith("__main__"):
+                importlib.import_module(module.name)
+    return sorted((e for e in all_errors() if e.code != CodedError.code), key=lambda e: e.code)
+
+
+def error_sentences() -> str:
+    """Both languages of every code, for the pages."""
+    chinese = words.chinese()
+    sentences = {e.code: {"zh": chinese[e.code], "en": f"{e.what} {e.mend}".strip()} for e in errors()}
+    body = msgspec.json.format(msgspec.json.encode(sentences), indent=2).decode()
+    kind = "Readonly<Record<string, { readonly zh: string; readonly en: string }>>"
+    return f"{TS_HEADER}\nexport const ERRORS: {kind} = {body}\n"
+
+
+def finding_names() -> str:
+    """Names of every finding code, for the pages that show codes before the catalogue has come."""
+    rows = [[f"`{c.code}`", c.name_zh, c.name_en, c.group, c.urgency] for c in codes.findings().values()]
+    return _page(
+        "Finding codes",
+        "What the analysis and the readers can say. `urgency` is the default; a rule that fires outranks it.",
+        ("code", "中文", "English", "group", "urgency"),
+        rows,
+    )
+
+
+def error_page() -> str:
+    chinese = words.chinese()
+    rows = [[f"`{e.code}`", str(e.status), f"{e.what} {e.mend}".strip(), chinese[e.code]] for e in errors()]
+    return _page(
+        "Errors",
+        "Codes stay for ever: on the web in `application/problem+json`, on the device wire in `error` frames.",
+        ("code", "status", "English", "中文"),
+        rows,
+    )
+
+
+def event_page() -> str:
+    rows = [[f"`{kind}`", text] for kind, text in sorted({**KINDS, **TIMERS}.items())]
+    return _page(
+        "Events", "The kinds of the event log (docs/architecture.md says what bodies carry).", ("kind", ""), rows
+    )
+
+
+def access_page() -> str:
+    rows = [[f"`{r.name}`", r.allows, ", ".join(r.roles), r.reach] for r in ACCESS]
+    return _page(
+        "Access",
+        "The one table of who may do what. Reach: `own` institution, it and all `below`, or `any`.",
+        ("rule", "allows to", "roles", "reach"),
+        rows,
+    )
+
+
+def metric_page() -> str:
+    rows = [[f"`xinlian_{name}`", text] for name, text in METRICS.items()]
+    return _page("Metrics", "What `GET /metrics` tells, in Prometheus' form.", ("name", ""), rows)
+
+
+def route_page() -> str:
+    """Every HTTP route. The rooms' route lists need no room to be read."""
+    rows = []
+    for name in ROOMS:
+        make = cast("Callable[..., tuple[Route, ...]]", importlib.import_module(f"server.{name}.routes").routes)
+        rows += [
+            [f"`{r.method} {r.path}`", f"`{r.rule}`", _type_name(r.body or r.query), _type_name(r.result)]
+            for r in (make(None, None) if name == "people" else make(None))
+        ]
+    own = "`GET /api/hub`, `GET /healthz`, `GET /metrics` are public; `GET /api/ws?ticket=` is the live connection."
+    text = f"Commands (POST, PUT, DELETE) carry an `Idempotency-Key`. {own} Types: `web/src/api/types.gen.ts`."
+    return _page("HTTP", text, ("route", "access rule", "takes", "gives"), sorted(rows))
+
+
+def state_page() -> str:
+    parts = [
+        MD_HEADER + "# States\n\nOne table a state machine; the checks, the buttons and these diagrams come from it.\n"
+    ]
+    for table in TABLES:
+        moves = [f"    {r.state} --> {r.target}: {r.event} ({r.by})" for r in table.rows]
+        lines = "\n".join(dict.fromkeys(moves))
+        parts.append(f"## {table.name}\n\n```mermaid\nstateDiagram-v2\n    [*] --> {table.start}\n{lines}\n```\n")
+    return "\n".join(parts)
+
+
+def config_page() -> str:
+    rows = []
+    for section in msgspec.structs.fields(Config):
+        inner = cast("type[msgspec.Struct]", section.type)
+        hints = get_type_hints(inner, include_extras=True)
+        for field in msgspec.structs.fields(inner):
+            meta = [m for m in getattr(hints[field.name], "__metadata__", ()) if isinstance(m, msgspec.Meta)]
+            default = msgspec.json.encode(field.default).decode()
+            rows.append([f"`{section.name}.{field.name}`", f"`{default}`", meta[0].description or "" if meta else ""])
+    text = "Every key of `config.yaml`. A key that is not here stops the start. Durations carry their unit in the name."
+    return _page("Configuration", text, ("key", "default", ""), rows)
 
 
 def structs(modules: Iterable[ModuleType]) -> list[type[msgspec.Struct]]:
@@ -39,7 +157,7 @@ def structs(modules: Iterable[ModuleType]) -> list[type[msgspec.Struct]]:
 def typescript() -> str:
     """The server's structs as TypeScript types: what is sent and answered, name for name."""
     _, components = msgspec.json.schema_components(structs(MODELS), ref_template="{name}")
-    lines = [HEADER.rstrip("\n"), ""]
+    lines = [TS_HEADER]
     for name, schema in sorted(components.items()):
         if note := schema.get("description"):
             lines.append(f"/** {' '.join(note.split())} */")
@@ -83,17 +201,39 @@ def _type(schema: dict[str, Any]) -> str:
             return "unknown"
 
 
-def pages() -> dict[Path, str]:
-    """Every produced file and its content."""
-    return {ROOT / "web/src/api/types.gen.ts": typescript()}
+def _type_name(kind: object) -> str:
+    if kind is None:
+        return ""
+    return f"`{kind}`" if isinstance(kind, types.GenericAlias) else f"`{getattr(kind, '__name__', kind)}`"
+
+
+def _page(title: str, text: str, heads: tuple[str, ...], rows: Iterable[list[str]]) -> str:
+    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
+    lines += [f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |" for row in rows]
+    return f"{MD_HEADER}# {title}\n\n{text}\n\n" + "\n".join(lines) + "\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "web/src/api/types.gen.ts": typescript,
+    "web/src/i18n/errors.gen.ts": error_sentences,
+    "docs/reference/errors.md": error_page,
+    "docs/reference/events.md": event_page,
+    "docs/reference/findings.md": finding_names,
+    "docs/reference/access.md": access_page,
+    "docs/reference/metrics.md": metric_page,
+    "docs/reference/http.md": route_page,
+    "docs/reference/states.md": state_page,
+    "docs/reference/configuration.md": config_page,
+}
 
 
 def main() -> int:
     check = "--check" in sys.argv[1:]
     stale = []
-    for path, content in pages().items():
+    for name, make in PAGES.items():
+        path, content = ROOT / name, make()
         if not path.exists() or path.read_text(encoding="utf-8") != content:
-            stale.append(path.relative_to(ROOT))
+            stale.append(name)
             if not check:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(content, encoding="utf-8")

@@ -34,7 +34,7 @@ class BlobMissing(AppError):
     code: ClassVar[str] = "blob.missing"
     status: ClassVar[int] = 404
     what: ClassVar[str] = "The stored file {key} is missing."
-    mend: ClassVar[str] = "Restore it from the backup: xinlian backup verify names what else is missing."
+    mend: ClassVar[str] = "Restore it from the backup."
     key: str
 
 

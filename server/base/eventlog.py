@@ -15,6 +15,7 @@ from typing import TypeAlias
 import msgspec
 from sqlalchemy import Connection, RowMapping, func, insert, select
 
+from server.base.kinds import KINDS, TIMERS
 from server.base.schema import event
 
 Body: TypeAlias = Mapping[str, "str | int | float | bool | list[str] | None"]
@@ -37,6 +38,7 @@ class Event(msgspec.Struct, frozen=True):
 
 
 def append(conn: Connection, *, at: str, topic: str, kind: str, subject: str, org: str, actor: str, body: Body) -> int:
+    assert kind in KINDS or kind in TIMERS, f"the event kind {kind} is not described in kinds.py"
     raw = _encode(dict(body))
     previous = conn.execute(select(event.c.hash).order_by(event.c.id.desc()).limit(1)).scalar() or GENESIS
     seal = _seal(previous, at, topic, kind, subject, org, actor, raw)

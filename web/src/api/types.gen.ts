@@ -44,6 +44,9 @@ export type Alert = {
   readonly closed_at: string | null
   readonly refuted_reason: string
   readonly events: readonly string[]
+  readonly others?: readonly CriticalFinding[]
+  readonly recordings?: readonly string[]
+  readonly superseded_by?: string | null
 }
 
 /** Open alerts this person must know of, the oldest unanswered first; `cursor` as in the worklist. */
@@ -94,7 +97,7 @@ export type Catalogue = {
   readonly entries: readonly CatalogueEntry[]
 }
 
-/** A statement that can be picked. `initials`: pinyin initials of the Chinese name (fc for 房颤 and so on). */
+/** A statement that can be picked. `initials`: pinyin initials of the Chinese name and of its usual short forms, with blanks between (`xfcd fc` for 心房颤动, 房颤). */
 export type CatalogueEntry = {
   readonly code: string
   readonly zh: string
@@ -178,12 +181,32 @@ export type ConsultsQuery = {
   readonly recording?: string | null
 }
 
+/** `digest` of the conclusion that was on the screen: when the text has changed since, nothing is signed. */
+export type CountersignQuery = {
+  readonly digest?: string
+}
+
 export type CreateAccount = {
   readonly login: string
   readonly name: string
   readonly title: string
   readonly password: string
   readonly grants: readonly GrantView[]
+}
+
+/** A critical rule that fired in a recording: what raises an alert. Places are samples, the range half-open. value, limit the measured number at firing and the limit it passed, in the unit the text names. profile name and version of the rule profile, as they were when it fired. page_before_read the ladder starts before a person has read the ECG. */
+export type CriticalFinding = {
+  readonly code: string
+  readonly rule: string
+  readonly profile: string
+  readonly say_zh: string
+  readonly say_en: string
+  readonly first: number
+  readonly end: number
+  readonly leads?: readonly string[]
+  readonly value?: number | null
+  readonly limit?: number | null
+  readonly page_before_read?: boolean
 }
 
 /** Shown once: what the device needs to prove itself (base64). */
@@ -298,6 +321,7 @@ export type Messages = {
   readonly cursor: number
 }
 
+/** The messages behind the one whose id is `after`, oldest first; from the beginning when it is empty. */
 export type MessagesQuery = {
   readonly after?: string
   readonly limit?: number
@@ -337,6 +361,13 @@ export type NewShift = {
   readonly account: string
   readonly from_at: string
   readonly to_at: string
+}
+
+/** The answer to 开始值班: whether the rota names this person now. */
+export type OnDuty = {
+  readonly account: string
+  readonly at: string
+  readonly on_duty: boolean
 }
 
 export type Order = {
@@ -392,6 +423,10 @@ export type PatientFacts = {
   readonly age_years?: number | null
   readonly birth_date?: string | null
   readonly id_no?: string
+}
+
+export type PdfQuery = {
+  readonly lang?: 'en' | 'zh'
 }
 
 /** A place in a recording: lead and half-open sample range. */
@@ -457,6 +492,14 @@ export type Refute = {
   readonly reason: string
 }
 
+/** Alerts raised from `from_at` (inclusive) to `to_at` (exclusive); `lang` chooses the headings. */
+export type RegisterQuery = {
+  readonly from_at?: string
+  readonly to_at?: string
+  readonly lang?: 'en' | 'zh'
+}
+
+/** One version. A draft has version 0 until it is signed. */
 export type Report = {
   readonly id: string
   readonly recording: string
@@ -486,6 +529,13 @@ export type RequestConsult = {
   readonly priority: 'emergency' | 'routine'
   readonly consent: 'emergency' | 'written'
   readonly alert?: string | null
+}
+
+/** What the requester mends while the request is back with him; `/submit` then sends it again. */
+export type Resubmit = {
+  readonly purpose: string
+  readonly summary: string
+  readonly consent: 'emergency' | 'written'
 }
 
 export type ReturnRecording = {
@@ -579,4 +629,5 @@ export type WorklistRow = {
   readonly claim: Claim | null
   readonly alert: string | null
   readonly alert_state: string | null
+  readonly second?: Claim | null
 }

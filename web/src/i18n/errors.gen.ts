@@ -1,2 +1,400 @@
-// Produced by ./run regen from the server's error classes. Do not edit.
-export const ERRORS: Record<string, { zh: string; en: string }> = {}
+// Produced from the server's definitions by `./run regen`; not to be edited.
+
+export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en: string }>> = {
+  "access.forbidden": {
+    "zh": "您的角色不能做这一步（{rule}）。请联系有权限的同事或管理员。",
+    "en": "Your role does not allow this ({rule}). Ask a colleague with the role, or the administrator."
+  },
+  "access.origin": {
+    "zh": "请求来自其他网站。请从本产品的地址打开页面。",
+    "en": "The request came from another web site. Open the product at its own address."
+  },
+  "access.signed_out": {
+    "zh": "您尚未登录，或登录已过期。请重新登录，本页内容已保留。",
+    "en": "You are not signed in, or your session has ended. Sign in again; what you wrote is kept on this page."
+  },
+  "access.ticket": {
+    "zh": "实时连接凭据已使用或过期。页面会自动重新获取；若没有，请刷新。",
+    "en": "The ticket for the live connection is used up or too old. The page fetches a new one by itself; reload if it does not."
+  },
+  "account.login_taken": {
+    "zh": "账号 {login} 已存在。请换一个账号名。",
+    "en": "There is already an account {login}. Choose another login."
+  },
+  "account.weak_password": {
+    "zh": "密码太短或太常见。请使用至少 {length_min} 个字符、别人猜不到的密码。",
+    "en": "The password is too short or too common. Use at least {length_min} characters that nobody would guess."
+  },
+  "alert.not_yours": {
+    "zh": "该危急值由{name}接手，回报和闭环由其本人或本中心值班专家完成。请与{name}联系，或请中心值班专家处理。",
+    "en": "{name} took this alert; the callback and the closing are his, or the centre's on-call's. Speak with {name}, or ask the on-call of the reading centre."
+  },
+  "alert.read_back_wrong": {
+    "zh": "复述有误：所选的结论或患者与该危急值不符（您已答错 {wrong_answers} 次）。请再看图和姓名；复述正确前呼叫不会停止。",
+    "en": "That is not the finding and patient of this alert (wrong {wrong_answers} times by you). Look at the ECG and the name again; the calls go on until the right read-back."
+  },
+  "alert.taken": {
+    "zh": "该危急值已由{name}接手处理。您无需操作；如有补充，请在会话中告知{name}。",
+    "en": "{name} has already taken this alert. Nothing to do for you; write to {name} in the thread if you know more."
+  },
+  "alert.text_missing": {
+    "zh": "“{text_of}”为空或超过 {limit} 字。请如实填写，危急值登记本将留存。",
+    "en": "{text_of} is empty or longer than {limit} characters. Write it out: the register of critical values keeps it."
+  },
+  "blob.differs": {
+    "zh": "键 {key} 下已存有不同内容。存储的文件不会更改，请换一个键。",
+    "en": "Under the key {key} another content is stored already. A stored file is never changed: take a new key."
+  },
+  "blob.key": {
+    "zh": "这不是存储文件的键。键由小写字母、数字、点和短横组成，用斜杠分层。",
+    "en": "This is no key of a stored file. Keys are lower-case names of letters, digits, dots and dashes, with slashes between."
+  },
+  "blob.missing": {
+    "zh": "存储文件 {key} 不见了。请从备份恢复。",
+    "en": "The stored file {key} is missing. Restore it from the backup."
+  },
+  "config.refused": {
+    "zh": "中心没有启动：{where}：{reason}。请在该处更正；docs/reference/configuration.md 列有全部设置项。",
+    "en": "The hub did not start: {where}: {reason}. Correct it there; docs/reference/configuration.md names every key."
+  },
+  "consult.conclusion_changed": {
+    "zh": "您打开之后会诊结论已有修改。请阅读最新内容后再会签。",
+    "en": "The conclusion was changed after you opened it. Read the present text, then countersign it."
+  },
+  "consult.consent": {
+    "zh": "普通会诊须有患者或家属签署的书面知情同意书。请先签署；仅急会诊可凭医师说明先行。",
+    "en": "An ordinary consultation needs the written consent of the patient or kin. Have the consent signed; only an emergency may go ahead with the doctors' note."
+  },
+  "consult.invitee": {
+    "zh": "{org}目前没有可以应答会诊的专家。请邀请其他机构，或先为其登记专家。",
+    "en": "Nobody at {org} can answer a consultation. Ask another institution, or have an expert registered there."
+  },
+  "consult.not_a_member": {
+    "zh": "会诊室仅限成员进入：{names}。会诊结束后，您可在该心电记录中查看结论。",
+    "en": "The room is open only to {names}. Ask one of them to tell you the conclusion; you find it in the recording afterwards."
+  },
+  "consult.not_the_expert": {
+    "zh": "这一步应由接受会诊的专家{name}完成。",
+    "en": "This step belongs to the expert who accepted: {name}. Leave it to this person."
+  },
+  "consult.not_the_requester": {
+    "zh": "这一步应由申请方完成：{name}或其在{org}的同事。应答方不能代双方签署。",
+    "en": "This step belongs to the side that asked: {name} or a colleague at {org}. Leave it to them; the one who answers never signs for both sides."
+  },
+  "consult.taken": {
+    "zh": "该会诊已由{name}接受。您无需操作。",
+    "en": "{name} has already accepted this consultation. Nothing to do for you; it is in good hands."
+  },
+  "consult.text_missing": {
+    "zh": "“{text_of}”为空或超过 {limit} 字。请填写完整：对方据此判断，并将存入病历。",
+    "en": "{text_of} is empty or longer than {limit} characters. Write it out: the other side decides by it, and it stays in the record."
+  },
+  "device.unknown": {
+    "zh": "本机构没有设备 {device}。请从列表中选择，或不指定设备。",
+    "en": "There is no device {device} at this institution. Choose one of the list, or leave it open."
+  },
+  "ecg.file_broken": {
+    "zh": "{path} 无法读取：{reason}。文件可能不完整或已损坏，请从来源重新发送。",
+    "en": "{path} cannot be read: {reason}. Send the file again from its source; it may be cut short or damaged."
+  },
+  "ecg.file_missing": {
+    "zh": "{path} 处没有心电记录：未找到 {missing}。请给出文件头路径（.hea 可省略），并将信号文件放在同一目录。",
+    "en": "There is no recording at {path}: {missing} was not found. Give the path of the header, with or without .hea, and keep its signal files beside it."
+  },
+  "ecg.format_unknown": {
+    "zh": "{path} 的格式无法读取。请提供 WFDB 记录（.hea 文件头及其信号文件）。",
+    "en": "{path} is in no format that can be read here. Give a WFDB record (a .hea header with its signal files)."
+  },
+  "ecg.gain_missing": {
+    "zh": "{path} 未说明导联 {lead} 每毫伏对应多少单位。缺少增益无法测量电压，请在文件头中注明。",
+    "en": "{path} does not say how many units make a millivolt in lead {lead}. Without it no voltage can be measured: state the gain in the header."
+  },
+  "ecg.lead_twice": {
+    "zh": "{path} 中导联 {lead} 出现两次。同一导联只能出现一次，请保留正确的一个。",
+    "en": "{path} has lead {lead} twice. Keep the one that is right; a lead may stand in a recording only once."
+  },
+  "ecg.lead_unknown": {
+    "zh": "{path} 中有名为 {lead} 的通道，不是可识别的导联。请去掉该通道，或在 codes/leads.csv 中补充其写法。",
+    "en": "{path} has a channel called {lead}, which is no lead this library knows. Leave the channel out, or add its spelling to codes/leads.csv."
+  },
+  "ecg.profile_unknown": {
+    "zh": "没有名为 {name} 的规则方案；现有方案：{known}。请从中选择。",
+    "en": "There is no rule profile {name}; there are {known}. Choose one of these."
+  },
+  "ecg.profile_wrong": {
+    "zh": "规则方案 {name} 在 {rule} 处有误：{reason}。请改正该行；有误的方案不会部分启用。",
+    "en": "The rule profile {name} is wrong at {rule}: {reason}. Mend the row; a profile with a wrong row is never used in part."
+  },
+  "ecg.sample_rate": {
+    "zh": "该记录采样率为 {got} Hz；可分析的范围为 100 至 2000 Hz。请重采样或检查文件头。",
+    "en": "The recording has {got} samples a second; 100 to 2000 can be analysed. Resample it, or check the header."
+  },
+  "ecg.signal": {
+    "zh": "该信号无法使用：{reason}。请按（样本数，导联数）提供微伏数值，每列一个导联。",
+    "en": "The signal cannot be used: {reason}. Give samples as (n, leads) numbers in microvolts, one column a lead."
+  },
+  "ecg.unit": {
+    "zh": "{path} 中导联 {lead} 的单位为 {unit}，不是可识别的电压单位。请使用 mV 或 uV。",
+    "en": "{path} gives lead {lead} in {unit}, which is no voltage this library knows. Use mV or uV."
+  },
+  "http.already_done": {
+    "zh": "这一操作已经执行过。请刷新页面查看结果。",
+    "en": "This command was already carried out. Reload the page to see its result."
+  },
+  "http.idempotency_key": {
+    "zh": "提交操作需要 8 到 64 个字符的幂等键。每次新操作用新的随机键，重试用同一个键。",
+    "en": "A command needs an Idempotency-Key of 8 to 64 characters. Send a fresh random key with each new command, the same key with a repeat."
+  },
+  "http.input": {
+    "zh": "请求内容不符合要求：{reason}。请更正后再提交。",
+    "en": "The request does not fit: {reason}. Correct the named field and send it again."
+  },
+  "http.internal": {
+    "zh": "中心未能完成这一步，数据没有改变。请再试一次；若仍如此，请把编号 {number} 告诉管理员。",
+    "en": "The hub could not do this; nothing was changed. Try once more; if it stays so, tell the administrator the number {number}."
+  },
+  "http.not_found": {
+    "zh": "这里没有您可查看的{kind}。请核对地址，或请管理员授权。",
+    "en": "There is no such {kind} for you here. Check the address, or ask the administrator for access."
+  },
+  "http.too_large": {
+    "zh": "请求超过 {limit_bytes} 字节。请分次提交。",
+    "en": "The request is larger than {limit_bytes} bytes. Send less at once."
+  },
+  "intake.journal_damaged": {
+    "zh": "日志第 {segment} 段从第 {start} 到第 {end} 字节已损坏。请保留该文件并检查磁盘；相关记录无法由它补全。",
+    "en": "Journal segment {segment} is damaged from byte {start} to {end}. Keep the file, check the disk; the recordings concerned cannot be completed from it."
+  },
+  "intake.journal_failed": {
+    "zh": "日志所在磁盘拒绝写入或同步（{reason}），中心停止接收数据。请检查磁盘后重新启动，已确认的数据会自动恢复。",
+    "en": "The journal's disk refused a write or a sync ({reason}); the hub stops taking samples. Look at the disk, then let the hub start again: it recovers what was acknowledged."
+  },
+  "intake.journal_in_use": {
+    "zh": "另一个进程正在写这份日志。请停止另一个中心，或为本中心指定单独的目录。",
+    "en": "Another process writes this journal. Stop the other hub, or give this one its own folder."
+  },
+  "message.client_id": {
+    "zh": "消息自带的编号不是 8 至 64 个字符，或已用于您的另一条消息。每条新消息请用新的随机编号，仅在重发同一内容时重复使用。",
+    "en": "The message's own id is not of 8 to 64 characters, or you used it for another message. Make a fresh random id for each new message, and repeat one only with the same text."
+  },
+  "message.length": {
+    "zh": "消息应为 1 至 {limit} 字，当前为 {got} 字。请缩短，或分条发送。",
+    "en": "A message has 1 to {limit} characters; this one has {got}. Shorten it, or send it in parts."
+  },
+  "message.quote": {
+    "zh": "引用的心电图位置不存在：{reason}。请在图上重新标注。",
+    "en": "The quoted place does not exist: {reason}. Mark the place in the ECG again."
+  },
+  "order.incomplete": {
+    "zh": "申请单不完整：{reason}。请填写姓名、性别和年龄，或标为急诊先采后补。",
+    "en": "The request form is not complete: {reason}. Fill in name, sex and age, or mark it as an emergency whose name comes later."
+  },
+  "org.bad_id": {
+    "zh": "{org} 不能作为机构编号，或已被使用。请用 2 到 40 个小写字母、数字或下划线。",
+    "en": "{org} cannot name an institution, or names one already. Use 2 to 40 lower-case letters, digits and _ that are not yet taken."
+  },
+  "org.unknown": {
+    "zh": "没有机构 {org}。请从机构列表中选择。",
+    "en": "There is no institution {org}. Take one of the list of institutions."
+  },
+  "patient.already_named": {
+    "zh": "这位患者已有姓名。如认错了人，请联系管理员。",
+    "en": "This patient already has a name. Ask the administrator when it is the wrong person."
+  },
+  "reading.claimed_by_other": {
+    "zh": "这份心电图由{name}领取，至 {until_at}。请读下一份，或请{name}交还。",
+    "en": "{name} holds this recording until {until_at}. Take the next one, or ask {name} to give it back."
+  },
+  "reading.not_claimed": {
+    "zh": "您没有领取这份心电图，或领取已到期。请重新领取，本页内容已保留。",
+    "en": "You do not hold this recording, or your claim has ended. Claim it again; what you wrote is kept on this page."
+  },
+  "reading.unknown_lead": {
+    "zh": "没有 {lead} 这个导联。请按记录上的写法填写（I、aVR、V3）。",
+    "en": "There is no lead {lead}. Name leads as on the recording (I, aVR, V3)."
+  },
+  "recording.not_yet": {
+    "zh": "该记录状态为 {state}，数据尚未到齐。可先看实时波形，或等待上传完成。",
+    "en": "The recording is {state}: its samples are not complete yet. Watch it live, or wait until it has arrived."
+  },
+  "report.bad_measurement": {
+    "zh": "测量值 {name} = {value} 不可能，或重复出现。请重新测量或删去，自动测量值仍保留。",
+    "en": "{name} = {value} is no possible value, or stands twice. Measure again, or remove the value; the machine's stays beside it."
+  },
+  "report.fonts_missing": {
+    "zh": "本机缺少打印报告所需的字体 {missing}。请安装（Debian：apt-get install fonts-noto-cjk）后重新启动。",
+    "en": "The font {missing} for printed reports is not on this machine. Install it (Debian: apt-get install fonts-noto-cjk) and start again."
+  },
+  "report.lowered_reason": {
+    "zh": "自动分级为危急，您的分级较低。请用一句话写明理由，或改为危急。",
+    "en": "The automatic grade is critical and yours is lower. Write why in one sentence, or grade it critical."
+  },
+  "report.no_grade": {
+    "zh": "报告没有分级。请选择危急、预警或普通。",
+    "en": "The report has no grade. Choose critical, warning or normal."
+  },
+  "report.no_reason": {
+    "zh": "更正报告需要写明原因。请用一句话写出哪里有误，它会印在新版本上。",
+    "en": "A correction needs its reason. Write in one sentence what was wrong; it is printed on the new version."
+  },
+  "report.no_statement": {
+    "zh": "报告没有诊断结论，或其中有空行。请至少写一条，并删去空行。",
+    "en": "The report has no conclusion, or an empty line in it. Write at least one statement and remove empty lines."
+  },
+  "report.unknown_statement": {
+    "zh": "没有编码为 {statement} 的诊断条目。请从目录中选择，或不带编码直接书写。",
+    "en": "There is no statement with the code {statement}. Pick one of the catalogue, or write it as free text without a code."
+  },
+  "sign.locked": {
+    "zh": "报告没有签发：30 分钟内没有验证过身份。请输入密码后再签发，内容已保留。",
+    "en": "Signing is locked: you have not proved who you are within the last 30 minutes. Enter your password and sign again; the report is kept as you wrote it."
+  },
+  "sign_in.rests": {
+    "zh": "密码多次不对，账号暂停至 {until_at}。请稍后再试，或联系管理员。",
+    "en": "Too many wrong passwords: the account rests until {until_at}. Wait, or ask the administrator."
+  },
+  "sign_in.wrong": {
+    "zh": "账号或密码不对。请再试一次；连续 {tries} 次不对，账号将停用 {rest_min} 分钟。",
+    "en": "Account or password is wrong. Try again; after {tries} wrong tries the account rests for {rest_min} minutes."
+  },
+  "start.certificate": {
+    "zh": "中心没有启动：证书或密钥不能使用（{reason}）。请检查 tls.certificate 和 tls.key，或用 xinlian tls make 重新生成。",
+    "en": "The hub did not start: the certificate or key cannot be used ({reason}). Check tls.certificate and tls.key; `xinlian tls make` gives a private pair."
+  },
+  "start.no_disk": {
+    "zh": "中心没有启动：{folder} 不可写或只剩 {free_mb} MB。请清理磁盘或在 hub.data 换一个目录，至少需要 {needed_mb} MB。",
+    "en": "The hub did not start: {folder} cannot be written or has only {free_mb} MB left. Make room or name another folder in hub.data; {needed_mb} MB are needed."
+  },
+  "start.no_tls": {
+    "zh": "中心没有启动：未配置 TLS 时只在本机地址监听，不能监听 {host}。请设置 tls.certificate 和 tls.key（可用 xinlian tls make 生成），或设 hub.host 为 127.0.0.1。",
+    "en": "The hub did not start: without TLS it listens only on the loopback address, not on {host}. Set tls.certificate and tls.key (`xinlian tls make` makes a pair), or hub.host: 127.0.0.1."
+  },
+  "start.port_taken": {
+    "zh": "中心没有启动：{host} 的端口 {port} 已被占用。请停止占用它的程序，或换一个端口（--port N 或 hub.port）。",
+    "en": "The hub did not start: port {port} on {host} is taken. Stop the other program or choose another port (--port N, or hub.port)."
+  },
+  "start.web_not_built": {
+    "zh": "中心没有启动：{folder} 里没有构建好的网页。请先运行 ./run demo 或 ./run setup web，或在 hub.web 指定目录。",
+    "en": "The hub did not start: the web app is not built in {folder}. Run `./run demo` or `./run setup web` once, or name the folder in hub.web."
+  },
+  "state.refused": {
+    "zh": "现在不能执行 {event}：当前状态为 {state}。请查看最新状态后再决定。",
+    "en": "{event} is not possible: it is {state} now. Look at the present state and decide again."
+  },
+  "wire.archive": {
+    "zh": "记录的归档文件无法读取：{reason}。请从备份恢复，文件名即记录编号。",
+    "en": "The archive file of a recording cannot be read: {reason}. Restore it from the backup; its blob key names the recording."
+  },
+  "wire.bad_hmac": {
+    "zh": "设备的身份证明与密钥不符。请写入中心为该设备保存的密钥。",
+    "en": "The device's proof does not fit its key. Give the device the key the hub has for it."
+  },
+  "wire.busy": {
+    "zh": "中心目前无法接收更多数据。请在 {retry_after_s} 秒后重试，并保留记录。",
+    "en": "The hub cannot take more at the moment. Come back after {retry_after_s} s; keep the recording."
+  },
+  "wire.checksum": {
+    "zh": "中心收到的样本与设备发送的不一致（SHA-256 不同）。请换新的 uid 重发；连续两次说明存储有故障。",
+    "en": "The samples the hub has are not those the device sent (SHA-256 differs). Send the recording again under a new uid; twice in a row means faulty memory."
+  },
+  "wire.clock_off": {
+    "zh": "设备时钟与中心相差 {off_s} 秒，最多允许 {off_s_max} 秒。请校准设备时钟；中心时间见 welcome 中的 hub_ms。",
+    "en": "The device's clock is {off_s} s from the hub's; at most {off_s_max} s are taken. Set the device's clock; the hub's time stands in `welcome` as hub_ms."
+  },
+  "wire.credit": {
+    "zh": "第 {seq} 帧超出额度：只能发送 {limit} 之前的帧，待确认数据不超过 {bytes_max} 字节。请收到确认后再继续发送。",
+    "en": "Frame {seq} is over the credit: frames below {limit}, {bytes_max} waiting bytes. Wait for an ack before sending more."
+  },
+  "wire.device_revoked": {
+    "zh": "这台设备已被中心停用。请向中心管理员了解原因，确需使用时重新登记。",
+    "en": "This device has been blocked at the hub. Ask the hub's administrator why, and register it anew if it may be used again."
+  },
+  "wire.end_differs": {
+    "zh": "end 帧称共 {frames} 帧、{samples} 个样本，中心实收 {got_frames} 帧、{got_samples} 个样本。请统计该记录在所有连接上的总数。",
+    "en": "The end names {frames} frames, {samples} samples; the hub has {got_frames}, {got_samples}. Count all frames and samples of the recording, over all connections."
+  },
+  "wire.frame": {
+    "zh": "数据帧无法读取：{reason}。请对照 docs/reference/protocol.md 核对其字节。",
+    "en": "A frame cannot be read: {reason}. Compare its bytes with docs/reference/protocol.md."
+  },
+  "wire.frame_too_large": {
+    "zh": "数据帧超过 {bytes_max} 字节。请将样本切成更小的帧，每帧 200 至 500 毫秒为宜。",
+    "en": "A frame has more than {bytes_max} bytes. Cut the samples into smaller frames; 200 to 500 ms each is best."
+  },
+  "wire.gain": {
+    "zh": "每个量化单位为 {got} 微伏，可接收 {least} 至 {most} 微伏。请核对 gain_uv_per_lsb：是每单位的微伏数，不是每毫伏的单位数。",
+    "en": "One step of a sample is {got} uV; {least} to {most} uV can be taken. Check gain_uv_per_lsb: microvolts for one step, not steps for one millivolt."
+  },
+  "wire.gap": {
+    "zh": "第 {expected} 帧缺失，已要求重发 {asked} 次仍未收到。收到 nack 后请从其指定的帧重发。",
+    "en": "Frame {expected} did not come although it was asked for {asked} times. After nack, send again from the frame it names."
+  },
+  "wire.history_gone": {
+    "zh": "中心要求第 {wanted} 帧，设备只保留了第 {kept} 帧及以后。设备应保留记录直到收到回执；中心已有的部分仍然保存。",
+    "en": "The hub asks for frame {wanted}; the device keeps only frames from {kept} on. A device keeps a recording until its receipt. What the hub has stays there."
+  },
+  "wire.hub_fault": {
+    "zh": "中心内部出错（日志编号 {ref}）。请保留记录并重新连接；若持续出现，请告知中心管理员。",
+    "en": "Something failed inside the hub (log entry {ref}). Keep the recording and reconnect; tell the hub's operator if it stays."
+  },
+  "wire.hub_stopping": {
+    "zh": "中心正在停止或重新启动（{reason}）。请保留记录并重新连接；已确认的数据不会丢失。",
+    "en": "The hub is stopping or starting anew ({reason}). Keep the recording and reconnect; nothing acknowledged is lost."
+  },
+  "wire.key_file": {
+    "zh": "密钥文件不能使用：{reason}。它应为 JSON，含 device（设备编号）和 key（base64，至少 16 字节），可用 xinlian device add 生成。",
+    "en": "The key file cannot be used: {reason}. It is JSON: {{\"device\": id, \"key\": base64, 16 bytes or more}}; xinlian device add writes it."
+  },
+  "wire.lead_map": {
+    "zh": "导联不能接收：{reason}。每个导联只能出现一次，名称以 ecg/codes/leads.csv 为准，样本按此顺序发送。",
+    "en": "The leads cannot be taken: {reason}. Name each lead once, as in ecg/codes/leads.csv, and send one sample a lead in this order."
+  },
+  "wire.open_differs": {
+    "zh": "这份记录此前打开时的 {field} 不同。续传时请使用相同的 open 帧；新记录请使用新的 uid。",
+    "en": "This recording was opened before with another {field}. Resume with the same open frame, or take a new uid for a new recording."
+  },
+  "wire.order": {
+    "zh": "此时不应出现数据帧 {frame}（当前：{state}）。请依次发送 hello、proof、open、data、end。",
+    "en": "The frame `{frame}` is not expected now ({state}). Send hello, proof, open, data, end in this order."
+  },
+  "wire.refused": {
+    "zh": "中心拒绝，代码为 {hub_code}。请在中心的错误说明中查找该代码。",
+    "en": "The hub refused with the code {hub_code}. Look the code up in the hub's reference of errors."
+  },
+  "wire.sample_range": {
+    "zh": "第 {seq} 帧有样本超出正负 {uv_max} 微伏。请检查字节序、增益和零点；无信号处请发送 -32768。",
+    "en": "Frame {seq} holds a sample beyond +-{uv_max} uV. Check byte order, gain and offset; send -32768 where there is no signal."
+  },
+  "wire.sample_rate": {
+    "zh": "该记录采样率为 {got} Hz，本中心接收 {accepted} Hz。请将设备设为其中之一。",
+    "en": "The recording has {got} samples a second; this hub takes {accepted}. Set the device to one of these."
+  },
+  "wire.streams": {
+    "zh": "一条连接最多同时打开 {streams_max} 份记录。请先结束一份再打开下一份。",
+    "en": "At most {streams_max} recordings can be open on one connection. End one before opening the next."
+  },
+  "wire.superseded": {
+    "zh": "同一设备已在新的连接上继续这份记录。无需处理；若两台机器共用一个密钥，请各自使用自己的密钥。",
+    "en": "The same device has taken this recording up on a newer connection. Nothing to do, unless two machines share one key: then give each its own."
+  },
+  "wire.timeout": {
+    "zh": "设备未在 {wait_s} 秒内证明身份。连接后请立即发送 hello，收到 challenge 后立即发送 proof。",
+    "en": "The device did not prove itself within {wait_s} s. Send hello at once after connecting and proof at once after challenge."
+  },
+  "wire.too_long": {
+    "zh": "一份记录的样本最多 {bytes_max} 字节。请结束后再打开下一份，系统会按顺序显示。",
+    "en": "One recording may have {bytes_max} bytes of samples. End it and open the next one; they are shown as a row."
+  },
+  "wire.unknown_device": {
+    "zh": "中心没有登记这台设备。请在中心登记（xinlian device add），并把新密钥写入设备。",
+    "en": "The hub knows no such device. Register the device at the hub (xinlian device add) and give it the new key."
+  },
+  "wire.unreachable": {
+    "zh": "连接 {tries} 次后中心仍未收下记录，最后一次原因：{last}。请检查地址和网络；记录仍保存在设备上。",
+    "en": "The hub did not take the recording within {tries} connections; the last said: {last}. Check the address and the line; the recording is still on the device."
+  },
+  "wire.version": {
+    "zh": "设备使用的协议版本为 {got}，本中心使用 {accepted}。请升级设备软件或中心。",
+    "en": "The device speaks wire version {got}; this hub speaks {accepted}. Update the device's software or the hub."
+  }
+}
