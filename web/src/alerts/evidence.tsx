@@ -1,0 +1,85 @@
+// The three leads that carry an alert's evidence, with the stretch washed. One tap on it shows all twelve.
+import { useEffect, useMemo, useState } from 'preact/hooks'
+import { api } from '../api/client'
+import type { Alert } from '../api/types.gen'
+import { createViewer, type EcgRecording, EcgSheet, readRecording, samplesOf } from '../ecg'
+import { t } from '../i18n/alerts'
+import { ErrorLine, Skeleton } from '../ui'
+import { finding } from './words'
+
+export type SignalState = { kind: 'waiting' } | { kind: 'here'; value: EcgRecording } | { kind: 'failed'; error: unknown }
+
+/** The samples of a recording; asked again by `retry`. */
+export function useSignalOf(recording: string): { state: SignalState; retry: () => void } {
+  const [state, setState] = useState<SignalState>({ kind: 'waiting' })
+  const [tries, setTries] = useState(0)
+  useEffect(() => {
+    const left = new AbortController()
+    setState({ kind: 'waiting' })
+    api.bytes(`/api/recordings/${encodeURIComponent(recording)}/signal`, { signal: left.signal }).then(
+      bytes => {
+        const read = readRecording(bytes)
+        if (!left.signal.aborted)
+          setState(read === null ? { kind: 'failed', error: null } : { kind: 'here', value: read })
+      },
+      (error: unknown) => {
+        if (!left.signal.aborted) setState({ kind: 'failed', error })
+      },
+    )
+    return () => left.abort()
+  }, [recording, tries])
+  return { state, retry: () => setTries(tries + 1) }
+}
+
+const LEADS_SHOWN = 3
+/** Where the rule names no leads, the three that show rhythm best. */
+const RHYTHM_LEADS = ['II', 'V1', 'V5'] as const
+
+/** The middle three of the named leads: at an infarct's edge the change is smallest. */
+export function leadsToShow(named: readonly string[], recorded: readonly string[]): readonly string[] {
+  const there = named.filter(l => recorded.includes(l))
+  if (there.length >= LEADS_SHOWN) {
+    const from = Math.floor((there.length - LEADS_SHOWN) / 2)
+    return there.slice(from, from + LEADS_SHOWN)
+  }
+  const more = [...RHYTHM_LEADS, ...recorded].filter(l => recorded.includes(l) && !there.includes(l))
+  return [...new Set([...there, ...more])].slice(0, LEADS_SHOWN)
+}
+
+export function Evidence({ alert, twelve, phone }: { alert: Alert; twelve: boolean; phone: boolean }) {
+  const { state, retry } = useSignalOf(alert.recording)
+  switch (state.kind) {
+    case 'waiting':
+      return <Skeleton rows={6} />
+    case 'failed':
+      return <ErrorLine error={state.error} retry={retry} />
+    case 'here':
+      return <Leads alert={alert} recording={state.value} twelve={twelve} phone={phone} />
+  }
+}
+
+function Leads(p: { alert: Alert; recording: EcgRecording; twelve: boolean; phone: boolean }) {
+  const viewer = useMemo(() => createViewer({ layout: 'rows' }), [])
+  const shown = leadsToShow(p.alert.leads, p.recording.leads)
+  useEffect(() => {
+    viewer.leads.value = shown
+    viewer.layout.value = p.twelve ? (p.phone ? '12x1' : '3x4+1') : 'rows'
+    // Half a second of the beats before the evidence, so that the eye finds the baseline.
+    const lead_in = Math.round(p.recording.fs * 0.5)
+    viewer.first.value = Math.max(0, Math.min(p.alert.first - lead_in, samplesOf(p.recording) - 1))
+  }, [p.alert.id, p.twelve, p.phone, shown.join()])
+  const findings = useMemo(
+    () => [{ id: p.alert.rule, words: finding(p.alert), first: p.alert.first, end: p.alert.end, leads: p.alert.leads }],
+    [p.alert.id, p.alert.first],
+  )
+  return (
+    <EcgSheet
+      recording={p.recording}
+      viewer={viewer}
+      findings={findings}
+      tall={p.twelve && p.phone}
+      {...(p.phone ? { fitMm: 90 } : p.twelve ? {} : { fitMm: 130 })}
+      summary={`${t('alert.traces')} ${shown.join(', ')}: ${finding(p.alert)}`}
+    />
+  )
+}

@@ -1,0 +1,26 @@
+// The rows of the alerts room, and what runs from sign-in on: subscriptions, banner, sound.
+import type { Route } from '../app/routes'
+import { bannerSlot } from '../app/slots'
+import { loadFindingNames } from '../clinic/case'
+import { t } from '../i18n/app'
+import { AlarmBanner } from './banner'
+import { unlockOnTouch } from './player'
+import { startAlerts, waitingCount } from './store'
+
+export const routes: readonly Route[] = [
+  {
+    path: '/alerts',
+    frame: 'bar',
+    load: () => import('./list'),
+    tab: { words: () => t('tab.alerts'), order: 25, count: waitingCount, phone: true, icon: 'bell' },
+  },
+  { path: '/alert/:id', frame: 'own', load: () => import('./alert'), dark: true },
+  { path: '/duty', frame: 'bar', load: () => import('./duty') },
+]
+
+export function start(): void {
+  bannerSlot.value = AlarmBanner
+  unlockOnTouch()
+  startAlerts()
+  loadFindingNames()
+}

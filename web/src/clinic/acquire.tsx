@@ -1,0 +1,156 @@
+// One acquisition from the request form to the reading centre: waits for the device, shows the twelve leads as they
+// come, then says in words whether the recording is good. `?order=` before the device has answered, `?recording=` after.
+import { useEffect } from 'preact/hooks'
+import type { Order, Recording } from '../api/types.gen'
+import { useKeys } from '../app/keys'
+import { go } from '../app/router'
+import type { ScreenProps } from '../app/routes'
+import { EcgSweep } from '../ecg'
+import { t } from '../i18n/clinic'
+import { Button, Empty, Icon, Tag } from '../ui'
+import { complaint, loadFindingNames, personName, sexAge } from './case'
+import { leadRanges } from './leads'
+import { ownOrg } from './me'
+import { devices, follow, orders, recordings } from './store'
+import { useStream } from './stream'
+import './clinic.css'
+
+const TEN_S = 10
+
+export default function Acquire({ query }: ScreenProps) {
+  const org = ownOrg.value
+  useEffect(() => {
+    loadFindingNames()
+    return org === null ? undefined : follow(org)
+  }, [org])
+  const order = orders.value.find(o => o.id === query.get('order')) ?? null
+  const id = query.get('recording') ?? order?.recording ?? null
+  const recording = id === null ? null : (recordings.value.get(id) ?? null)
+  const live = id !== null && (recording === null || recording.state === 'receiving')
+  const { stream, samples } = useStream(live ? id : null)
+  useKeys('acquire', [
+    { id: 'acquire.back', chord: 'Escape', words: () => t('act.back'), hint: true, act: () => go('/clinic') },
+    {
+      id: 'acquire.see',
+      chord: 'Enter',
+      words: () => t('acquire.see'),
+      hint: recording !== null && !live,
+      act: () => id !== null && !live && go(`/recording/${id}`),
+    },
+  ])
+  return (
+    <div class="acq" data-testid="acquire-page" data-state={recording?.state ?? 'waiting'}>
+      <Header recording={recording} order={order} />
+      <div class="acq-live">
+        {live && stream !== null ? (
+          <EcgSweep playOut={stream.playOut} leads={stream.leads} columns={2} pxPerMm={3} />
+        ) : (
+          <Waiting recording={recording} />
+        )}
+      </div>
+      <Side recording={recording} order={order} />
+      <Bar recording={recording} seconds={stream === null ? 0 : samples / stream.fs} live={live} />
+    </div>
+  )
+}
+
+function Header({ recording, order }: { recording: Recording | null; order: Order | null }) {
+  const patient = (recording ?? order)?.patient
+  return (
+    <header class="case-head">
+      <Button icon="left" label={t('act.back')} onClick={() => go('/clinic')} />
+      {patient !== undefined && (
+        <>
+          <b class="name f20 ell">{personName(patient)}</b>
+          <span>{sexAge(patient)}</span>
+          {patient.id_no_masked !== '' && <span class="muted case-idno">{patient.id_no_masked}</span>}
+        </>
+      )}
+      {(recording ?? order)?.urgency === 'emergency' && <Tag tone="accent">{t('order.emergency')}</Tag>}
+      <span class="grow" />
+      {recording !== null && (
+        <span class="muted f13 case-device">{t('acquire.device', { name: recording.device_model })}</span>
+      )}
+    </header>
+  )
+}
+
+function Waiting({ recording }: { recording: Recording | null }) {
+  if (recording === null || recording.state === 'receiving')
+    return <Empty title={t('acquire.waiting')} next={t('acquire.waiting.next')} />
+  return (
+    <Empty title={recording.machine === null ? t('acquire.done') : t('acquire.analysed')}>
+      <p class={recording.machine?.acceptable === false ? 'acq-bad' : 'muted'}>{verdict(recording)}</p>
+    </Empty>
+  )
+}
+
+/** Quality in words, while the patient still lies there. */
+function verdict(r: Recording): string {
+  const m = r.machine
+  if (m === null) return t('quality.waiting')
+  if (m.bad_leads.length > 0) return t('acquire.fix', { leads: leadRanges(m.bad_leads) })
+  if (!m.acceptable) return t('quality.poor')
+  return t('quality.good', { n: r.leads.length })
+}
+
+function Side({ recording, order }: { recording: Recording | null; order: Order | null }) {
+  const box = devices.value.find(d => d.id === (recording?.device ?? order?.device))
+  const symptoms = (recording ?? order)?.symptoms ?? []
+  const bad = new Set(recording?.machine?.bad_leads ?? [])
+  return (
+    <aside class="acq-side">
+      <section>
+        <h3>{t('order.device')}</h3>
+        <p class="row">
+          <Icon name="logo" />
+          {box === undefined ? t('order.device.any') : `${box.model} ${box.id}`}
+          <span class="grow" />
+          {box !== undefined && <Tag tone={box.state === 'offline' ? 'plain' : 'ok'}>{t(`device.${box.state}`)}</Tag>}
+        </p>
+      </section>
+      <section>
+        <h3>{t('order.symptoms')}</h3>
+        <p>{complaint(symptoms) || '–'}</p>
+      </section>
+      {recording !== null && recording.leads.length > 0 && (
+        <section>
+          <h3>{t('acquire.contact')}</h3>
+          <ul class="acq-leads">
+            {recording.leads.map(lead => (
+              <li key={lead} class={bad.has(lead) ? 'is-bad' : ''}>
+                {lead}
+                {bad.has(lead) ? <Icon name="cross" size={12} /> : <Icon name="check" size={12} />}
+              </li>
+            ))}
+          </ul>
+          <p class="muted f13">{verdict(recording)}</p>
+        </section>
+      )}
+    </aside>
+  )
+}
+
+function Bar({ recording, seconds, live }: { recording: Recording | null; seconds: number; live: boolean }) {
+  const whole = recording !== null && !live
+  const of = recording !== null && recording.samples > 0 && recording.fs > 0 ? recording.samples / recording.fs : TEN_S
+  const at = whole ? of : Math.min(seconds, of)
+  return (
+    <footer class="acq-bar">
+      <progress class="acq-progress" max={of} value={at} aria-label={t('acquire.progress', { s: at.toFixed(1), of })} />
+      <span>
+        {recording === null
+          ? t('acquire.waiting')
+          : whole
+            ? t(recording.machine === null ? 'acquire.done' : 'acquire.analysed')
+            : t('acquire.progress', { s: seconds.toFixed(1), of: Math.round(of) })}
+      </span>
+      <span class="grow" />
+      {whole && (
+        <Button kind="primary" size="large" chord="Enter" onClick={() => go(`/recording/${recording.id}`)}>
+          {t('acquire.see')}
+        </Button>
+      )}
+    </footer>
+  )
+}

@@ -1,0 +1,330 @@
+// One recording for the place where the patient is: the ECG or its report, the signed conclusion, what the machine
+// noticed (marked as such), opinions of consultations, what happened so far, the messages.
+import { useEffect, useMemo, useState } from 'preact/hooks'
+import { useSignalOf } from '../alerts/evidence'
+import { isPhone } from '../alerts/phone'
+import { openAlerts } from '../alerts/store'
+import { finding } from '../alerts/words'
+import { api } from '../api/client'
+import type { Consult, Consults, MachineSummary, Recording } from '../api/types.gen'
+import { clockTime, day } from '../app/clock'
+import { useKeys } from '../app/keys'
+import { go, place } from '../app/router'
+import type { ScreenProps } from '../app/routes'
+import { hasEnded, stateWords } from '../consult/words'
+import { createViewer, EcgSheet, EcgTools, samplesOf, useViewerKeys, type Viewer } from '../ecg'
+import { t as alertWords } from '../i18n/alerts'
+import { language } from '../i18n/catalogue'
+import { t } from '../i18n/clinic'
+import { subscribe } from '../live/live'
+import { AutoTag, Button, Empty, ErrorLine, Icon, Measured, Segmented, Severity, Skeleton, Tag } from '../ui'
+import { complaint, findingName, loadFindingNames, personName, sexAge } from './case'
+import { History } from './history'
+import { IdentifyDialog } from './identify'
+import { leadRanges } from './leads'
+import { grantOrgs, may, me } from './me'
+import { progressOf } from './progress'
+import { Thread } from './thread'
+import { sentence } from './words'
+import './clinic.css'
+
+type State = { kind: 'waiting' } | { kind: 'here'; value: Recording } | { kind: 'failed'; error: unknown }
+
+/** One recording, its consultations, and a number that grows with each thing that happens to it. */
+function useRecording(id: string): { state: State; consults: readonly Consult[]; version: number; reload: () => void } {
+  const [state, setState] = useState<State>({ kind: 'waiting' })
+  const [consults, setConsults] = useState<readonly Consult[]>([])
+  const [version, setVersion] = useState(0)
+  const load = (): void => {
+    api.get<Recording>(`/api/recordings/${encodeURIComponent(id)}`).then(
+      value => setState({ kind: 'here', value }),
+      (error: unknown) => setState(before => (before.kind === 'here' ? before : { kind: 'failed', error })),
+    )
+    api.get<Consults>(`/api/consults?open=false&recording=${encodeURIComponent(id)}`).then(
+      list => setConsults(list.consults),
+      () => undefined, // the opinions stay as they were
+    )
+    setVersion(v => v + 1)
+  }
+  useEffect(load, [id])
+  useEffect(() => {
+    const event = (e: { topic: string; subject: string; body: unknown }): void => {
+      const about = typeof e.body === 'object' && e.body !== null && 'recording' in e.body ? e.body.recording : null
+      if (e.subject === id || about === id) load()
+    }
+    const stops = grantOrgs.value.map(o => subscribe(`org:${o}`, null, { event, ready: load }))
+    return () => {
+      for (const stop of stops) stop()
+    }
+  }, [id, me.value?.id])
+  return { state, consults, version, reload: load }
+}
+
+export default function RecordingScreen({ params, query }: ScreenProps) {
+  const id = params.id ?? ''
+  const { state, consults, version, reload } = useRecording(id)
+  useEffect(loadFindingNames, [])
+  switch (state.kind) {
+    case 'waiting':
+      return <Skeleton rows={12} />
+    case 'failed':
+      return (
+        <div class="case-failed">
+          <ErrorLine error={state.error} retry={reload} />
+        </div>
+      )
+    case 'here':
+      return (
+        <Page
+          recording={state.value}
+          consults={consults}
+          version={String(version)}
+          show={query.get('show') === 'report' && state.value.report !== null ? 'report' : 'ecg'}
+          reload={reload}
+        />
+      )
+  }
+}
+
+type Show = 'ecg' | 'report'
+
+function Page(p: { recording: Recording; consults: readonly Consult[]; version: string; show: Show; reload: () => void }) {
+  const r = p.recording
+  const [naming, setNaming] = useState(false)
+  const show = (what: Show): void => {
+    const q = new URLSearchParams(place.value.query)
+    if (what === 'report') q.set('show', 'report')
+    else q.delete('show')
+    go(`/recording/${r.id}${q.size === 0 ? '' : `?${q}`}`, { replace: true })
+  }
+  useKeys('recording', [
+    { id: 'recording.back', chord: 'Escape', words: () => t('act.back'), hint: true, act: () => history.back() },
+    {
+      id: 'recording.report',
+      chord: 'KeyR',
+      words: () => t('key.report'),
+      hint: r.report !== null,
+      act: () => r.report !== null && show(p.show === 'report' ? 'ecg' : 'report'),
+    },
+    {
+      id: 'recording.consult',
+      chord: 'KeyC',
+      words: () => t('key.consult'),
+      hint: true,
+      act: () => may('consult.request') && go(`/consult/new?recording=${r.id}`),
+    },
+  ])
+  return (
+    <div class="case" data-testid="recording-page" data-state={r.state}>
+      <header class="case-head">
+        <Button icon="left" label={t('act.back')} onClick={() => history.back()} />
+        <b class="name f20 ell">{personName(r.patient)}</b>
+        <span class="nw">{sexAge(r.patient)}</span>
+        {r.patient.id_no_masked !== '' && <span class="muted case-idno">{r.patient.id_no_masked}</span>}
+        <span class="muted f13 case-from ell">
+          {t('rec.from', { org: r.org_name, time: `${day(r.started_at ?? r.opened_at)} ${clockTime(r.started_at ?? r.opened_at)}` })}
+        </span>
+        <span class="grow" />
+        {r.patient.identity === 'pending' && may('recording.identify') && (
+          <Button onClick={() => setNaming(true)}>{t('act.name')}</Button>
+        )}
+        {r.report !== null && (
+          <Segmented<Show>
+            label={t('rec.tab.label')}
+            value={p.show}
+            onChange={show}
+            choices={[
+              { value: 'ecg', words: t('rec.title') },
+              { value: 'report', words: t('rec.pdf'), chord: 'KeyR' },
+            ]}
+          />
+        )}
+        {may('consult.request') && (
+          <Button icon="people" chord="KeyC" onClick={() => go(`/consult/new?recording=${r.id}`)}>
+            {t('act.consult')}
+          </Button>
+        )}
+      </header>
+      <div class="case-stage">
+        {p.show === 'report' && r.report !== null ? <ReportPdf report={r.report} /> : <Ecg recording={r} />}
+      </div>
+      <aside class="case-side">
+        <Standing recording={r} />
+        <Conclusion recording={r} />
+        <Machine machine={r.machine} />
+        <Opinions consults={p.consults} />
+        <section>
+          <h3>{t('rec.history')}</h3>
+          <History recording={r.id} version={p.version} />
+        </section>
+        <section class="case-thread">
+          <h3>{t('rec.thread')}</h3>
+          <Thread thread={r.id} />
+        </section>
+      </aside>
+      {naming && <IdentifyDialog recording={r} onClose={() => setNaming(false)} onDone={p.reload} />}
+    </div>
+  )
+}
+
+function Ecg({ recording }: { recording: Recording }) {
+  const { state, retry } = useSignalOf(recording.id)
+  const viewer = useMemo(() => createViewer(isPhone.value ? { layout: '12x1' } : {}), [recording.id])
+  switch (state.kind) {
+    case 'waiting':
+      return <Skeleton rows={12} />
+    case 'failed':
+      return recording.state === 'receiving' ? (
+        <Empty title={t('rec.signal.none')}>
+          <Button onClick={() => go(`/acquire?recording=${recording.id}`)}>{t('act.watch')}</Button>
+        </Empty>
+      ) : (
+        <ErrorLine error={state.error} sentence={t('rec.signal.none')} retry={retry} />
+      )
+    case 'here':
+      return (
+        <>
+          {!isPhone.value && <Tools viewer={viewer} fs={state.value.fs} samples={samplesOf(state.value)} />}
+          <div class="case-paper">
+            <EcgSheet
+              recording={state.value}
+              viewer={viewer}
+              tall={isPhone.value}
+              {...(isPhone.value ? { fitMm: 100 } : {})}
+            />
+          </div>
+        </>
+      )
+  }
+}
+
+function Tools({ viewer, fs, samples }: { viewer: Viewer; fs: number; samples: number }) {
+  const facts = useMemo(() => ({ fs, samples, findings: [], rPeaks: [] }), [fs, samples])
+  useViewerKeys(viewer, facts)
+  return <EcgTools viewer={viewer} facts={facts} />
+}
+
+function ReportPdf({ report }: { report: string }) {
+  const href = `/api/reports/${encodeURIComponent(report)}/pdf?lang=${language.value}`
+  return (
+    <div class="case-pdf" data-testid="report-pdf">
+      <iframe src={href} title={t('rec.pdf')} />
+      <a class="case-pdf-open" href={href} target="_blank" rel="noreferrer">
+        {t('rec.pdf.open')}
+      </a>
+    </div>
+  )
+}
+
+/** Where it stands, in one sentence; an open critical value first. */
+function Standing({ recording: r }: { recording: Recording }) {
+  const alert = openAlerts.value.find(a => a.recording === r.id) ?? null
+  const row = { key: r.id, recording: r, order: null, at: r.opened_at, alert, consult: null }
+  return (
+    <section>
+      {alert !== null && (
+        <a class="case-alert" href={`/alert/${alert.id}`}>
+          <Severity is="critical" words={`${alertWords('alert.priority')}：${finding(alert)}`} />
+        </a>
+      )}
+      <p class="case-standing">{r.state === 'reported' ? t('say.reported') : sentence(progressOf(r), row)}</p>
+      <dl class="kv">
+        <dt>{t('order.symptoms')}</dt>
+        <dd>{complaint(r.symptoms) || '–'}</dd>
+        <dt>{t('order.device')}</dt>
+        <dd>
+          {r.device_model} <span class="dim">{r.device}</span>
+        </dd>
+      </dl>
+    </section>
+  )
+}
+
+function Conclusion({ recording: r }: { recording: Recording }) {
+  return (
+    <section>
+      <h3>{t('rec.conclusion')}</h3>
+      {r.impression.length === 0 ? (
+        <p class="muted">{t('rec.conclusion.none')}</p>
+      ) : (
+        <>
+          <ol class="case-impression">
+            {r.impression.map(line => (
+              <li key={line}>{line}</li>
+            ))}
+          </ol>
+          {r.reader_name !== null && <p class="dim f12">{t('rec.by', { name: r.reader_name })}</p>}
+        </>
+      )}
+    </section>
+  )
+}
+
+/** Machine words in a dashed box of their own, outside any conclusion. */
+function Machine({ machine: m }: { machine: MachineSummary | null }) {
+  if (m === null) return null
+  if (m.error !== null && m.error !== undefined)
+    return (
+      <section>
+        <p class="muted f13">{t('rec.auto.failed')}</p>
+      </section>
+    )
+  return (
+    <section class="case-auto">
+      <p class="row">
+        <AutoTag />
+        <span class="dim f12">{t('rec.auto.told')}</span>
+      </p>
+      <p>{m.findings.length === 0 ? t('rec.auto.none') : m.findings.map(findingName).join(t('list.comma'))}</p>
+      {m.bad_leads.length > 0 && <p>{t('leads.off', { leads: leadRanges(m.bad_leads) })}</p>}
+      <dl class="case-nums">
+        <Num words={t('num.rate')} value={m.vent_rate_bpm} unit={t('num.rate.unit')} />
+        <Num words="PR" value={m.pr_ms} unit="ms" />
+        <Num words="QRS" value={m.qrs_ms} unit="ms" />
+        <Num words="QTc" value={m.qtc_ms} unit="ms" />
+      </dl>
+    </section>
+  )
+}
+
+const Num = ({ words, value, unit }: { words: string; value: number | null; unit: string }) => (
+  <div>
+    <dt>{words}</dt>
+    <dd>
+      <Measured value={value === null ? null : Math.round(value)} /> {value !== null && <small>{unit}</small>}
+    </dd>
+  </div>
+)
+
+function Opinions({ consults }: { consults: readonly Consult[] }) {
+  if (consults.length === 0) return null
+  return (
+    <section>
+      <h3>{t('rec.opinions')}</h3>
+      <ul class="case-opinions">
+        {consults.map(c => (
+          <li key={c.id}>
+            <a class="row" href={`/consult/${c.id}`}>
+              <Icon name="people" />
+              {c.invitee_org_name}
+              <Tag tone={hasEnded(c.state) ? 'plain' : 'accent'}>{stateWords(c.state)}</Tag>
+            </a>
+            {c.conclusion !== null && (
+              <>
+                <p class="case-opinion">{c.conclusion.text}</p>
+                <p class="dim f12">
+                  {c.conclusion.countersigned_name === null
+                    ? t('rec.opinion.waiting', { name: c.conclusion.signed_name })
+                    : t('rec.opinion.by', {
+                        name: c.conclusion.signed_name,
+                        counter: c.conclusion.countersigned_name,
+                      })}
+                </p>
+              </>
+            )}
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}
