@@ -19,6 +19,7 @@ const NAMES = {
 export type Colours = Readonly<Record<keyof typeof NAMES, string>> & Readonly<{ sans: string }>
 
 export const colours = computed<Colours>(() => {
+  // Set here too: this may be asked before the effect of theme.ts ran, and would then read the other theme's colours.
   document.documentElement.dataset.theme = theme.value
   const css = getComputedStyle(document.documentElement)
   const read = (name: string): string => css.getPropertyValue(name).trim()

@@ -24,6 +24,7 @@ export type Painting = Readonly<{
   pulseWidth: number
   pulseHeight: number
   words: SheetWords
+  inkWidth?: number // thinner under the lens, where everything is three times as large
 }>
 
 export function paintSheet(pen: Pen, p: Painting): void {
@@ -51,11 +52,18 @@ export function paintLens(
   pen.beginPath()
   pen.rect(x, y, width, height)
   pen.clip()
-  pen.translate(x + width / 2 - at.x * dpr * LENS.factor, y + height / 2 - at.y * dpr * LENS.factor)
-  pen.scale(LENS.factor, LENS.factor)
-  const paper = { pxPerMm: p.sheet.pxPerMm * dpr, originX: p.sheet.gridX * dpr, originY: p.sheet.gridY * dpr }
+  const left = x + width / 2 - at.x * dpr * LENS.factor
+  const top = y + height / 2 - at.y * dpr * LENS.factor
+  const mm = p.sheet.pxPerMm * dpr * LENS.factor
+  const paper = {
+    pxPerMm: mm,
+    originX: left + p.sheet.gridX * dpr * LENS.factor,
+    originY: top + p.sheet.gridY * dpr * LENS.factor,
+  }
   drawGrid(pen, size, paper, p.colours)
-  paintInk(pen, p)
+  pen.translate(left, top)
+  pen.scale(LENS.factor, LENS.factor)
+  paintInk(pen, { ...p, inkWidth: 0.5 })
   pen.restore()
   pen.strokeStyle = p.colours.quiet
   pen.lineWidth = Math.max(1, Math.round(dpr))
@@ -68,7 +76,7 @@ function paintInk(pen: Pen, p: Painting): void {
   pen.lineJoin = 'round'
   pen.lineCap = 'round'
   pen.strokeStyle = p.colours.trace
-  pen.lineWidth = traceWidth(sheet.pxPerMm) * dpr
+  pen.lineWidth = traceWidth(sheet.pxPerMm) * dpr * (p.inkWidth ?? 1)
   for (const row of sheet.rows) {
     pen.beginPath()
     drawPulse(pen, {
@@ -90,7 +98,7 @@ function paintCell(pen: Pen, cell: Cell, p: Painting): void {
   const { sheet, dpr } = p
   const uv = p.lead(cell.lead)
   pen.strokeStyle = p.colours.trace
-  pen.lineWidth = traceWidth(sheet.pxPerMm) * dpr
+  pen.lineWidth = traceWidth(sheet.pxPerMm) * dpr * (p.inkWidth ?? 1)
   if (uv === null || isSilent(uv, cell)) {
     dashed(pen, cell, p)
     return
