@@ -211,6 +211,7 @@ export type Overlay = Readonly<{
   marching: boolean
   fs: number
   pointers: readonly PeerPointer[]
+  beatAt: number | null // sample of the spoken cursor
   lead: LeadSource
 }>
 
@@ -219,6 +220,7 @@ export function paintOverlay(pen: Pen, o: Overlay, size: { width: number; height
   pen.clearRect(0, 0, size.width, size.height)
   if (o.caliper?.kind === 'time') paintTimeCaliper(pen, o.caliper, o, size.width)
   if (o.caliper?.kind === 'voltage') paintVoltageCaliper(pen, o.caliper, o, size.width)
+  if (o.beatAt !== null) paintBeat(pen, o.beatAt, o)
   for (const pointer of o.pointers) paintPointer(pen, pointer, o, size.width)
 }
 
@@ -297,6 +299,23 @@ function dots(pen: Pen, x: number, cell: Cell, o: Overlay): void {
   const bottom = (cell.top + cell.height - 4) * o.dpr
   for (let y = bottom - 24 * o.dpr; y < bottom; y += 4 * o.dpr)
     pen.fillRect(Math.round(x), Math.round(y), size, 2 * o.dpr)
+}
+
+/** A small mark under the beat on the strip, or on the first cell that shows it. */
+function paintBeat(pen: Pen, sample: number, o: Overlay): void {
+  const shows = o.sheet.cells.filter(c => sample >= c.first && sample < c.end)
+  const cell = shows.find(c => c.strip) ?? shows[0]
+  if (cell === undefined) return
+  const d = o.dpr
+  const x = xOf(o.sheet, cell, sample) * d
+  const y = (cell.top + cell.height - 6) * d
+  pen.fillStyle = o.colours.caliper
+  pen.beginPath()
+  pen.moveTo(x, y - 10 * d)
+  pen.lineTo(x + 6 * d, y)
+  pen.lineTo(x - 6 * d, y)
+  pen.closePath()
+  pen.fill()
 }
 
 function paintPointer(pen: Pen, pointer: PeerPointer, o: Overlay, width: number): void {

@@ -102,6 +102,7 @@ export function EcgSheet(p: EcgSheetProps) {
           marching: v.marching.value,
           fs: p.recording.fs,
           pointers: p.pointers ?? NONE,
+          beatAt: v.beat.value === null ? null : (p.rPeaks?.[v.beat.value] ?? null),
           lead,
         }
   useLayoutEffect(() => {
@@ -146,9 +147,22 @@ export function EcgSheet(p: EcgSheetProps) {
         <canvas ref={base} role="img" aria-label={p.summary ?? plain.value} />
         <canvas ref={over} class="ecg-over" aria-hidden="true" />
       </div>
+      <p class="vh" role="status">
+        {beatWords(v.beat.value, p.rPeaks ?? NONE, p.recording.fs)}
+      </p>
       <ScaleLine viewer={v} {...(p.bandWords === undefined ? {} : { band: p.bandWords })} />
     </div>
   )
+}
+
+function beatWords(beat: number | null, rPeaks: readonly number[], fs: number): string {
+  const at = beat === null ? undefined : rPeaks[beat]
+  if (beat === null || at === undefined) return ''
+  const facts = { n: beat + 1, s: (at / fs).toFixed(2) }
+  const before = rPeaks[beat - 1]
+  return before === undefined
+    ? t('beat.said', facts)
+    : t('beat.said.rr', { ...facts, rr: Math.round(((at - before) / fs) * 1000) })
 }
 
 /** "25 mm/s 10 mm/mV 0.05–150 Hz": always on the paper, in a corner under the pulse. */

@@ -55,6 +55,13 @@ describe('the keys of the viewer', () => {
     for (const chord of ['KeyM', 'KeyH', 'Digit1', 'Shift+KeyM']) expect(chords).not.toContain(chord)
     for (const chord of ['Alt+KeyM', 'Alt+KeyH', 'Alt+Digit5', 'Alt+Shift+KeyM']) expect(chords).toContain(chord)
   })
+  it('arrows go from beat to beat while no caliper is out, and stay on the recording', () => {
+    const v = viewer()
+    for (let i = 0; i < 5; i++) pressed(v, 'ArrowRight')
+    expect(v.beat.value).toBe(1)
+    for (let i = 0; i < 5; i++) pressed(v, 'ArrowLeft')
+    expect(v.beat.value).toBe(0)
+  })
   it('binds no chord twice', () => {
     const v = viewer()
     toggleTool(v, 'time', facts)

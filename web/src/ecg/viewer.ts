@@ -29,6 +29,7 @@ export type Viewer = Readonly<{
   activeFinding: Signal<string | null>
   evidenceHidden: Signal<boolean>
   lens: Signal<boolean> // 3 x under the pointer
+  beat: Signal<number | null> // the spoken cursor: index into the R peaks
   sheet: Signal<Sheet | null> // as last laid out: for keys that start where the eye is
 }>
 
@@ -48,6 +49,7 @@ export function createViewer(start: { layout?: LayoutName; leads?: readonly stri
     activeFinding: signal<string | null>(null),
     evidenceHidden: signal(false),
     lens: signal(false),
+    beat: signal<number | null>(null),
     sheet: signal<Sheet | null>(null),
   }
 }
@@ -204,7 +206,25 @@ export function viewerKeys(v: Viewer, facts: ViewerFacts, options: { alt?: boole
     ),
     key('page.later', 'PageDown', () => t('page.later'), page(1), { repeat: true }),
     key('page.earlier', 'PageUp', () => t('page.earlier'), page(-1), { repeat: true }),
-    ...(v.tool.value === 'none' ? [] : caliperKeys(v, facts, key)),
+    ...(v.tool.value === 'none' ? beatKeys(v, facts, key) : caliperKeys(v, facts, key)),
+  ]
+}
+
+/** Arrows move a cursor from beat to beat, which is drawn on the strip and spoken: for who cannot see the trace. */
+function beatKeys(
+  v: Viewer,
+  facts: ViewerFacts,
+  key: (id: string, chord: string, words: () => string, act: () => void, more?: Partial<Binding>) => Binding,
+): readonly Binding[] {
+  if (facts.rPeaks.length === 0) return []
+  const last = facts.rPeaks.length - 1
+  const move = (by: 1 | -1) => (): void => {
+    const at = v.beat.value
+    v.beat.value = at === null ? (by === 1 ? 0 : last) : Math.max(0, Math.min(last, at + by))
+  }
+  return [
+    key('beat.next', 'ArrowRight', () => t('beat.next'), move(1), { repeat: true }),
+    key('beat.prev', 'ArrowLeft', () => t('beat.prev'), move(-1), { repeat: true }),
   ]
 }
 

@@ -37,6 +37,13 @@ export const t = catalogue({
   'evidence.next': { zh: '下一处依据', en: 'Next evidence' },
   'evidence.prev': { zh: '上一处依据', en: 'Previous evidence' },
   'evidence.hide': { zh: '隐藏依据', en: 'Hide evidence' },
+  'beat.next': { zh: '下一个心搏', en: 'Next beat' },
+  'beat.prev': { zh: '上一个心搏', en: 'Previous beat' },
+  'beat.said': { zh: '第 {n} 个心搏，{s} 秒', en: 'Beat {n}, at {s} s' },
+  'beat.said.rr': {
+    zh: '第 {n} 个心搏，{s} 秒，RR {rr} ms',
+    en: 'Beat {n}, at {s} s, RR {rr} ms',
+  },
   'page.later': { zh: '向后一屏', en: 'Later' },
   'page.earlier': { zh: '向前一屏', en: 'Earlier' },
   sync: { zh: '同步', en: 'Same time' },
