@@ -25,6 +25,7 @@ OTHER_SHAPE = 0.75  # below this against the dominant family a beat may be ventr
 WIDE_MS = 125  # algorithms.md 5 has 120 for bundle branch blocks; the trace is smoothed by a sample or two
 WIDER_MS = 20
 EARLY_V, EARLY_S = 0.92, 0.82  # R-R before the beat in parts of the usual one
+IRREGULAR_PART = 0.06
 WIDE_TACHY_RR_MS = 500.0  # a wide regular rhythm faster than 120 a minute is ventricular until a person says otherwise
 FAMILIES_MAX, MEMORY = 8, 0.98
 PACED_SHARE = 0.15  # bipolar spikes are small and often lost: a wide family with some is paced throughout
@@ -164,14 +165,16 @@ def classify(shape: Shape, family: Family, dominant: Family, company: Company) -
     return "N"
 
 
-def company_of(samples: Sequence[int], index: int, fs: float, gaps: frozenset[int]) -> Company:
-    """The intervals about beat `index`. gaps: indices of beats whose interval before is not to be trusted."""
+def company_of(samples: Sequence[int], index: int, fs: float, gaps: frozenset[int], odd: frozenset[int]) -> Company:
+    """The intervals about beat `index`. gaps: beats whose interval before means nothing; odd: of another shape."""
     low, high = max(0, index - 8), min(len(samples), index + 9)
     rr = np.array([(samples[i] - samples[i - 1]) * 1000.0 / fs for i in range(low + 1, high) if i not in gaps])
     before = (samples[index] - samples[index - 1]) * 1000.0 / fs if index > 0 and index not in gaps else None
     has_after = index + 1 < len(samples) and index + 1 not in gaps
     after = (samples[index + 1] - samples[index]) * 1000.0 / fs if has_after else None
     usual = float(np.median(rr)) if len(rr) else 800.0
-    steps = np.abs(np.diff(rr))
-    irregular = bool(len(steps) >= 4 and np.median(steps) > 0.08 * usual)
+    own = [(samples[i] - samples[i - 1]) * 1000.0 / fs for i in range(low + 1, high) if not {i, i - 1} & (gaps | odd)]
+    rr = np.array(own) if len(own) >= 5 else rr
+    # Half of all intervals are off: fibrillation. One early beat and its pause leave the median of the distances alone.
+    irregular = bool(len(rr) >= 5 and np.median(np.abs(rr - np.median(rr))) > IRREGULAR_PART * usual)
     return Company(before, after, usual, irregular)

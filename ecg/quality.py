@@ -87,12 +87,13 @@ class Tally:
         self.compared += 1
         self.contrast += np.minimum(contrast, 4 * CONTRAST)
 
-    def judge(self, leads: tuple[str, ...]) -> Quality:
-        """The quality of what was added."""
+    def judge(self, leads: tuple[str, ...], *, beating: bool = True) -> Quality:
+        """The quality of what was added. Where the heart did not beat all the time, no QRS can be asked to stand out."""
         hops = max(1, self.hops)
         rough = np.clip(1.0 - (self.rough / hops - ROUGH_UV) / ROUGH_UV, 0.0, 1.0)
         score = self.usable / hops * rough * (1.0 - self.large / hops)
-        score = score * np.clip(self.contrast / max(1, self.compared) / CONTRAST, 0.0, 1.0)
+        if beating:
+            score = score * np.clip(self.contrast / max(1, self.compared) / CONTRAST, 0.0, 1.0)
         numbers = {lead: round(float(value), 3) for lead, value in zip(leads, score, strict=True)}
         off = tuple(lead for lead, flat in zip(leads, self.flat / hops, strict=True) if flat > 0.5)
         good = self.hops > 0 and min(numbers.values(), default=0.0) >= LEAD_MIN and float(score.mean()) >= MEAN_MIN

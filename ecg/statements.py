@@ -36,7 +36,7 @@ QTC_LONG_MS = {"M": 450, "F": 460, "": 460}
 LOW_LIMB_UV = 500.0
 AXIS_LEFT_DEG, AXIS_RIGHT_DEG = -30, 90
 SOKOLOW_UV, CORNELL_UV = 3500.0, {"M": 2800.0, "F": 2000.0, "": 2800.0}
-# Anterior ST elevation that is more likely an occlusion than early repolarisation: the four-variable formula of Driver and
+# Anterior ST elevation that is more likely an occlusion than early repolarisation: four-variable formula of Driver and
 # Smith, J Electrocardiol 2017;50:561-569 (K: figures known in the field, text not read), in mm (0.1 mV) and ms.
 SMITH_LIMIT, SMITH_QTC, SMITH_QRS_V2, SMITH_R_V4, SMITH_ST_V3 = 18.2, 0.052, -0.151, -0.268, 1.062
 ST60_UV, INFERIOR_ST60_UV, RECIPROCAL_UV = 100, 75, -25
@@ -149,11 +149,8 @@ def _quality(seen: Seen) -> Iterator[Finding]:
     low = tuple(lead for lead, value in quality.leads.items() if value < VOTE_MIN)
     if len(low) == len(leads):
         yield _say(seen, "UNREADABLE", leads=low, zh="请重新采集", en="please record again")
-    elif not quality.acceptable and set(low) - set(quality.lead_off):
-        names = " ".join(low)
-        yield _say(
-            seen, "POOR_QUALITY", leads=low, zh=f"{names}，建议重新采集", en=f"{names}: recording again is advised"
-        )
+    elif is_poor(quality):
+        yield _say(seen, "POOR_QUALITY", leads=low, zh="建议重新采集", en="recording again is advised")
 
 
 def _rhythm(seen: Seen) -> Iterator[Finding]:
@@ -181,6 +178,8 @@ def _ectopy(seen: Seen) -> Iterator[Finding]:
     if seen.rhythm in ("vt", "vf", "svt"):
         return
     for symbol, code in BEAT_CODES.items():
+        if code == "PAC" and seen.rhythm in ("af", "afl"):
+            continue  # every beat of fibrillation comes at its own time
         places = [beat.sample for beat in seen.beats if beat.symbol == symbol]
         if places:
             count = len(places)

@@ -118,8 +118,8 @@ class Core:
         self._open: dict[str, Evidence] = {}
         self._verdicts: list[tuple[bool, bool]] = []  # newest VF windows: (fibrillates, sine but regular)
         self._sine: list[tuple[int, int]] = []  # samples in which regular beats are sine-like
-        self._fibrillating: list[bool] = []  # by hop, since the block began
-        self._readable: list[bool] = []
+        self._fibrillated: list[tuple[int, int]] = []  # the newest stretches of it
+        self._readable: list[bool] = []  # by hop, since the block began
         self._block = 0
         self._base: Episode | None = None
         self._run: list[int] = []
@@ -197,7 +197,6 @@ class Core:
         certain = self._sample_of(self.picker.tail_at)
         if self._picked % round(rhythm.VF_STEP_S / HOP_S) == 0:
             self._watch_fibrillation(hop.usable, found)
-        self._fibrillating.append("vf" in self._open)
         self._readable.append(bool(hop.usable.any()))
         if not hop.usable.any():
             self._lose_signal(certain, found)
@@ -277,7 +276,8 @@ class Core:
             return "V"
         samples = [b.sample for b in self._heard]
         broken = frozenset(i for i, b in enumerate(self._heard) if b.broken)
-        company = classes.company_of(samples, index, self.fs, broken)
+        odd = frozenset(i for i, b in enumerate(self._heard) if b.family is not dominant)
+        company = classes.company_of(samples, index, self.fs, broken, odd)
         return classes.classify(beat.shape, beat.family, dominant, company)
 
     # -- evidence that grows beat by beat
@@ -385,6 +385,7 @@ class Core:
             begun = self._open["vf"].first if "vf" in self._open else max(0, end - round(4.0 * self.fs))
             facts = {"lasts_ms": round(self._ms(end - begun))}
             self._grow(Evidence("vf", begun, end, facts, closed=False), found)
+            self._fibrillated = [*(span for span in self._fibrillated if span[0] != begun), (begun, end)][-16:]
         elif not any(vf for vf, _ in self._verdicts):
             self._close("vf", found)
 
@@ -414,10 +415,10 @@ class Core:
 
     def _judge_block(self, first: int, end: int, found: list[Item]) -> None:
         hops = max(1, round((end - first) / self.hop))
-        shaking, readable = self._fibrillating[:hops], self._readable[:hops]
-        self._fibrillating, self._readable = self._fibrillating[hops:], self._readable[hops:]
+        readable, self._readable = self._readable[:hops], self._readable[hops:]
         inside = [beat for beat in self._heard[: self._undecided] if first <= beat.sample < end]
-        block = self._block_of(inside, sum(shaking) / hops, sum(readable) / hops)
+        shaking = sum(max(0, min(end, b) - max(first, a)) for a, b in self._fibrillated) / (end - first)
+        block = self._block_of(inside, shaking, sum(readable) / hops)
         name = rhythm.base_rhythm(block)
         if self._base is not None and self._base.rhythm == name:
             self._base = replace(self._base, end=end)

@@ -171,7 +171,7 @@ def _draw_complex(signal: F64, time_s: F64, one: _Complex) -> float:
         return _draw_wide(signal, time_s, onset, LBBB_UV, LBBB_T_UV, one)
     qrs = segment.qrs_ms / 1000
     # q, R and s as overlapping lobes; a right bundle branch block gets a late second R in V1 and a broad s in I and V6.
-    narrow = min(qrs, 0.09)
+    narrow = qrs if segment.shape == "normal" else min(qrs, 0.09)
     _lobe(signal, time_s, onset, 0.35 * narrow, Q_UV, segment.amplitude)
     _lobe(signal, time_s, onset + 0.2 * narrow, 0.5 * narrow, R_UV, segment.amplitude)
     _lobe(signal, time_s, onset + 0.55 * narrow, 0.45 * narrow, S_UV, segment.amplitude)
@@ -276,7 +276,7 @@ EXAMPLES: Mapping[str, Callable[[np.random.Generator], Synthetic]] = {
     "lbbb": lambda rng: twelve_lead(rng, [Segment("sinus", 10.0, 70, shape="lbbb", qrs_ms=150)]),
     "rbbb": lambda rng: twelve_lead(rng, [Segment("sinus", 10.0, 70, shape="rbbb", qrs_ms=140)]),
     "avb1": lambda rng: twelve_lead(rng, [Segment("sinus", 10.0, 60, pr_ms=260)]),
-    "long_qt": lambda rng: twelve_lead(rng, [Segment("sinus", 10.0, 60, qt_ms=570)]),
+    "long_qt": lambda rng: twelve_lead(rng, [Segment("sinus", 10.0, 60, qt_ms=610)]),
     "stemi_anterior": lambda rng: twelve_lead(rng, [Segment("sinus", 10.0, 75, st_uv=ANTERIOR_ST_UV)]),
     "stemi_inferior": lambda rng: twelve_lead(rng, [Segment("sinus", 10.0, 75, st_uv=INFERIOR_ST_UV)]),
     "lead_off": lambda rng: twelve_lead(rng, [Segment("sinus", 10.0, 70)], off={"V1": (0, 10), "V2": (0, 10)}),
