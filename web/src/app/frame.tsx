@@ -5,7 +5,7 @@ import { t } from '../i18n/app'
 import { linkAge_s, linkState } from '../live/live'
 import { Dialog, Dot, Icon, OfflineBar } from '../ui'
 import { age, clockTime } from './clock'
-import { type Binding, chordOf, chordWords, footerHints, screenScopes, useKeys } from './keys'
+import { type Binding, chordOf, chordWords, EVERYWHERE, footerHints, screenScopes, useKeys } from './keys'
 import { go, path, place } from './router'
 import { findRoute, type Route, routes } from './routes'
 import { Content, NotFound } from './screen'
@@ -157,7 +157,7 @@ function KeyHelp(p: { open: boolean; onClose: () => void }) {
     <Dialog title={t('keys.title')} open={p.open} onClose={p.onClose}>
       <div class="keylist">
         {screenScopes.value
-          .filter(scope => scope.name !== 'everywhere')
+          .filter(scope => scope.name !== EVERYWHERE)
           .map(scope => (
             <KeyRows key={scope.name} bindings={scope.bindings()} />
           ))}

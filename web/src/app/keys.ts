@@ -26,8 +26,12 @@ export const rebound = stored<Readonly<Record<string, string>>>('xinlian.keys', 
 )
 
 export const DIALOG_SCOPE = 'dialog'
+export const EVERYWHERE = 'everywhere' // the frame's own keys: last in the footer
 
 const scopes = signal<readonly Scope[]>([])
+
+/** Counts changes of what is bound inside scopes that stay open, so that footer and help follow. */
+const revision = signal(0)
 
 export const chordOf = (b: Binding): string => rebound.value[b.id] ?? b.chord
 
@@ -46,9 +50,12 @@ export function hearing(all: readonly Scope[]): readonly Scope[] {
 export const activeScopes = computed(() => hearing(scopes.value))
 /** What the screen under a dialog can hear: the help of `?` is itself a dialog. */
 export const screenScopes = computed(() => hearing(scopes.value.filter(scope => scope.name !== DIALOG_SCOPE)))
-export const footerHints = computed(() =>
-  [...activeScopes.value].reverse().flatMap(scope => scope.bindings().filter(b => b.hint === true)),
-)
+export const footerHints = computed(() => {
+  void revision.value
+  const standing = [...activeScopes.value].reverse()
+  const ordered = [...standing.filter(s => s.name !== EVERYWHERE), ...standing.filter(s => s.name === EVERYWHERE)]
+  return ordered.flatMap(scope => scope.bindings().filter(b => b.hint === true))
+})
 
 export function openScope(scope: Scope): () => void {
   scopes.value = [...scopes.value, scope]
@@ -70,6 +77,10 @@ export function useKeys(
     if (off) return
     return openScope({ name, modal, bindings: () => latest.current })
   }, [name, modal, off])
+  const bound = bindings.map(b => `${b.id} ${b.chord} ${b.hint === true}`).join()
+  useEffect(() => {
+    revision.value = revision.peek() + 1
+  }, [bound])
 }
 
 export type KeyPress = Readonly<{

@@ -42,6 +42,7 @@ export function DataTable<Row>(p: DataTableProps<Row>) {
   const at = p.selected === null ? -1 : p.rows.findIndex(row => p.rowKey(row) === p.selected)
   const drawn = useDrawnRows(p)
 
+  const isEmpty = p.rows.length === 0 && p.empty !== undefined
   useLayoutEffect(() => {
     const el = box.current
     if (el === null) return
@@ -63,7 +64,7 @@ export function DataTable<Row>(p: DataTableProps<Row>) {
       el.removeEventListener('scroll', onScroll)
       cancelAnimationFrame(asked)
     }
-  }, [])
+  }, [isEmpty])
 
   const select = (index: number): void => {
     const row = p.rows[Math.max(0, Math.min(p.rows.length - 1, index))]
@@ -81,7 +82,7 @@ export function DataTable<Row>(p: DataTableProps<Row>) {
     off: p.keys === false,
   })
 
-  if (p.rows.length === 0 && p.empty !== undefined) return <div class="table-box">{p.empty}</div>
+  if (isEmpty) return <div class="table-box">{p.empty}</div>
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must take the focus (WCAG 2.1.1)
     <section class="table-box" ref={box} tabIndex={0} aria-label={p.label}>
