@@ -22,7 +22,8 @@ from websockets.exceptions import InvalidHandshake, WebSocketException
 
 from device.errors import BadFrame, Busy, KeyFileRefused, Unreachable, WireError
 from device.frames import FRAME_BYTES_MAX, Receipt, decode, encode
-from device.session import DeviceEffect, DeviceSession, Done, Send, Upload
+from device.session import Send
+from device.upload import DeviceEffect, DeviceSession, Done, Upload
 
 SOFTWARE: Final = "xinlian-device/1"
 KEY_BYTES_MIN: Final = 16

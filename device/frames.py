@@ -12,13 +12,15 @@ import hashlib
 import hmac
 import re
 import struct
+from dataclasses import fields
 from typing import Annotated, ClassVar, Final, Literal
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from device.errors import BadFrame, FrameTooLarge, LeadMapRefused, SampleOutOfRange
+from device.errors import BadFrame, FrameTooLarge, LeadMapRefused, RefusedByHub, SampleOutOfRange, WireError
+from ecg.errors import all_errors
 
 I16 = npt.NDArray[np.int16]
 
@@ -327,3 +329,27 @@ def check_range(frame: Data, gain_uv_per_lsb: float) -> None:
         low = int(samples.min(initial=0, where=samples != NO_SIGNAL))
     if low < -limit or int(samples.max()) > limit:
         raise SampleOutOfRange(seq=frame.seq, uv_max=SAMPLE_UV_MAX)
+
+
+# ---- errors on the wire ----
+
+
+def error_frame(error: WireError) -> Error:
+    """The error as its last frame: code and fields, no sentence."""
+    facts: dict[str, str | int | float | list[int]] = {}
+    for name, value in error.facts().items():
+        if isinstance(value, tuple):
+            facts[name] = [int(part) for part in value]
+        elif isinstance(value, str | int | float):
+            facts[name] = value
+    return Error(code=error.code, facts=facts)
+
+
+def error_of(frame: Error) -> WireError:
+    """The same error on the other side; RefusedByHub for a code or fields this software does not know."""
+    for cls in all_errors(WireError):
+        if cls.code == frame.code and issubclass(cls, WireError):
+            facts = {name: tuple(value) if isinstance(value, list) else value for name, value in frame.facts.items()}
+            if {field_.name for field_ in fields(cls)} == set(facts):
+                return cls(**facts)
+    return RefusedByHub(hub_code=frame.code[:64])

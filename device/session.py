@@ -1,13 +1,13 @@
-"""One conversation on the device wire: what each side answers to each frame.
+"""One conversation on the device wire, the hub's side: what it answers to each frame.
 
 Holds the rules: who may speak when, proof, order, repeats, gaps, credit, acknowledgement, resuming. No socket, clock,
-disk or chance: `server/intake/gateway.py` and `client.py` move the bytes and carry out the effects; bytes are the
-business of `frames.py`. Whatever the peer did wrong is raised as a `WireError`; the shell sends it as the last frame
-and closes.
+disk or chance: `server/intake/gateway.py` moves the bytes and carries out the effects; bytes are the business of
+`frames.py`, the device's side is `upload.py`. Whatever the device did wrong is raised as a `WireError`; the shell sends
+it as the last frame and closes.
 
-The hub's side, told as a story: hello -> FindDevice -> challenge -> proof -> Online, welcome -> open -> Register (the
-hub gives the recording its id) -> Append(open) -> on disk -> opened -> data -> Append(data) -> on disk -> Publish, ack
--> end -> Append(end) -> on disk -> Seal -> stored as a file -> receipt.
+Told as a story: hello -> FindDevice -> challenge -> proof -> Online, welcome -> open -> Register (the hub gives the
+recording its id) -> Append(open) -> on disk -> opened -> data -> Append(data) -> on disk -> Publish, ack -> end ->
+Append(end) -> on disk -> Seal -> stored as a file -> receipt.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from __future__ import annotations
 import hmac
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final, Protocol
+from typing import Final
 
 from device.errors import (
     BadProof,
@@ -26,18 +26,15 @@ from device.errors import (
     EndDiffers,
     GainRefused,
     GapStays,
-    HistoryGone,
     LeadMapRefused,
     OpenDiffers,
     OutOfOrder,
     OverCredit,
     RateRefused,
-    RefusedByHub,
     StreamTooLong,
     TooManyStreams,
     UnknownDevice,
     VersionRefused,
-    WireError,
 )
 from device.frames import (
     FRAME_BYTES_MAX,
@@ -52,7 +49,6 @@ from device.frames import (
     Challenge,
     Data,
     End,
-    Error,
     Frame,
     Hello,
     Nack,
@@ -68,7 +64,6 @@ from device.frames import (
     encode,
     proof_of,
 )
-from ecg.errors import all_errors
 
 OPEN_SEQ: Final = -1  # the place of the open frame before frame 0 of its stream
 NACKS_MAX: Final = 8  # how often the same frame is asked for again before the device is taken to be broken
@@ -442,205 +437,3 @@ def _check_same(opening: Open, before: Open) -> None:
 def _same_end(one: End, other: End) -> bool:
     """Whether two ends say the same; the stream's number may differ from connection to connection."""
     return (one.frames, one.samples, one.sha256) == (other.frames, other.samples, other.sha256)
-
-
-# ---- errors on the wire ----
-
-
-def error_frame(error: WireError) -> Error:
-    """The error as its last frame: code and fields, no sentence."""
-    facts: dict[str, str | int | float | list[int]] = {}
-    for name, value in error.facts().items():
-        if isinstance(value, tuple):
-            facts[name] = [int(part) for part in value]
-        elif isinstance(value, str | int | float):
-            facts[name] = value
-    return Error(code=error.code, facts=facts)
-
-
-def error_of(frame: Error) -> WireError:
-    """The same error on the other side; RefusedByHub for a code or fields this software does not know."""
-    for cls in all_errors(WireError):
-        if cls.code == frame.code and issubclass(cls, WireError):
-            facts = {name: tuple(value) if isinstance(value, list) else value for name, value in frame.facts.items()}
-            if {field_.name for field_ in fields(cls)} == set(facts):
-                return cls(**facts)
-    return RefusedByHub(hub_code=frame.code[:64])
-
-
-# ---- the device's side ----
-
-
-class Upload(Protocol):
-    """A recording on its way out, as the device keeps it until the receipt.
-
-    `opening` names it; `frames` is how many frames exist by now, `kept_from` the first the device still has;
-    `frame()` cuts one; `end()` is None while more samples may come.
-    """
-
-    @property
-    def opening(self) -> Open: ...
-    @property
-    def frames(self) -> int: ...
-    @property
-    def kept_from(self) -> int: ...
-    def frame(self, stream: int, seq: int) -> Data: ...
-    def end(self, stream: int) -> End | None: ...
-
-
-@dataclass(frozen=True)
-class Done:
-    """The hub has the recording for good."""
-
-    receipt: Receipt
-
-
-DeviceEffect = Send | Done
-
-
-@dataclass
-class _Outgoing:
-    upload: Upload
-    cursor: int = 0  # the frame to send next
-    safe: int = 0  # frames below this are on the hub's disk
-    limit: int = 0
-    is_open: bool = False
-    end_sent: bool = False
-
-
-class DeviceSession:
-    """The device's side of one connection. A new connection takes a new one; the uploads go on."""
-
-    def __init__(self, device_id: str, key: bytes, software: str) -> None:
-        self._key = key
-        self._hello = Hello(device=device_id, version=VERSION, software=software)
-        self._welcome: Welcome | None = None
-        self._streams: dict[int, _Outgoing] = {}
-        self._numbers = 0
-        self._flying: deque[tuple[int, int, int]] = deque()  # (stream, seq, bytes) sent, not acknowledged
-        self._flying_bytes = 0
-
-    @property
-    def welcome(self) -> Welcome | None:
-        return self._welcome
-
-    @property
-    def safe_frames(self) -> int:
-        """Frames of all streams of this connection that the hub has on its disk."""
-        return sum(out.safe for out in self._streams.values())
-
-    def start(self) -> list[DeviceEffect]:
-        return [Send(self._hello)]
-
-    def offer(self, upload: Upload, now_ms: int) -> list[DeviceEffect]:
-        """Begin or resume an upload on this connection, now or as soon as the hub has said welcome."""
-        number = self._numbers
-        self._numbers += 1
-        self._streams[number] = _Outgoing(upload)
-        return [] if self._welcome is None else [self._open(number, now_ms)]
-
-    def receive(self, frame: Frame, now_ms: int) -> list[DeviceEffect]:
-        """Raises what the hub refused (as the same WireError), or OutOfOrder for a hub that breaks the rules."""
-        match frame:
-            case Challenge():
-                return [Send(Proof(mac=proof_of(self._key, frame.nonce, encode(self._hello))))]
-            case Welcome():
-                self._welcome = frame
-                return [self._open(number, now_ms) for number in self._streams]
-            case Opened():
-                return self._on_opened(frame)
-            case Ack():
-                return self._on_ack(frame)
-            case Nack():
-                return self._on_nack(frame)
-            case Receipt():
-                return self._on_receipt(frame)
-            case Pong():
-                return []
-            case Error():
-                raise error_of(frame)
-            case _:
-                raise OutOfOrder(frame=frame.NAME, state="on the device's side")
-
-    def pump(self) -> list[DeviceEffect]:
-        """Everything the credit lets out now: call it after `receive` and when an upload has grown."""
-        if self._welcome is None:
-            return []
-        effects: list[DeviceEffect] = []
-        for number, out in self._streams.items():
-            while out.is_open and out.cursor < min(out.limit, out.upload.frames):
-                data = out.upload.frame(number, out.cursor)
-                if self._flying_bytes + len(data.samples) > self._welcome.window_bytes:
-                    return effects
-                effects.append(Send(data))
-                self._flying.append((number, out.cursor, len(data.samples)))
-                self._flying_bytes += len(data.samples)
-                out.cursor += 1
-            end = out.upload.end(number) if out.is_open and out.cursor == out.upload.frames else None
-            if end is not None and not out.end_sent:
-                out.end_sent = True
-                effects.append(Send(end))
-        return effects
-
-    def _open(self, number: int, now_ms: int) -> Send:
-        opening = self._streams[number].upload.opening
-        return Send(_with(opening, stream=number, device_ms=now_ms))
-
-    def _on_opened(self, frame: Opened) -> list[DeviceEffect]:
-        out = self._stream(frame.stream, "opened")
-        self._check_kept(out, frame.next_seq)
-        out.cursor = out.safe = frame.next_seq
-        out.limit, out.is_open = frame.limit, True
-        return []
-
-    def _on_ack(self, frame: Ack) -> list[DeviceEffect]:
-        out = self._stream(frame.stream, "ack")
-        out.safe, out.limit = max(out.safe, frame.next_seq), max(out.limit, frame.limit)
-        out.cursor = max(out.cursor, out.safe)
-        self._landed(lambda stream, seq: stream == frame.stream and seq < out.safe)
-        return []
-
-    def _on_nack(self, frame: Nack) -> list[DeviceEffect]:
-        out = self._stream(frame.stream, "nack")
-        self._check_kept(out, frame.next_seq)
-        out.cursor, out.end_sent = max(out.safe, frame.next_seq), False
-        self._landed(lambda stream, seq: stream == frame.stream and seq >= frame.next_seq)
-        return []
-
-    def _on_receipt(self, frame: Receipt) -> list[DeviceEffect]:
-        over = {number for number, out in self._streams.items() if out.upload.opening.uid == frame.uid}
-        for number in over:
-            del self._streams[number]
-        self._landed(lambda stream, _: stream in over)
-        return [Done(frame)]
-
-    def _landed(self, gone: Callable[[int, int], bool]) -> None:
-        """Take what is acknowledged, or will be sent again, off the count of flying bytes."""
-        self._flying = deque(entry for entry in self._flying if not gone(entry[0], entry[1]))
-        self._flying_bytes = sum(size for _, _, size in self._flying)
-
-    def _stream(self, number: int, name: str) -> _Outgoing:
-        out = self._streams.get(number)
-        if out is None:
-            raise OutOfOrder(frame=name, state=f"stream {number} is not open")
-        return out
-
-    def _check_kept(self, out: _Outgoing, wanted: int) -> None:
-        if not out.upload.kept_from <= wanted <= out.upload.frames:
-            raise HistoryGone(wanted=wanted, kept=out.upload.kept_from)
-
-
-def _with(opening: Open, *, stream: int, device_ms: int) -> Open:
-    """The same opening for another connection."""
-    return Open(
-        stream=stream,
-        uid=opening.uid,
-        fs=opening.fs,
-        leads=opening.leads,
-        gain_uv_per_lsb=opening.gain_uv_per_lsb,
-        start_ms=opening.start_ms,
-        device_ms=device_ms,
-        kind=opening.kind,
-        mode=opening.mode,
-        request=opening.request,
-    )

@@ -40,7 +40,7 @@ from device.errors import (
     TimedOut,
     WireError,
 )
-from device.frames import FRAME_BYTES_MAX, Data, End, Frame, Open, decode, encode
+from device.frames import FRAME_BYTES_MAX, Data, End, Frame, Open, decode, encode, error_frame
 from device.session import (
     Append,
     DeviceRecord,
@@ -54,9 +54,9 @@ from device.session import (
     Rules,
     Seal,
     Send,
-    error_frame,
 )
-from server.intake.journal import Damage, Journal, JournalDamaged, JournalFailed, Kind, Record, Recovered
+from server.intake.journal import Journal, JournalDamaged, JournalFailed, Recovered
+from server.intake.segment import Damage, Kind, Record
 
 __all__ = ["DeviceRecord", "Gateway", "GatewaySettings", "Hub", "SealedReceipt"]
 

@@ -1,13 +1,13 @@
 """The intake journal: what a device sent stands here, on the disk, before anything is acknowledged.
 
-Append-only segment files, one writer thread, one fdatasync a group, every record checked by CRC32C, recovery that never
-skips damage in silence. Follows durability.md 2; the reasons stand there, with figures. What a record means is the
+Append-only segment files, one writer thread, one fdatasync a group, recovery that never skips damage in silence. How a
+record stands in bytes and what the records of a stream add up to is `segment.py`, without I/O; what they mean is the
 gateway's business: here a stream is 16 bytes, a sequence number and bodies.
 
 A record points back at the record before it of the same stream. So a stream is read back from its last record alone,
 without an index in memory that grows with every frame, and a record behind a damaged one is known not to belong.
 
-Read downwards: records and scanning (pure), the state of streams (pure), the disk, recovery, the writer.
+Read downwards: recovery, the writer. The calls to the disk are `disk.py`'s.
 """
 
 from __future__ import annotations
@@ -15,39 +15,47 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import IntEnum
 from pathlib import Path
 from typing import ClassVar, Final, NamedTuple
 
-import google_crc32c
 import msgspec
 
 from server.base.errors import AppError
+from server.intake.disk import Disk
+from server.intake.segment import (
+    BODY_BYTES_MAX,
+    NOWHERE,
+    RECORD,
+    RECORD_MAGIC,
+    SEGMENT_HEADER,
+    TRAILER,
+    Damage,
+    Footer,
+    Kind,
+    Place,
+    Record,
+    Segment,
+    StreamState,
+    after,
+    crc32c,
+    footer,
+    footer_at,
+    parse,
+    record_header,
+    scan,
+    seed_of,
+    segment_header,
+)
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024  # a start scans one of them: below 0.1 s
 GROUP_BYTES_MAX: Final = 1024 * 1024  # one sync stays below 10 ms
 GROUP_RECORDS_MAX: Final = 512  # header and body each: the 1024 parts of one writev
-BODY_BYTES_MAX: Final = 64 * 1024
-FOOTER_BYTES_MAX: Final = 64 * 1024 * 1024
 FULL_RETRY_S: Final = 5.0
-
-_SEGMENT = struct.Struct("<8sI16sqI")  # magic, number, random id, created_ms, crc32c of what stands before
-_SEGMENT_MAGIC: Final = b"XLJSEG1\n"
-_RECORD = struct.Struct(
-    "<4sIBxxx16siqIII"
-)  # magic, body bytes, kind, stream, seq, device_ms, previous: segment, offset
-_RECORD_MAGIC: Final = b"XLR1"
-_TRAILER = struct.Struct("<8sQI")  # magic, offset of the footer record, crc32c seeded by the segment
-_TRAILER_MAGIC: Final = b"XLJEND1\n"
-_CRC_AT: Final = _RECORD.size - 4
-
-crc32c: Callable[[int, bytes], int] = google_crc32c.extend
 
 
 @dataclass(eq=False)
@@ -74,230 +82,6 @@ class JournalInUse(AppError):
     code: ClassVar[str] = "intake.journal_in_use"
     what: ClassVar[str] = "Another process writes this journal."
     mend: ClassVar[str] = "Stop the other hub, or give this one its own folder."
-
-
-# ---- records: bytes in, bytes out ----
-
-
-class Kind(IntEnum):
-    OPEN = 1
-    DATA = 2
-    END = 3
-    SEALED = 4  # the stream stands in its archive file: its segments may go
-    FOOTER = 9
-
-
-class Place(NamedTuple):
-    """Where a record stands. Segments count from 1; (0, 0) is nowhere."""
-
-    segment: int
-    offset: int
-
-
-NOWHERE: Final = Place(0, 0)
-
-
-class Record(NamedTuple):
-    kind: int
-    stream: bytes
-    seq: int
-    device_ms: int
-    previous: Place  # the record before it of the same stream
-    body: bytes
-    start: int
-    end: int
-
-
-class Damage(NamedTuple):
-    """Bytes of a segment that are no record. `torn`: the unfinished tail of the last write, never acknowledged."""
-
-    segment: int
-    start: int
-    end: int
-    torn: bool
-
-
-def segment_header(number: int, random_id: bytes, created_ms: int) -> bytes:
-    head = _SEGMENT.pack(_SEGMENT_MAGIC, number, random_id, created_ms, 0)[:-4]
-    return head + struct.pack("<I", crc32c(0, head))
-
-
-def seed_of(head: bytes, number: int) -> int | None:
-    """The seed of a segment's checksums, from its header; None where the header is no header of this segment."""
-    if len(head) < _SEGMENT.size:
-        return None
-    magic, got, random_id, _, crc = _SEGMENT.unpack_from(head)
-    if magic != _SEGMENT_MAGIC or got != number or crc != crc32c(0, head[: _SEGMENT.size - 4]):
-        return None
-    return crc32c(0, random_id)
-
-
-def record_header(seed: int, kind: int, stream: bytes, seq: int, device_ms: int, previous: Place, body: bytes) -> bytes:
-    """The header before `body`. Its checksum covers length and stream, and holds in this segment only."""
-    head = _RECORD.pack(_RECORD_MAGIC, len(body), kind, stream, seq, device_ms, *previous, 0)[:_CRC_AT]
-    return head + struct.pack("<I", crc32c(crc32c(seed, head), body))
-
-
-def parse(data: bytes, at: int, seed: int) -> Record | None:
-    """The record at `at`, or None where there is none that its checksum vouches for."""
-    if at + _RECORD.size > len(data):
-        return None
-    magic, length, kind, stream, seq, device_ms, segment, offset, crc = _RECORD.unpack_from(data, at)
-    if magic != _RECORD_MAGIC or length > (FOOTER_BYTES_MAX if kind == Kind.FOOTER else BODY_BYTES_MAX):
-        return None
-    body_at = at + _RECORD.size
-    end = body_at + length
-    if end > len(data):
-        return None
-    body = data[body_at:end]
-    if crc != crc32c(crc32c(seed, data[at : at + _CRC_AT]), body):
-        return None
-    return Record(kind, stream, seq, device_ms, Place(segment, offset), body, at, end)
-
-
-def scan(data: bytes, segment: int, seed: int) -> Iterator[Record | Damage]:
-    """Every record of a segment, and between them, by name, every range that is none."""
-    at = _SEGMENT.size
-    while at < len(data):
-        record = parse(data, at, seed)
-        if record is not None:
-            yield record
-            at = record.end
-            continue
-        after = _next_record(data, at + 1, seed)
-        if after is None:
-            yield Damage(segment, at, len(data), torn=True)
-            return
-        yield Damage(segment, at, after, torn=False)
-        at = after
-
-
-def _next_record(data: bytes, at: int, seed: int) -> int | None:
-    while (at := data.find(_RECORD_MAGIC, at)) >= 0:
-        if parse(data, at, seed) is not None:
-            return at
-        at += 1
-    return None
-
-
-# ---- what the records of a stream add up to ----
-
-
-class StreamState(NamedTuple):
-    """A stream as far as it stands on the disk."""
-
-    opened: Place
-    last: Place
-    next_seq: int = 0  # the next record expected: data frames from 0, `end` after the last
-    data_bytes: int = 0
-    ended: bool = False
-    sealed: bool = False
-
-    @property
-    def frames(self) -> int:
-        """Data frames on the disk."""
-        return self.next_seq - 1 if self.ended else self.next_seq
-
-
-def after(state: StreamState | None, kind: int, seq: int, body_bytes: int, place: Place) -> StreamState | None:
-    """The state once this record is written; None when it is a repeat or belongs to no known stream."""
-    if state is None:
-        return StreamState(place, place) if kind == Kind.OPEN else None
-    if kind == Kind.SEALED:
-        return None if state.sealed else state._replace(last=place, sealed=True)
-    if kind == Kind.OPEN or seq < state.next_seq or state.ended:
-        return None
-    data_bytes = state.data_bytes + (body_bytes if kind == Kind.DATA else 0)
-    return state._replace(last=place, next_seq=seq + 1, data_bytes=data_bytes, ended=kind == Kind.END)
-
-
-@dataclass
-class _Segment:
-    """A segment file and which streams have records in it."""
-
-    number: int
-    path: Path
-    seed: int
-    streams: set[bytes] = field(default_factory=set)
-    unsealed: set[bytes] = field(default_factory=set)
-    records: int = 0
-    damaged: list[tuple[int, int]] = field(default_factory=list)  # if any, the file is kept for whoever looks into it
-
-
-class _FooterStream(msgspec.Struct, frozen=True, array_like=True):
-    uid: bytes
-    opened: tuple[int, int]
-    last: tuple[int, int]
-    next_seq: int
-    data_bytes: int
-    ended: bool
-    sealed: bool
-
-
-class _Footer(msgspec.Struct, frozen=True):
-    records: int
-    streams: list[_FooterStream]
-    damaged: list[tuple[int, int]]
-
-
-def footer(segment: _Segment, at: int, states: Mapping[bytes, StreamState]) -> bytes:
-    """What closes a segment at offset `at`: the state of each stream it holds, so that a start need not scan it."""
-    streams = [_FooterStream(uid, *states[uid]) for uid in segment.streams]
-    body = msgspec.msgpack.encode(_Footer(segment.records, streams, segment.damaged))
-    record = record_header(segment.seed, Kind.FOOTER, bytes(16), segment.number, 0, NOWHERE, body) + body
-    trailer = _TRAILER.pack(_TRAILER_MAGIC, at, 0)[:-4]
-    return record + trailer + struct.pack("<I", crc32c(segment.seed, trailer))
-
-
-def footer_at(tail: bytes, seed: int) -> int | None:
-    """Where the footer record stands, from the last bytes of the file; None for a segment that was never closed."""
-    if len(tail) < _TRAILER.size:
-        return None
-    magic, offset, crc = _TRAILER.unpack_from(tail, len(tail) - _TRAILER.size)
-    if magic != _TRAILER_MAGIC or crc != crc32c(seed, tail[-_TRAILER.size : -4]):
-        return None
-    return int(offset)
-
-
-# ---- the disk ----
-
-
-class Disk:
-    """The calls the journal makes; a test puts one in their place that fails."""
-
-    def create(self, path: Path) -> int:
-        return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
-
-    def write(self, fd: int, parts: Sequence[bytes]) -> None:
-        for first in range(0, len(parts), 1024):
-            some = parts[first : first + 1024]
-            rest = b""
-            written = os.writev(fd, some)
-            if written != sum(map(len, some)):
-                rest = b"".join(some)[written:]
-            while rest:
-                rest = rest[os.write(fd, rest) :]
-
-    def reserve(self, fd: int, size: int) -> None:
-        """Raises ENOSPC where `size` bytes have no room."""
-        os.posix_fallocate(fd, 0, size)
-
-    def truncate(self, fd: int, size: int) -> None:
-        os.ftruncate(fd, size)
-        os.lseek(fd, size, os.SEEK_SET)
-
-    def sync_data(self, fd: int) -> None:
-        os.fdatasync(fd)
-
-    def sync(self, fd: int) -> None:
-        os.fsync(fd)
-
-    def sync_folder(self, folder: Path) -> None:
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
 
 
 @dataclass(frozen=True)
@@ -327,7 +111,7 @@ class Recovery:
 @dataclass
 class _Findings:
     states: dict[bytes, StreamState] = field(default_factory=dict)
-    segments: dict[int, _Segment] = field(default_factory=dict)
+    segments: dict[int, Segment] = field(default_factory=dict)
     torn: list[Damage] = field(default_factory=list)
     damaged: list[Damage] = field(default_factory=list)
     stranded: int = 0
@@ -356,11 +140,11 @@ def _recover(folder: Path, disk: Disk) -> _Findings:
 
 def _recover_segment(found: _Findings, fd: int, path: Path, number: int, *, is_last: bool, disk: Disk) -> None:
     size = os.fstat(fd).st_size
-    seed = seed_of(os.pread(fd, _SEGMENT.size, 0), number)
+    seed = seed_of(os.pread(fd, SEGMENT_HEADER.size, 0), number)
     if seed is None:
         _without_header(found, path, number, size, is_last=is_last, disk=disk)
         return
-    segment = found.segments[number] = _Segment(number, path, seed)
+    segment = found.segments[number] = Segment(number, path, seed)
     if _take_footer(found, segment, fd, size):
         return
     data = os.pread(fd, size, 0)
@@ -380,7 +164,7 @@ def _recover_segment(found: _Findings, fd: int, path: Path, number: int, *, is_l
 
 def _without_header(found: _Findings, path: Path, number: int, size: int, *, is_last: bool, disk: Disk) -> None:
     """The header is synced before anything in a segment is acknowledged: an unfinished last one holds nothing."""
-    if is_last and size <= _SEGMENT.size:
+    if is_last and size <= SEGMENT_HEADER.size:
         path.unlink()
         disk.sync_folder(path.parent)
         found.torn.append(Damage(number, 0, size, torn=True))
@@ -390,8 +174,8 @@ def _without_header(found: _Findings, path: Path, number: int, size: int, *, is_
         found.damaged.append(Damage(number, 0, size, torn=False))
 
 
-def _take_footer(found: _Findings, segment: _Segment, fd: int, size: int) -> bool:
-    offset = footer_at(os.pread(fd, _TRAILER.size, max(0, size - _TRAILER.size)), segment.seed)
+def _take_footer(found: _Findings, segment: Segment, fd: int, size: int) -> bool:
+    offset = footer_at(os.pread(fd, TRAILER.size, max(0, size - TRAILER.size)), segment.seed)
     if offset is None or offset >= size:
         return False
     record = parse(os.pread(fd, size - offset, offset), 0, segment.seed)
@@ -399,7 +183,7 @@ def _take_footer(found: _Findings, segment: _Segment, fd: int, size: int) -> boo
         found.damaged.append(Damage(segment.number, offset, size, torn=False))
         segment.damaged.append((offset, size))
         return False
-    content = msgspec.msgpack.decode(record.body, type=_Footer)
+    content = msgspec.msgpack.decode(record.body, type=Footer)
     segment.records, segment.damaged = content.records, content.damaged
     found.damaged += [Damage(segment.number, start, end, torn=False) for start, end in content.damaged]
     for entry in content.streams:
@@ -410,9 +194,9 @@ def _take_footer(found: _Findings, segment: _Segment, fd: int, size: int) -> boo
     return True
 
 
-def _take_records(found: _Findings, segment: _Segment, data: bytes, *, is_last: bool) -> int:
+def _take_records(found: _Findings, segment: Segment, data: bytes, *, is_last: bool) -> int:
     """Add up the records of an unclosed segment. Returns where its sound part ends."""
-    end = _SEGMENT.size
+    end = SEGMENT_HEADER.size
     for item in scan(data, segment.number, segment.seed):
         if isinstance(item, Damage):
             if item.torn and is_last:
@@ -440,7 +224,7 @@ def _take_records(found: _Findings, segment: _Segment, data: bytes, *, is_last: 
 
 
 def _drop_free_segments(
-    segments: dict[int, _Segment], states: dict[bytes, StreamState], folder: Path, disk: Disk
+    segments: dict[int, Segment], states: dict[bytes, StreamState], folder: Path, disk: Disk
 ) -> list[int]:
     """Delete closed segments all of whose streams are sealed, and forget streams that stand nowhere any more."""
     free = [s for s in segments.values() if not s.unsealed and not s.damaged]
@@ -474,7 +258,7 @@ class Journal:
         self.folder, self._disk, self._clock_ms, self._lock_fd = folder, disk, clock_ms, lock_fd
         self._states = found.states  # the writer's: includes what is about to be synced, never less
         self._segments = found.segments
-        self._current: _Segment | None = None
+        self._current: Segment | None = None
         self._fd, self._end = -1, 0
         self._next_number = max(found.segments, default=0) + 1
         self._queue: deque[_Item] = deque()
@@ -576,8 +360,8 @@ class Journal:
         for segment in list(self._segments.values()):
             if segment is not self._current:
                 data = segment.path.read_bytes()
-                end = footer_at(data[-_TRAILER.size :], segment.seed)
-                sound = data if end is None else data[: len(data) - _TRAILER.size]
+                end = footer_at(data[-TRAILER.size :], segment.seed)
+                sound = data if end is None else data[: len(data) - TRAILER.size]
                 damaged += [d for d in scan(sound, segment.number, segment.seed) if isinstance(d, Damage)]
         return damaged
 
@@ -602,13 +386,13 @@ class Journal:
         return fds[number]
 
     def _previous_of(self, place: Place, fds: dict[int, int]) -> Place:
-        head = os.pread(self._open_for_reading(place.segment, fds), _RECORD.size, place.offset)
-        if len(head) < _RECORD.size or head[:4] != _RECORD_MAGIC:
-            raise JournalDamaged(segment=place.segment, start=place.offset, end=place.offset + _RECORD.size)
-        fields = _RECORD.unpack(head)
+        head = os.pread(self._open_for_reading(place.segment, fds), RECORD.size, place.offset)
+        if len(head) < RECORD.size or head[:4] != RECORD_MAGIC:
+            raise JournalDamaged(segment=place.segment, start=place.offset, end=place.offset + RECORD.size)
+        fields = RECORD.unpack(head)
         previous = Place(fields[6], fields[7])
         if previous >= place:  # a chain only ever leads back: a flipped bit must not make it a circle
-            raise JournalDamaged(segment=place.segment, start=place.offset, end=place.offset + _RECORD.size)
+            raise JournalDamaged(segment=place.segment, start=place.offset, end=place.offset + RECORD.size)
         return previous
 
     def _record_at(self, place: Place, fds: dict[int, int] | None = None) -> Record:
@@ -616,7 +400,7 @@ class Journal:
         try:
             fd = self._open_for_reading(place.segment, own)
             length = int.from_bytes(os.pread(fd, 4, place.offset + 4), "little")
-            raw = os.pread(fd, _RECORD.size + min(length, BODY_BYTES_MAX), place.offset)
+            raw = os.pread(fd, RECORD.size + min(length, BODY_BYTES_MAX), place.offset)
             record = parse(raw, 0, self._segments[place.segment].seed)
         finally:
             if fds is None:
@@ -654,7 +438,7 @@ class Journal:
         while self._queue and len(group) < GROUP_RECORDS_MAX and size < GROUP_BYTES_MAX:
             item = self._queue.popleft()
             group.append(item)
-            size += len(item.body) + _RECORD.size
+            size += len(item.body) + RECORD.size
         return group
 
     def _write_group(self, group: list[_Item]) -> None:
@@ -744,7 +528,7 @@ class Journal:
             path.unlink(missing_ok=True)
             raise
         self._fd, self._end = fd, len(header)
-        self._current = self._segments[number] = _Segment(number, path, crc32c(0, random_id))
+        self._current = self._segments[number] = Segment(number, path, crc32c(0, random_id))
 
     def _wait_for_room(self) -> bool:
         """The disk is full: cut the half-written group off, then wait until a whole new segment has room."""

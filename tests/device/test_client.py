@@ -17,8 +17,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from device import coding, errors
 from device.client import DeviceKey, Retry, clock_ms, key_file_text, read_key_file, send
 from device.errors import Busy, KeyFileRefused, Unreachable, VersionRefused, WireError
-from device.frames import NO_SIGNAL, Frame, Patient, Request, encode
-from device.session import error_frame
+from device.frames import NO_SIGNAL, Frame, Patient, Request, encode, error_frame
 from device.simulate import replay, resampled, run_device, upload_of
 from ecg.errors import all_errors
 from ecg.record import STANDARD_LEADS, Recording

@@ -29,13 +29,13 @@ from device.frames import (
     Welcome,
     decode,
     encode,
+    error_frame,
+    error_of,
 )
 from device.session import (
     _HUB_MOVES,
     Append,
     DeviceRecord,
-    DeviceSession,
-    Done,
     FindDevice,
     HubEffect,
     HubSession,
@@ -47,10 +47,9 @@ from device.session import (
     Rules,
     Seal,
     Send,
-    error_frame,
-    error_of,
 )
 from device.simulate import SampledUpload
+from device.upload import DeviceSession, Done
 from ecg.errors import all_errors
 
 KEY = bytes(32)

@@ -668,17 +668,21 @@ class Eavesdropper:
 async def test_a_killed_hub_has_every_sample_it_acknowledged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hub, ear = Killable(tmp_path), Eavesdropper(monkeypatch)
     await asyncio.to_thread(hub.start)
-    upload = upload_of(recording(30), mode="live", frame_ms=100)
+    upload, grown = upload_of(recording(30), mode="live", frame_ms=100), asyncio.Event()
     url, key, rng = f"ws://127.0.0.1:{hub.port}", DeviceKey("cart-1", KEY), random.Random(7)
-    sending = asyncio.create_task(run_device(upload, url, key, speed=8, retry=QUICK, rng=rng))
+    sending = asyncio.create_task(send(upload, url, key, grown=grown, retry=QUICK, rng=rng))
     try:
         for kill in range(1, 4):
-            await eventually(lambda least=60 * kill: ear.acked >= least, ear.heard, 20)  # type: ignore[misc]
+            upload.frames = 80 * kill  # so much has been measured by now
+            grown.set()
+            await eventually(lambda least=80 * kill - 60: ear.acked >= least, ear.heard, 20)  # type: ignore[misc]
             hub.kill()
             acked = ear.acked
             await asyncio.to_thread(hub.start)
             await eventually(lambda times=kill: len(ear.resumed) > times, ear.heard, 20)  # type: ignore[misc]
             assert ear.resumed[kill] >= acked, "an acknowledged frame was lost"
+        upload.frames = upload.total
+        grown.set()
         receipt = await asyncio.wait_for(sending, 30)
     finally:
         sending.cancel()

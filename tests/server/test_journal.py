@@ -15,24 +15,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.intake import journal as journal_module
-from server.intake.journal import (
+from server.intake.disk import Disk
+from server.intake.journal import Journal, JournalDamaged, JournalFailed, JournalInUse, Recovery, segment_path
+from server.intake.segment import (
     NOWHERE,
     Damage,
-    Disk,
-    Journal,
-    JournalDamaged,
-    JournalFailed,
-    JournalInUse,
     Kind,
     Place,
     Record,
-    Recovery,
     after,
     record_header,
     scan,
     seed_of,
     segment_header,
-    segment_path,
 )
 
 A, B = b"a" * 16, b"b" * 16

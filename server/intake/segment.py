@@ -1,0 +1,212 @@
+"""How the intake journal stands in bytes: segment headers, records, footers, and what a stream's records add up to.
+
+Bytes in, values out: no file is opened here (`journal.py` does), so that any damage can be tried in a test.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import google_crc32c
+import msgspec
+
+BODY_BYTES_MAX: Final = 64 * 1024
+FOOTER_BYTES_MAX: Final = 64 * 1024 * 1024
+
+SEGMENT_HEADER = struct.Struct("<8sI16sqI")  # magic, number, random id, created_ms, crc32c of what stands before
+_SEGMENT_MAGIC: Final = b"XLJSEG1\n"
+RECORD = struct.Struct("<4sIBxxx16siqIII")  # magic, body bytes, kind, stream, seq, device_ms, previous: segment, offset
+RECORD_MAGIC: Final = b"XLR1"
+TRAILER = struct.Struct("<8sQI")  # magic, offset of the footer record, crc32c seeded by the segment
+_TRAILER_MAGIC: Final = b"XLJEND1\n"
+_CRC_AT: Final = RECORD.size - 4
+
+crc32c: Callable[[int, bytes], int] = google_crc32c.extend
+
+
+# ---- records: bytes in, bytes out ----
+
+
+class Kind(IntEnum):
+    OPEN = 1
+    DATA = 2
+    END = 3
+    SEALED = 4  # the stream stands in its archive file: its segments may go
+    FOOTER = 9
+
+
+class Place(NamedTuple):
+    """Where a record stands. Segments count from 1; (0, 0) is nowhere."""
+
+    segment: int
+    offset: int
+
+
+NOWHERE: Final = Place(0, 0)
+
+
+class Record(NamedTuple):
+    kind: int
+    stream: bytes
+    seq: int
+    device_ms: int
+    previous: Place  # the record before it of the same stream
+    body: bytes
+    start: int
+    end: int
+
+
+class Damage(NamedTuple):
+    """Bytes of a segment that are no record. `torn`: the unfinished tail of the last write, never acknowledged."""
+
+    segment: int
+    start: int
+    end: int
+    torn: bool
+
+
+def segment_header(number: int, random_id: bytes, created_ms: int) -> bytes:
+    head = SEGMENT_HEADER.pack(_SEGMENT_MAGIC, number, random_id, created_ms, 0)[:-4]
+    return head + struct.pack("<I", crc32c(0, head))
+
+
+def seed_of(head: bytes, number: int) -> int | None:
+    """The seed of a segment's checksums, from its header; None where the header is no header of this segment."""
+    if len(head) < SEGMENT_HEADER.size:
+        return None
+    magic, got, random_id, _, crc = SEGMENT_HEADER.unpack_from(head)
+    if magic != _SEGMENT_MAGIC or got != number or crc != crc32c(0, head[: SEGMENT_HEADER.size - 4]):
+        return None
+    return crc32c(0, random_id)
+
+
+def record_header(seed: int, kind: int, stream: bytes, seq: int, device_ms: int, previous: Place, body: bytes) -> bytes:
+    """The header before `body`. Its checksum covers length and stream, and holds in this segment only."""
+    head = RECORD.pack(RECORD_MAGIC, len(body), kind, stream, seq, device_ms, *previous, 0)[:_CRC_AT]
+    return head + struct.pack("<I", crc32c(crc32c(seed, head), body))
+
+
+def parse(data: bytes, at: int, seed: int) -> Record | None:
+    """The record at `at`, or None where there is none that its checksum vouches for."""
+    if at + RECORD.size > len(data):
+        return None
+    magic, length, kind, stream, seq, device_ms, segment, offset, crc = RECORD.unpack_from(data, at)
+    if magic != RECORD_MAGIC or length > (FOOTER_BYTES_MAX if kind == Kind.FOOTER else BODY_BYTES_MAX):
+        return None
+    body_at = at + RECORD.size
+    end = body_at + length
+    if end > len(data):
+        return None
+    body = data[body_at:end]
+    if crc != crc32c(crc32c(seed, data[at : at + _CRC_AT]), body):
+        return None
+    return Record(kind, stream, seq, device_ms, Place(segment, offset), body, at, end)
+
+
+def scan(data: bytes, segment: int, seed: int) -> Iterator[Record | Damage]:
+    """Every record of a segment, and between them, by name, every range that is none."""
+    at = SEGMENT_HEADER.size
+    while at < len(data):
+        record = parse(data, at, seed)
+        if record is not None:
+            yield record
+            at = record.end
+            continue
+        after = _next_record(data, at + 1, seed)
+        if after is None:
+            yield Damage(segment, at, len(data), torn=True)
+            return
+        yield Damage(segment, at, after, torn=False)
+        at = after
+
+
+def _next_record(data: bytes, at: int, seed: int) -> int | None:
+    while (at := data.find(RECORD_MAGIC, at)) >= 0:
+        if parse(data, at, seed) is not None:
+            return at
+        at += 1
+    return None
+
+
+# ---- what the records of a stream add up to ----
+
+
+class StreamState(NamedTuple):
+    """A stream as far as it stands on the disk."""
+
+    opened: Place
+    last: Place
+    next_seq: int = 0  # the next record expected: data frames from 0, `end` after the last
+    data_bytes: int = 0
+    ended: bool = False
+    sealed: bool = False
+
+    @property
+    def frames(self) -> int:
+        """Data frames on the disk."""
+        return self.next_seq - 1 if self.ended else self.next_seq
+
+
+def after(state: StreamState | None, kind: int, seq: int, body_bytes: int, place: Place) -> StreamState | None:
+    """The state once this record is written; None when it is a repeat or belongs to no known stream."""
+    if state is None:
+        return StreamState(place, place) if kind == Kind.OPEN else None
+    if kind == Kind.SEALED:
+        return None if state.sealed else state._replace(last=place, sealed=True)
+    if kind == Kind.OPEN or seq < state.next_seq or state.ended:
+        return None
+    data_bytes = state.data_bytes + (body_bytes if kind == Kind.DATA else 0)
+    return state._replace(last=place, next_seq=seq + 1, data_bytes=data_bytes, ended=kind == Kind.END)
+
+
+@dataclass
+class Segment:
+    """A segment file and which streams have records in it."""
+
+    number: int
+    path: Path
+    seed: int
+    streams: set[bytes] = field(default_factory=set)
+    unsealed: set[bytes] = field(default_factory=set)
+    records: int = 0
+    damaged: list[tuple[int, int]] = field(default_factory=list)  # if any, the file is kept for whoever looks into it
+
+
+class _FooterStream(msgspec.Struct, frozen=True, array_like=True):
+    uid: bytes
+    opened: tuple[int, int]
+    last: tuple[int, int]
+    next_seq: int
+    data_bytes: int
+    ended: bool
+    sealed: bool
+
+
+class Footer(msgspec.Struct, frozen=True):
+    records: int
+    streams: list[_FooterStream]
+    damaged: list[tuple[int, int]]
+
+
+def footer(segment: Segment, at: int, states: Mapping[bytes, StreamState]) -> bytes:
+    """What closes a segment at offset `at`: the state of each stream it holds, so that a start need not scan it."""
+    streams = [_FooterStream(uid, *states[uid]) for uid in segment.streams]
+    body = msgspec.msgpack.encode(Footer(segment.records, streams, segment.damaged))
+    record = record_header(segment.seed, Kind.FOOTER, bytes(16), segment.number, 0, NOWHERE, body) + body
+    trailer = TRAILER.pack(_TRAILER_MAGIC, at, 0)[:-4]
+    return record + trailer + struct.pack("<I", crc32c(segment.seed, trailer))
+
+
+def footer_at(tail: bytes, seed: int) -> int | None:
+    """Where the footer record stands, from the last bytes of the file; None for a segment that was never closed."""
+    if len(tail) < TRAILER.size:
+        return None
+    magic, offset, crc = TRAILER.unpack_from(tail, len(tail) - TRAILER.size)
+    if magic != _TRAILER_MAGIC or crc != crc32c(seed, tail[-TRAILER.size : -4]):
+        return None
+    return int(offset)
