@@ -6,9 +6,8 @@ do to it is `service.py`; who is called when is `ladder.py`; which finding is gr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 import structlog
@@ -31,7 +30,8 @@ READER_RULE = "reader.critical"
 """The rule of an alert that a reader raised by grading an ECG critical where no rule of the profile had fired."""
 LADDER_ALIVE = ("raised", "notified", "seen")
 JOINED_STATES = (*LADDER_ALIVE, "acknowledged", "acting")
-DECOY_DAYS = 30
+DECOY_S = 86_400
+"""Other patients of a day are choice enough, and few enough rows for the one writer thread to look through."""
 DECOYS_SEEN = 60
 DECOYS_MAX = 12
 
@@ -59,7 +59,8 @@ def raise_in(room: Alerts, tx: Tx, recording: str, found: Iterable[CriticalFindi
     """As `raise_alert`, inside the caller's transaction: alert, first pages and first timer commit together."""
     order = findings.gravest_first(found)
     known = store.known_rules(tx.conn, recording)
-    fresh = [f for f in order if f.rule not in known]
+    # A rule may fire at several places of one recording: the first place stands for it.
+    fresh = list({f.rule: f for f in reversed(order) if f.rule not in known}.values())[::-1]
     if not fresh:
         return known[order[0].rule] if order else None
     row = records.recording_row(tx.conn, recording)
@@ -151,7 +152,7 @@ def withdraw_pages(tx: Tx, row: RowMapping, why: str) -> None:
         tx.append("page.withdrawn", row["id"], row["org"], body, topic=f"user:{account}")
 
 
-def _home(room: Alerts, tx: Tx, recording: Mapping[Any, Any], gravest: CriticalFinding) -> RowMapping | None:
+def _home(room: Alerts, tx: Tx, recording: RowMapping, gravest: CriticalFinding) -> RowMapping | None:
     """The open alert that this finding belongs to: of the same recording, or of the same incident of the patient."""
     gravity, family = findings.gravity(gravest.rule), findings.family(gravest.rule)
     for row in store.of_recording(tx.conn, recording["id"]):
@@ -164,7 +165,7 @@ def _home(room: Alerts, tx: Tx, recording: Mapping[Any, Any], gravest: CriticalF
     return None
 
 
-def _open(room: Alerts, tx: Tx, recording: Mapping[Any, Any], finding: CriticalFinding) -> str:
+def _open(room: Alerts, tx: Tx, recording: RowMapping, finding: CriticalFinding) -> str:
     alert_id = new_id("alr")
     first_at = tx.now if finding.page_before_read else later(tx.now, room.settings.unread_wait_s)
     store.add_alert(
@@ -231,9 +232,9 @@ def _set_timer(room: Alerts, tx: Tx, row: RowMapping, step: int) -> str:
     return due_at
 
 
-def _decoys(tx: Tx, recording: Mapping[Any, Any]) -> list[str]:
+def _decoys(tx: Tx, recording: RowMapping) -> list[str]:
     """Recordings of other recent patients of the same centre, one a patient, newest first."""
     near = [o.id for o in people.orgs(tx.conn) if o.reading_centre == recording["centre"]]
-    recent = records.recordings_of_orgs(tx.conn, near, later(tx.now, -DECOY_DAYS * 86_400), DECOYS_SEEN)
+    recent = records.recordings_of_orgs(tx.conn, near, later(tx.now, -DECOY_S), DECOYS_SEEN)
     one_each = {r.patient.id: r.id for r in reversed(recent) if r.patient.id != recording["patient"]}
     return list(reversed(one_each.values()))[:DECOYS_MAX]

@@ -41,7 +41,7 @@ def reactions(room: Alerts) -> tuple[Reaction, ...]:
     return (
         Reaction("alerts.raise", frozenset({"recording.analysed"}), analysed),
         Reaction("alerts.climb", frozenset({f"timer.{STEP_TIMER}"}), step_due),
-        Reaction("alerts.confirm", frozenset({"report.signed"}), signed),
+        Reaction("alerts.confirm", frozenset({"report.signed", "report.amended"}), signed),
         Reaction("alerts.watch_warning", frozenset({"recording.queued"}), queued),
         Reaction("alerts.warning_overdue", frozenset({f"timer.{WARNING_TIMER}"}), warning_overdue),
     )
@@ -54,14 +54,14 @@ def _step(event: Event) -> int:
 
 
 def _signed(room: Alerts, tx: Tx, event: Event) -> None:
-    """Graded critical by a person: confirmed; and where no rule had fired, his word raises the alert.
+    """Graded critical by a person: confirmed; and where no alert stands, his word raises one.
 
     A lower grade closes nothing: that the finding is none must be said (refute), so that those called are told.
     """
     row = records.recording_row(tx.conn, event.subject)
     if row["grade"] != "critical":
         return
-    if not of_recording(tx.conn, event.subject):
+    if all(alert["state"] == "refuted" for alert in of_recording(tx.conn, event.subject)):
         words = records.view(tx.conn, event.subject).impression
         text = "；".join(words)
         raise_in(
@@ -81,10 +81,9 @@ def _watch_warning(room: Alerts, tx: Tx, event: Event) -> None:
 def _page_warning(room: Alerts, tx: Tx, event: Event) -> None:
     """Nobody claimed a warning in time: its first line is told once. It is no alert: no ladder, no read-back."""
     row = records.recording_row(tx.conn, event.subject)
-    told = any(e.kind == WARNING_TIMER for e in eventlog.of_subject(tx.conn, event.subject))
+    told = any(e.kind == "page.warning" for e in eventlog.of_subject(tx.conn, event.subject))
     if row["state"] != "waiting" or told:
         return
     for account in persons("first", roster(tx.conn, row["centre"], tx.now)):
         body = {"recording": event.subject, "grade": "warning"}
         tx.append("page.warning", event.subject, row["org"], body, topic=f"user:{account}")
-    tx.append(WARNING_TIMER, event.subject, row["org"], {"state": row["state"]})

@@ -136,7 +136,11 @@ async def read_back(room: Alerts, ctx: Ctx, alert_id: str, given: ReadBack) -> A
         if not right:
             if row["state"] in LADDER_ALIVE:
                 _mark_seen(tx, row, ctx.actor)
-            return ReadBackWrong(wrong_answers=store.wrong_answers(tx.conn, alert_id, ctx.actor))
+            wrong = ReadBackWrong(wrong_answers=store.wrong_answers(tx.conn, alert_id, ctx.actor))
+            now = store.alert_row(tx.conn, alert_id)
+            body = {"state": now["state"], "wrong_answers": wrong.wrong_answers}
+            tell(tx, now, "alert.read_back_wrong", body)
+            return wrong
         store.stamp_pages(tx.conn, alert_id, "seen_at", tx.now, ctx.actor)
         store.update_alert(
             tx.conn, alert_id, state=target, next_at=None, acknowledged_by=ctx.actor, acknowledged_at=tx.now

@@ -10,7 +10,6 @@ import hmac
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, RowMapping
@@ -446,15 +445,22 @@ def _consult(
     names: dict[str, str],
     org_names: dict[str, str],
 ) -> Consult:
-    facts: dict[str, Any] = {
-        name: row[name]
-        for name in (
-            "id", "recording", "alert", "requester", "requester_org", "invitee_org", "expert", "purpose", "summary",
-            "priority", "consent", "state", "requested_at", "answered_at", "reason",
-        )
-    }  # fmt: skip
     return Consult(
-        **facts,
+        id=row["id"],
+        recording=row["recording"],
+        alert=row["alert"],
+        requester=row["requester"],
+        requester_org=row["requester_org"],
+        invitee_org=row["invitee_org"],
+        expert=row["expert"],
+        purpose=row["purpose"],
+        summary=row["summary"],
+        priority=row["priority"],
+        consent=row["consent"],
+        state=row["state"],
+        requested_at=row["requested_at"],
+        answered_at=row["answered_at"],
+        reason=row["reason"],
         requester_name=names.get(row["requester"], ""),
         requester_org_name=org_names.get(row["requester_org"], ""),
         invitee_org_name=org_names.get(row["invitee_org"], ""),

@@ -26,7 +26,7 @@ from server.messages.errors import MessageError
 from server.messages.routes import routes as message_routes
 from server.messages.service import Messages
 from server.people.access import RULES
-from tests.server.test_alerts import Town
+from tests.server.test_alerts_town import Town
 
 ROOMS: dict[str, type[CodedError]] = {"alerts": AlertError, "consult": ConsultError, "messages": MessageError}
 Client = TestClient[Request, Application]

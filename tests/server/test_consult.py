@@ -42,7 +42,7 @@ from server.consult.room import ROOMS_MAX, WHISPERS_PER_S_MAX, Rooms
 from server.consult.service import Consultations, ConsultSettings
 from server.people import store as people
 from server.people.model import GrantView
-from tests.server.test_alerts import START, Town
+from tests.server.test_alerts_town import START, Town
 
 
 class Locked(AppError):

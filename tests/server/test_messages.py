@@ -16,7 +16,7 @@ from server.messages.errors import ClientIdUnusable, MessageLength, QuoteWrong
 from server.messages.model import Message, NewMessage, Quote
 from server.messages.service import Messages
 from server.records import store as records
-from tests.server.test_alerts import Town
+from tests.server.test_alerts_town import Town
 
 
 class Case:
