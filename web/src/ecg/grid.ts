@@ -20,7 +20,7 @@ export type GridColours = Readonly<{ paper: string; fine: string; bold: string }
 
 /** Fine lines first, then bold ones over them. Everything in device px. */
 export function drawGrid(
-  pen: Pick<CanvasRenderingContext2D, 'fillRect' | 'fillStyle'>,
+  pen: Pick<CanvasRenderingContext2D, 'fillRect' | 'fillStyle' | 'globalAlpha'>,
   size: { width: number; height: number },
   paper: { pxPerMm: number; originX: number; originY: number },
   colours: GridColours,
@@ -29,9 +29,12 @@ export function drawGrid(
   pen.fillRect(0, 0, size.width, size.height)
   const across = gridLines(size.width, paper.pxPerMm, paper.originX)
   const down = gridLines(size.height, paper.pxPerMm, paper.originY)
+  // On small paper (previews) bold lines stand close: paler, so that the grid stays quieter than the trace.
+  pen.globalAlpha = paper.pxPerMm < 3 ? 0.6 : 1
   for (const bold of [false, true]) {
     pen.fillStyle = bold ? colours.bold : colours.fine
     for (const line of across) if (line.bold === bold) pen.fillRect(line.at, 0, line.width, size.height)
     for (const line of down) if (line.bold === bold) pen.fillRect(0, line.at, size.width, line.width)
   }
+  pen.globalAlpha = 1
 }
