@@ -88,7 +88,7 @@ class Tally:
         self.contrast += np.minimum(contrast, 4 * CONTRAST)
 
     def judge(self, leads: tuple[str, ...], *, beating: bool = True) -> Quality:
-        """The quality of what was added. Where the heart did not beat all the time, no QRS can be asked to stand out."""
+        """The quality of what was added. Where the heart did not beat throughout, no QRS can be asked to stand out."""
         hops = max(1, self.hops)
         rough = np.clip(1.0 - (self.rough / hops - ROUGH_UV) / ROUGH_UV, 0.0, 1.0)
         score = self.usable / hops * rough * (1.0 - self.large / hops)
