@@ -159,14 +159,14 @@ def render(of: Sheet, recording: ecg.Recording, lang: Lang) -> bytes:
         **_in_language(of, lang),
         "lang": lang,
         "labels": [asdict(label) for label in drawn.labels],
-        "baselines": tracing.BASELINES_MM,
         "scale": _scale(recording, lang),
         "signed": of.signed_at is not None,
     }
     files = {
         "main.typ": _template(),
         "sheet.json": msgspec.json.encode(values),
-        "trace.svg": drawn.svg.encode(),
+        "paper.svg": drawn.paper_svg.encode(),
+        "ink.svg": drawn.ink_svg.encode(),
     }
     # The package's own types do not know yet that it takes the files of a document by name.
     compiled = typst.compile(files, format="pdf", pdf_standards=["a-2b"], timestamp=of.signed_moment)  # type: ignore[call-overload]

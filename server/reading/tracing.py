@@ -1,8 +1,8 @@
-"""The printed trace: samples to one SVG at 25 mm/s and 10 mm/mV, exact to a hundredth of a millimetre.
+"""The printed trace: samples to SVG at 25 mm/s and 10 mm/mV, exact to a hundredth of a millimetre.
 
-Arithmetic only. Units are hundredths of a millimetre, whole numbers, y downwards; the sheet is 265 x 110 mm: 15 mm for
-the calibration pulse, 250 mm for ten seconds, four rows of 27 mm. Words (lead names) are placed by the template, from
-`labels`. Nothing is filtered or smoothed; each piece is only shifted so that its median lies on the row's baseline.
+Arithmetic only. Units are hundredths of a millimetre, whole numbers, y downwards; the sheet is 265 x 115 mm: 15 mm for
+the calibration pulse, 250 mm for ten seconds, four rows of 27 mm. Paper and ink are two pictures: the template puts the
+lead names between them, so that no name ever covers a trace. Nothing is filtered or smoothed; each piece is only shifted so that its median lies on the row's baseline.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ecg.record import F32, I64, STANDARD_LEADS, Recording
+from ecg.record import F32, I64, Recording
 
 MM = 100
-WIDTH_MM, HEIGHT_MM = 265, 110
+WIDTH_MM, HEIGHT_MM = 265, 115
 PULSE_MM = 15
 SPEED_MM_S, GAIN_MM_MV = 25, 10
 SECONDS = 10.0
-BASELINES_MM = (15, 42, 69, 96)
+BASELINES_MM = (20, 47, 74, 101)
 COLUMN_S = SECONDS / 4
 COLUMNS = (("I", "II", "III"), ("aVR", "aVL", "aVF"), ("V1", "V2", "V3"), ("V4", "V5", "V6"))
 POINTS_MM_MAX = 20
@@ -40,11 +40,11 @@ class Label:
 
 @dataclass(frozen=True)
 class Trace:
-    """What of a recording goes on paper: `svg`, its labels, and the rhythm lead ('' when there is no lead at all)."""
+    """What of a recording goes on paper: the ruled paper, the ink upon it, the names of the leads."""
 
-    svg: str
+    paper_svg: str
+    ink_svg: str
     labels: tuple[Label, ...]
-    rhythm: str
 
 
 @dataclass(frozen=True)
@@ -71,18 +71,18 @@ def trace(recording: Recording) -> Trace:
     ink = "".join(f'<path d="{d}"/>' for _, d in drawn if d)
     pulses = "".join(_pulse(y) for y in BASELINES_MM)
     bounds = "".join(_bound(_x_mm(column * COLUMN_S), y) for column in range(1, 4) for y in BASELINES_MM[:3])
-    svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH_MM}mm" height="{HEIGHT_MM}mm" '
-        f'viewBox="0 0 {WIDTH_MM * MM} {HEIGHT_MM * MM}">{_grid()}'
-        f'<g fill="none" stroke="{INK}" stroke-width="{0.25 * MM:g}" stroke-linejoin="round">{pulses}{ink}</g>'
-        f'<g stroke="{INK}" stroke-width="{0.15 * MM:g}">{bounds}</g></svg>'
+    drawing = (
+        f'<g fill="none" stroke="{INK}" stroke-width="{0.3 * MM:g}" stroke-linejoin="round">{pulses}{ink}</g>'
+        f'<g stroke="{INK}" stroke-width="{0.15 * MM:g}">{bounds}</g>'
     )
-    return Trace(svg, labels, rhythm)
+    return Trace(_svg(_grid()), _svg(drawing), labels)
 
 
-def missing_leads(recording: Recording) -> tuple[str, ...]:
-    """Standard leads that the recording has not, so that the paper can say so."""
-    return tuple(lead for lead in STANDARD_LEADS if lead not in recording.leads)
+def _svg(content: str) -> str:
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH_MM}mm" height="{HEIGHT_MM}mm" '
+        f'viewBox="0 0 {WIDTH_MM * MM} {HEIGHT_MM * MM}">{content}</svg>'
+    )
 
 
 def _x_mm(at_s: float) -> float:
@@ -129,11 +129,12 @@ def _path(recording: Recording, piece: _Piece) -> str:
         return ""
     at, level = _thin(wave, recording.fs)
     x = np.rint((_x_mm(piece.first_s) + at / recording.fs * SPEED_MM_S) * MM).astype(np.int64)
-    shown = np.clip(
-        BASELINES_MM[piece.row] - (level - np.nanmedian(wave)) / 1000 * GAIN_MM_MV, 0, HEIGHT_MM
-    )  # clipped at the sheet's edge, not at the row's: tall chest leads cross into the next row as on any ECG paper
-    y = np.rint(shown * MM)
-    return "".join(_run(x[a:b], y[a:b].astype(np.int64)) for a, b in _runs(np.isfinite(level)))
+    y_mm = BASELINES_MM[piece.row] - (level - np.nanmedian(wave)) / 1000 * GAIN_MM_MV
+    # Tall chest leads cross into the next row as on any ECG paper. What leaves the sheet is not drawn: a line along its
+    # edge would look like a plateau.
+    shown = np.isfinite(level) & (y_mm >= 0) & (y_mm <= HEIGHT_MM)
+    y = np.rint(np.where(shown, y_mm, 0) * MM).astype(np.int64)
+    return "".join(_run(x[a:b], y[a:b]) for a, b in _runs(shown))
 
 
 def _thin(wave: F32, fs: float) -> tuple[I64, F32]:
