@@ -7,6 +7,6 @@ import { t } from '../i18n/login'
 export function refusalOf(error: unknown): string | null {
   if (!(error instanceof ApiError) || (error.status !== 401 && error.status !== 403)) return null
   if (ERRORS[error.code] !== undefined) return error.sentence
-  const left = ['tries_left', 'left', 'tries'].map(name => error.facts[name]).find(n => typeof n === 'number')
+  const left = ['tries_left', 'left'].map(name => error.facts[name]).find(n => typeof n === 'number')
   return typeof left === 'number' ? t('wrong.left', { n: left }) : t('wrong')
 }

@@ -13,6 +13,7 @@ import {
   heard,
   holeIn,
   type List,
+  nextOf,
   rowOf,
   rowsOf,
   settled,
@@ -69,6 +70,20 @@ export const queue = computed<readonly WorklistRow[]>(() =>
   shown.value.flatMap(line => (line.kind === 'row' && !line.gone ? [line.row] : [])),
 )
 export const selectedRow = computed(() => rowOf(list.value, selected.value))
+
+/** The next few after `recording`, as the reader will meet them. */
+export function nextOfQueue(recording: string, count: number): readonly string[] {
+  const ids: string[] = []
+  let rows = queue.peek()
+  for (let from: string | null = recording; ids.length < count; ) {
+    const next: WorklistRow | null = nextOf(rows, from, mine())
+    if (next === null) break
+    ids.push(next.recording)
+    rows = rows.filter(row => row.recording !== from)
+    from = next.recording
+  }
+  return ids
+}
 
 const mine = (): string => me()?.id ?? ''
 

@@ -1,0 +1,171 @@
+// The paper: the sheet, below it the median beats or the prior ECG at the same scale. Nothing covers a lead.
+import { useEffect, useMemo, useState } from 'preact/hooks'
+import type { Recording } from '../api/types.gen'
+import { clockTime, day } from '../app/clock'
+import { type EcgRecording, EcgSheet, type EvidenceOf, type Viewer } from '../ecg'
+import { t } from '../i18n/reader'
+import { Button, ErrorLine } from '../ui'
+import { isPhone } from '../worklist/phone'
+import type { Analysis } from './analysis'
+import { isBroken, type Loaded, readyOf } from './casework'
+import { LiveTrace } from './live'
+import { Medians } from './medians'
+import { signals } from './traces'
+
+export type TracePaneProps = Readonly<{
+  recording: Recording
+  trace: Loaded<EcgRecording>
+  analysis: Analysis | null
+  priorAnalysis: Analysis | null
+  evidence: readonly EvidenceOf[]
+  viewer: Viewer
+  priors: readonly Recording[] | null
+  prior: Recording | null
+  comparing: boolean
+  onPrior: (id: string) => void
+  onCompare: () => void
+  onRetry: () => void
+  summary: string
+}>
+
+const PHONE_MM = 100 // a phone shows some 4 s a row and scrolls sideways
+
+export function TracePane(p: TracePaneProps) {
+  const phone = isPhone.value
+  const rPeaks = useMemo(() => p.analysis?.beats.map(beat => beat.sample) ?? [], [p.analysis])
+  if (p.recording.state === 'receiving' && p.trace.kind !== 'here') {
+    return (
+      <section class="rd-ecg rd-ecg-one" aria-label={t('trace.region')}>
+        <LiveTrace recording={p.recording} />
+      </section>
+    )
+  }
+  if (p.trace.kind === 'failed') {
+    return (
+      <section class="rd-ecg rd-ecg-one" aria-label={t('trace.region')}>
+        <div class="rd-trace-failed">
+          <ErrorLine
+            error={p.trace.error}
+            sentence={t(isBroken(p.trace.error) ? 'trace.broken' : 'trace.failed')}
+            retry={p.onRetry}
+          />
+        </div>
+      </section>
+    )
+  }
+  const median = p.analysis?.median ?? null
+  const showMedians = !phone && !p.comparing && median !== null && p.viewer.layout.value === '3x4+1'
+  const below = p.comparing ? 'rd-ecg-two' : showMedians ? 'rd-ecg-medians' : 'rd-ecg-plain'
+  return (
+    <section class={`rd-ecg ${below}`} aria-label={t('trace.region')}>
+      <div class="rd-paper">
+        {p.trace.kind === 'here' && (
+          <EcgSheet
+            recording={p.trace.value}
+            viewer={p.viewer}
+            findings={p.evidence}
+            rPeaks={rPeaks}
+            summary={p.summary}
+            tall={phone}
+            {...(phone ? { fitMm: PHONE_MM } : {})}
+          />
+        )}
+      </div>
+      {!phone && <Caption {...p} />}
+      {p.comparing && p.prior !== null && <PriorSheet prior={p.prior} viewer={p.viewer} now={readyOf(p.trace)} />}
+      {showMedians && median !== null && (
+        <Medians
+          now={median}
+          prior={p.priorAnalysis?.median ?? null}
+          pxPerMm={p.viewer.sheet.value?.pxPerMm ?? 4}
+          gain={p.viewer.gain.value}
+        />
+      )}
+    </section>
+  )
+}
+
+const takenAt = (r: Recording): string => r.started_at ?? r.opened_at
+const DAY_MS = 86_400_000
+
+function Caption(p: TracePaneProps) {
+  const prior = p.prior
+  return (
+    <div class="rd-cap">
+      <h2 class="rd-cap-title">{t('medians')}</h2>
+      <span class="rd-key">
+        <i />
+        {t('medians.now', { time: clockTime(takenAt(p.recording)).slice(0, 5) })}
+      </span>
+      {prior === null ? (
+        <span class="dim">{p.priors === null ? '' : t('compare.none')}</span>
+      ) : (
+        <>
+          <span class="rd-key rd-key-prior ell">
+            <i />
+            <span class="ell">{priorWords(p.recording, prior)}</span>
+          </span>
+          {(p.priors?.length ?? 0) > 1 && (
+            <select
+              class="rd-choose"
+              aria-label={t('compare.choose')}
+              value={prior.id}
+              onChange={event => p.onPrior(event.currentTarget.value)}
+            >
+              {p.priors?.map(r => (
+                <option key={r.id} value={r.id}>
+                  {day(takenAt(r))}
+                </option>
+              ))}
+            </select>
+          )}
+        </>
+      )}
+      <span class="grow" />
+      {prior !== null && (
+        <Button kind="quiet" icon="compare" chord="KeyP" on={p.comparing} onClick={p.onCompare}>
+          {t(p.comparing ? 'compare.off' : 'compare')}
+        </Button>
+      )}
+    </div>
+  )
+}
+
+function priorWords(now: Recording, prior: Recording): string {
+  const n = Math.max(0, Math.round((Date.parse(takenAt(now)) - Date.parse(takenAt(prior))) / DAY_MS))
+  const said = [prior.impression.join(' '), prior.reader_name ?? ''].filter(Boolean).join(' · ')
+  return t('compare.of', { day: day(takenAt(prior)), n, said })
+}
+
+/** The prior ECG in the same viewer: layout, speed, gain, filter and page are one. */
+function PriorSheet(p: { prior: Recording; viewer: Viewer; now: EcgRecording | null }) {
+  const [loaded, setLoaded] = useState<Loaded<EcgRecording>>({ kind: 'waiting' })
+  useEffect(() => {
+    let left = false
+    setLoaded({ kind: 'waiting' })
+    signals.get(p.prior.id).then(
+      value => {
+        if (!left) setLoaded({ kind: 'here', value })
+      },
+      (error: unknown) => {
+        if (!left) setLoaded({ kind: 'failed', error })
+      },
+    )
+    return () => {
+      left = true
+    }
+  }, [p.prior.id])
+  if (loaded.kind === 'failed') return <ErrorLine error={loaded.error} sentence={t('compare.failed')} />
+  return (
+    <div class="rd-paper rd-paper-prior">
+      {loaded.kind === 'here' && (
+        <>
+          <EcgSheet recording={loaded.value} viewer={p.viewer} />
+          {p.now !== null && p.now.fs !== loaded.value.fs && (
+            <p class="rd-rate">{t('compare.rate', { a: p.now.fs, b: loaded.value.fs })}</p>
+          )}
+        </>
+      )}
+    </div>
+  )
+}
