@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import random
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
 
 from device import coding
 from device.client import DeviceKey, Retry, clock_ms, send
@@ -24,178 +20,34 @@ from device.frames import (
     FRAME_BYTES_MAX,
     Ack,
     Challenge,
-    Data,
     End,
     Error,
     Frame,
-    Hello,
-    Open,
     Opened,
     Proof,
     Receipt,
     Welcome,
     decode,
-    encode,
     proof_of,
 )
 from device.simulate import run_device, upload_of
-from ecg.record import STANDARD_LEADS, Recording
 from server.intake.gateway import Gateway, GatewaySettings
 from server.intake.journal import JournalFailed
 from tests.device.fake_hub import KEY, FakeHub
+from tests.device.rig import (
+    QUICK,
+    Line,
+    Refused,
+    a_frame,
+    an_opening,
+    eventually,
+    raw_device,
+    recording,
+    running,
+    samples_of_archive,
+)
 
 ROOT = Path(__file__).parents[2]
-QUICK = Retry(wait_s_least=0.01, wait_s_most=0.05)
-
-
-def recording(seconds: float = 10, seed: int = 1, fs: int = 500) -> Recording:
-    rng = np.random.default_rng(seed)
-    n = round(seconds * fs)
-    signal = np.cumsum(rng.normal(0, 5, (n, 12)), axis=0).astype(np.float32)
-    signal[n // 2 : n // 2 + 20, 3] = np.nan
-    return Recording(fs=float(fs), leads=STANDARD_LEADS, signal_uv=signal)
-
-
-class Running:
-    """A gateway that runs, its hub, and where to find it."""
-
-    def __init__(self, gateway: Gateway, hub: FakeHub) -> None:
-        self.gateway, self.hub = gateway, hub
-
-    @property
-    def url(self) -> str:
-        return f"ws://127.0.0.1:{self.gateway.port}"
-
-    @property
-    def records_stored(self) -> int:
-        return sum(state.frames for state in self.gateway.journal.streams.values())
-
-
-@contextlib.asynccontextmanager
-async def running(folder: Path, hub: FakeHub | None = None, **settings: object) -> AsyncIterator[Running]:
-    hub = hub or FakeHub()
-    failures: list[JournalFailed] = []
-    made = GatewaySettings(**settings)  # type: ignore[arg-type]
-    gateway = Gateway(hub, folder / "journal", made, clock_ms, failures.append)
-    await gateway.start()
-    try:
-        yield Running(gateway, hub)
-    finally:
-        await gateway.stop()
-    assert not failures
-
-
-class Line:
-    """A TCP line between device and hub that can be cut after so many bytes from the device."""
-
-    def __init__(self, port: int, cuts: list[int]) -> None:
-        self.hub_port, self.cuts = port, cuts
-        self.connections = 0
-
-    async def __aenter__(self) -> Line:
-        self._server = await asyncio.start_server(self._join, "127.0.0.1", 0)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-
-    @property
-    def url(self) -> str:
-        return f"ws://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-
-    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        budget = self.cuts[self.connections] if self.connections < len(self.cuts) else 1 << 60
-        self.connections += 1
-        hub_reader, hub_writer = await asyncio.open_connection("127.0.0.1", self.hub_port)
-        up = asyncio.create_task(self._pipe(reader, hub_writer, budget))
-        down = asyncio.create_task(self._pipe(hub_reader, writer, 1 << 60))
-        await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (up, down):
-            task.cancel()
-        for end in (writer, hub_writer):
-            end.transport.abort()
-
-    async def _pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, budget: int) -> None:
-        while budget > 0 and (piece := await reader.read(min(4096, budget))):
-            budget -= len(piece)
-            writer.write(piece)
-
-
-class RawDevice:
-    """A device that does exactly what a test says, right or wrong."""
-
-    def __init__(self, socket: ClientConnection) -> None:
-        self.socket = socket
-
-    async def say(self, frame: Frame) -> None:
-        await self.socket.send(encode(frame))
-
-    async def hear(self) -> Frame:
-        async with asyncio.timeout(5):
-            raw = await self.socket.recv()
-        assert isinstance(raw, bytes)
-        return decode(raw)
-
-    async def until(self, kind: type[Frame]) -> Frame:
-        while not isinstance(frame := await self.hear(), kind):
-            assert not isinstance(frame, Error), frame
-        return frame
-
-    async def prove(self, device_id: str = "cart-1", key: bytes = KEY, version: int = 1) -> None:
-        hello = Hello(device=device_id, version=version)
-        await self.say(hello)
-        challenge = await self.hear()
-        if isinstance(challenge, Challenge):
-            await self.say(Proof(mac=proof_of(key, challenge.nonce, encode(hello))))
-        else:
-            assert isinstance(challenge, Error)
-            raise_again(challenge)
-        welcome = await self.hear()
-        if isinstance(welcome, Error):
-            raise_again(welcome)
-        assert isinstance(welcome, Welcome)
-
-    async def open(self, opening: Open) -> Opened:
-        await self.say(opening)
-        frame = await self.hear()
-        if isinstance(frame, Error):
-            raise_again(frame)
-        assert isinstance(frame, Opened)
-        return frame
-
-    async def refusal(self) -> str:
-        while not isinstance(frame := await self.hear(), Error):
-            pass
-        return frame.code
-
-
-class Refused(Exception):
-    def __init__(self, code: str) -> None:
-        self.code = code
-
-
-def raise_again(frame: Error) -> None:
-    raise Refused(frame.code)
-
-
-@contextlib.asynccontextmanager
-async def raw_device(url: str) -> AsyncIterator[RawDevice]:
-    async with connect(url, compression=None, max_size=None, proxy=None) as socket:
-        yield RawDevice(socket)
-
-
-def an_opening(**changes: object) -> Open:
-    now = clock_ms()
-    opening = Open(0, os.urandom(16), 500, STANDARD_LEADS, 1.0, now, now, "resting", "live")
-    return Open(**{**{name: getattr(opening, name) for name in opening.__struct_fields__}, **changes})
-
-
-def a_frame(seq: int, leads: int = 12, value: int = 7, n: int = 50) -> Data:
-    return Data(0, seq, clock_ms(), leads, np.full((n, leads), value, "<i2").tobytes())
-
-
-def samples_of_archive(hub: FakeHub, uid: bytes) -> np.ndarray:
-    return coding.decode(hub.archives[uid])[1]
 
 
 # ---- what arrives ----
@@ -286,14 +138,6 @@ async def test_a_recording_ended_before_a_crash_is_sealed_without_its_device(tmp
     assert hub.receipts[opening.uid].sha256 == sha256
 
 
-async def eventually(true: Callable[[], bool], told: asyncio.Event, wait_s: float = 5) -> None:
-    """Wait until it is true; `told` is set whenever it may have become so."""
-    async with asyncio.timeout(wait_s):
-        while not true():
-            told.clear()
-            await told.wait()
-
-
 async def test_samples_that_differ_from_their_checksum_are_rejected_and_kept(tmp_path: Path) -> None:
     async with running(tmp_path) as hub, raw_device(hub.url) as device:
         hub.hub.add("cart-1")
@@ -343,167 +187,6 @@ async def test_a_hello_is_signed_as_it_was_sent(tmp_path: Path) -> None:
         challenge = await device.until(Challenge)
         await device.say(Proof(mac=proof_of(KEY, challenge.nonce, hello)))  # type: ignore[union-attr]
         await device.until(Welcome)
-
-
-# ---- what is refused ----
-
-Wrong = Callable[[RawDevice], Awaitable[None]]
-
-
-async def bad_hmac(device: RawDevice) -> None:
-    await device.prove(key=bytes(32))
-
-
-async def unknown_device(device: RawDevice) -> None:
-    await device.prove("nobody")
-
-
-async def revoked_device(device: RawDevice) -> None:
-    await device.prove("blocked")
-
-
-async def wrong_version(device: RawDevice) -> None:
-    await device.prove(version=2)
-
-
-async def open_before_proof(device: RawDevice) -> None:
-    await device.say(an_opening())
-
-
-async def not_a_frame(device: RawDevice) -> None:
-    await device.socket.send(b"\xee\xee")
-
-
-async def a_text(device: RawDevice) -> None:
-    await device.socket.send("hello")
-
-
-async def too_large(device: RawDevice) -> None:
-    await device.prove()
-    await device.open(an_opening())
-    await device.socket.send(encode(a_frame(0)) + bytes(FRAME_BYTES_MAX))
-
-
-async def wrong_leads_in_a_frame(device: RawDevice) -> None:
-    await device.prove()
-    await device.open(an_opening())
-    await device.say(a_frame(0, leads=8))
-
-
-async def a_lead_twice(device: RawDevice) -> None:
-    await device.prove()
-    await device.open(an_opening(leads=("I", "II", "I")))
-
-
-async def a_lead_nobody_knows(device: RawDevice) -> None:
-    await device.prove()
-    await device.open(an_opening(leads=("I", "Q7")))
-
-
-async def out_of_range(device: RawDevice) -> None:
-    await device.prove()
-    await device.open(an_opening())
-    await device.say(a_frame(0, value=32_500))
-
-
-async def out_of_range_below(device: RawDevice) -> None:
-    await device.prove()
-    await device.open(an_opening(gain_uv_per_lsb=10.0))
-    await device.say(a_frame(0, value=-4000))
-
-
-async def clock_behind(device: RawDevice) -> None:
-    await device.prove()
-    await device.open(an_opening(device_ms=clock_ms() - 3_600_000))
-
-
-async def start_in_the_future(device: RawDevice) -> None:
-    await device.prove()
-    await device.open(an_opening(start_ms=clock_ms() + 3_600_000))
-
-
-async def rate_nobody_has(device: RawDevice) -> None:
-    await device.prove()
-    await device.open(an_opening(fs=333))
-
-
-async def gain_upside_down(device: RawDevice) -> None:
-    await device.prove()
-    await device.open(an_opening(gain_uv_per_lsb=1000.0))
-
-
-async def over_credit(device: RawDevice) -> None:
-    await device.prove()
-    opened = await device.open(an_opening())
-    await device.say(a_frame(opened.limit))
-
-
-async def data_without_open(device: RawDevice) -> None:
-    await device.prove()
-    await device.say(a_frame(0))
-
-
-async def an_end_that_counts_wrong(device: RawDevice) -> None:
-    await device.prove()
-    await device.open(an_opening())
-    await device.say(End(0, 0, 0, bytes(32)))
-
-
-async def a_gap_that_stays(device: RawDevice) -> None:
-    await device.prove()
-    await device.open(an_opening())
-    for _ in range(9):
-        await device.say(a_frame(2))
-
-
-WRONG: dict[Wrong, str] = {
-    bad_hmac: "wire.bad_hmac",
-    unknown_device: "wire.unknown_device",
-    revoked_device: "wire.device_revoked",
-    wrong_version: "wire.version",
-    open_before_proof: "wire.order",
-    not_a_frame: "wire.frame",
-    a_text: "wire.frame",
-    too_large: "wire.frame_too_large",
-    wrong_leads_in_a_frame: "wire.lead_map",
-    a_lead_twice: "wire.lead_map",
-    a_lead_nobody_knows: "wire.lead_map",
-    out_of_range: "wire.sample_range",
-    out_of_range_below: "wire.sample_range",
-    clock_behind: "wire.clock_off",
-    start_in_the_future: "wire.clock_off",
-    rate_nobody_has: "wire.sample_rate",
-    gain_upside_down: "wire.gain",
-    over_credit: "wire.credit",
-    data_without_open: "wire.order",
-    an_end_that_counts_wrong: "wire.end_differs",
-    a_gap_that_stays: "wire.gap",
-}
-
-
-async def test_what_is_wrong_gets_a_code_is_counted_and_leaves_no_sample_and_no_mark_on_others(tmp_path: Path) -> None:
-    """All of them in turn, while another device streams through the same gateway."""
-    async with running(tmp_path) as hub:
-        hub.hub.add("cart-1")
-        hub.hub.add("blocked", active=False)
-        good = upload_of(recording(20), mode="live")
-        streaming = asyncio.create_task(run_device(good, hub.url, hub.hub.add("monitor-1"), speed=8))
-        for wrong, code in WRONG.items():
-            counted = hub.gateway.refused[code]
-            async with raw_device(hub.url) as device:
-                try:
-                    await wrong(device)
-                    got = await device.refusal()
-                except Refused as refused:
-                    got = refused.code
-                assert got == code, wrong.__name__
-                await device.socket.wait_closed()
-            assert hub.gateway.refused[code] == counted + 1, wrong.__name__
-            assert hub.hub.refusals[-1][1] == code
-        others = [s for uid, s in hub.gateway.journal.streams.items() if uid != good.opening.uid]
-        assert sum(state.frames for state in others) == 0
-        assert (await streaming).sha256 == good.sha256
-        assert list(hub.hub.archives) == [good.opening.uid]
 
 
 async def test_a_message_far_beyond_the_limit_is_cut_off_and_counted(tmp_path: Path) -> None:
@@ -670,7 +353,8 @@ async def test_a_killed_hub_has_every_sample_it_acknowledged(tmp_path: Path, mon
     await asyncio.to_thread(hub.start)
     upload, grown = upload_of(recording(30), mode="live", frame_ms=100), asyncio.Event()
     url, key, rng = f"ws://127.0.0.1:{hub.port}", DeviceKey("cart-1", KEY), random.Random(7)
-    sending = asyncio.create_task(send(upload, url, key, grown=grown, retry=QUICK, rng=rng))
+    patient = Retry(tries_max=10_000, wait_s_least=0.01, wait_s_most=0.05)  # a start takes seconds on a busy machine
+    sending = asyncio.create_task(send(upload, url, key, grown=grown, retry=patient, rng=rng))
     try:
         for kill in range(1, 4):
             upload.frames = 80 * kill  # so much has been measured by now
