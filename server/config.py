@@ -37,7 +37,7 @@ class Hub(_Section, frozen=True):
     host: Annotated[
         str, Meta(description="Address to listen on. Without TLS only the loopback address is accepted.")
     ] = "127.0.0.1"
-    port: Annotated[int, Meta(ge=1, le=65535, description="Port of the web pages.")] = 8080
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port of the web pages; 0: any free one.")] = 8080
     device_port: Annotated[int | None, Meta(description="Port of the device gateway; empty: the next one.")] = None
     origins: Annotated[
         tuple[str, ...], Meta(description="Further origins that may send commands, such as a reverse proxy's address.")

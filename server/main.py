@@ -165,7 +165,7 @@ class Application:
             await site.start()
         except OSError as error:
             raise _port_error(error, hub.host, hub.port) from None
-        self.port = hub.port
+        self.port = int(self._runner.addresses[0][1])
         self.gateway = self._gateway(data)
         try:
             await self.gateway.start()
@@ -223,7 +223,7 @@ class Application:
         hub, devices = self.config.hub, self.config.devices
         settings = GatewaySettings(
             host=hub.host,
-            port=hub.port + 1 if hub.device_port is None else hub.device_port,
+            port=self.port + 1 if hub.device_port is None else hub.device_port,
             rules=device_rules(devices.sample_rates, devices.clock_off_s_max),
             connections_max=devices.connections_max,
         )
@@ -241,7 +241,7 @@ class Application:
         async def who(cookie: str | None) -> Ctx | None:
             return await people.authenticate(self.people, cookie)
 
-        http = Http(
+        http = self.http = Http(
             db=self.db,
             authenticate=who,
             rules=RULES,

@@ -99,12 +99,14 @@ class Http:
     origins: Callable[[str], bool]
     secure_cookies: bool
     errors: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    routes: tuple[Route, ...] = ()
     _locks: dict[tuple[str, str], asyncio.Lock] = field(default_factory=dict)
 
     def application(self, routes: Iterable[Route]) -> web.Application:
-        app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[self._headers])
+        app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[self._edge])
         known = {*self.rules, PUBLIC, SIGNED_IN}
-        for route in routes:
+        self.routes = tuple(routes)
+        for route in self.routes:
             if route.rule not in known:
                 raise RuntimeError(f"{route.method} {route.path} names no access rule ({route.rule!r}): not started")
             app.router.add_route(route.method, route.path, self._endpoint(route))
@@ -112,16 +114,7 @@ class Http:
 
     def _endpoint(self, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def endpoint(request: web.Request) -> web.StreamResponse:
-            try:
-                return await self._answer(route, request)
-            except CodedError as error:
-                return self.problem(error)
-            except (asyncio.CancelledError, web.HTTPException):
-                raise
-            except Exception as error:
-                number = new_id("e")[-8:]
-                log.exception("http.internal", number=number, route=route.path, error=type(error).__name__)
-                return self.problem(Internal(number=number))
+            return await self._answer(route, request)
 
         return endpoint
 
@@ -212,17 +205,26 @@ class Http:
         )
 
     @web.middleware
-    async def _headers(
+    async def _edge(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
+        """Where every failure becomes an answer with a code, and every answer gets its headers."""
         try:
             response = await handler(request)
+        except CodedError as error:
+            response = self.problem(error)
         except web.HTTPNotFound:
             response = self.problem(NotFound(kind="page"))
         except web.HTTPMethodNotAllowed:
             response = self.problem(BadInput(reason=f"{request.method} is not known here"))
         except web.HTTPRequestEntityTooLarge:
             response = self.problem(TooLarge(limit_bytes=BODY_BYTES_MAX))
+        except (asyncio.CancelledError, web.HTTPException):
+            raise
+        except Exception as error:
+            number = new_id("e")[-8:]
+            log.exception("http.internal", number=number, method=request.method, error=type(error).__name__)
+            response = self.problem(Internal(number=number))
         if not response.prepared:
             response.headers.setdefault("Content-Security-Policy", CSP)
             response.headers["X-Content-Type-Options"] = "nosniff"

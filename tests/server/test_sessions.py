@@ -1,0 +1,203 @@
+"""Who gets in, what a session may do, and how the live connection is guarded: over a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from server import demo
+from server.base.clock import ManualClock
+from server.base.http import Route
+from server.people.access import ACCESS
+from tests.server.conftest import REQUEST, Browser, Hub, Refused, normal
+
+START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+
+
+async def refusal(call: object) -> Refused:
+    with pytest.raises(Refused) as caught:
+        await call  # type: ignore[misc]
+    return caught.value
+
+
+async def test_five_wrong_passwords_let_the_account_rest_and_the_right_one_does_not_help(tmp_path: Path) -> None:
+    clock = ManualClock(START)
+    async with Hub(tmp_path, clock=clock) as hub, Browser(hub.url) as browser:
+        for _ in range(5):
+            wrong = await refusal(browser.post("/api/session", {"login": "reader", "password": "nope"}))
+            assert wrong.code == "sign_in.wrong"
+        right = {"login": "reader", "password": demo.PASSWORD}
+        assert (await refusal(browser.post("/api/session", right))).code == "sign_in.rests"
+        clock.advance(15 * 60 + 1)
+        assert (await browser.post("/api/session", right))["name"] == "沈亦舟"
+
+
+async def test_an_unknown_account_is_refused_like_a_wrong_password(hub: Hub) -> None:
+    async with Browser(hub.url) as browser:
+        unknown = await refusal(browser.post("/api/session", {"login": "nobody", "password": "x"}))
+        wrong = await refusal(browser.post("/api/session", {"login": "reader", "password": "x"}))
+        assert (unknown.status, unknown.code, unknown.facts) == (wrong.status, wrong.code, wrong.facts)
+
+
+async def test_a_session_ends_by_itself_and_by_signing_out(tmp_path: Path) -> None:
+    clock = ManualClock(START)
+    async with Hub(tmp_path, clock=clock) as hub:
+        async with await hub.sign_in("reader") as browser:
+            clock.advance(8 * 3600 + 1)
+            assert (await refusal(browser.get("/api/me"))).code == "access.signed_out"
+        async with await hub.sign_in("reader") as browser:
+            await browser.post("/api/session", method="DELETE")
+            assert (await refusal(browser.get("/api/me"))).code == "access.signed_out"
+
+
+async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(hub: Hub) -> None:
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(f"{hub.url}/api/session", json={"login": "reader", "password": demo.PASSWORD}) as answer,
+    ):
+        cookie = answer.headers["Set-Cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=Strict" in cookie
+        policy = answer.headers["Content-Security-Policy"]
+        assert "unsafe" not in policy
+        assert "default-src 'self'" in policy
+
+
+async def test_a_command_from_another_site_is_refused(hub: Hub) -> None:
+    async with (
+        await hub.sign_in("reader") as browser,
+        browser.http.post(
+            f"{hub.url}/api/ws-ticket", headers={"Origin": "http://evil.example", "Idempotency-Key": "k" * 8}
+        ) as answer,
+    ):
+        assert answer.status == 403
+        assert (await answer.json(content_type=None))["code"] == "access.origin"
+
+
+async def test_a_command_needs_a_key_and_the_same_key_gets_the_first_answer(hub: Hub) -> None:
+    order = {
+        "org": "org_hewan",
+        "patient": {"name": "马秀花", "sex": "F", "age_years": 58},
+        "symptoms": ["palpitation"],
+    }
+    async with await hub.sign_in("clinic") as browser:
+        first = await browser.post("/api/orders", order, key="the-same-key")
+        again = await browser.post("/api/orders", order, key="the-same-key")
+        assert first == again
+        assert len(await browser.get("/api/orgs/org_hewan/orders")) == 1
+        assert (await refusal(browser.post("/api/orders", order, key="short"))).code == "http.idempotency_key"
+
+
+async def test_the_same_command_sent_twice_at_once_is_carried_out_once(hub: Hub) -> None:
+    order = {"org": "org_hewan", "patient": {"name": "高德旺", "sex": "M", "age_years": 70}, "symptoms": ["none"]}
+    async with await hub.sign_in("clinic") as browser:
+        both = await asyncio.gather(*(browser.post("/api/orders", order, key="twice-at-once") for _ in range(2)))
+        assert both[0] == both[1]
+        assert len(await browser.get("/api/orgs/org_hewan/orders")) == 1
+
+
+async def test_what_is_not_yours_is_not_there(hub: Hub) -> None:
+    receipt = await hub.send("org_hewan", normal(), REQUEST)
+    async with await hub.sign_in("clinic") as own, await hub.sign_in("shimen") as other:
+        assert (await own.get(f"/api/recordings/{receipt.recording}"))["patient"]["name"] == "马德福"
+        for path in ("", "/signal", "/analysis", "/history", "/reports"):
+            refused = await refusal(other.get(f"/api/recordings/{receipt.recording}{path}"))
+            assert (refused.status, refused.code) == (404, "http.not_found")
+        assert await other.get("/api/orgs/org_shimen/recordings") == []
+        assert (await refusal(other.get("/api/orgs/org_hewan/recordings"))).status == 404
+
+
+async def test_every_route_names_a_rule_and_is_closed_to_who_has_not_signed_in(hub: Hub) -> None:
+    known = {rule.name for rule in ACCESS} | {"public", "signed_in"}
+    routes = hub.app.http.routes
+    assert len(routes) > 40
+    async with Browser(hub.url) as nobody:
+        for route in routes:
+            assert route.rule in known
+            if route.rule == "public":
+                continue
+            path = route.path.replace("{", "").replace("}", "")
+            refused = await refusal(nobody.post(path, {}, method=route.method))
+            assert refused.code == "access.signed_out", f"{route.method} {route.path}"
+
+
+async def test_each_role_reaches_just_the_routes_of_its_rules(hub: Hub) -> None:
+    """The matrix of roles and routes, asked of the running hub: without the rule it is 403 before anything else."""
+    rules = {rule.name: rule for rule in ACCESS}
+    for login in ("clinic", "oncall", "admin", "duty"):
+        async with await hub.sign_in(login) as browser:
+            roles = {grant["role"] for grant in browser.me["grants"]}
+            for route in hub.app.http.routes:
+                if route.rule not in rules or roles & set(rules[route.rule].roles):
+                    continue
+                path = route.path.replace("{", "").replace("}", "")
+                refused = await refusal(browser.post(path, {}, method=route.method))
+                assert (refused.status, refused.code) == (403, "access.forbidden"), f"{login} {route.path}"
+
+
+async def test_a_route_without_a_known_rule_stops_the_start(hub: Hub) -> None:
+    async def nothing(_call: object) -> None: ...
+
+    with pytest.raises(RuntimeError, match="names no access rule"):
+        hub.app.http.application([Route("GET", "/api/new", "no.such.rule", nothing)])
+
+
+async def ticket(browser: Browser) -> str:
+    return str((await browser.post("/api/ws-ticket"))["ticket"])
+
+
+async def test_the_live_connection_takes_a_ticket_once_and_only_from_its_own_page(hub: Hub) -> None:
+    async with await hub.sign_in("reader") as browser:
+        used = await ticket(browser)
+        async with browser.http.ws_connect(f"{hub.url}/api/ws?ticket={used}"):
+            pass
+        for query in (f"?ticket={used}", "", "?ticket=guess"):
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await browser.http.ws_connect(f"{hub.url}/api/ws{query}")
+            assert refused.value.status == 403
+        fresh = await ticket(browser)
+        with pytest.raises(aiohttp.WSServerHandshakeError) as foreign:
+            await browser.http.ws_connect(f"{hub.url}/api/ws?ticket={fresh}", headers={"Origin": "http://evil.example"})
+        assert foreign.value.status == 403
+
+
+async def test_a_topic_is_given_only_to_who_may_follow_it(hub: Hub) -> None:
+    receipt = await hub.send("org_hewan", normal(), REQUEST)
+    async with (
+        await hub.sign_in("shimen") as browser,
+        browser.http.ws_connect(f"{hub.url}/api/ws?ticket={await ticket(browser)}") as socket,
+    ):
+        wanted = ("org:org_hewan", "user:somebody", f"stream:{receipt.recording}", "consult:con_x", "nonsense:1")
+        for topic in wanted:
+            await socket.send_json({"type": "subscribe", "topic": topic})
+            assert (await socket.receive_json(timeout=5))["type"] == "refused", topic
+        await socket.send_json({"type": "subscribe", "topic": "org:org_shimen"})
+        assert (await socket.receive_json(timeout=5))["type"] == "ready"
+
+
+async def test_a_page_that_was_away_catches_up_and_misses_nothing(hub: Hub) -> None:
+    async with await hub.sign_in("clinic") as browser:
+        async with browser.http.ws_connect(f"{hub.url}/api/ws?ticket={await ticket(browser)}") as socket:
+            await socket.send_json({"type": "subscribe", "topic": "org:org_hewan"})
+            cursor = (await socket.receive_json(timeout=5))["cursor"]
+        receipt = await hub.send("org_hewan", normal(), REQUEST)  # while no page is open
+        async with browser.http.ws_connect(f"{hub.url}/api/ws?ticket={await ticket(browser)}") as socket:
+            await socket.send_json({"type": "subscribe", "topic": "org:org_hewan", "cursor": cursor})
+            kinds = []
+            while "recording.queued" not in kinds:
+                message = await socket.receive_json(timeout=10)
+                if message["type"] == "event" and message["event"]["subject"] == receipt.recording:
+                    kinds.append(message["event"]["kind"])
+        assert kinds == ["recording.opened", "recording.received", "recording.analysed", "recording.queued"]
+
+
+async def test_a_stopped_account_loses_its_open_pages_at_once(hub: Hub) -> None:
+    async with await hub.sign_in("admin") as admin, await hub.sign_in("village") as village:
+        async with village.http.ws_connect(f"{hub.url}/api/ws?ticket={await ticket(village)}") as socket:
+            await admin.post(f"/api/admin/accounts/{village.me['id']}/stop")
+            assert (await socket.receive(timeout=5)).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
+        assert (await refusal(village.get("/api/me"))).code == "access.signed_out"
