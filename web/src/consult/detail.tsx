@@ -1,0 +1,237 @@
+// One consultation: who asks whom what, the answer, the way into the room, the opinion with both signatures, the talk.
+import { useState } from 'preact/hooks'
+import { api } from '../api/client'
+import type { Consult } from '../api/types.gen'
+import { clockTime, day } from '../app/clock'
+import { useKeys } from '../app/keys'
+import { go } from '../app/router'
+import type { ScreenProps } from '../app/routes'
+import { personName, sexAge } from '../clinic/case'
+import { Thread } from '../clinic/thread'
+import { t } from '../i18n/consult'
+import { Button, Empty, ErrorLine, FieldRow, Pane, Skeleton, Tag } from '../ui'
+import { PriorityMark } from './list'
+import { useConsult } from './one'
+import { Opinion } from './opinion'
+import { roomIsOpen, stateWords } from './words'
+import './consult.css'
+
+export default function ConsultDetail({ params }: ScreenProps) {
+  const { state, put, reload } = useConsult(params.id ?? '')
+  switch (state.kind) {
+    case 'waiting':
+      return <Skeleton rows={10} />
+    case 'failed':
+      return (
+        <Empty title={t('one.none')}>
+          <ErrorLine error={state.error} retry={reload} />
+        </Empty>
+      )
+    case 'here':
+      return <Page consult={state.value} onChange={put} />
+  }
+}
+
+function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consult) => void }) {
+  useKeys('consult', [
+    {
+      id: 'consult.enter',
+      chord: 'Enter',
+      words: () => t('one.enter'),
+      hint: roomIsOpen(c.events),
+      act: () => roomIsOpen(c.events) && go(`/room/${c.id}`),
+    },
+    { id: 'consult.back', chord: 'Escape', words: () => t('one.back'), hint: true, act: () => go('/consults') },
+  ])
+  return (
+    <div class="consult" data-testid="consult-page" data-state={c.state}>
+      <div class="consult-main">
+        <Pane>
+          <div class="consult-top">
+            <div class="row">
+              <b class="name f20 ell">{personName(c.patient)}</b>
+              <span class="nw">{sexAge(c.patient)}</span>
+              <PriorityMark consult={c} />
+              <span class="grow" />
+              <Tag tone="accent">{stateWords(c.state)}</Tag>
+            </div>
+            <p class="muted f13">
+              {t('one.asked', {
+                name: c.requester_name,
+                org: c.requester_org_name,
+                time: `${day(c.requested_at)} ${clockTime(c.requested_at)}`,
+              })}
+            </p>
+            <h1 class="consult-purpose">{c.purpose}</h1>
+            <p class="consult-summary">{c.summary}</p>
+            <dl class="kv">
+              <dt>{t('list.between')}</dt>
+              <dd>{t('list.ends', { a: c.requester_org_name, b: c.invitee_org_name })}</dd>
+              <dt>{t('list.expert')}</dt>
+              <dd>{c.expert_name ?? t('one.anyone')}</dd>
+              <dt>{t('new.consent')}</dt>
+              <dd>{t(`consent.${c.consent}`)}</dd>
+            </dl>
+            {c.state === 'declined' && <p class="consult-reason">{t('one.declined', { why: c.reason })}</p>}
+            {c.state === 'returned' && <p class="consult-reason">{t('one.returned', { why: c.reason })}</p>}
+            <p class="row consult-links">
+              <a href={`/recording/${c.recording}`}>{t('one.ecg')}</a>
+              {c.alert !== null && <a href={`/alert/${c.alert}`}>{t('one.alert')}</a>}
+            </p>
+          </div>
+          <Acts consult={c} onChange={onChange} />
+        </Pane>
+        {(c.conclusion !== null || c.events.includes('conclude')) && (
+          <Pane title={t('one.conclusion')}>
+            <div class="consult-top">
+              <Opinion consult={c} onChange={onChange} />
+            </div>
+          </Pane>
+        )}
+      </div>
+      <Pane class="consult-talk" title={t('room.chat')}>
+        <Thread thread={c.id} placeholder={t('room.chat.write')} none={t('room.chat.none')} />
+      </Pane>
+    </div>
+  )
+}
+
+type Asking = 'decline' | 'return' | null
+
+function Acts({ consult: c, onChange }: { consult: Consult; onChange: (c: Consult) => void }) {
+  const [asking, setAsking] = useState<Asking>(null)
+  const [busy, setBusy] = useState(false)
+  const [error, setError] = useState<unknown>(null)
+  const can = (event: string): boolean => c.events.includes(event)
+  const act = async (name: string, body: object): Promise<void> => {
+    setBusy(true)
+    setError(null)
+    try {
+      onChange(await api.post<Consult>(`/api/consults/${encodeURIComponent(c.id)}/${name}`, body))
+      setAsking(null)
+    } catch (e) {
+      setError(e)
+    } finally {
+      setBusy(false)
+    }
+  }
+  if (asking !== null)
+    return (
+      <ReasonForm
+        label={t(asking === 'return' ? 'one.reason.return' : 'one.reason')}
+        busy={busy}
+        error={error}
+        onSend={reason => void act(asking, { reason })}
+        onClose={() => setAsking(null)}
+      />
+    )
+  return (
+    <div class="consult-acts">
+      {error !== null && <ErrorLine error={error} />}
+      {can('cancel') && (
+        <Button kind="quiet" onClick={() => void act('cancel', {})}>
+          {t('one.cancel')}
+        </Button>
+      )}
+      {can('decline') && <Button onClick={() => setAsking('decline')}>{t('one.decline')}</Button>}
+      {can('return') && <Button onClick={() => setAsking('return')}>{t('one.return')}</Button>}
+      <span class="grow" />
+      {can('submit') && <Mend consult={c} onChange={onChange} />}
+      {can('accept') && (
+        <Button kind="primary" size="large" busy={busy} onClick={() => void act('accept', {})}>
+          {t('one.accept')}
+        </Button>
+      )}
+      {roomIsOpen(c.events) && (
+        <Button
+          kind={c.state === 'concluding' ? 'plain' : 'primary'}
+          size="large"
+          chord="Enter"
+          onClick={() => go(`/room/${c.id}`)}
+        >
+          {t('one.enter')}
+        </Button>
+      )}
+    </div>
+  )
+}
+
+/** Back with the requester: what was missing is written in, then it goes again. */
+function Mend({ consult: c, onChange }: { consult: Consult; onChange: (c: Consult) => void }) {
+  const [summary, setSummary] = useState(c.summary)
+  const [busy, setBusy] = useState(false)
+  const [error, setError] = useState<unknown>(null)
+  const send = async (): Promise<void> => {
+    setBusy(true)
+    setError(null)
+    try {
+      const path = `/api/consults/${encodeURIComponent(c.id)}`
+      if (summary.trim() !== c.summary)
+        await api.put<Consult>(path, { purpose: c.purpose, summary: summary.trim(), consent: c.consent })
+      onChange(await api.post<Consult>(`${path}/submit`, {}))
+    } catch (e) {
+      setError(e)
+    } finally {
+      setBusy(false)
+    }
+  }
+  return (
+    <form
+      class="consult-mend"
+      onSubmit={e => {
+        e.preventDefault()
+        void send()
+      }}
+    >
+      <FieldRow label={t('new.summary')}>
+        {id => <textarea id={id} rows={3} value={summary} onInput={e => setSummary(e.currentTarget.value)} />}
+      </FieldRow>
+      {error !== null && <ErrorLine error={error} retry={() => void send()} />}
+      <Button kind="primary" size="large" submit busy={busy}>
+        {t('one.again')}
+      </Button>
+    </form>
+  )
+}
+
+function ReasonForm(p: {
+  label: string
+  busy: boolean
+  error: unknown
+  onSend: (reason: string) => void
+  onClose: () => void
+}) {
+  const [reason, setReason] = useState('')
+  const [missing, setMissing] = useState(false)
+  return (
+    <form
+      class="consult-acts consult-why"
+      data-testid="reason-form"
+      onSubmit={e => {
+        e.preventDefault()
+        setMissing(reason.trim() === '')
+        if (reason.trim() !== '') p.onSend(reason.trim())
+      }}
+    >
+      <FieldRow label={p.label} error={missing ? t('one.reason.missing') : null}>
+        {(id, by) => (
+          <textarea
+            id={id}
+            name="reason"
+            rows={2}
+            aria-describedby={by}
+            value={reason}
+            onInput={e => setReason(e.currentTarget.value)}
+          />
+        )}
+      </FieldRow>
+      {p.error !== null && <ErrorLine error={p.error} />}
+      <div class="row">
+        <Button onClick={p.onClose}>{t('one.back')}</Button>
+        <Button kind="primary" submit busy={p.busy}>
+          {t('one.send')}
+        </Button>
+      </div>
+    </form>
+  )
+}

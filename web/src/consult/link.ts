@@ -1,0 +1,225 @@
+// The room's line to the others: presence, signalling, shared view and pointers, all as whispers on `consult:<id>`.
+// Holds the peers. What must last (chat, opinion) goes another way.
+import { effect, signal } from '@preact/signals'
+import type { Enter, SharedView } from '../api/types.gen'
+import { uuid } from '../api/client'
+import type { PeerPointer } from '../ecg'
+import { linkState, subscribe, whisper } from '../live/live'
+import type { OwnMedia } from './media'
+import { type Here, type PeerState, readSignal } from './negotiation'
+import { type Net, Peer, type Tracks } from './peer'
+import { judge, readView, type ViewState } from './view'
+
+export type Seat = Readonly<{
+  account: string
+  state: PeerState
+  stream: MediaStream | null
+  mic: boolean
+  cam: boolean
+  net: Net | null
+}>
+
+const NET_EVERY_MS = 2_000
+const POINTER_EVERY_MS = 50
+const VIEW_EVERY_MS = 80
+
+type Member = { session: string; mic: boolean; cam: boolean; peer: Peer | null; net: Net | null; left: boolean }
+
+export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (account: string) => string) {
+  const topic = `consult:${enter.consult.id}`
+  const session = uuid()
+  const members = new Map<string, Member>()
+  const seats = signal<readonly Seat[]>([])
+  const pointers = signal<readonly PeerPointer[]>([])
+  const view = signal<SharedView | null>(enter.view)
+  let viewState: ViewState = { rev: enter.view?.rev ?? 0, sentAt_ms: null }
+  let lastSent: SharedView | null = null
+  const canCall = typeof RTCPeerConnection !== 'undefined'
+
+  const show = (): void => {
+    seats.value = [...members].map(([account, m]) => ({
+      account,
+      state: m.left ? 'left' : (m.peer?.state ?? 'connecting'),
+      stream: m.peer?.stream ?? null,
+      mic: m.mic,
+      cam: m.cam,
+      net: m.net,
+    }))
+  }
+  const tracks = (): Tracks => {
+    const here = media.state.peek()
+    return here.kind === 'here' ? { audio: here.audio, video: here.video } : { audio: null, video: null }
+  }
+  const sayHere = (to: string, ask: boolean): void => {
+    const here: Here = { type: 'here', session, mic: hasMic(), cam: tracks().video !== null, ask }
+    whisper(topic, to, { kind: 'signal', description: here })
+  }
+  const hasMic = (): boolean => tracks().audio !== null && media.micOn.peek()
+
+  const connect = (account: string, m: Member): void => {
+    if (!canCall) return
+    m.peer = new Peer({
+      me,
+      other: account,
+      iceServers: enter.ice_servers,
+      tracks: tracks(),
+      send: what => {
+        const marked =
+          'description' in what
+            ? { description: { ...what.description, session, to: m.session } }
+            : { candidate: { ...what.candidate, session, to: m.session } }
+        whisper(topic, account, { kind: 'signal', ...marked })
+      },
+      onChange: show,
+    })
+  }
+
+  /** Somebody says he is here: a new stay gets a new connection, a known one a push if it does not stand. */
+  const met = (account: string, here: Here): void => {
+    const known = members.get(account)
+    if (here.ask) sayHere(account, false)
+    if (known !== undefined && known.session === here.session && !known.left) {
+      known.mic = here.mic
+      known.cam = here.cam
+      known.peer?.kick()
+    } else {
+      known?.peer?.close()
+      const m: Member = { session: here.session, mic: here.mic, cam: here.cam, peer: null, net: null, left: false }
+      members.set(account, m)
+      connect(account, m)
+    }
+    show()
+  }
+
+  const signalled = async (from: string, body: unknown): Promise<void> => {
+    const told = readSignal(body)
+    if (told === null) return
+    if (told.kind === 'here') {
+      met(from, told.here)
+      return
+    }
+    const m = members.get(from)
+    if (told.to !== session || m === undefined || m.session !== told.session) return // meant for an earlier stay
+    try {
+      if (told.kind === 'description') await m.peer?.description(told.description)
+      else await m.peer?.candidate(told.candidate)
+    } catch (error) {
+      console.error('room.signal', error)
+    }
+  }
+
+  const pointed = (from: string, body: { lead?: unknown; sample?: unknown }): void => {
+    const others = pointers.peek().filter(p => p.id !== from)
+    pointers.value =
+      typeof body.lead === 'string' && typeof body.sample === 'number'
+        ? [...others, { id: from, name: nameOf(from), lead: body.lead, strip: false, sample: body.sample }]
+        : others
+  }
+
+  const viewed = (body: unknown): void => {
+    const incoming = readView(body)
+    if (incoming === null || incoming.presenter === me) return
+    const { verdict, state } = judge(viewState, incoming, me, Date.now())
+    viewState = state
+    if (verdict === 'apply') view.value = incoming
+    if (verdict === 'say_again' && lastSent !== null) whisperView(lastSent)
+  }
+
+  const hello = (): void => whisper(topic, null, { kind: 'hello' })
+
+  const heard = (from: string, body: unknown): void => {
+    if (typeof body !== 'object' || body === null || !('kind' in body)) return
+    if (body.kind === 'view') return viewed(body)
+    if (from === '' || from === me) return
+    if (body.kind === 'hello') sayHere(from, true)
+    else if (body.kind === 'signal') void signalled(from, body)
+    else if (body.kind === 'pointer') pointed(from, body as { lead?: unknown; sample?: unknown })
+    else if (body.kind === 'bye') {
+      const m = members.get(from)
+      if (m !== undefined) {
+        m.peer?.close()
+        m.peer = null
+        m.left = true
+      }
+      pointed(from, {})
+      show()
+    }
+  }
+
+  const stopTopic = subscribe(topic, null, { whisper: heard, ready: hello })
+  // A topic somebody on this page already follows says no second `ready`.
+  if (linkState.peek().kind === 'live') hello()
+
+  const stopMedia = effect(() => {
+    const here = media.state.value
+    void media.micOn.value
+    const own: Tracks = here.kind === 'here' ? { audio: here.audio, video: here.video } : { audio: null, video: null }
+    for (const [account, m] of members) {
+      void m.peer?.replace(own)
+      sayHere(account, false)
+    }
+  })
+
+  const netTimer = setInterval(() => {
+    for (const m of members.values())
+      void m.peer?.net().then(net => {
+        m.net = net
+        show()
+      })
+    show() // "reconnecting" becomes "left" by the clock
+  }, NET_EVERY_MS)
+
+  const whisperView = (v: SharedView): void => {
+    viewState = { ...viewState, sentAt_ms: Date.now() }
+    const { rev: _stamped, ...body } = v
+    whisper(topic, null, { kind: 'view', ...body })
+  }
+  const sendView = throttled(VIEW_EVERY_MS, (v: SharedView) => {
+    lastSent = v
+    view.value = v
+    whisperView(v)
+  })
+  const sendPointer = throttled(POINTER_EVERY_MS, (at: { lead: string; sample: number } | null) => {
+    whisper(topic, null, { kind: 'pointer', ...(at === null ? {} : { lead: at.lead, sample: at.sample, uv: 0 }) })
+  })
+
+  const close = (leaving: boolean): void => {
+    if (leaving) whisper(topic, null, { kind: 'bye' })
+    clearInterval(netTimer)
+    stopMedia()
+    stopTopic()
+    for (const m of members.values()) m.peer?.close()
+    members.clear()
+  }
+  return { topic, seats, pointers, view, sendView, sendPointer, close }
+}
+
+export type RoomLink = ReturnType<typeof openLink>
+
+/** At most once in `every_ms`, and the last one always. */
+export function throttled<T>(every_ms: number, act: (value: T) => void): (value: T) => void {
+  let last = Number.NEGATIVE_INFINITY
+  let waiting: { value: T } | null = null
+  return value => {
+    const now = Date.now()
+    if (waiting !== null) {
+      waiting.value = value
+      return
+    }
+    if (now - last >= every_ms) {
+      last = now
+      act(value)
+      return
+    }
+    const held = { value }
+    waiting = held
+    setTimeout(
+      () => {
+        waiting = null
+        last = Date.now()
+        act(held.value)
+      },
+      every_ms - (now - last),
+    )
+  }
+}

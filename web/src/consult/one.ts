@@ -1,0 +1,31 @@
+// One consultation, kept current: asked for once, again whenever its institution's topic or its own tells of it.
+import { useEffect, useState } from 'preact/hooks'
+import { api } from '../api/client'
+import type { Consult } from '../api/types.gen'
+import { grantOrgs, me } from '../clinic/me'
+import { subscribe } from '../live/live'
+
+export type ConsultState = { kind: 'waiting' } | { kind: 'here'; value: Consult } | { kind: 'failed'; error: unknown }
+
+export function useConsult(id: string): { state: ConsultState; put: (c: Consult) => void; reload: () => void } {
+  const [state, setState] = useState<ConsultState>({ kind: 'waiting' })
+  const load = (): void => {
+    api.get<Consult>(`/api/consults/${encodeURIComponent(id)}`).then(
+      value => setState({ kind: 'here', value }),
+      (error: unknown) => setState(before => (before.kind === 'here' ? before : { kind: 'failed', error })),
+    )
+  }
+  useEffect(load, [id])
+  useEffect(() => {
+    const event = (e: { topic: string; subject: string }): void => {
+      if (e.subject === id) load()
+    }
+    const stops = [...grantOrgs.value.map(o => `org:${o}`), `user:${me.value?.id ?? ''}`].map(topic =>
+      subscribe(topic, null, { event, ready: load }),
+    )
+    return () => {
+      for (const stop of stops) stop()
+    }
+  }, [id, me.value?.id])
+  return { state, put: value => setState({ kind: 'here', value }), reload: load }
+}

@@ -1,0 +1,185 @@
+// One connection to one other member: sound and picture both ways, browser to browser. Rules in negotiation.ts.
+// The impolite side lays the two lines (sound, picture); the polite one fills the lines it is offered. So there are two
+// lines whoever comes first, and muting or a lost camera never renegotiates: the track is replaced.
+import type { IceServer } from '../api/types.gen'
+import { ignores, isPolite, peerState, type PeerState, restarts } from './negotiation'
+
+export type Tracks = Readonly<{ audio: MediaStreamTrack | null; video: MediaStreamTrack | null }>
+export type Net = Readonly<{ rtt_ms: number; loss_pct: number }>
+
+type PeerOptions = Readonly<{
+  me: string
+  other: string
+  iceServers: readonly IceServer[]
+  tracks: Tracks
+  send: (what: { description: RTCSessionDescriptionInit } | { candidate: RTCIceCandidateInit }) => void
+  onChange: () => void
+}>
+
+const VIDEO_BITS_MAX = 600_000
+const RESTART_AFTER_MS = 2_000
+
+export class Peer {
+  readonly stream = new MediaStream()
+  private readonly pc: RTCPeerConnection
+  private readonly polite: boolean
+  private tracks: Tracks
+  private making = false
+  private ignoring = false
+  private lostAt_ms: number | null = null
+  private restartTimer: ReturnType<typeof setTimeout> | undefined
+  private counted = { received: 0, lost: 0 }
+  private closed = false
+
+  constructor(private readonly o: PeerOptions) {
+    this.polite = isPolite(o.me, o.other)
+    this.tracks = o.tracks
+    this.pc = new RTCPeerConnection({ iceServers: o.iceServers.map(s => ({ ...s, urls: [...s.urls] })) })
+    this.pc.onicecandidate = event => {
+      if (event.candidate !== null) o.send({ candidate: event.candidate.toJSON() })
+    }
+    this.pc.onnegotiationneeded = () => void this.offer()
+    this.pc.ontrack = event => {
+      this.stream.addTrack(event.track)
+      event.track.onunmute = o.onChange
+      event.track.onmute = o.onChange
+      o.onChange()
+    }
+    this.pc.onconnectionstatechange = () => this.changed()
+    if (!this.polite) this.layLines()
+  }
+
+  get state(): PeerState {
+    return peerState(this.pc.connectionState, this.lostAt_ms === null ? null : Date.now() - this.lostAt_ms)
+  }
+
+  private layLines(): void {
+    this.pc.addTransceiver(this.tracks.audio ?? 'audio', { direction: 'sendrecv' })
+    // The cap must be in force before the first frame.
+    this.pc.addTransceiver(this.tracks.video ?? 'video', {
+      direction: 'sendrecv',
+      sendEncodings: [{ maxBitrate: VIDEO_BITS_MAX, priority: 'low' }],
+    })
+  }
+
+  private async offer(): Promise<void> {
+    if (this.closed) return
+    try {
+      this.making = true
+      await this.pc.setLocalDescription()
+      this.tellLocal()
+    } catch (error) {
+      console.error('room.offer', error)
+    } finally {
+      this.making = false
+    }
+  }
+
+  private tellLocal(): void {
+    const local = this.pc.localDescription
+    if (local !== null) this.o.send({ description: { type: local.type, sdp: local.sdp } })
+  }
+
+  async description(description: RTCSessionDescriptionInit): Promise<void> {
+    const side = { polite: this.polite, making: this.making, stable: this.pc.signalingState === 'stable' }
+    this.ignoring = ignores(side, description.type ?? '')
+    if (this.ignoring || this.closed) return
+    if (description.type === 'answer' && this.pc.signalingState !== 'have-local-offer') return // answered already
+    await this.pc.setRemoteDescription(description)
+    if (description.type !== 'offer') return
+    await this.fillLines()
+    await this.pc.setLocalDescription()
+    this.tellLocal()
+  }
+
+  async candidate(candidate: RTCIceCandidateInit): Promise<void> {
+    try {
+      await this.pc.addIceCandidate(candidate)
+    } catch (error) {
+      if (!this.ignoring && !this.closed) console.error('room.candidate', error)
+    }
+  }
+
+  /** The polite side's answer sends both ways too. */
+  private async fillLines(): Promise<void> {
+    for (const line of this.pc.getTransceivers()) {
+      if (line.direction === 'stopped') continue
+      const track = line.receiver.track.kind === 'audio' ? this.tracks.audio : this.tracks.video
+      if (line.direction !== 'sendrecv') line.direction = 'sendrecv'
+      if (line.sender.track !== track) await line.sender.replaceTrack(track)
+      if (line.receiver.track.kind === 'video') await capVideo(line.sender)
+    }
+  }
+
+  /** New microphone or camera, or none: no renegotiation, the other side sees black or hears nothing. */
+  async replace(tracks: Tracks): Promise<void> {
+    this.tracks = tracks
+    for (const line of this.pc.getTransceivers()) {
+      const track = line.receiver.track.kind === 'audio' ? tracks.audio : tracks.video
+      if (line.sender.track !== track) await line.sender.replaceTrack(track).catch(() => undefined)
+    }
+  }
+
+  /** The link is back, or the other side said hello again: see to it that the picture comes back too. */
+  kick(): void {
+    if (this.closed || this.pc.connectionState === 'connected') return
+    if (this.pc.signalingState === 'have-local-offer') this.tellLocal()
+    else if (restarts(this.pc.connectionState, true)) this.pc.restartIce()
+  }
+
+  private changed(): void {
+    const is = this.pc.connectionState
+    if (is === 'connected') {
+      this.lostAt_ms = null
+      clearTimeout(this.restartTimer)
+    } else if (is === 'disconnected' || is === 'failed') {
+      this.lostAt_ms ??= Date.now()
+      clearTimeout(this.restartTimer)
+      // The impolite side asks first; the polite one a little later, should its word not have come through.
+      const wait_ms = (is === 'failed' ? 0 : RESTART_AFTER_MS) + (this.polite ? RESTART_AFTER_MS : 0)
+      this.restartTimer = setTimeout(() => {
+        if (restarts(this.pc.connectionState, true)) this.pc.restartIce()
+      }, wait_ms)
+    }
+    this.o.onChange()
+  }
+
+  /** Round trip and loss since the last time asked; null before there is any. */
+  async net(): Promise<Net | null> {
+    if (this.pc.connectionState !== 'connected') return null
+    let rtt_ms: number | null = null
+    let received = 0
+    let lost = 0
+    const stats = await this.pc.getStats()
+    stats.forEach((s: unknown) => {
+      const row = s as { type?: string; nominated?: boolean; currentRoundTripTime?: number; packetsReceived?: number; packetsLost?: number }
+      if (row.type === 'candidate-pair' && row.nominated === true && row.currentRoundTripTime !== undefined)
+        rtt_ms = row.currentRoundTripTime * 1000
+      if (row.type === 'inbound-rtp') {
+        received += row.packetsReceived ?? 0
+        lost += row.packetsLost ?? 0
+      }
+    })
+    const was = this.counted
+    this.counted = { received, lost }
+    const fresh = received - was.received + (lost - was.lost)
+    return rtt_ms === null
+      ? null
+      : { rtt_ms, loss_pct: fresh <= 0 ? 0 : Math.max(0, ((lost - was.lost) / fresh) * 100) }
+  }
+
+  close(): void {
+    this.closed = true
+    clearTimeout(this.restartTimer)
+    this.pc.onconnectionstatechange = null
+    this.pc.close()
+  }
+}
+
+async function capVideo(sender: RTCRtpSender): Promise<void> {
+  const p = sender.getParameters()
+  const first = p.encodings[0]
+  if (first === undefined || first.maxBitrate === VIDEO_BITS_MAX) return
+  first.maxBitrate = VIDEO_BITS_MAX
+  await sender.setParameters(p).catch(() => undefined) // an older browser sends uncapped
+}
