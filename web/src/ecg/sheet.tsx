@@ -22,7 +22,7 @@ import { type DisplayFilter, displayed } from './filters'
 import { layOut, planOf, type Sheet } from './layout'
 import { fitScale, PAGE_MM, PULSE_MM } from './paper'
 import { trueScale } from './scale'
-import { type EcgRecording, leadOf, samplesOf } from './signal'
+import { type EcgRecording, isFlat, leadOf, samplesOf } from './signal'
 import type { Viewer } from './viewer'
 
 export type EcgSheetProps = Readonly<{
@@ -31,6 +31,7 @@ export type EcgSheetProps = Readonly<{
   findings?: readonly EvidenceOf[]
   rPeaks?: readonly number[] // sample indices; calipers snap to `fiducials` when there are any, else to these
   fiducials?: readonly number[]
+  offLeads?: ReadonlySet<string> // what the analysis or the device says of electrodes; flat leads are off anyway
   pointers?: readonly PeerPointer[]
   /** Phone: rows keep 28 mm and the sheet scrolls, instead of fitting the height. */
   tall?: boolean
@@ -76,7 +77,7 @@ export function EcgSheet(p: EcgSheetProps) {
   const findings = v.evidenceHidden.value ? NONE : (p.findings ?? NONE)
   const filter = v.filter.value
   const ink = colours.value
-  const lead = useMemo(() => leadsThrough(p.recording, filter), [p.recording, filter])
+  const lead = useMemo(() => leadsThrough(p.recording, filter, p.offLeads), [p.recording, filter, p.offLeads])
 
   const painting = useMemo<Painting | null>(
     () => (laid === null ? null : paintingOf(laid, v, grid, ink, lead, findings)),
@@ -229,14 +230,21 @@ function layPage(p: EcgSheetProps, size: Size, samples: number): { sheet: Sheet;
 }
 
 /** Leads as the eye gets them: filtered once, kept while the filter stays. */
-function leadsThrough(recording: EcgRecording, filter: DisplayFilter): LeadSource {
+function leadsThrough(recording: EcgRecording, filter: DisplayFilter, off?: ReadonlySet<string>): LeadSource {
   const kept = new Map<string, Float32Array | null>()
   return name => {
     const before = kept.get(name)
     if (before !== undefined) return before
     const uv = leadOf(recording, name)
-    const shown = uv === null ? null : displayed(uv, recording.fs, filter)
+    const shown =
+      uv === null
+        ? null
+        : off?.has(name) === true || isFlat(uv)
+          ? nothing(uv.length)
+          : displayed(uv, recording.fs, filter)
     kept.set(name, shown)
     return shown
   }
 }
+
+const nothing = (samples: number): Float32Array => new Float32Array(samples).fill(Number.NaN)

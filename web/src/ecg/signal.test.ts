@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isOff, leadOf, readRecording, samplesOf } from './signal'
+import { isFlat, isOff, leadOf, readRecording, samplesOf } from './signal'
 
 function bytesOf(header: object, leads: readonly (readonly number[])[]): ArrayBuffer {
   const json = new TextEncoder().encode(JSON.stringify(header))
@@ -40,5 +40,12 @@ describe('a stored recording', () => {
     for (let cut = 0; cut < whole.byteLength; cut++) expect(readRecording(whole.slice(0, cut))).toBeNull()
     expect(readRecording(bytesOf({ fs: 500 }, [[1]]))).toBeNull()
     expect(readRecording(new ArrayBuffer(64))).toBeNull()
+  })
+  it('takes a lead of one single value for an electrode that was off, and the least movement for signal', () => {
+    expect(isFlat(new Float32Array(5000))).toBe(true)
+    expect(isFlat(new Float32Array(5000).fill(-12.5))).toBe(true)
+    const still = new Float32Array(5000)
+    still[4321] = 2.5
+    expect(isFlat(still)).toBe(false)
   })
 })

@@ -70,3 +70,17 @@ export function isOff(uv: Float32Array, first = 0, end = uv.length): boolean {
   for (let i = first; i < end; i++) if (!Number.isNaN(uv[i])) return false
   return true
 }
+
+/**
+ * One value from end to end: what some carts write for an electrode that was off. A heart at rest is never that still
+ * (noise alone moves a lead by several steps), and drawn as a line it could be read as asystole.
+ */
+export function isFlat(uv: Float32Array): boolean {
+  let value = Number.NaN
+  for (const v of uv) {
+    if (Number.isNaN(v)) continue
+    if (Number.isNaN(value)) value = v
+    else if (v !== value) return false
+  }
+  return true
+}

@@ -3,6 +3,7 @@ import { useLayoutEffect, useRef } from 'preact/hooks'
 import { t } from '../i18n/ecg'
 import { penOf } from './canvas'
 import { colours } from './colours'
+import { isFlat } from './signal'
 import { drawTrace } from './trace'
 
 export type EcgStripProps = Readonly<{
@@ -32,6 +33,7 @@ export function EcgStrip(p: EcgStripProps) {
     pen.strokeStyle = ink.trace
     pen.lineWidth = 1.15 * dpr
     pen.lineJoin = 'round'
+    pen.setLineDash(isFlat(p.uv) ? [4 * dpr, 4 * dpr] : [])
     pen.beginPath()
     drawTrace(pen, p.uv, {
       first: 0,
