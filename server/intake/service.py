@@ -67,7 +67,8 @@ class Intake:
 
     async def opened(self, device: DeviceRecord, opening: Open) -> str:
         recording_id = await self.db.write(lambda tx: self._open(tx, device, opening), actor=f"device:{device.id}")
-        self._streams[recording_id] = opening
+        if await self.sealed_receipt(device, opening.uid) is None:
+            self._streams[recording_id] = opening
         return recording_id
 
     async def sealed_receipt(self, device: DeviceRecord, uid: bytes) -> SealedReceipt | None:
@@ -141,7 +142,7 @@ class Intake:
         known = records.recording_by_uid(tx.conn, opening.uid.hex())
         if known is not None:
             if known["device"] != device.id:
-                raise OpenDiffers(field="uid")
+                raise OpenDiffers(field="device")
             return str(known["id"])
         request = opening.request or Request()
         order = None
