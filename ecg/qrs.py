@@ -265,7 +265,10 @@ def spikes(raw_uv: F32, fs: float) -> I64:
     if fs < 250 or len(raw_uv) <= 4 * far:
         return np.zeros(0, dtype=np.int64)
     raw = np.nan_to_num(raw_uv)
-    sharp, broad = _alone(raw, near, far), _alone(raw, far, far)
+    sharp = _alone(raw, near, far)
+    if sharp.max() < SPIKE_UV:
+        return np.zeros(0, dtype=np.int64)
+    broad = _alone(raw, far, far)
     at = np.where(sharp >= SPIKE_PART * broad, sharp, 0.0)
     at = np.sort(at, axis=1)[:, -2] if at.shape[1] > 2 else at.max(axis=1)
     floor = float(np.quantile(np.sort(sharp, axis=1)[:, -1], 0.8))
