@@ -20,6 +20,8 @@ AF_STEP_PART = 0.06  # median beat-to-beat change of R-R, in parts of the mean
 AF_RMSSD_PART = 0.10
 P_PRESENT = 0.35  # share of the energy before the QRS that repeats from beat to beat
 SVT_BPM = 150.0
+FLUTTER_LEADS = ("II", "III", "aVF", "V1")
+FLUTTER_HZ, FLUTTER_SHARE = (3.6, 6.5), 0.62
 VF_WINDOW_S, VF_STEP_S = 4.0, 1.0
 VF_LEAK, VF_AWAY, VF_HZ, VF_UV = 0.58, 0.42, (2.5, 9.5), 150.0
 VFL_BPM = 220.0  # slower and regular, a sine-like rhythm is ventricular tachycardia
@@ -52,7 +54,7 @@ def base_rhythm(block: Block) -> str:
     if 2 * block.symbols.count("V") > beats and block.rate_bpm >= 100:
         return "vt"
     p_waves = block.p_share is not None and block.p_share >= P_PRESENT
-    if block.flutter:
+    if block.flutter and not p_waves:
         return "afl"
     if is_irregular(block.rr_ms) and not p_waves:
         return "af"
@@ -95,8 +97,30 @@ def p_share(trace_uv: F32, r_at: Sequence[int], rate: float) -> float | None:
 
 
 def has_flutter(trace_uv: F32, r_at: Sequence[int], rate: float) -> bool:
-    """Placeholder of the frame: not recognised."""
-    return False
+    """One line of 3.6-6.5 Hz and its double hold most of what is left in two leads when the median beat is taken away.
+
+    trace_uv  (samples, leads) of the leads that show flutter (FLUTTER_LEADS); r_at rows of it. A ratio so fixed that it
+              repeats with the beat is taken away with the beat and not seen.
+    Source    ours; the share was 0.74-0.79 in LUDB 52 and at most 0.51 in the fibrillations of the development records.
+    """
+    before, after = round(0.12 * rate), round(0.36 * rate)
+    rows = [r for r in r_at if r - before >= 0 and r + after <= len(trace_uv)]
+    if len(rows) < 4 or rows[-1] - rows[0] < 4 * rate:
+        return False
+    beat = np.median([trace_uv[r - before : r + after] for r in rows], axis=0)
+    rest = trace_uv[rows[0] - before : rows[-1] + after].copy()
+    for row in rows:
+        rest[row - rows[0] : row - rows[0] + before + after] -= beat
+    rest = (rest - rest.mean(axis=0)) * np.hanning(len(rest))[:, None]
+    hz = np.fft.rfftfreq(8192, 1 / rate)
+    power = np.abs(np.fft.rfft(rest, 8192, axis=0)) ** 2
+    whole = power[(hz >= 2) & (hz <= 15)].sum(axis=0)
+    inside = np.flatnonzero((hz >= FLUTTER_HZ[0]) & (hz <= FLUTTER_HZ[1]))
+    lines = hz[inside[np.argmax(power[inside], axis=0)]]
+    near = (np.abs(hz[:, None] - lines) < 0.35) | (np.abs(hz[:, None] - 2 * lines) < 0.5)
+    share = np.where(near, power, 0.0).sum(axis=0) / np.maximum(whole, 1e-9)
+    clear = lines[share >= FLUTTER_SHARE]
+    return len(clear) >= min(2, trace_uv.shape[1]) and float(np.ptp(clear)) < 0.3
 
 
 def fibrillates(window_uv: F32, rate: float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

@@ -446,7 +446,8 @@ class Core:
         rows = [beat.at - self._trace.first for beat in inside if beat.symbol == "N"]
         trace = self._trace.rows[:, self._weight > 0] if (self._weight > 0).any() else self._trace.rows
         share = rhythm.p_share(trace, rows, self.rate)
-        flutter = rhythm.has_flutter(trace, rows, self.rate)
+        shows = [i for i, lead in enumerate(self.leads) if lead in rhythm.FLUTTER_LEADS and self._weight[i] > 0]
+        flutter = len(shows) >= 2 and rhythm.has_flutter(self._trace.rows[:, shows], rows, self.rate)
         symbols = "".join(beat.symbol for beat in inside)
         return rhythm.Block(symbols, tuple(rr), rate, share, flutter, fibrillating, usable)
 

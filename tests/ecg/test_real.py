@@ -46,7 +46,9 @@ def test_atrial_fibrillation_is_seen(demo: Demo) -> None:
     assert demo["ludb/101"].measurements.pr_ms is None
 
 
-def test_flutter_is_at_least_not_taken_for_sinus_rhythm(demo: Demo) -> None:
+def test_flutter_is_named_and_not_taken_for_sinus_rhythm(demo: Demo) -> None:
+    assert main_rhythm(demo["ludb/52"].episodes) == "afl"
+    assert demo["ludb/52"].machine_grade == "warning"
     assert not codes(demo["ludb/52"]) & {"SINUS_RHYTHM", "SINUS_BRADYCARDIA", "SINUS_TACHYCARDIA"}
 
 
