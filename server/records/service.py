@@ -10,7 +10,6 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, RowMapping
@@ -255,17 +254,16 @@ def reactions(room: Records) -> tuple[Reaction, ...]:
             result = room.machine_result(tx.conn, event.subject)
             if row["state"] != "received" or result is None:
                 return  # told before
-            values: dict[str, Any] = {
-                "machine_grade": result.grade,
-                "machine": msgspec.json.encode(result.summary),
-            }
             body: dict[str, str | bool | list[str] | None] = {
                 "machine_grade": result.grade,
                 "findings": result.summary.findings,
                 "acceptable": result.summary.acceptable,
                 "error": result.summary.error,
             }
-            store.move(tx, event.subject, "analyse", "recording.analysed", body, **values)
+            store.move(
+                tx, event.subject, "analyse", "recording.analysed", body, machine_grade=result.grade,
+                machine=msgspec.json.encode(result.summary),
+            )  # fmt: skip
 
         await room.db.write(keep)
 

@@ -68,10 +68,10 @@ RULES = (
     ),
     Rule(
         name="a test does not sleep",
-        instead="wait for the event, or move the clock",
+        instead="wait for what is promised (tests/waiting.py), or move the clock",
         pattern=r"\bsleep\((?!0\))|wait_for_timeout\(",
         where=("tests/*.py",),
-        but=("tests/bench/*",),
+        but=("tests/bench/*", "tests/waiting.py"),
         bad=("    await asyncio.sleep(0.1)", "    time.sleep(1)", "    page.wait_for_timeout(500)"),
         good=("    await asyncio.sleep(0)", "    await clock.advance(30)", "    page.wait_for_selector('.alert')"),
     ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,19 +15,13 @@ from server.base.clock import ManualClock, SystemClock, iso, later
 from server.base.database import Database, Tx
 from server.base.eventlog import Event
 from server.base.spine import Reaction, Spine
+from tests.waiting import until
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
 
 def told(tx: Tx, subject: str) -> int:
     return tx.append("device.added", subject, "org_a", {})
-
-
-async def until(true: Callable[[], object], seconds: float = 5.0) -> None:
-    """Wait for a condition that the code under test brings about."""
-    async with asyncio.timeout(seconds):
-        while not true():
-            await asyncio.sleep(0.005)
 
 
 async def test_events_stand_in_commit_order_however_many_write_at_once(tmp_path: Path) -> None:
