@@ -77,6 +77,8 @@ class Page(msgspec.Struct, frozen=True):
     sent_at: str
     delivered_at: str | None
     seen_at: str | None
+    withdrawn_at: str | None = None
+    """When the call was taken back: refuted, or a graver alert took its place."""
 
 
 class Callback(msgspec.Struct, frozen=True):

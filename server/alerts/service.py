@@ -426,7 +426,7 @@ def _alert(
         pages=[
             Page(
                 p["account"], names.get(p["account"], ""), p["step"], p["channel"], p["sent_at"], p["delivered_at"],
-                p["seen_at"],
+                p["seen_at"], p["withdrawn_at"],
             )
             for p in pages
         ],

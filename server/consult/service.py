@@ -257,8 +257,6 @@ async def countersign(room: Consultations, ctx: Ctx, consult_id: str, digest: st
         target = CONSULT.move(row["state"], "countersign")
         _for_requester(tx.conn, ctx, consult_id)
         signed = store.conclusions(tx.conn, [consult_id])[consult_id]
-        if signed["signed_by"] == ctx.actor:
-            raise _not_the_requester(tx.conn, row)
         if digest and digest != signed["digest"]:
             raise ConclusionChanged
         room.may_sign(tx.conn, ctx)
@@ -341,6 +339,7 @@ def _for_requester(conn: Connection, ctx: Ctx, consult_id: str) -> RowMapping:
 
 
 def _asks(ctx: Ctx, row: RowMapping) -> bool:
+    """Of the side that asked. Never the expert himself, even as a colleague there: nobody signs for both sides."""
     colleague = row["requester_org"] in ctx.orgs() and ctx.may("consult.request", row["requester_org"])
     return ctx.actor == row["requester"] or (colleague and ctx.actor != row["expert"])
 
@@ -470,7 +469,7 @@ def _consult(
             Member(m["account"], names.get(m["account"], ""), org_names.get(m["org"], ""), m["part"]) for m in members
         ],
         conclusion=None if signed is None else _conclusion(row, signed, names),
-        events=_events(ctx, row, {m["account"] for m in members}, signed),
+        events=_events(ctx, row, {m["account"] for m in members}),
     )
 
 
@@ -486,7 +485,7 @@ def _conclusion(row: RowMapping, signed: RowMapping, names: dict[str, str]) -> C
     )
 
 
-def _events(ctx: Ctx, row: RowMapping, members: set[str], signed: RowMapping | None) -> list[str]:
+def _events(ctx: Ctx, row: RowMapping, members: set[str]) -> list[str]:
     answers, asks = _answers(ctx, row), _asks(ctx, row)
     may = {
         "accept": answers,
@@ -496,6 +495,6 @@ def _events(ctx: Ctx, row: RowMapping, members: set[str], signed: RowMapping | N
         "cancel": asks,
         "enter": ctx.actor in members,
         "conclude": ctx.actor == row["expert"],
-        "countersign": asks and (signed is None or signed["signed_by"] != ctx.actor),
+        "countersign": asks,
     }
     return [event for event in CONSULT.allowed(row["state"]) if may.get(event, False)]

@@ -22,7 +22,9 @@ from server.alerts.model import (
     Refute,
 )
 from server.base import timers
+from server.base.context import Ctx, Grant
 from server.base.errors import WrongState
+from server.people.access import judge
 from tests.server.test_alerts_town import Town, answer_to, finding
 
 
@@ -120,6 +122,17 @@ async def test_invented_patients_fill_up_where_there_are_no_others(town: Town) -
     assert all(c.en.endswith("east hospital") for c in asked.patients)
 
 
+async def test_the_choices_show_him_no_patient_whom_he_may_not_see(town: Town) -> None:
+    for name, org in (("李四", "east"), ("赵六", "west")):
+        await town.recording(await town.patient(name, org=org), org=org)
+    alert = await town.alert()
+    local = Ctx("usr_local", "乡值班", (Grant("on_call", "east"),), judge(town.path_of))
+    asked = await service.challenge_of(town.alerts, local, alert.id)
+    names = [c.zh.split()[0] for c in asked.patients]
+    assert "李四" in names
+    assert "赵六" not in names
+
+
 async def test_the_right_choice_stands_at_every_place_equally_often(town: Town) -> None:
     places = []
     for number in range(24):
@@ -176,6 +189,7 @@ async def test_a_refuted_alert_is_withdrawn_from_all_who_were_called_and_stops(t
     assert (alert.state, alert.refuted_reason, alert.events) == ("refuted", "导联脱落", [])
     withdrawn = [account for account, kind in await town.called(alert) if kind == "page.withdrawn"]
     assert withdrawn == ["usr_first", "usr_second"]
+    assert {p.withdrawn_at for p in alert.pages} == {"2026-11-22T03:02:10.000Z"}
     assert await town.db.read(timers.next_due) is None
     await town.advance(3600)
     assert len((await town.again(alert)).pages) == 3
