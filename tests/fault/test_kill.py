@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ import pytest
 from device import coding
 from device.client import DeviceKey
 from device.frames import Frame, Patient, Receipt, Request
-from device.simulate import run_device, upload_of
+from device.simulate import SampledUpload, run_device, upload_of
 from device.upload import DeviceSession
 from ecg import synth
 from ecg.record import Meta, Recording
@@ -113,6 +114,11 @@ def stream(seed: int, seconds: float, kind: str = "sinus") -> Recording:
     return synth.twelve_lead(np.random.default_rng(seed), [segment], meta=Meta()).recording
 
 
+def acknowledged(uploads: dict[str, SampledUpload], frames: int) -> bool:
+    """Whether the devices together have been acknowledged so many frames."""
+    return sum(upload.kept_from for upload in uploads.values()) >= frames
+
+
 @pytest.fixture
 def devices_forget(monkeypatch: pytest.MonkeyPatch) -> None:
     """Devices that drop a frame once it is acknowledged: what the hub then loses is gone, and the wire says so."""
@@ -174,7 +180,7 @@ async def test_kill_nine_loses_no_acknowledged_sample_no_signed_report_and_no_al
         for _ in range(CYCLES):
             # The moment is drawn by chance: once one of the devices has been acknowledged so many more frames.
             enough = sum(upload.kept_from for upload in uploads.values()) + rng.randint(5, 25)
-            await until(lambda enough=enough: sum(u.kept_from for u in uploads.values()) >= enough, 30)
+            await until(partial(acknowledged, uploads, enough), 30)
             await hub.kill()
             await hub.start()
         receipts: dict[str, Receipt] = dict(zip(sending, await asyncio.gather(*sending.values()), strict=True))
