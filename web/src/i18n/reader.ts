@@ -26,7 +26,8 @@ export const t = catalogue({
   'm.qrs_ms': { zh: 'QRS ms', en: 'QRS ms' },
   'm.qt_ms': { zh: 'QT ms', en: 'QT ms' },
   'm.qtc_ms': { zh: 'QTc ms', en: 'QTc ms' },
-  'm.qtc_of': { zh: 'QTc ms {formula}', en: 'QTc ms {formula}' },
+  'm.qt': { zh: 'QT / QTc ms', en: 'QT / QTc ms' },
+  'm.qt_of': { zh: 'QT / QTc ms {formula}', en: 'QT / QTc ms {formula}' },
   'm.axis': { zh: '电轴° P QRS T', en: 'Axis° P QRS T' },
   'm.st': { zh: 'ST 最大 {lead} J+60', en: 'ST max {lead} J+60' },
   'm.edit': { zh: '修正 {name}', en: 'Correct {name}' },
@@ -120,7 +121,7 @@ export const t = catalogue({
   'rejected.title': { zh: '不合格，未出报告', en: 'Rejected, no report' },
   // acts
   'return.act': { zh: '退回重采', en: 'Return' },
-  consult: { zh: '请会诊', en: 'Ask for help' },
+  consult: { zh: '请会诊', en: 'Consult' },
   'alert.title': { zh: '危急值', en: 'Critical value' },
   'alert.unanswered': { zh: '未应答', en: 'not answered' },
   'alert.taken': { zh: '已有人接手，待回报诊所', en: 'taken, the clinic is to be told' },
@@ -136,6 +137,7 @@ export const t = catalogue({
   'compare.rate': { zh: '采样率不同：{a} 与 {b} Hz', en: 'Different sampling: {a} and {b} Hz' },
   medians: { zh: '12 导联代表心搏', en: 'Median beat, 12 leads' },
   'medians.now': { zh: '本次 {time}', en: 'Now {time}' },
+  'medians.off': { zh: '{lead} 脱落', en: '{lead} off' },
   'medians.label': { zh: '12 导联代表心搏，本次与既往叠加', en: 'Median beats of 12 leads, now over prior' },
   // thread
   thread: { zh: '与诊所沟通', en: 'Clinic' },

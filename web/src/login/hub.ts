@@ -3,7 +3,7 @@
 import { signal } from '@preact/signals'
 import { api } from '../api/client'
 
-export type DemoLogin = Readonly<{ login: string; name: string; role: string; org_name: string; password: string }>
+export type DemoLogin = Readonly<{ login: string; password: string; name: string; what_zh: string; what_en: string }>
 export type Hub = Readonly<{ name: string; version: string; demo: boolean; logins: readonly DemoLogin[] }>
 export type HubState = { kind: 'asking' } | { kind: 'there'; hub: Hub } | { kind: 'away' }
 
@@ -11,12 +11,9 @@ export const hub = signal<HubState>({ kind: 'asking' })
 
 const AGAIN_MS = 4000
 
-const text = (told: Readonly<Record<string, unknown>>, ...names: readonly string[]): string => {
-  for (const name of names) {
-    const value = told[name]
-    if (typeof value === 'string') return value
-  }
-  return ''
+const text = (told: Readonly<Record<string, unknown>>, name: string): string => {
+  const value = told[name]
+  return typeof value === 'string' ? value : ''
 }
 
 const isRow = (told: unknown): told is Readonly<Record<string, unknown>> => typeof told === 'object' && told !== null
@@ -24,17 +21,17 @@ const isRow = (told: unknown): told is Readonly<Record<string, unknown>> => type
 /** Reads the answer with open eyes: a hub of another version must still let people in. */
 export function readHub(told: unknown): Hub | null {
   if (!isRow(told)) return null
-  const list = Array.isArray(told.demo_logins) ? told.demo_logins : Array.isArray(told.logins) ? told.logins : []
+  const list = Array.isArray(told.logins) ? told.logins : []
   const logins = list.filter(isRow).map(row => ({
-    login: text(row, 'login', 'account'),
-    name: text(row, 'name'),
-    role: text(row, 'role', 'title'),
-    org_name: text(row, 'org_name', 'org'),
+    login: text(row, 'login'),
     password: text(row, 'password'),
+    name: text(row, 'name'),
+    what_zh: text(row, 'what_zh'),
+    what_en: text(row, 'what_en'),
   }))
   const demo = told.demo === true
   return {
-    name: text(told, 'name', 'hub_name'),
+    name: text(told, 'name'),
     version: text(told, 'version'),
     demo,
     logins: demo ? logins.filter(row => row.login !== '') : [],

@@ -8,6 +8,7 @@ import { go } from '../app/router'
 import { routes } from '../app/routes'
 import { loadSession, session } from '../app/session'
 import { LanguageSwitch, ThemeSwitch } from '../app/usermenu'
+import { language } from '../i18n/catalogue'
 import { t } from '../i18n/login'
 import { Button, Dot, ErrorLine, FieldRow, Icon } from '../ui'
 import { homePath } from './home'
@@ -153,12 +154,6 @@ function PasswordField(p: { field: RefObject<HTMLInputElement | null>; error: st
   )
 }
 
-const ROLES: ReadonlySet<string> = new Set(Object.keys(t.entries).filter(key => key.startsWith('role.')))
-const roleWords = (role: string): string => {
-  const key = `role.${role}`
-  return ROLES.has(key) ? t(key as Parameters<typeof t>[0] & `role.${string}`) : role
-}
-
 const DemoLogins = (p: { logins: readonly DemoLogin[]; onPick: (one: DemoLogin) => void }) => (
   <section class="login-demo" aria-label={t('demo.title')}>
     <h2 class="login-demo-title">{t('demo.title')}</h2>
@@ -168,9 +163,8 @@ const DemoLogins = (p: { logins: readonly DemoLogin[]; onPick: (one: DemoLogin) 
         <li key={one.login}>
           <button type="button" class="login-one" onClick={() => p.onPick(one)}>
             <span class="name">{one.name}</span>
-            <span class="muted f13">{roleWords(one.role)}</span>
-            <span class="dim f12 ell">{one.org_name}</span>
             <code class="dim f12">{one.login}</code>
+            <span class="muted f13 login-what">{language.value === 'zh' ? one.what_zh : one.what_en}</span>
           </button>
         </li>
       ))}

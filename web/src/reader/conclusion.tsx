@@ -167,7 +167,7 @@ function Picker(p: { field: { current: HTMLInputElement | null }; onPick: (state
               <span class="grow">{statementOf(entry).text}</span>
               {entry.urgency === 'critical' && <Severity is="critical" />}
               {entry.urgency === 'urgent' && <Severity is="urgent" />}
-              <span class="dim f12">{entry.initials === '' ? entry.code : entry.initials}</span>
+              <span class="dim f12">{entry.initials === '' ? entry.code : entry.initials.split(' ').at(-1)}</span>
             </Choice>
           ))}
         {count > 0 && (
@@ -225,6 +225,6 @@ function GradePicker(p: { grade: Grade; machineGrade: string | null; onGrade: (g
 
 /** G: the next grade, from none to the gravest first: a slip must not make it lighter. */
 export function nextGrade(grade: Grade): Grade {
-  const at = GRADES.findIndex(g => g === grade)
+  const at = (GRADES as readonly Grade[]).indexOf(grade)
   return GRADES[(at + 1) % GRADES.length] ?? 'critical'
 }

@@ -137,15 +137,17 @@ function Acts(p: DeskProps) {
       <Button size="large" chord="KeyU" onClick={() => go(`/consult/new?recording=${encodeURIComponent(p.desk.id)}`)}>
         {t('consult')}
       </Button>
-      <Button
-        size="large"
-        chord="KeyR"
-        disabled={p.returnOff !== null}
-        {...(p.returnOff === null ? {} : { why: p.returnOff })}
-        onClick={p.onReturn}
-      >
-        {t('return.act')}
-      </Button>
+      <span class="rd-phone-only">
+        <Button
+          size="large"
+          chord="KeyR"
+          disabled={p.returnOff !== null}
+          {...(p.returnOff === null ? {} : { why: p.returnOff })}
+          onClick={p.onReturn}
+        >
+          {t('return.act')}
+        </Button>
+      </span>
     </footer>
   )
 }

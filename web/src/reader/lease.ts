@@ -13,7 +13,7 @@ const isCurrent = (claim: Claim | null | undefined, at_ms: number): claim is Cla
   claim !== null && claim !== undefined && Date.parse(claim.until_at) > at_ms
 
 /** A critical ECG may be read by two: the second is as much its reader as the first. */
-export function holderOf(row: WorklistRow & { second?: Claim | null }, mine: string, at_ms: number): Holder {
+export function holderOf(row: WorklistRow, mine: string, at_ms: number): Holder {
   const claims = [row.claim, row.second].filter(claim => isCurrent(claim, at_ms))
   const own = claims.find(claim => claim.by === mine)
   if (own !== undefined) return { kind: 'mine', until_ms: Date.parse(own.until_at) }

@@ -15,7 +15,8 @@ export type MeasurementsProps = Readonly<{
   onEdit: ((name: MeasureName, value: number | null) => void) | null // null: read only
 }>
 
-const NAMES: readonly MeasureName[] = ['vent_rate_bpm', 'pr_ms', 'qrs_ms', 'qt_ms', 'qtc_ms']
+/** A row may hold two: QT / QTc. The change is that of the last. */
+const ROWS: readonly (readonly MeasureName[])[] = [['vent_rate_bpm'], ['pr_ms'], ['qrs_ms'], ['qt_ms', 'qtc_ms']]
 
 /** What can be typed for a measurement; what lies outside is a slip of the finger. */
 const POSSIBLE: Readonly<Record<MeasureName, readonly [number, number]>> = {
@@ -45,7 +46,7 @@ export function machineValue(analysis: Analysis | null, recording: Recording, na
   return value === null ? null : Math.round(value)
 }
 
-export const signed = (n: number, unit = ''): string => `${n > 0 ? '+' : n < 0 ? '−' : '±'}${Math.abs(n)}${unit}`
+export const signed = (n: number, unit = ''): string => `${n > 0 ? '+' : n < 0 ? '−' : ''}${Math.abs(n)}${unit}`
 const minus = (n: number): string => String(n).replace('-', '−')
 
 export function Measurements(p: MeasurementsProps) {
@@ -71,30 +72,15 @@ export function Measurements(p: MeasurementsProps) {
         </tr>
       </thead>
       <tbody>
-        {NAMES.map(name => {
-          const machine = machineValue(p.analysis, p.recording, name)
-          const mine = p.edited.find(m => m.name === name)?.value ?? null
-          const value = mine ?? machine
-          const before = priorValue(p.priorAnalysis, name)
-          return (
-            <tr key={name}>
-              <th scope="row">
-                {name === 'qtc_ms' && formula !== null
-                  ? t('m.qtc_of', { formula: formulaWords(formula) })
-                  : t(`m.${name}`)}
-              </th>
-              <td class="num rd-value">
-                <Value name={name} machine={machine} mine={mine} sex={p.recording.patient.sex} onEdit={p.onEdit} />
-              </td>
-              <td class="num muted">{before ?? '–'}</td>
-              <td class="num">{value === null || before === null ? '–' : signed(value - before)}</td>
-            </tr>
-          )
-        })}
+        {ROWS.map(names => (
+          <Row key={names.join()} names={names} formula={formula} {...p} />
+        ))}
         {axis !== null && (
           <tr>
             <th scope="row">{t('m.axis')}</th>
-            <td class="num rd-value">{axisWords(axis)}</td>
+            <td class="num rd-value">
+              <span class="meas">{axisWords(axis)}</span>
+            </td>
             <td class="num muted">{priorAxis === null ? '–' : axisWords(priorAxis)}</td>
             <td class="num">{axisChange(axis.qrs, priorAxis?.qrs)}</td>
           </tr>
@@ -114,6 +100,40 @@ export function Measurements(p: MeasurementsProps) {
         )}
       </tbody>
     </table>
+  )
+}
+
+function Row(p: MeasurementsProps & { names: readonly MeasureName[]; formula: string | null }) {
+  const mineOf = (name: MeasureName): number | null => p.edited.find(m => m.name === name)?.value ?? null
+  const last = p.names.at(-1) ?? 'vent_rate_bpm'
+  const value = mineOf(last) ?? machineValue(p.analysis, p.recording, last)
+  const before = priorValue(p.priorAnalysis, last)
+  return (
+    <tr>
+      <th scope="row">
+        {p.names.length === 1
+          ? t(`m.${last}`)
+          : p.formula === null
+            ? t('m.qt')
+            : t('m.qt_of', { formula: formulaWords(p.formula) })}
+      </th>
+      <td class="num rd-value">
+        {p.names.map((name, i) => (
+          <span key={name}>
+            {i > 0 && <span class="dim"> / </span>}
+            <Value
+              name={name}
+              machine={machineValue(p.analysis, p.recording, name)}
+              mine={mineOf(name)}
+              sex={p.recording.patient.sex}
+              onEdit={p.onEdit}
+            />
+          </span>
+        ))}
+      </td>
+      <td class="num muted">{p.names.map(name => priorValue(p.priorAnalysis, name) ?? '–').join(' / ')}</td>
+      <td class="num">{value === null || before === null ? '–' : signed(value - before)}</td>
+    </tr>
   )
 }
 

@@ -13,7 +13,13 @@ const BEFORE_R_MM = 8
 const LABEL_PX = 12
 const BASELINE_AT = 0.58
 
-export type MediansProps = Readonly<{ now: MedianBeat; prior: MedianBeat | null; pxPerMm: number; gain: number }>
+export type MediansProps = Readonly<{
+  now: MedianBeat
+  prior: MedianBeat | null
+  pxPerMm: number
+  gain: number
+  off: readonly string[]
+}>
 
 /** Twelve in one row where there is room for a beat each, else two rows of six. */
 export const columnsFor = (width: number, pxPerMm: number): 12 | 6 => (width / 12 >= BEAT_MM * pxPerMm * 0.9 ? 12 : 6)
@@ -36,7 +42,7 @@ export function Medians(p: MediansProps) {
       const cell = { x: (i % columns) * width, top: Math.floor(i / columns) * height, width, height }
       paintCell(pen, lead, cell, p, size, ink)
     }
-  }, [size, p.now, p.prior, p.pxPerMm, p.gain, ink])
+  }, [size, p.now, p.prior, p.pxPerMm, p.gain, p.off, ink])
   return (
     <div class="rd-medians" ref={box}>
       <canvas ref={canvas} role="img" aria-label={t('medians.label')} />
@@ -60,7 +66,7 @@ function paintCell(
   pen.rect(cell.x * dpr, cell.top * dpr, cell.width * dpr, cell.height * dpr)
   pen.clip()
   if (p.prior !== null) paintBeat(pen, lead, p.prior, cell, p, dpr, ink.prior, 0.7)
-  paintBeat(pen, lead, p.now, cell, p, dpr, ink.trace, 1)
+  if (!p.off.includes(lead)) paintBeat(pen, lead, p.now, cell, p, dpr, ink.trace, 1)
   pen.restore()
   pen.font = `600 ${LABEL_PX * dpr}px ${ink.sans}`
   pen.textBaseline = 'alphabetic'
@@ -69,9 +75,10 @@ function paintCell(
   pen.strokeStyle = ink.paper
   const x = (cell.x + 6) * dpr
   const y = (cell.top + LABEL_PX + 5) * dpr
-  pen.strokeText(lead, x, y)
+  const words = p.off.includes(lead) ? t('medians.off', { lead }) : lead
+  pen.strokeText(words, x, y)
   pen.fillStyle = ink.trace
-  pen.fillText(lead, x, y)
+  pen.fillText(words, x, y)
 }
 
 function paintBeat(

@@ -28,25 +28,24 @@ const plain = (text: string): string =>
     .trim()
 
 /** How well an entry fits, smaller is better; null when it does not. */
-export function fit(entry: CatalogueEntry, typed: string): number | null {
+export function closeness(entry: CatalogueEntry, typed: string): number | null {
   const words = plain(typed)
   if (words === '') return null
   const tight = words.replaceAll(' ', '')
-  const initials = entry.initials.toLowerCase()
+  const initials = entry.initials.toLowerCase().split(' ') // of the full name, then of what people call it
   const code = plain(entry.code)
   const en = plain(entry.en)
   const zh = entry.zh.toLowerCase()
-  if (initials === tight || code === words || en === words || zh === words) return 0
-  // 房颤 is what people type for 心房颤动: letters of a name in order count, the closer to its start the better.
-  if (initials.startsWith(tight)) return 1
+  if (initials.includes(tight) || code === words || en === words || zh === words) return 0
+  if (initials.some(name => name.startsWith(tight))) return 1
   if (code.startsWith(words) || code.replaceAll(' ', '').startsWith(tight)) return 2
   if (zh.startsWith(words)) return 2
   if (en.startsWith(words)) return 2
   if (en.split(' ').some(word => word.startsWith(words))) return 3
   if (abbreviation(en).startsWith(tight)) return 3
   if (zh.includes(words) || en.includes(words)) return 4
-  if (initials.includes(tight)) return 5
-  if (tight.length > 1 && inOrder(initials, tight)) return 6
+  if (initials.some(name => name.includes(tight))) return 5
+  if (tight.length > 1 && initials.some(name => inOrder(name, tight))) return 6
   if (tight.length > 1 && [...words].every(letter => /[\u4e00-\u9fff]/.test(letter)) && inOrder(zh, words)) return 6
   return null
 }
@@ -73,7 +72,7 @@ export function search(
   recent: readonly string[] = [],
 ): readonly CatalogueEntry[] {
   const found = entries.flatMap(entry => {
-    const how = fit(entry, typed)
+    const how = closeness(entry, typed)
     return how === null ? [] : [{ entry, how }]
   })
   const used = (code: string): number => {

@@ -48,9 +48,9 @@ export default function Reader({ params, query }: ScreenProps) {
     const to = neighbour(queue.value, id, by)
     if (to !== null) go(`/read/${encodeURIComponent(to)}`, { replace: true })
   }
-  useFootNote(desk)
   return (
     <div class="rd">
+      <DraftNote desk={desk} />
       <Head
         recording={recording}
         row={desk.row.value}
@@ -171,6 +171,8 @@ function Work({ desk, recording, comparesFirst, onStep }: WorkProps) {
           onPrior={choosePrior}
           onCompare={compare}
           onRetry={desk.reload}
+          onReturn={() => setReturning(true)}
+          returnOff={returnOff}
           summary={summaryOf(recording, analysis)}
         />
         <Desk
@@ -285,8 +287,8 @@ function summaryOf(recording: Recording, analysis: Analysis | null): string {
   })
 }
 
-/** Drafts say when they were saved. */
-function useFootNote(desk: Case): void {
+/** Drafts say when they were saved. On its own, so that its clock does not draw the whole screen again. */
+function DraftNote({ desk }: { desk: Case }) {
   const saving = desk.saving.value
   const at_ms = now.value
   useEffect(() => {
@@ -313,4 +315,5 @@ function useFootNote(desk: Case): void {
     },
     [],
   )
+  return null
 }

@@ -25,9 +25,12 @@ export type TracePaneProps = Readonly<{
   onPrior: (id: string) => void
   onCompare: () => void
   onRetry: () => void
+  onReturn: () => void
+  returnOff: string | null
   summary: string
 }>
 
+const NONE: readonly string[] = []
 const PHONE_MM = 100 // a phone shows some 4 s a row and scrolls sideways
 
 export function TracePane(p: TracePaneProps) {
@@ -77,6 +80,7 @@ export function TracePane(p: TracePaneProps) {
         <Medians
           now={median}
           prior={p.priorAnalysis?.median ?? null}
+          off={p.analysis?.quality.lead_off ?? NONE}
           pxPerMm={p.viewer.sheet.value?.pxPerMm ?? 4}
           gain={p.viewer.gain.value}
         />
@@ -127,6 +131,15 @@ function Caption(p: TracePaneProps) {
           {t(p.comparing ? 'compare.off' : 'compare')}
         </Button>
       )}
+      <Button
+        kind="quiet"
+        chord="KeyR"
+        disabled={p.returnOff !== null}
+        {...(p.returnOff === null ? {} : { why: p.returnOff })}
+        onClick={p.onReturn}
+      >
+        {t('return.act')}
+      </Button>
     </div>
   )
 }

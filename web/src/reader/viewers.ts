@@ -9,7 +9,7 @@ const phone = createViewer({ layout: 'rows', leads: LEADS })
 /** A phone shows twelve rows, those with evidence first. */
 export function leadsFirst(evidence: readonly EvidenceOf[]): readonly string[] {
   const carrying = new Set(evidence.flatMap(e => e.leads))
-  return [...LEADS.filter(lead => carrying.has(lead)), ...LEADS.filter(lead => !carrying.has(lead))]
+  return [...new Set<string>([...carrying, ...LEADS])].filter(lead => LEADS.some(known => known === lead))
 }
 
 export function deskViewer(onPhone: boolean, evidence: readonly EvidenceOf[]): Viewer {

@@ -21,19 +21,47 @@ export function unpackStrip(base64: string): Float32Array | null {
   return uv
 }
 
-const KEPT_MAX = 400
-const kept = new Map<string, Float32Array | null>()
+/** How a strip stands in its cell: nothing of it may be cut, so a deep one moves up and a tall one shrinks. */
+export type Fitted = Readonly<{ uv: Float32Array; gain: number }>
 
-function unpackOnce(base64: string): Float32Array | null {
+const WIDTH = 136
+const HEIGHT = 28
+const GAIN = 7 // mm/mV, as on the other miniatures
+const BASELINE = 0.68 * HEIGHT // EcgStrip's
+const AIR = 1.5
+const PX_PER_UV_AND_GAIN = WIDTH / 100 / 1000 // four seconds are 100 mm
+
+export function fitted(uv: Float32Array): Fitted {
+  let low = 0
+  let high = 0
+  for (const v of uv) {
+    if (v < low) low = v
+    if (v > high) high = v
+  }
+  const room = HEIGHT - 2 * AIR
+  const gain = Math.min(GAIN, room / Math.max(1, (high - low) * PX_PER_UV_AND_GAIN))
+  const px = gain * PX_PER_UV_AND_GAIN
+  const tooDeep = -low * px - (HEIGHT - AIR - BASELINE)
+  const tooTall = high * px - (BASELINE - AIR)
+  const move = tooDeep > 0 ? tooDeep / px : tooTall > 0 ? -tooTall / px : 0
+  return { uv: move === 0 ? uv : uv.map(v => v + move), gain }
+}
+
+const KEPT_MAX = 400
+const kept = new Map<string, Fitted | null>()
+
+function unpackOnce(base64: string): Fitted | null {
   const before = kept.get(base64)
   if (before !== undefined) return before
   if (kept.size >= KEPT_MAX) kept.clear()
   const uv = unpackStrip(base64)
-  kept.set(base64, uv)
-  return uv
+  const strip = uv === null ? null : fitted(uv)
+  kept.set(base64, strip)
+  return strip
 }
 
 export const Miniature = ({ strip }: { strip: string }) => {
-  const uv = unpackOnce(strip)
-  return uv === null ? <span class="dim">–</span> : <EcgStrip uv={uv} fs={STRIP_FS} width={136} height={28} />
+  const it = unpackOnce(strip)
+  if (it === null) return <span class="dim">–</span>
+  return <EcgStrip uv={it.uv} fs={STRIP_FS} gain={it.gain} width={WIDTH} height={HEIGHT} />
 }

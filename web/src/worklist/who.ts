@@ -2,7 +2,7 @@
 import type { Me, Org } from '../api/types.gen'
 import { session } from '../app/session'
 
-export const me = (): Me | null => (session.value.kind === 'in' ? (session.value.me as unknown as Me) : null)
+export const me = (): Me | null => (session.value.kind === 'in' ? session.value.me : null)
 
 export const may = (rule: string): boolean => me()?.rules?.includes(rule) === true
 
