@@ -199,6 +199,8 @@ def _scale(recording: ecg.Recording, lang: Lang) -> str:
     if recording.seconds > tracing.SECONDS + 0.05:
         whole = f"{recording.seconds:.0f}"
         text += f"  第 0–10 秒，全长 {whole} 秒" if lang == "zh" else f"  seconds 0–10 of {whole}"
+    if tracing.synchronous(recording):
+        text += "  各列同步" if lang == "zh" else "  columns at the same time"
     return text
 
 

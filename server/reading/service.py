@@ -179,7 +179,7 @@ async def claim(room: Reading, ctx: Ctx, recording_id: str) -> WorklistRow:
             {"reader": ctx.actor, "until_at": until_at, "second": not first}, actor=ctx.actor,
             **({"reader": ctx.actor, "reader_name": ctx.name} if first else {}),
         )  # fmt: skip
-        store.put_lease(tx.conn, recording_id, ctx.actor, ctx.name, tx.now, until_at)
+        store.put_lease(tx.conn, recording_id, ctx.actor, ctx.name, until_at, int(not first))
         _watch_leases(tx, row)
         return row_of(tx.conn, recording_id, tx.now)
 
@@ -318,6 +318,7 @@ def _settle_leases(tx: Tx, row: RowMapping, *, why: str, actor: str) -> None:
     """After leases ended: back to the list, or to the one who still holds it."""
     left = store.leases(tx.conn, [row["id"]], tx.now).get(row["id"], [])
     if left:
+        store.put_lease(tx.conn, row["id"], left[0]["reader"], left[0]["name"], left[0]["until_at"], 0)
         records.move(
             tx, row["id"], "claim", "recording.claimed",
             {"reader": left[0]["reader"], "until_at": left[0]["until_at"], "second": False}, actor=actor,

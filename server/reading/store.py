@@ -62,7 +62,8 @@ lease = Table(
     Column("recording", Text, primary_key=True),
     Column("reader", Text, primary_key=True),
     Column("name", Text, nullable=False),
-    Column("since_at", Text, nullable=False),
+    # 0 the holder, 1 who reads a critical recording beside him.
+    Column("beside", Integer, nullable=False),
     Column("until_at", Text, nullable=False),
     Index("lease_reader", "reader", "until_at"),
 )
@@ -220,16 +221,17 @@ def rows(conn: Connection, recordings: Sequence[str]) -> dict[str, RowMapping]:
 # Leases.
 
 
-def put_lease(conn: Connection, recording: str, reader: str, name: str, now: str, until_at: str) -> None:
-    row = upsert(lease).values(recording=recording, reader=reader, name=name, since_at=now, until_at=until_at)
-    conn.execute(row.on_conflict_do_update(index_elements=["recording", "reader"], set_={"until_at": until_at}))
+def put_lease(conn: Connection, recording: str, reader: str, name: str, until_at: str, beside: int) -> None:
+    row = upsert(lease).values(recording=recording, reader=reader, name=name, until_at=until_at, beside=beside)
+    change = {"until_at": until_at, "beside": beside}
+    conn.execute(row.on_conflict_do_update(index_elements=["recording", "reader"], set_=change))
 
 
 def leases(conn: Connection, recordings: Sequence[str], now: str) -> dict[str, list[RowMapping]]:
-    """The leases that still run, the first holder first."""
+    """The leases that still run, the holder's first."""
     found: dict[str, list[RowMapping]] = {}
     query = select(lease).where(lease.c.recording.in_(recordings), lease.c.until_at > now)
-    for r in conn.execute(query.order_by(lease.c.since_at, lease.c.reader)).mappings():
+    for r in conn.execute(query.order_by(lease.c.beside, lease.c.reader)).mappings():
         found.setdefault(r["recording"], []).append(r)
     return found
 

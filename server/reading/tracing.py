@@ -1,8 +1,9 @@
 """The printed trace: samples to SVG at 25 mm/s and 10 mm/mV, exact to a hundredth of a millimetre.
 
 Arithmetic only. Units are hundredths of a millimetre, whole numbers, y downwards; the sheet is 265 x 115 mm: 15 mm for
-the calibration pulse, 250 mm for ten seconds, four rows of 27 mm. Paper and ink are two pictures: the template puts the
-lead names between them, so that no name ever covers a trace. Nothing is filtered or smoothed; each piece is only shifted so that its median lies on the row's baseline.
+the calibration pulse, 250 mm for ten seconds, four rows 27 mm apart. Paper and ink are two pictures: the template puts
+the lead names between them, so that no name ever covers a trace. Nothing is filtered or smoothed; each piece is only
+shifted so that its median lies on the row's baseline.
 """
 
 from __future__ import annotations
@@ -49,25 +50,32 @@ class Trace:
 
 @dataclass(frozen=True)
 class _Piece:
-    """One lead between two times, drawn from x on one row."""
+    """One lead from `first_s` on for `seconds`, drawn on one row from where `at_s` would stand."""
 
     lead: str
     row: int
+    at_s: float
     first_s: float
     seconds: float
 
 
+def synchronous(recording: Recording) -> bool:
+    """Whether all columns show the same moments; one after the other, a short recording's last would be empty."""
+    return recording.seconds < SECONDS - COLUMN_S / 2
+
+
 def trace(recording: Recording) -> Trace:
     """The first ten seconds in 3x4 and a rhythm strip (II, or the first lead there is)."""
+    follow = 0.0 if synchronous(recording) else COLUMN_S
     rhythm = "II" if "II" in recording.leads else next(iter(recording.leads), "")
     pieces = [
-        _Piece(lead, row, column * COLUMN_S, COLUMN_S)
+        _Piece(lead, row, column * COLUMN_S, column * follow, COLUMN_S)
         for column, leads in enumerate(COLUMNS)
         for row, lead in enumerate(leads)
     ]
-    pieces.append(_Piece(rhythm, len(BASELINES_MM) - 1, 0.0, SECONDS))
+    pieces.append(_Piece(rhythm, len(BASELINES_MM) - 1, 0.0, 0.0, SECONDS))
     drawn = [(piece, _path(recording, piece)) for piece in pieces]
-    labels = tuple(Label(p.lead, _x_mm(p.first_s) + 1, BASELINES_MM[p.row] - 13, bool(d)) for p, d in drawn)
+    labels = tuple(Label(p.lead, _x_mm(p.at_s) + 1, BASELINES_MM[p.row] - 13, bool(d)) for p, d in drawn)
     ink = "".join(f'<path d="{d}"/>' for _, d in drawn if d)
     pulses = "".join(_pulse(y) for y in BASELINES_MM)
     bounds = "".join(_bound(_x_mm(column * COLUMN_S), y) for column in range(1, 4) for y in BASELINES_MM[:3])
@@ -128,7 +136,7 @@ def _path(recording: Recording, piece: _Piece) -> str:
     if not np.isfinite(wave).any():
         return ""
     at, level = _thin(wave, recording.fs)
-    x = np.rint((_x_mm(piece.first_s) + at / recording.fs * SPEED_MM_S) * MM).astype(np.int64)
+    x = np.rint((_x_mm(piece.at_s) + at / recording.fs * SPEED_MM_S) * MM).astype(np.int64)
     y_mm = BASELINES_MM[piece.row] - (level - np.nanmedian(wave)) / 1000 * GAIN_MM_MV
     # Tall chest leads cross into the next row as on any ECG paper. What leaves the sheet is not drawn: a line along its
     # edge would look like a plateau.
