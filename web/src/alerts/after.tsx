@@ -29,7 +29,11 @@ export function After({ alert, onTwelve }: { alert: Alert; onTwelve: () => void 
           </a>
         )}
         {may('consult.request') && (
-          <Button size="large" icon="people" onClick={() => go(`/consult/new?recording=${alert.recording}&alert=${alert.id}`)}>
+          <Button
+            size="large"
+            icon="people"
+            onClick={() => go(`/consult/new?recording=${alert.recording}&alert=${alert.id}`)}
+          >
             {t('do.consult')}
           </Button>
         )}

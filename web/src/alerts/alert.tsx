@@ -11,7 +11,7 @@ import { complaint, personName, sexAge } from '../clinic/case'
 import { isMe } from '../clinic/me'
 import { t } from '../i18n/alerts'
 import { isOffline } from '../live/live'
-import { Button, Empty, ErrorLine, Icon, Measured, Severity, Skeleton } from '../ui'
+import { Empty, ErrorLine, Icon, Measured, Severity, Skeleton } from '../ui'
 import { command, undelivered } from './act'
 import { After, RefuteForm } from './after'
 import { Evidence } from './evidence'
@@ -81,11 +81,15 @@ function Page({ alert, takeNow }: { alert: Alert; takeNow: boolean }) {
     },
   ])
   return (
-    <div class={`alertpage${taking ? ' is-taking' : ''}${ringing ? ' is-ringing' : ''}`} data-testid="alert-page" data-state={alert.state}>
+    <div
+      class={`alertpage${taking ? ' is-taking' : ''}${ringing ? ' is-ringing' : ''}`}
+      data-testid="alert-page"
+      data-state={alert.state}
+    >
       <Header alert={alert} />
       <Who alert={alert} />
       <div class="alert-traces" data-testid="alert-traces">
-        <Evidence alert={alert} twelve={twelve} phone={phone} />
+        <Evidence alert={alert} twelve={twelve} phone={phone} one={taking && phone} />
         <button type="button" class="alert-twelve" onClick={() => setTwelve(!twelve)}>
           {twelve ? t('alert.traces') : t('alert.see12')}
         </button>
@@ -220,21 +224,21 @@ function Answer({ alert, onTake }: { alert: Alert; onTake: () => void }) {
             {t('alert.call')}
           </a>
         )}
-        {can('read_back') && (
+        {can('pass_on') && (
           <button type="button" class="btn btn-plain alert-half" data-testid="pass-on" onClick={pass}>
             {t('alert.pass')}
           </button>
         )}
       </div>
       {error !== null && <ErrorLine error={error} retry={pass} />}
-      <p class="alert-next" data-testid="ladder">
-        {ladderWords(ladderOf(alert, now.value))}
-      </p>
-      {can('refute') && !refuting && (
-        <Button kind="quiet" onClick={() => setRefuting(true)}>
-          {t('do.refute')}
-        </Button>
-      )}
+      <div class="alert-next">
+        <span data-testid="ladder">{ladderWords(ladderOf(alert, now.value))}</span>
+        {can('refute') && !refuting && (
+          <button type="button" class="linkish alert-refute" onClick={() => setRefuting(true)}>
+            {t('do.refute')}
+          </button>
+        )}
+      </div>
       {refuting && <RefuteForm alert={alert} onDone={() => setRefuting(false)} />}
     </div>
   )
@@ -254,7 +258,13 @@ function Undelivered({ alert }: { alert: Alert }) {
   )
 }
 
-const CHANNELS = { page: 'channel.page', sms: 'channel.sms', voice: 'channel.voice', desk: 'channel.desk' } as const
+const CHANNELS = {
+  page: 'channel.page',
+  second: 'channel.second',
+  sms: 'channel.sms',
+  voice: 'channel.voice',
+  desk: 'channel.desk',
+} as const
 const isChannel = (c: string): c is keyof typeof CHANNELS => c in CHANNELS
 
 function Pages({ alert }: { alert: Alert }) {

@@ -70,11 +70,14 @@ describe('the sound of an alarm', () => {
     const high = burst('high')
     expect(high).toHaveLength(10)
     const gaps = high.slice(1).map((p, i) => p.at_ms - ((high[i]?.at_ms ?? 0) + (high[i]?.length_ms ?? 0)))
-    const groups = gaps.reduce<number[]>((all, gap) => {
-      if (gap > 100) all.push(1)
-      else all[all.length - 1] = (all.at(-1) ?? 0) + 1
-      return all
-    }, [1])
+    const groups = gaps.reduce<number[]>(
+      (all, gap) => {
+        if (gap > 100) all.push(1)
+        else all[all.length - 1] = (all.at(-1) ?? 0) + 1
+        return all
+      },
+      [1],
+    )
     expect(groups).toEqual([3, 2, 3, 2])
     expect(burst('medium')).toHaveLength(3)
     expect(burst('low')).toHaveLength(2)

@@ -24,7 +24,13 @@ export function AlarmBanner() {
   const first = shown[0]
   const oldest = ringing[0]
   useKeys('alarm', [
-    { id: 'alarm.answer', chord: 'F2', words: () => t('key.answer'), hint: oldest !== undefined, act: () => answer(oldest) },
+    {
+      id: 'alarm.answer',
+      chord: 'F2',
+      words: () => t('key.answer'),
+      hint: oldest !== undefined && !path.value.startsWith('/alert/'),
+      act: () => answer(oldest),
+    },
   ])
   useEffect(() => {
     document.title = oldest === undefined ? app('name') : `▲ ${t('title.alarm', { who: personName(oldest.patient) })}`
@@ -51,8 +57,10 @@ function answer(alert: Alert | undefined): void {
 function Ringing({ alert, more }: { alert: Alert; more: number }) {
   const mine = alert.events.includes('read_back')
   const rings = ringFor(alert, '', onDuty.value) !== 'none'
+  // On the page of another alert that one is being answered: this one waits in one quiet line.
+  const slim = path.value.startsWith('/alert/')
   return (
-    <div class="alarm" data-testid="alarm-banner" data-alert={alert.id}>
+    <div class={`alarm${slim ? ' is-slim' : ''}`} data-testid="alarm-banner" data-alert={alert.id}>
       <span class="alarm-sev">
         <Severity is="critical" words={t('banner.critical')} />
       </span>
@@ -69,11 +77,15 @@ function Ringing({ alert, more }: { alert: Alert; more: number }) {
       <span class="alarm-wait" role="timer" aria-live="off">
         {t('banner.unanswered')} <b>{wait(unanswered_s(alert, now.value))}</b>
       </span>
-      {rings && may('alert.answer') && <Silence />}
+      {rings && !slim && may('alert.answer') && <Silence />}
       <span class="alarm-take" data-testid="alarm-take">
-        <Button chord="F2" onClick={() => answer(alert)}>
-          {t(mine ? 'banner.take' : 'banner.open')}
-        </Button>
+        {slim ? (
+          <Button onClick={() => go(`/alert/${alert.id}`)}>{t('banner.open')}</Button>
+        ) : (
+          <Button chord="F2" onClick={() => answer(alert)}>
+            {t(mine ? 'banner.take' : 'banner.open')}
+          </Button>
+        )}
       </span>
     </div>
   )
@@ -87,8 +99,7 @@ function Silence() {
         {t('banner.unlock')}
       </Button>
     )
-  if (muteLeft_s.value > 0)
-    return <span class="alarm-mute">{t('banner.muted', { left: wait(muteLeft_s.value) })}</span>
+  if (muteLeft_s.value > 0) return <span class="alarm-mute">{t('banner.muted', { left: wait(muteLeft_s.value) })}</span>
   return (
     <Button kind="quiet" icon="bell" onClick={mute}>
       {t('banner.mute')}

@@ -2,12 +2,15 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { api } from '../api/client'
 import type { Alert } from '../api/types.gen'
-import { createViewer, type EcgRecording, EcgSheet, readRecording, samplesOf } from '../ecg'
+import { createViewer, type EcgRecording, EcgSheet, leadOf, readRecording, samplesOf } from '../ecg'
 import { t } from '../i18n/alerts'
 import { ErrorLine, Skeleton } from '../ui'
 import { finding } from './words'
 
-export type SignalState = { kind: 'waiting' } | { kind: 'here'; value: EcgRecording } | { kind: 'failed'; error: unknown }
+export type SignalState =
+  | { kind: 'waiting' }
+  | { kind: 'here'; value: EcgRecording }
+  | { kind: 'failed'; error: unknown }
 
 /** The samples of a recording; asked again by `retry`. */
 export function useSignalOf(recording: string): { state: SignalState; retry: () => void } {
@@ -46,7 +49,11 @@ export function leadsToShow(named: readonly string[], recorded: readonly string[
   return [...new Set([...there, ...more])].slice(0, LEADS_SHOWN)
 }
 
-export function Evidence({ alert, twelve, phone }: { alert: Alert; twelve: boolean; phone: boolean }) {
+type Props = Readonly<{ alert: Alert; twelve: boolean; phone: boolean; one: boolean }>
+
+/** `one`: a phone that shows the read-back has room for a single lead. */
+export function Evidence(p: Props) {
+  const { alert } = p
   const { state, retry } = useSignalOf(alert.recording)
   switch (state.kind) {
     case 'waiting':
@@ -54,13 +61,18 @@ export function Evidence({ alert, twelve, phone }: { alert: Alert; twelve: boole
     case 'failed':
       return <ErrorLine error={state.error} retry={retry} />
     case 'here':
-      return <Leads alert={alert} recording={state.value} twelve={twelve} phone={phone} />
+      return <Leads {...p} recording={state.value} />
   }
 }
 
-function Leads(p: { alert: Alert; recording: EcgRecording; twelve: boolean; phone: boolean }) {
+/** Leads that carry anything: an electrode that was off shows nothing of the evidence. */
+const withSignal = (r: EcgRecording): readonly string[] =>
+  r.leads.filter(lead => leadOf(r, lead)?.some(uv => !Number.isNaN(uv) && uv !== 0) === true)
+
+function Leads(p: Props & { recording: EcgRecording }) {
   const viewer = useMemo(() => createViewer({ layout: 'rows' }), [])
-  const shown = leadsToShow(p.alert.leads, p.recording.leads)
+  const three = useMemo(() => leadsToShow(p.alert.leads, withSignal(p.recording)), [p.recording, p.alert.leads])
+  const shown = useMemo(() => (p.one ? three.slice(0, 1) : three), [three, p.one])
   useEffect(() => {
     viewer.leads.value = shown
     viewer.layout.value = p.twelve ? (p.phone ? '12x1' : '3x4+1') : 'rows'

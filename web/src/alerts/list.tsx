@@ -145,7 +145,16 @@ const COLUMNS: readonly Column<Alert>[] = [
   },
 ]
 
-type HeadKey = 'list.state' | 'list.wait' | 'list.patient' | 'list.finding' | 'list.from' | 'list.raised' | 'list.who' | 'list.told' | 'list.action'
+type HeadKey =
+  | 'list.state'
+  | 'list.wait'
+  | 'list.patient'
+  | 'list.finding'
+  | 'list.from'
+  | 'list.raised'
+  | 'list.who'
+  | 'list.told'
+  | 'list.action'
 function Head({ of }: { of: HeadKey }) {
   return <>{t(of)}</>
 }

@@ -40,7 +40,12 @@ function high(): readonly Pulse[] {
 }
 
 /** Starts of the bursts that should sound in the next `ahead_s`, given when the last one scheduled began. */
-export function burstStarts(from_s: number, last_s: number | null, every_s: number, ahead_s: number): readonly number[] {
+export function burstStarts(
+  from_s: number,
+  last_s: number | null,
+  every_s: number,
+  ahead_s: number,
+): readonly number[] {
   const starts: number[] = []
   let next = last_s === null ? from_s : Math.max(last_s + every_s, from_s)
   while (next <= from_s + ahead_s) {

@@ -118,7 +118,9 @@ describe('words and messages', () => {
 
   it('show a message once, whether on its way or stored', () => {
     const sent = { client_id: 'c1', text: 'a', at: '', state: 'sent' as const }
-    const stored = { client_id: 'c1', text: 'a', at: '', author: 'x', author_name: 'X' } as Parameters<typeof merged>[0][0]
+    const stored = { client_id: 'c1', text: 'a', at: '', author: 'x', author_name: 'X' } as Parameters<
+      typeof merged
+    >[0][0]
     expect(merged([stored], [sent])).toHaveLength(1)
     expect(merged([], [sent])).toHaveLength(1)
   })

@@ -56,10 +56,7 @@ export function IdentifyDialog(p: { recording: Recording; onClose: () => void; o
           void save()
         }}
       >
-        <FieldRow
-          label={t('order.name')}
-          error={tried && fields.name.trim() === '' ? t('order.name.missing') : null}
-        >
+        <FieldRow label={t('order.name')} error={tried && fields.name.trim() === '' ? t('order.name.missing') : null}>
           {(id, by) => (
             <input
               id={id}

@@ -6,7 +6,7 @@ import type { DeviceView, NewOrder, Order, Patient } from '../api/types.gen'
 import { useKeys } from '../app/keys'
 import { t } from '../i18n/clinic'
 import { Button, ErrorLine, FieldRow, Segmented } from '../ui'
-import { SYMPTOMS, symptom, type Symptom } from './case'
+import { SYMPTOMS, type Symptom, symptom } from './case'
 import { ageWrong, factsOf, idNoWrong, type OrderFields } from './orderform'
 
 export type OrderStart = Readonly<{ patient: Patient | null; symptoms: readonly string[]; why: string | null }>

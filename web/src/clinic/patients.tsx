@@ -11,7 +11,8 @@ import { Complaint, Where } from './words'
 
 export type RowActs = Readonly<{ onAgain: (row: DayRow) => void; onName: (row: DayRow) => void }>
 
-type Props = RowActs & Readonly<{ rows: readonly DayRow[]; none: boolean; selected: string | null; onSelect: (key: string) => void }>
+type Props = RowActs &
+  Readonly<{ rows: readonly DayRow[]; none: boolean; selected: string | null; onSelect: (key: string) => void }>
 
 export function Patients(p: Props) {
   if (p.rows.length === 0)

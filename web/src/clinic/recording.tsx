@@ -88,7 +88,13 @@ export default function RecordingScreen({ params, query }: ScreenProps) {
 
 type Show = 'ecg' | 'report'
 
-function Page(p: { recording: Recording; consults: readonly Consult[]; version: string; show: Show; reload: () => void }) {
+function Page(p: {
+  recording: Recording
+  consults: readonly Consult[]
+  version: string
+  show: Show
+  reload: () => void
+}) {
   const r = p.recording
   const [naming, setNaming] = useState(false)
   const show = (what: Show): void => {
@@ -122,7 +128,10 @@ function Page(p: { recording: Recording; consults: readonly Consult[]; version: 
         <span class="nw">{sexAge(r.patient)}</span>
         {r.patient.id_no_masked !== '' && <span class="muted case-idno">{r.patient.id_no_masked}</span>}
         <span class="muted f13 case-from ell">
-          {t('rec.from', { org: r.org_name, time: `${day(r.started_at ?? r.opened_at)} ${clockTime(r.started_at ?? r.opened_at)}` })}
+          {t('rec.from', {
+            org: r.org_name,
+            time: `${day(r.started_at ?? r.opened_at)} ${clockTime(r.started_at ?? r.opened_at)}`,
+          })}
         </span>
         <span class="grow" />
         {r.patient.identity === 'pending' && may('recording.identify') && (

@@ -1,8 +1,8 @@
 // The clinic's day, kept current by its own institution's topic: recordings, forms, devices, consultations.
 import { computed, signal } from '@preact/signals'
+import { openAlerts } from '../alerts/store'
 import { api } from '../api/client'
 import type { Consult, Consults, DeviceView, Order, Recording } from '../api/types.gen'
-import { openAlerts } from '../alerts/store'
 import { subscribe } from '../live/live'
 import type { LiveEvent } from '../live/protocol'
 import { dayRows } from './today'
@@ -32,16 +32,15 @@ export async function load(org: string): Promise<void> {
   const since = encodeURIComponent(dayStart())
   const o = encodeURIComponent(org)
   try {
-    const [found, forms, boxes, asked] = await Promise.all([
+    const [found, forms, boxes] = await Promise.all([
       api.get<readonly Recording[]>(`/api/orgs/${o}/recordings?since=${since}&limit=${DAY_LIMIT}`),
       api.get<readonly Order[]>(`/api/orgs/${o}/orders?since=${since}`),
       api.get<readonly DeviceView[]>(`/api/orgs/${o}/devices`),
-      api.get<Consults>('/api/consults?open=false'),
     ])
     recordings.value = new Map(found.map(r => [r.id, r]))
     orders.value = forms
-    devices.value = boxes
-    consults.value = asked.consults
+    devices.value = boxes.filter(d => d.org === org)
+    void loadConsults()
     loaded.value = { kind: 'here', at: Date.now() }
   } catch (error) {
     loaded.value = { kind: 'failed', error }
@@ -62,8 +61,16 @@ async function heard(org: string, event: LiveEvent): Promise<void> {
       `/api/orgs/${encodeURIComponent(org)}/orders?since=${encodeURIComponent(dayStart())}`,
     )
   if (topic === 'device')
-    devices.value = await api.get<readonly DeviceView[]>(`/api/orgs/${encodeURIComponent(org)}/devices`)
-  if (topic === 'consult') consults.value = (await api.get<Consults>('/api/consults?open=false')).consults
+    devices.value = (await api.get<readonly DeviceView[]>(`/api/orgs/${encodeURIComponent(org)}/devices`)).filter(
+      d => d.org === org,
+    )
+  if (topic === 'consult') await loadConsults()
+}
+
+/** The day stands without them: a failure leaves the rows as they are. */
+async function loadConsults(): Promise<void> {
+  const list = await api.get<Consults>('/api/consults?open=false').catch(() => null)
+  if (list !== null) consults.value = list.consults
 }
 
 const asking = new Set<string>()

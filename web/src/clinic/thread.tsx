@@ -1,7 +1,7 @@
 // The messages of one case (recording, alert or consultation): oldest above, mine at the right, shown at once and kept
 // when they were not sent. A message goes by HTTP with the sender's own id, so twice sent is once stored.
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { api, uuid } from '../api/client'
+import { ApiError, api, uuid } from '../api/client'
 import type { Message, Messages } from '../api/types.gen'
 import { clockTime, day } from '../app/clock'
 import { useKeys } from '../app/keys'
@@ -10,12 +10,20 @@ import { linkState, subscribe } from '../live/live'
 import { Button, Empty, ErrorLine, Skeleton } from '../ui'
 import { grantOrgs, isMe, may, me } from './me'
 import { merged, type Outgoing } from './outgoing'
+import './thread.css'
 
 type State = { kind: 'waiting' } | { kind: 'here'; value: readonly Message[] } | { kind: 'failed'; error: unknown }
 
 /** `topic`: one more live topic that tells of new messages (the room's). `chord`: the key that jumps to the field. */
-export function Thread(p: { thread: string; topic?: string; placeholder?: string; none?: string; chord?: string }) {
-  const { state, reload } = useMessages(p.thread, p.topic)
+export function Thread(p: {
+  thread: string
+  topic?: string
+  placeholder?: string
+  none?: string
+  chord?: string
+  version?: string // asked again when it changes: rights may have
+}) {
+  const { state, reload } = useMessages(p.thread, p.topic, p.version)
   const [outgoing, setOutgoing] = useState<readonly Outgoing[]>([])
   const field = useRef<HTMLTextAreaElement>(null)
   const list = useRef<HTMLUListElement>(null)
@@ -55,6 +63,7 @@ export function Thread(p: { thread: string; topic?: string; placeholder?: string
   ])
   const stored = state.kind === 'here' ? state.value : []
   const lines = merged(stored, outgoing)
+  const closed = state.kind === 'failed' && state.error instanceof ApiError && state.error.status === 404
   useEffect(() => {
     const el = list.current
     if (el !== null) el.scrollTop = el.scrollHeight
@@ -63,9 +72,13 @@ export function Thread(p: { thread: string; topic?: string; placeholder?: string
     <div class="thread" data-testid="thread">
       <ul class="thread-list" ref={list} aria-live="polite">
         {state.kind === 'waiting' && <Skeleton rows={3} />}
-        {state.kind === 'failed' && <ErrorLine error={state.error} retry={reload} />}
+        {state.kind === 'failed' && !closed && <ErrorLine error={state.error} retry={reload} />}
+        {closed && <Empty title={t('thread.closed')} />}
         {state.kind === 'here' && lines.length === 0 && (
-          <Empty title={p.none ?? t('thread.none')} {...(p.none === undefined ? { next: t('thread.none.next') } : {})} />
+          <Empty
+            title={p.none ?? t('thread.none')}
+            {...(p.none === undefined ? { next: t('thread.none.next') } : {})}
+          />
         )}
         {lines.map(line => (
           <li key={line.client_id} class={`bub${isMe(line.author) ? ' bub-me' : ''}`}>
@@ -83,7 +96,7 @@ export function Thread(p: { thread: string; topic?: string; placeholder?: string
           </li>
         ))}
       </ul>
-      {may('message.write') && (
+      {may('message.write') && !closed && (
         <form
           class="thread-in"
           onSubmit={e => {
@@ -120,7 +133,11 @@ function when(at: string): string {
 
 const PAGE = 100
 
-function useMessages(thread: string, topic: string | undefined): { state: State; reload: () => void } {
+function useMessages(
+  thread: string,
+  topic: string | undefined,
+  version: string | undefined,
+): { state: State; reload: () => void } {
   const [state, setState] = useState<State>({ kind: 'waiting' })
   const latest = useRef(thread)
   latest.current = thread
@@ -128,15 +145,14 @@ function useMessages(thread: string, topic: string | undefined): { state: State;
     api.get<Messages>(`/api/threads/${encodeURIComponent(thread)}/messages?limit=${PAGE}`).then(
       list => latest.current === thread && setState({ kind: 'here', value: list.messages }),
       (error: unknown) =>
-        latest.current === thread &&
-        setState(before => (before.kind === 'here' ? before : { kind: 'failed', error })),
+        latest.current === thread && setState(before => (before.kind === 'here' ? before : { kind: 'failed', error })),
     )
   }
   const live = linkState.value.kind
   useEffect(() => {
     setState({ kind: 'waiting' })
   }, [thread])
-  useEffect(load, [thread, live === 'live'])
+  useEffect(load, [thread, version, live === 'live'])
   const topics = [...grantOrgs.value.map(o => `org:${o}`), ...(topic === undefined ? [] : [topic])]
   useEffect(() => {
     const event = (e: { kind: string; subject: string }): void => {

@@ -1,15 +1,16 @@
 // A row's place in words: four dots and the plain sentence beside them.
+
+import { finding } from '../alerts/words'
+import { stateWords as consultState } from '../consult/words'
 import { t as alertWords } from '../i18n/alerts'
 import { language } from '../i18n/catalogue'
 import { t } from '../i18n/clinic'
 import { t as consultWords } from '../i18n/consult'
 import { t as ui } from '../i18n/ui'
-import { finding } from '../alerts/words'
-import { stateWords as consultState } from '../consult/words'
 import { Severity, Tag } from '../ui'
 import { complaint, returnedWhy } from './case'
 import { leadRanges } from './leads'
-import { progressOf, type Progress, type StepState } from './progress'
+import { type Progress, progressOf, type StepState } from './progress'
 import type { DayRow } from './today'
 
 const STEP_WORDS = ['step.record', 'step.upload', 'step.read', 'step.report'] as const

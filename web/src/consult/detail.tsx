@@ -7,6 +7,7 @@ import { useKeys } from '../app/keys'
 import { go } from '../app/router'
 import type { ScreenProps } from '../app/routes'
 import { personName, sexAge } from '../clinic/case'
+import { isMe } from '../clinic/me'
 import { Thread } from '../clinic/thread'
 import { t } from '../i18n/consult'
 import { Button, Empty, ErrorLine, FieldRow, Pane, Skeleton, Tag } from '../ui'
@@ -33,6 +34,7 @@ export default function ConsultDetail({ params }: ScreenProps) {
 }
 
 function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consult) => void }) {
+  const [writing, setWriting] = useState(false)
   useKeys('consult', [
     {
       id: 'consult.enter',
@@ -79,9 +81,14 @@ function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
               {c.alert !== null && <a href={`/alert/${c.alert}`}>{t('one.alert')}</a>}
             </p>
           </div>
-          <Acts consult={c} onChange={onChange} />
+          <Acts consult={c} onChange={onChange} quiet={writing} />
         </Pane>
-        {(c.conclusion !== null || c.events.includes('conclude')) && (
+        {c.conclusion === null && c.events.includes('conclude') && !writing && isMe(c.expert) && (
+          <Button icon="pen" onClick={() => setWriting(true)}>
+            {t('room.opinion')}
+          </Button>
+        )}
+        {(c.conclusion !== null || writing) && (
           <Pane title={t('one.conclusion')}>
             <div class="consult-top">
               <Opinion consult={c} onChange={onChange} />
@@ -90,7 +97,7 @@ function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
         )}
       </div>
       <Pane class="consult-talk" title={t('room.chat')}>
-        <Thread thread={c.id} placeholder={t('room.chat.write')} none={t('room.chat.none')} />
+        <Thread thread={c.id} version={c.state} placeholder={t('room.chat.write')} none={t('room.chat.none')} />
       </Pane>
     </div>
   )
@@ -98,7 +105,7 @@ function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
 
 type Asking = 'decline' | 'return' | null
 
-function Acts({ consult: c, onChange }: { consult: Consult; onChange: (c: Consult) => void }) {
+function Acts({ consult: c, onChange, quiet }: { consult: Consult; onChange: (c: Consult) => void; quiet: boolean }) {
   const [asking, setAsking] = useState<Asking>(null)
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>(null)
@@ -144,7 +151,7 @@ function Acts({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
       )}
       {roomIsOpen(c.events) && (
         <Button
-          kind={c.state === 'concluding' ? 'plain' : 'primary'}
+          kind={c.state === 'concluding' || quiet ? 'plain' : 'primary'}
           size="large"
           chord="Enter"
           onClick={() => go(`/room/${c.id}`)}

@@ -1,8 +1,8 @@
 // The room's line to the others: presence, signalling, shared view and pointers, all as whispers on `consult:<id>`.
 // Holds the peers. What must last (chat, opinion) goes another way.
 import { effect, signal } from '@preact/signals'
-import type { Enter, SharedView } from '../api/types.gen'
 import { uuid } from '../api/client'
+import type { Enter, SharedView } from '../api/types.gen'
 import type { PeerPointer } from '../ecg'
 import { linkState, subscribe, whisper } from '../live/live'
 import type { OwnMedia } from './media'

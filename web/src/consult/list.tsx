@@ -96,7 +96,7 @@ export const PriorityMark = ({ consult: c }: { consult: Consult }) =>
 
 function Act({ consult: c }: { consult: Consult }) {
   if (roomIsOpen(c.events)) return <Button onClick={() => go(`/room/${c.id}`)}>{t('list.enter')}</Button>
-  if (c.events.includes('accept')) return <Button onClick={() => go(`/consult/${c.id}`)}>{t('one.accept')}</Button>
+  if (c.events.includes('accept')) return <Button onClick={() => go(`/consult/${c.id}`)}>{t('list.answer')}</Button>
   return null
 }
 
@@ -140,7 +140,14 @@ const COLUMNS: readonly Column<Consult>[] = [
   { key: 'act', head: '', width: '130px', num: true, cell: c => <Act consult={c} /> },
 ]
 
-type HeadKey = 'list.priority' | 'list.patient' | 'list.purpose' | 'list.between' | 'list.expert' | 'list.state' | 'list.wait'
+type HeadKey =
+  | 'list.priority'
+  | 'list.patient'
+  | 'list.purpose'
+  | 'list.between'
+  | 'list.expert'
+  | 'list.state'
+  | 'list.wait'
 function Head({ of }: { of: HeadKey }) {
   return <>{t(of)}</>
 }

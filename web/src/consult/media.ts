@@ -9,7 +9,11 @@ export type Media =
   | { kind: 'none'; why: Missing }
 
 const AUDIO: MediaTrackConstraints = { echoCancellation: true, noiseSuppression: true, autoGainControl: true }
-const VIDEO: MediaTrackConstraints = { width: { ideal: 640 }, height: { ideal: 360 }, frameRate: { ideal: 24, max: 30 } }
+const VIDEO: MediaTrackConstraints = {
+  width: { ideal: 640 },
+  height: { ideal: 360 },
+  frameRate: { ideal: 24, max: 30 },
+}
 
 export function missingFor(error: unknown): Missing {
   const name = error instanceof DOMException ? error.name : ''

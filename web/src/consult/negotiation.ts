@@ -30,7 +30,10 @@ export function readSignal(body: unknown): Signal | null {
   if (isObject(d) && typeof d.session === 'string') {
     const { session } = d
     if (d.type === 'here')
-      return { kind: 'here', here: { type: 'here', session, mic: d.mic === true, cam: d.cam === true, ask: d.ask === true } }
+      return {
+        kind: 'here',
+        here: { type: 'here', session, mic: d.mic === true, cam: d.cam === true, ask: d.ask === true },
+      }
     if (!SDP_TYPES.has(d.type) || typeof d.sdp !== 'string' || typeof d.to !== 'string') return null
     return { kind: 'description', session, to: d.to, description: { type: d.type as RTCSdpType, sdp: d.sdp } }
   }

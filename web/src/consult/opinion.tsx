@@ -8,7 +8,7 @@ import { useKeys } from '../app/keys'
 import { isMe } from '../clinic/me'
 import { t } from '../i18n/consult'
 import { Button, ErrorLine, FieldRow } from '../ui'
-import { dropDraft, keptDraft, keepDraft } from './draft'
+import { dropDraft, keepDraft, keptDraft } from './draft'
 
 type Sending = { kind: 'none' } | { kind: 'busy' } | { kind: 'locked' } | { kind: 'failed'; error: unknown }
 
@@ -85,9 +85,7 @@ function Write({ consult, onChange }: { consult: Consult; onChange: (c: Consult)
     setMissing(text.trim() === '')
     if (text.trim() !== '' && state.kind !== 'busy') void sign()
   }
-  useKeys('opinion', [
-    { id: 'opinion.sign', chord: 'Ctrl+Enter', words: () => t('end.sign'), hint: true, act: send },
-  ])
+  useKeys('opinion', [{ id: 'opinion.sign', chord: 'Ctrl+Enter', words: () => t('end.sign'), hint: true, act: send }])
   return (
     <form
       class="opinion"

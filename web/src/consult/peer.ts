@@ -2,7 +2,7 @@
 // The impolite side lays the two lines (sound, picture); the polite one fills the lines it is offered. So there are two
 // lines whoever comes first, and muting or a lost camera never renegotiates: the track is replaced.
 import type { IceServer } from '../api/types.gen'
-import { ignores, isPolite, peerState, type PeerState, restarts } from './negotiation'
+import { ignores, isPolite, type PeerState, peerState, restarts } from './negotiation'
 
 export type Tracks = Readonly<{ audio: MediaStreamTrack | null; video: MediaStreamTrack | null }>
 export type Net = Readonly<{ rtt_ms: number; loss_pct: number }>
@@ -152,7 +152,13 @@ export class Peer {
     let lost = 0
     const stats = await this.pc.getStats()
     stats.forEach((s: unknown) => {
-      const row = s as { type?: string; nominated?: boolean; currentRoundTripTime?: number; packetsReceived?: number; packetsLost?: number }
+      const row = s as {
+        type?: string
+        nominated?: boolean
+        currentRoundTripTime?: number
+        packetsReceived?: number
+        packetsLost?: number
+      }
       if (row.type === 'candidate-pair' && row.nominated === true && row.currentRoundTripTime !== undefined)
         rtt_ms = row.currentRoundTripTime * 1000
       if (row.type === 'inbound-rtp') {

@@ -93,7 +93,10 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
       media.close()
     }
   }, [c.id])
-  useKeys('room', roomKeys({ media, follow, in: place.kind === 'in', openOpinion: () => setOpinionOpen(!opinionOpen), leave }))
+  useKeys(
+    'room',
+    roomKeys({ media, follow, in: place.kind === 'in', openOpinion: () => setOpinionOpen(!opinionOpen), leave }),
+  )
   const seats = place.kind === 'in' ? place.link.seats.value : []
   return (
     <div class="room" data-testid="room" data-place={place.kind}>
@@ -134,7 +137,13 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
           </>
         )}
       </aside>
-      <Controls media={media} consult={c} in={place.kind === 'in'} onOpinion={() => setOpinionOpen(!opinionOpen)} onLeave={leave} />
+      <Controls
+        media={media}
+        consult={c}
+        in={place.kind === 'in'}
+        onOpinion={() => setOpinionOpen(!opinionOpen)}
+        onLeave={leave}
+      />
     </div>
   )
 }
@@ -226,7 +235,8 @@ const MISSING = {
 function NoMedia({ media }: { media: OwnMedia }) {
   const state: Media = media.state.value
   if (state.kind === 'asking') return <p class="room-told">{t('media.asking')}</p>
-  if (state.kind === 'here' && state.video === null && media.camOn.value) return <p class="room-told">{t('media.voice')}</p>
+  if (state.kind === 'here' && state.video === null && media.camOn.value)
+    return <p class="room-told">{t('media.voice')}</p>
   if (state.kind !== 'none') return null
   return (
     <div class="room-told" role="status" data-testid="media-missing" data-why={state.why}>
@@ -240,7 +250,11 @@ function Lobby(p: { consult: Consult; media: OwnMedia; busy: boolean; error: unk
   const state = p.media.state.value
   const open = roomIsOpen(p.consult.events)
   const words =
-    state.kind === 'none' ? t('room.enter.text') : state.kind === 'here' && state.video === null ? t('room.enter.voice') : t('room.enter')
+    state.kind === 'none'
+      ? t('room.enter.text')
+      : state.kind === 'here' && state.video === null
+        ? t('room.enter.voice')
+        : t('room.enter')
   return (
     <div class="videos" data-testid="lobby">
       <SelfTile media={state} name={me.value?.name ?? ''} micOn={p.media.micOn.value} />
@@ -312,7 +326,14 @@ function Controls(p: { media: OwnMedia; consult: Consult; in: boolean; onOpinion
   const writes = p.consult.events.includes('conclude') && isMe(p.consult.expert)
   return (
     <footer class="room-controls">
-      <Control icon="mic" words={t(mic ? 'room.mic.on' : 'room.mic.off')} chord="M" on={mic} off={!here} onClick={p.media.toggleMic} />
+      <Control
+        icon="mic"
+        words={t(mic ? 'room.mic.on' : 'room.mic.off')}
+        chord="M"
+        on={mic}
+        off={!here}
+        onClick={p.media.toggleMic}
+      />
       <Control
         icon="camera"
         words={t(cam ? 'room.cam.on' : 'room.cam.off')}

@@ -57,7 +57,7 @@ export function PeerTile({ seat, name }: { seat: Seat; name: string }) {
             <i />
           </span>
         )}
-        {name}
+        <span class="ell">{name}</span>
       </span>
     </div>
   )
@@ -66,7 +66,8 @@ export function PeerTile({ seat, name }: { seat: Seat; name: string }) {
 /** Three bars from round trip and loss; the numbers stand in the header. */
 function Bars({ seat }: { seat: Seat }) {
   if (seat.net === null) return null
-  const bad = seat.net.loss_pct > 5 || seat.net.rtt_ms > 600 ? 2 : seat.net.loss_pct > 1 || seat.net.rtt_ms > 250 ? 1 : 0
+  const bad =
+    seat.net.loss_pct > 5 || seat.net.rtt_ms > 600 ? 2 : seat.net.loss_pct > 1 || seat.net.rtt_ms > 250 ? 1 : 0
   return (
     <span class={`tile-bars tile-bars-${3 - bad}`} aria-hidden="true">
       <i />

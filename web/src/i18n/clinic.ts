@@ -204,6 +204,7 @@ export const t = catalogue({
   'thread.none.next': { zh: '写给阅图医师，他会看到', en: 'Write to the reading doctor' },
   'thread.pick': { zh: '选一位患者看消息', en: 'Choose a patient to see messages' },
   'thread.write': { zh: '写消息', en: 'Write a message' },
+  'thread.closed': { zh: '接受会诊后可看消息', en: 'Messages open once you have accepted' },
   'thread.sending': { zh: '正在发送', en: 'Sending' },
   'thread.failed': { zh: '没有发出，文字还在', en: 'Not sent; the text is kept' },
   'thread.again': { zh: '重发', en: 'Send again' },

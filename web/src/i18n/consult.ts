@@ -37,6 +37,7 @@ export const t = catalogue({
   'list.wait': { zh: '等待', en: 'Wait' },
   'list.expert': { zh: '专家', en: 'Expert' },
   'list.priority': { zh: '缓急', en: 'Priority' },
+  'list.answer': { zh: '答复', en: 'Answer' },
   'list.enter': { zh: '进入会诊室', en: 'Enter room' },
   'list.ends': { zh: '{a} 到 {b}', en: '{a} to {b}' },
 
