@@ -168,8 +168,10 @@ def render(of: Sheet, recording: ecg.Recording, lang: Lang) -> bytes:
         "paper.svg": drawn.paper_svg.encode(),
         "ink.svg": drawn.ink_svg.encode(),
     }
+    # A PDF's own date counts whole seconds, and typst refuses to cut them.
+    moment = of.signed_moment.replace(microsecond=0) if of.signed_moment else None
     # The package's own types do not know yet that it takes the files of a document by name.
-    compiled = typst.compile(files, format="pdf", pdf_standards=["a-2b"], timestamp=of.signed_moment)  # type: ignore[call-overload]
+    compiled = typst.compile(files, format="pdf", pdf_standards=["a-2b"], timestamp=moment)  # type: ignore[call-overload]
     return bytes(compiled)
 
 

@@ -46,7 +46,7 @@ SHEET = Sheet(
     note="已电话告知",
     reader="沈亦舟",
     signed_at="2026-11-22 14:09:41",
-    signed_moment=datetime(2026, 11, 22, 6, 9, 41, tzinfo=UTC),
+    signed_moment=datetime(2026, 11, 22, 6, 9, 41, 123456, tzinfo=UTC),  # a real clock's, not a round one
     digest="9f" * 32,
     version=1,
     state="final",
