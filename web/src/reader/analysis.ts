@@ -24,7 +24,7 @@ export type Analysis = Readonly<{
   fs: number
   samples: number
   quality: Readonly<{ acceptable: boolean; lead_off?: readonly string[] }>
-  beats: readonly Readonly<{ sample: number; symbol: string }>[]
+  beats: Readonly<{ sample: readonly number[]; symbol: readonly string[] }>
   measurements: Readonly<{
     vent_rate_bpm: number | null
     pr_ms: number | null
@@ -47,7 +47,7 @@ export function readAnalysis(told: unknown): Analysis | null {
     fs: a.fs ?? 500,
     samples: a.samples ?? 0,
     quality: a.quality ?? { acceptable: true },
-    beats: a.beats ?? [],
+    beats: a.beats ?? { sample: [], symbol: [] },
     measurements: a.measurements,
     findings: a.findings,
     median: a.median ?? null,

@@ -106,7 +106,7 @@ function Work({ desk, recording, comparesFirst, onStep }: WorkProps) {
       fs: trace?.fs ?? recording.fs,
       samples: trace === null ? 0 : samplesOf(trace),
       findings: evidence,
-      rPeaks: analysis?.beats.map(beat => beat.sample) ?? [],
+      rPeaks: analysis?.beats.sample ?? [],
     }),
     [trace, evidence, analysis],
   )

@@ -35,7 +35,7 @@ const PHONE_MM = 100 // a phone shows some 4 s a row and scrolls sideways
 
 export function TracePane(p: TracePaneProps) {
   const phone = isPhone.value
-  const rPeaks = useMemo(() => p.analysis?.beats.map(beat => beat.sample) ?? [], [p.analysis])
+  const rPeaks = useMemo(() => p.analysis?.beats.sample ?? [], [p.analysis])
   if (p.recording.state === 'receiving' && p.trace.kind !== 'here') {
     return (
       <section class="rd-ecg rd-ecg-one" aria-label={t('trace.region')}>

@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest'
+import type { CatalogueEntry, Statement } from '../api/types.gen'
+import {
+  added,
+  arrived,
+  BLANK,
+  began,
+  edited,
+  gradeOf,
+  lost,
+  mustSave,
+  savingWords,
+  UNTOUCHED,
+  withMeasurement,
+  withStatements,
+} from './draft'
+
+const URGENCY: Readonly<Record<string, string>> = { VT: 'critical', AFIB: 'urgent', SINUS_RHYTHM: 'info' }
+const entry = (code: string): CatalogueEntry | null =>
+  URGENCY[code] === undefined
+    ? null
+    : { code, zh: code, en: code, initials: '', group: 'rhythm', urgency: URGENCY[code] ?? '' }
+const says = (code: string | null, text = code ?? ''): Statement => ({ code, text })
+
+describe('the grade', () => {
+  it('follows the gravest of the reader’s own statements', () => {
+    expect(gradeOf([says('SINUS_RHYTHM')], entry)).toBe('normal')
+    expect(gradeOf([says('SINUS_RHYTHM'), says('AFIB')], entry)).toBe('warning')
+    expect(gradeOf([says('VT'), says('AFIB')], entry)).toBe('critical')
+  })
+
+  it('is not known from free text alone', () => {
+    expect(gradeOf([says(null, '请结合临床')], entry)).toBe('unassessed')
+    expect(gradeOf([], entry)).toBe('unassessed')
+  })
+
+  it('stays once the reader chose it', () => {
+    const chosen = { ...BLANK, grade: 'critical' as const, gradeByHand: true }
+    expect(withStatements(chosen, [says('SINUS_RHYTHM')], entry).grade).toBe('critical')
+    expect(withStatements(BLANK, [says('AFIB')], entry).grade).toBe('warning')
+  })
+})
+
+describe('accepting', () => {
+  it('repeats nothing that is written already', () => {
+    const once = added([says('AFIB', '房颤')], [says('AFIB', '心房颤动'), says('VT')])
+    expect(once.map(s => s.text)).toEqual(['房颤', 'VT'])
+    expect(added(once, once)).toEqual(once)
+  })
+})
+
+describe('a reader’s value', () => {
+  it('stands beside the machine’s and goes when it is taken away', () => {
+    const one = withMeasurement(withMeasurement(BLANK, 'qt_ms', 400), 'qt_ms', 410)
+    expect(one.measurements).toEqual([{ name: 'qt_ms', value: 410 }])
+    expect(withMeasurement(one, 'qt_ms', null).measurements).toEqual([])
+  })
+})
+
+describe('saving the draft', () => {
+  it('sends one at a time, and once more for what was typed meanwhile', () => {
+    const typing = edited(began(edited(UNTOUCHED)))
+    expect(mustSave(typing)).toBe(false)
+    const back = arrived(typing, 1000)
+    expect(savingWords(back)).toBe('dirty')
+    expect(mustSave(back)).toBe(true)
+    const again = arrived(began(back), 2000)
+    expect(savingWords(again)).toBe('saved')
+    expect(mustSave(again)).toBe(false)
+  })
+
+  it('never calls saved what is not', () => {
+    const failed = lost(began(edited(UNTOUCHED)), new Error('down'))
+    expect(savingWords(failed)).toBe('failed')
+    expect(mustSave(failed)).toBe(true)
+    expect(savingWords(arrived(began(failed), 5))).toBe('saved')
+    expect(savingWords(UNTOUCHED)).toBe('none')
+  })
+})
