@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 
@@ -83,21 +82,25 @@ def signature_of(secret: bytes, digest: str, account: str) -> str:
     return hmac.new(secret, f"{digest}\n{account}".encode(), hashlib.sha256).hexdigest()
 
 
-def measured_of_analysis(analysis: Mapping[str, Any]) -> Measured:
+class _Numbers(msgspec.Struct, frozen=True):
+    """The analysis object's measurements, as far as a report prints them."""
+
+    vent_rate_bpm: float | None = None
+    p_ms: int | None = None
+    pr_ms: int | None = None
+    qrs_ms: int | None = None
+    qt_ms: int | None = None
+    qtc_ms: dict[str, int | None] = {}
+    axis_deg: dict[str, int | None] = {}
+
+
+def measured_of_analysis(analysis: Mapping[str, object]) -> Measured:
     """From the analysis object of `GET /api/recordings/{id}/analysis`; QTc by Bazett, which is the reports' habit."""
-    numbers = analysis["measurements"]
-    axis = numbers.get("axis_deg") or {}
+    numbers = msgspec.convert(analysis["measurements"], _Numbers)
     return Measured(
-        vent_rate_bpm=numbers.get("vent_rate_bpm"),
-        p_ms=numbers.get("p_ms"),
-        pr_ms=numbers.get("pr_ms"),
-        qrs_ms=numbers.get("qrs_ms"),
-        qt_ms=numbers.get("qt_ms"),
-        qtc_ms=(numbers.get("qtc_ms") or {}).get("bazett"),
-        p_axis_deg=axis.get("p"),
-        qrs_axis_deg=axis.get("qrs"),
-        t_axis_deg=axis.get("t"),
-    )
+        numbers.vent_rate_bpm, numbers.p_ms, numbers.pr_ms, numbers.qrs_ms, numbers.qt_ms,
+        numbers.qtc_ms.get("bazett"), numbers.axis_deg.get("p"), numbers.axis_deg.get("qrs"), numbers.axis_deg.get("t"),
+    )  # fmt: skip
 
 
 def measured_of_summary(machine: MachineSummary | None) -> Measured | None:

@@ -11,7 +11,6 @@ import statistics
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, RowMapping
@@ -32,8 +31,6 @@ from server.reading.model import Claim, ReturnRecording, Worklist, WorklistQuery
 from server.reading.priority import CRITICAL, PRIORITIES, ROUTINE, URGENT, Promise, urgency_of
 from server.records import store as records
 from server.records.model import MachineSummary, Recording
-
-T = TypeVar("T")
 
 LEASE_TIMER = "reading.lease"
 READERS_OF_CRITICAL_MAX = 2
@@ -75,7 +72,7 @@ class Reading:
     secret: bytes
     load: Callable[[str], Awaitable[ecg.Recording]]
     measured: Callable[[str], Awaitable[Measured | None]]
-    run_heavy: Callable[..., Awaitable[Any]]
+    run_heavy: Callable[..., Awaitable[bytes]]
     hub_name: tuple[str, str] = ("心联", "XinLian")
     settings: ReadingSettings = field(default_factory=ReadingSettings)
 
@@ -263,9 +260,11 @@ def not_held_by_another(tx: Tx, ctx: Ctx, recording_id: str) -> None:
         raise ClaimedByOther(name=held[0]["name"], until_at=held[0]["until_at"])
 
 
-def close_row(tx: Tx, recording_id: str, place: store.Place, **values: Any) -> None:
+def close_row(
+    tx: Tx, recording_id: str, place: store.Place, *, tat_s: float | None = None, returned_leads: str = "[]"
+) -> None:
     """Take a row off the open list and end its leases."""
-    store.move_row(tx.conn, recording_id, place, moved_at=tx.now, **values)
+    store.move_row(tx.conn, recording_id, place, moved_at=tx.now, tat_s=tat_s, returned_leads=returned_leads)
     store.drop_leases(tx.conn, recording_id)
     tx.cancel_timers(recording_id, LEASE_TIMER)
 

@@ -184,7 +184,7 @@ async def printed(room: Reading, report: RowMapping, lang: Lang) -> bytes:
     kept = report["state"] != "draft"
     if kept and await room.blobs.exists(key):
         return await room.blobs.get(key)
-    raw: bytes = await room.run_heavy(paper.render, sheet, await room.load(report["recording"]), lang)
+    raw = await room.run_heavy(paper.render, sheet, await room.load(report["recording"]), lang)
     if kept:
         await room.blobs.put(key, raw)
     return raw

@@ -35,6 +35,7 @@ from server.reading import Measured, Reading, ReadingSettings, reactions, servic
 from server.reading.model import DraftReport, EditedMeasurement, SignReport, Statement
 from server.records import store as records
 from server.records.model import MachineSummary
+from tests.waiting import until
 
 START = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
 CITY, COUNTY, TOWN, NEIGHBOUR = "org_city", "org_county", "org_town", "org_neighbour"
@@ -96,11 +97,7 @@ class House:
 
     async def settle(self) -> None:
         """Wait until every reaction has seen the whole log and no timer is due."""
-        for _ in range(500):
-            if await self.db.read(self._at_rest):
-                return
-            await asyncio.sleep(0.005)
-        raise AssertionError("the reactions did not come to rest")
+        await until(lambda: self.db.read(self._at_rest))
 
     def _at_rest(self, conn: Connection) -> bool:
         due = select(func.count()).select_from(timer).where(timer.c.due_at <= iso(self.clock.now()))

@@ -105,10 +105,7 @@ async def test_a_lease_ends_although_the_hub_was_down_meanwhile(tmp_path: Path) 
         clock = h.clock
     clock.advance(LEASE_S + 3600)
     async with house(tmp_path, clock) as h:
-        for _ in range(200):
-            if await h.state(recording) == "waiting":
-                break
-            await asyncio.sleep(0.01)
+        await h.settle()
         assert await h.state(recording) == "waiting"
 
 

@@ -16,14 +16,15 @@ from msgspec.structs import replace
 from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
 
+import ecg
 from server.base.clock import iso, later
 from server.base.context import Ctx
 from server.base.errors import NotFound, WrongState
 from server.base.http import Http
 from server.people import store as people
 from server.people.access import RULES
-from server.reading import routes, service, signing, store
-from server.reading.content import content_bytes, signed_of
+from server.reading import Measured, measured_of_analysis, routes, service, signing, store
+from server.reading.content import content_bytes, measured_of_summary, signed_of
 from server.reading.errors import (
     BadMeasurement,
     ClaimedByOther,
@@ -48,6 +49,7 @@ from tests.server.conftest_reading import (
     House,
     edited,
     house,
+    machine_summary,
 )
 
 AMEND = AmendReport("漏诊房颤", [Statement("AFIB", "心房颤动")], "warning")
@@ -248,6 +250,16 @@ async def test_a_report_grows_out_of_a_draft_that_was_saved_before_the_restart(t
         clock = h.clock
     async with house(tmp_path, clock) as h:
         assert (await signing.sign(h.room, SHEN, recording, SIGN)).id == draft.id
+
+
+def test_the_machines_numbers_are_taken_from_the_analysis_object_as_it_is_sent() -> None:
+    numbers = ecg.Measurements(
+        71.5, p_ms=104, pr_ms=160, qrs_ms=92, qt_ms=388, qtc_ms={"bazett": 421}, axis_deg={"qrs": -30}
+    )
+    analysis = ecg.Analysis(500.0, ("I",), 5000, ecg.Quality(True, {}), (), (), numbers, (), None, {}, "")
+    assert measured_of_analysis(analysis.to_json()) == Measured(71.5, 104, 160, 92, 388, 421, None, -30, None)
+    assert measured_of_summary(machine_summary()) == Measured(72.0, None, 160, 92, 388, 412)
+    assert measured_of_summary(machine_summary(error="ecg.signal")) is None
 
 
 # What is signed stays.
