@@ -63,6 +63,7 @@ def synth(name: str | None, seed: int, out: Path | None) -> None:
     """Draw a synthetic 12-lead ECG of NAME; without NAME, list the names."""
     import numpy as np
 
+    from ecg.results import beats_json
     from ecg.synth import EXAMPLES
 
     if name is None:
@@ -76,7 +77,7 @@ def synth(name: str | None, seed: int, out: Path | None) -> None:
         "seed": seed,
         "fs": made.recording.fs,
         "leads": list(made.recording.leads),
-        "beats": [{"sample": beat.sample, "symbol": beat.symbol} for beat in made.beats],
+        "beats": beats_json(made.beats),
         "episodes": [{"rhythm": e.rhythm, "first": e.first, "end": e.end} for e in made.episodes],
         "signal_uv": [[round(float(value)) for value in row] for row in made.recording.signal_uv],
     }

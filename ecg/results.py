@@ -6,7 +6,7 @@ thing could not be measured, never that it is normal.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -153,7 +153,7 @@ class Analysis:
                 "unreadable": [{"first": span.first, "end": span.end} for span in self.quality.unreadable],
                 "lead_off": list(self.quality.lead_off),
             },
-            "beats": [{"sample": beat.sample, "symbol": beat.symbol} for beat in self.beats],
+            "beats": beats_json(self.beats),
             "episodes": [{"rhythm": e.rhythm, "first": e.first, "end": e.end} for e in self.episodes],
             "measurements": _measurements_json(self.measurements),
             "findings": [finding_json(finding) for finding in self.findings],
@@ -162,6 +162,11 @@ class Analysis:
             "versions": dict(self.versions),
             "input_sha256": self.input_sha256,
         }
+
+
+def beats_json(beats: Sequence[Beat]) -> dict[str, object]:
+    """Beats as two columns: an hour of them is 5,000 rows."""
+    return {"sample": [beat.sample for beat in beats], "symbol": [beat.symbol for beat in beats]}
 
 
 def finding_json(finding: Finding) -> dict[str, object]:

@@ -32,11 +32,11 @@ from server.analysis.work import warm_up
 from server.base import pages
 from server.base.blobs import FileBlobs
 from server.base.bus import LocalBus
-from server.base.clock import Clock, SystemClock
+from server.base.clock import Clock, SystemClock, iso, later
 from server.base.context import Ctx
 from server.base.database import Database
 from server.base.errors import AppError, NotFound
-from server.base.http import PUBLIC, Call, Http, Raw, Route
+from server.base.http import PUBLIC, Call, Http, Raw, Route, forget_commands
 from server.base.live import Live, Samples, TopicKind
 from server.base.pool import Pool
 from server.base.spine import Reaction, Spine
@@ -69,6 +69,9 @@ log = structlog.get_logger()
 
 VERSION = "0.1.0"
 FREE_BYTES_MIN = 200 * 2**20
+UPKEEP_S = 3600
+COMMANDS_S = 2 * 86400
+"""How long a repeat of a command still gets its first answer."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -166,15 +169,18 @@ class Application:
         except OSError as error:
             raise _port_error(error, hub.host, hub.port) from None
         self.port = int(self._runner.addresses[0][1])
-        self.gateway = self._gateway(data)
+        self.gateway = self._gateway(data, tls)
         try:
             await self.gateway.start()
         except OSError as error:
             raise _port_error(error, hub.host, self.gateway.settings.port) from None
         self.device_port = self.gateway.port
+        self._upkeep = asyncio.create_task(self._keep_up(), name="upkeep")
         log.info("hub.started", host=hub.host, port=self.port, device_port=self.device_port, tls=tls is not None)
 
     async def stop(self) -> None:
+        self._upkeep.cancel()
+        await asyncio.gather(self._upkeep, return_exceptions=True)
         await self.gateway.stop()
         await self.live.stop()
         await self._runner.cleanup()
@@ -182,6 +188,15 @@ class Application:
         self.pool.stop()
         await self.db.close()
         log.info("hub.stopped")
+
+    async def _keep_up(self) -> None:
+        """Once an hour: forget answered commands and ended sessions, read the sealed journal over for rot."""
+        while True:
+            now = iso(self.clock.now())
+            await self.db.write(lambda tx, now=now: forget_commands(tx, later(now, -COMMANDS_S)))  # type: ignore[misc]
+            await self.db.write(lambda tx, now=now: people_store.drop_idle_sessions(tx.conn, later(now, -COMMANDS_S)))  # type: ignore[misc]
+            await self.gateway.scrub()
+            await asyncio.sleep(UPKEEP_S)
 
     def _rooms(self) -> None:
         db, clock, blobs = self.db, self.clock, self.blobs
@@ -219,13 +234,14 @@ class Application:
         self.failed = True
         self.stopped.set()
 
-    def _gateway(self, data: Path) -> Gateway:
+    def _gateway(self, data: Path, tls: ssl.SSLContext | None) -> Gateway:
         hub, devices = self.config.hub, self.config.devices
         settings = GatewaySettings(
             host=hub.host,
             port=self.port + 1 if hub.device_port is None else hub.device_port,
             rules=device_rules(devices.sample_rates, devices.clock_off_s_max),
             connections_max=devices.connections_max,
+            tls=tls,
         )
 
         def failed(error: JournalFailed) -> None:

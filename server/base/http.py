@@ -16,11 +16,11 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 from aiohttp import web
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from ecg.errors import CodedError
 from server.base.context import Ctx
-from server.base.database import CommandKey, Database, current_command
+from server.base.database import CommandKey, Database, Tx, current_command
 from server.base.errors import (
     AlreadyDone,
     BadInput,
@@ -241,6 +241,11 @@ CSP = (
     "connect-src 'self' ws: wss:; object-src 'self'; frame-src 'self'; frame-ancestors 'self'; base-uri 'none'; "
     "form-action 'self'"
 )
+
+
+def forget_commands(tx: Tx, before: str) -> None:
+    """A repeat of so old a command would be carried out anew; no page keeps one for that long."""
+    tx.conn.execute(delete(command).where(command.c.at < before))
 
 
 def _response(result: object) -> web.Response:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
+import ssl
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -81,6 +82,7 @@ class GatewaySettings:
     handshake_s: float = 10.0  # for the WebSocket handshake, and again for hello and proof
     ping_s: float = 20.0
     seals_max: int = 2
+    tls: ssl.SSLContext | None = None
 
 
 @dataclass(frozen=True)
@@ -216,6 +218,7 @@ class Gateway:
             compression=None,  # int16 samples do not shrink, and each compressor holds 64 KiB
             max_size=2 * FRAME_BYTES_MAX,  # a little too large is answered with a code, far too large is cut off
             max_queue=16,
+            ssl=self.settings.tls,
             open_timeout=self.settings.handshake_s,
             ping_interval=self.settings.ping_s,
             ping_timeout=self.settings.ping_s,
@@ -231,6 +234,11 @@ class Gateway:
         if self._seals:
             await asyncio.gather(*self._seals.values(), return_exceptions=True)
         await asyncio.to_thread(self.journal.close)
+
+    async def scrub(self) -> None:
+        """Read the closed segments of the journal over; what has rotted is told as damage."""
+        for damage in await asyncio.to_thread(self.journal.scrub):
+            self._report_damage(damage)
 
     async def drop_device(self, device_id: str) -> None:
         """A device was revoked: end its connections now."""

@@ -15,7 +15,6 @@ from typing import Protocol
 
 import msgspec
 import structlog
-from sqlalchemy import Connection
 
 from device.coding import Header, header_of
 from device.errors import OpenDiffers
@@ -89,10 +88,12 @@ class Intake:
 
     async def rejected(self, device_id: str, recording_id: str, code: str) -> None:
         log.warning("recording.refused", recording=recording_id, code=code)
-        await self.db.write(
-            lambda tx: tx.append("recording.refused", recording_id, _org(tx.conn, recording_id), {"code": code}),
-            actor=f"device:{device_id}",
-        )
+
+        def refuse(tx: Tx) -> None:
+            if records.recording_row(tx.conn, recording_id)["state"] == "receiving":
+                records.move(tx, recording_id, "refuse", "recording.refused", {"code": code}, return_reason=code)
+
+        await self.db.write(refuse, actor=f"device:{device_id}")
 
     async def device_refused(self, device_id: str | None, code: str) -> None:
         self.refusals[code] += 1
@@ -204,10 +205,6 @@ def _seal(tx: Tx, recording_id: str, blob: str, header: Header, opening: Open) -
         received_at=tx.now,
     )  # fmt: skip
     records.update_device(tx.conn, row["device"], state="idle", last_seen_at=tx.now)
-
-
-def _org(conn: Connection, recording_id: str) -> str:
-    return str(records.recording_row(conn, recording_id)["org"])
 
 
 def _facts(request: Request) -> PatientFacts | None:

@@ -175,6 +175,11 @@ def drop_session(conn: Connection, token: str) -> None:
     conn.execute(delete(session).where(session.c.token == token))
 
 
+def drop_idle_sessions(conn: Connection, used_before: str) -> None:
+    """Sessions nobody has used for so long that they have ended anyway."""
+    conn.execute(delete(session).where(session.c.used_at < used_before))
+
+
 def drop_sessions(conn: Connection, account_id: str) -> None:
     conn.execute(delete(session).where(session.c.account == account_id))
 

@@ -22,6 +22,7 @@ RECORDING = StateTable(
     start="receiving",
     rows=(
         Row("receiving", "seal", "received", by="system"),
+        Row("receiving", "refuse", "rejected", by="system"),  # its checksum is wrong: the clinic records again
         Row("received", "analyse", "analysed", by="system"),
         Row("analysed", "queue", "waiting", by="system"),
         Row("waiting", "claim", "claimed", by="reader"),

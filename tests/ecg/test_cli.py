@@ -43,7 +43,7 @@ def test_wrong_use_ends_with_two() -> None:
 
 def test_a_synthetic_ecg_carries_its_truth() -> None:
     made = json.loads(CliRunner().invoke(main, ["synth", "pvc", "--seed", "4"]).stdout)
-    assert {beat["symbol"] for beat in made["beats"]} == {"N", "V"}
+    assert set(made["beats"]["symbol"]) == {"N", "V"}
     assert len(made["signal_uv"]) == 5000
 
 

@@ -21,7 +21,7 @@ from ecg.record import Recording
 from server import demo
 from server.base.clock import Clock, SystemClock
 from server.config import Config
-from server.main import Application
+from server.main import Application, DemoLogin
 from server.people.service import hash_password
 
 HASH: list[str] = []
@@ -35,12 +35,17 @@ class Hub:
     clock: Clock = field(default_factory=SystemClock)
     config: Config = field(default_factory=Config)
     keys: dict[str, DeviceKey] = field(default_factory=dict)
+    serve_pages: bool = False
+    demo_logins: tuple[DemoLogin, ...] = ()
 
     async def __aenter__(self) -> Hub:
         hub = msgspec.structs.replace(self.config.hub, port=0, device_port=0, data=str(self.data))
         analysis = msgspec.structs.replace(self.config.analysis, workers=1)
         self.app = Application(
-            msgspec.structs.replace(self.config, hub=hub, analysis=analysis), self.clock, serve_pages=False
+            msgspec.structs.replace(self.config, hub=hub, analysis=analysis),
+            self.clock,
+            demo_logins=self.demo_logins,
+            serve_pages=self.serve_pages,
         )
         await self.app.start()
         if not self.app.people.tree:

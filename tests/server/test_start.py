@@ -15,7 +15,7 @@ from server import main, tls
 from server.config import Config, ConfigRefused, load
 from server.main import Application, NoDisk, NotLoopback, PortTaken
 from tests.server.conftest import REQUEST, Hub
-from tests.waiting import pauses_of_the_loop, until
+from tests.waiting import until, work_between_turns
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -98,13 +98,13 @@ async def test_a_private_certificate_serves_pages_with_secure_cookies(tmp_path: 
 
 
 async def test_the_event_loop_is_never_blocked_for_50_ms_while_recordings_are_analysed(hub: Hub) -> None:
-    """Real recordings arrive and are analysed and queued, while a watcher measures every pause of the loop."""
+    """Real recordings arrive and are analysed and queued, while a watcher measures every turn of the loop."""
     from server import demo
 
     real = demo.load(ROOT / "demo/recordings")
-    pauses: list[float] = []
+    turns: list[float] = []
 
-    watcher = asyncio.create_task(pauses_of_the_loop(pauses))
+    watcher = asyncio.create_task(work_between_turns(turns))
     async with await hub.sign_in("clinic") as browser:
         for _, recording in real[:6]:
             await hub.send("org_hewan", recording, REQUEST)
@@ -115,5 +115,5 @@ async def test_the_event_loop_is_never_blocked_for_50_ms_while_recordings_are_an
 
         await until(all_wait, 60)
     watcher.cancel()
-    # The client runs in the same loop here; a busy machine may still pause it, so the longest pauses must be rare.
-    assert sorted(pauses)[-1] < 0.05 or sum(p > 0.05 for p in pauses) <= 1, sorted(pauses)[-5:]
+    assert len(turns) > 100
+    assert max(turns) < 0.05, sorted(turns)[-5:]

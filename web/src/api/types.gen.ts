@@ -403,6 +403,7 @@ export type Page = {
   readonly sent_at: string
   readonly delivered_at: string | null
   readonly seen_at: string | null
+  readonly withdrawn_at?: string | null
 }
 
 /** A person examined, as far as this viewer may know. identity `pending`: an emergency whose name comes later. */

@@ -74,7 +74,9 @@ export function stMaxOf(a: Analysis): { lead: string; mv: number } | null {
 /** What stands under a finding's name: its numbers, when they say more than the name. */
 export function detailOf(finding: AnalysisFinding): string {
   const said = finding.say?.[language.value] ?? finding.say?.zh ?? ''
-  return said === statementWords(finding.code) ? finding.leads.join(' ') : said
+  const name = statementWords(finding.code)
+  if (said === name || said === '') return finding.leads.join(' ')
+  return said.startsWith(name) ? said.slice(name.length).replace(/^[\s：:，,。.;；]+/, '') : said
 }
 
 export const idOf = (index: number): string => `f${index + 1}`

@@ -16,14 +16,14 @@ import { ErrorLine } from '../ui'
 import { isPhone } from '../worklist/phone'
 import { ReturnDialog } from '../worklist/return'
 import { queue, release, selected } from '../worklist/state'
-import { entries, loadStatements } from '../worklist/statements'
+import { entries, entryOf, loadStatements } from '../worklist/statements'
 import { may } from '../worklist/who'
 import { machineWords, personName } from '../worklist/words'
-import { type Analysis, evidenceOf } from './analysis'
+import { type Analysis, evidenceOf, idOf } from './analysis'
 import { Lowered, Unlock } from './ask'
 import { type Case, openCase, readyOf } from './casework'
 import { nextGrade } from './conclusion'
-import { acceptFindings, Desk, isSigned } from './desk'
+import { acceptFindings, Desk, isClosed } from './desk'
 import { savingWords } from './draft'
 import { Head } from './head'
 import { machineValue } from './measurements'
@@ -112,7 +112,7 @@ function Work({ desk, recording, comparesFirst, onStep }: WorkProps) {
   )
   useViewerKeys(viewer, facts)
 
-  const open = !isSigned(recording) && may('report.write') && desk.holder.value.kind !== 'other'
+  const open = !isClosed(recording) && may('report.write') && desk.holder.value.kind !== 'other'
   const wanted = acceptable(evidence, ticked, seen, trace?.leads ?? [])
   const acceptOff = !open
     ? (flow.off ?? t('off.state'))
@@ -172,6 +172,7 @@ function Work({ desk, recording, comparesFirst, onStep }: WorkProps) {
           onCompare={compare}
           onRetry={desk.reload}
           onReturn={() => setReturning(true)}
+          mayReturn={!isClosed(recording)}
           returnOff={returnOff}
           summary={summaryOf(recording, analysis)}
         />
@@ -233,10 +234,18 @@ const keysOf = (acts: Acts): readonly Binding[] => [
   { id: 'reader.back', chord: 'Escape', words: () => t('back'), act: acts.back },
 ]
 
-/** All ticked until the reader says otherwise; a tick is a wish to take it over with A, nothing more. */
+/** Of the recording, not of the heart: said by returning it, seldom in a conclusion. */
+const isTechnical = (code: string): boolean =>
+  entryOf(code)?.group === 'quality' && code !== 'NORMAL_ECG' && code !== 'BORDERLINE_ECG'
+
+/** What is of the heart is ticked until the reader says otherwise; a tick is a wish to take it over with A, no more. */
 function useTicks(analysis: Analysis | null): [ReadonlySet<string>, (id: string) => void] {
   const [ticked, setTicked] = useState<ReadonlySet<string>>(new Set())
-  useEffect(() => setTicked(new Set(evidenceOf(analysis).map(e => e.id))), [analysis])
+  useEffect(() => {
+    const findings = analysis?.findings ?? []
+    const heart = findings.flatMap((f, i) => (isTechnical(f.code) ? [] : [idOf(i)]))
+    setTicked(new Set(heart))
+  }, [analysis, entries.value])
   const tick = (id: string): void => {
     const next = new Set(ticked)
     if (!next.delete(id)) next.add(id)

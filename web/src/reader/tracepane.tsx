@@ -26,6 +26,7 @@ export type TracePaneProps = Readonly<{
   onCompare: () => void
   onRetry: () => void
   onReturn: () => void
+  mayReturn: boolean
   returnOff: string | null
   summary: string
 }>
@@ -131,15 +132,17 @@ function Caption(p: TracePaneProps) {
           {t(p.comparing ? 'compare.off' : 'compare')}
         </Button>
       )}
-      <Button
-        kind="quiet"
-        chord="KeyR"
-        disabled={p.returnOff !== null}
-        {...(p.returnOff === null ? {} : { why: p.returnOff })}
-        onClick={p.onReturn}
-      >
-        {t('return.act')}
-      </Button>
+      {p.mayReturn && (
+        <Button
+          kind="quiet"
+          chord="KeyR"
+          disabled={p.returnOff !== null}
+          {...(p.returnOff === null ? {} : { why: p.returnOff })}
+          onClick={p.onReturn}
+        >
+          {t('return.act')}
+        </Button>
+      )}
     </div>
   )
 }
