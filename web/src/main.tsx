@@ -1,6 +1,7 @@
 // Starts the pages: theme and language first (no flash), then keys, router, clock, session and the live link.
 import './ui/tokens.css'
 import './ui/base.css'
+import './ui/table.css'
 import './ui/ui.css'
 import './app/app.css'
 import { effect, untracked } from '@preact/signals'
