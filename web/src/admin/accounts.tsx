@@ -203,8 +203,7 @@ function AddAccount(p: { onClose: () => void; onDone: () => void }) {
         <input
           id={id}
           name={`account-${key}`}
-          type={more.type ?? 'text'}
-          autocomplete={more.type === 'password' ? 'new-password' : 'off'}
+          {...(more.type === 'password' ? { type: 'password', autocomplete: 'new-password' } : { autocomplete: 'off' })}
           aria-describedby={by}
           value={f[key]}
           onInput={e => setF({ ...f, [key]: e.currentTarget.value })}

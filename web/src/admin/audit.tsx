@@ -97,5 +97,5 @@ const Who = ({ line }: { line: AuditLine }) =>
   line.actor_name === '' ? (
     <span class="dim">{line.actor === 'system' ? t('aud.system') : line.actor}</span>
   ) : (
-    <>{line.actor_name}</>
+    <span>{line.actor_name}</span>
   )

@@ -7,12 +7,26 @@ import { AlarmBanner } from './banner'
 import { unlockOnTouch } from './player'
 import { startAlerts, waitingCount } from './store'
 
+/** Whose work meets alarms: the rows of `alert.read` in the server's access table. */
+const CLINICAL = [
+  'village_doctor',
+  'operator',
+  'requesting_doctor',
+  'reader',
+  'reviewer',
+  'on_call',
+  'expert',
+  'general_duty',
+  'coordinator',
+  'quality_officer',
+] as const
+
 export const routes: readonly Route[] = [
   {
     path: '/alerts',
     frame: 'bar',
     load: () => import('./list'),
-    tab: { words: () => t('tab.alerts'), order: 25, count: waitingCount, phone: true, icon: 'bell' },
+    tab: { words: () => t('tab.alerts'), order: 25, count: waitingCount, roles: CLINICAL, phone: true, icon: 'bell' },
   },
   { path: '/alert/:id', frame: 'own', load: () => import('./alert'), dark: true },
   { path: '/duty', frame: 'bar', load: () => import('./duty') },

@@ -11,6 +11,7 @@ import { Button, Empty, Icon, Tag } from '../ui'
 import { complaint, loadFindingNames, personName, sexAge } from './case'
 import { leadRanges } from './leads'
 import { ownOrg } from './me'
+import { Ecg } from './recording'
 import { devices, follow, orders, recordings } from './store'
 import { useStream } from './stream'
 import './clinic.css'
@@ -75,14 +76,11 @@ function Header({ recording, order }: { recording: Recording | null; order: Orde
   )
 }
 
+/** Nothing has come yet; or it is complete, and then it is shown. */
 function Waiting({ recording }: { recording: Recording | null }) {
   if (recording === null || recording.state === 'receiving')
     return <Empty title={t('acquire.waiting')} next={t('acquire.waiting.next')} />
-  return (
-    <Empty title={recording.machine === null ? t('acquire.done') : t('acquire.analysed')}>
-      <p class={recording.machine?.acceptable === false ? 'acq-bad' : 'muted'}>{verdict(recording)}</p>
-    </Empty>
-  )
+  return <Ecg key={recording.id} recording={recording} />
 }
 
 /** Quality in words, while the patient still lies there. */
@@ -118,13 +116,15 @@ function Side({ recording, order }: { recording: Recording | null; order: Order 
           <h3>{t('acquire.contact')}</h3>
           <ul class="acq-leads">
             {recording.leads.map(lead => (
-              <li key={lead} class={bad.has(lead) ? 'is-bad' : ''}>
+              <li key={lead} class={recording.machine === null ? 'is-unknown' : bad.has(lead) ? 'is-bad' : ''}>
                 {lead}
-                {bad.has(lead) ? <Icon name="cross" size={12} /> : <Icon name="check" size={12} />}
+                {recording.machine !== null && <Icon name={bad.has(lead) ? 'cross' : 'check'} size={12} />}
               </li>
             ))}
           </ul>
-          <p class="muted f13">{verdict(recording)}</p>
+          <p class={bad.size > 0 || recording.machine?.acceptable === false ? 'acq-bad' : 'muted f13'}>
+            {verdict(recording)}
+          </p>
         </section>
       )}
     </aside>

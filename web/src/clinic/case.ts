@@ -12,6 +12,12 @@ export function sexAge(p: Patient): string {
   return sex === '' ? t('age.only', { age: p.age_years }) : t('sex.age', { sex, age: p.age_years })
 }
 
+/** In lists: "男 58". */
+export function sexAgeShort(p: Patient): string {
+  const sex = p.sex === 'M' ? t('sex.M') : p.sex === 'F' ? t('sex.F') : ''
+  return p.age_years === null ? sex : t('sex.age.short', { sex, age: p.age_years }).trim()
+}
+
 export const personName = (p: Patient): string => (p.name === '' ? t('name.pending') : p.name)
 
 const SYMPTOM_WORDS = {

@@ -36,5 +36,5 @@ export function Devices({ devices }: { devices: readonly DeviceView[] }) {
 
 function seen(d: DeviceView): string {
   if (d.last_seen_at === null) return t('device.never')
-  return `${t('device.offline')} · ${t('device.seen', { age: age((now.value - Date.parse(d.last_seen_at)) / 1000) })}`
+  return t('device.away', { age: age((now.value - Date.parse(d.last_seen_at)) / 1000) })
 }

@@ -4,7 +4,7 @@ import { clockTime } from '../app/clock'
 import { go } from '../app/router'
 import { t } from '../i18n/clinic'
 import { Button, type Column, DataTable, Empty } from '../ui'
-import { personName, sexAge } from './case'
+import { personName, sexAgeShort } from './case'
 import { progressOf } from './progress'
 import type { DayRow } from './today'
 import { Complaint, Where } from './words'
@@ -54,7 +54,7 @@ const Person = ({ row }: { row: DayRow }) => {
       <span class={`name day-name${patient.identity === 'pending' ? ' is-pending' : ''}`} title={personName(patient)}>
         {personName(patient)}
       </span>{' '}
-      <span class="dim">{sexAge(patient)}</span>
+      <span class="dim">{sexAgeShort(patient)}</span>
     </>
   )
 }
@@ -65,7 +65,7 @@ let kept: { acts: RowActs; columns: readonly Column<DayRow>[] } | null = null
 function columnsFor(acts: RowActs): readonly Column<DayRow>[] {
   if (kept?.acts.onAgain === acts.onAgain && kept.acts.onName === acts.onName) return kept.columns
   const columns: readonly Column<DayRow>[] = [
-    { key: 'who', head: <Head of="home.patient" />, width: '176px', cell: row => <Person row={row} /> },
+    { key: 'who', head: <Head of="home.patient" />, width: '188px', cell: row => <Person row={row} /> },
     { key: 'why', head: <Head of="home.complaint" />, width: '132px', cell: row => <Complaint row={row} /> },
     { key: 'where', head: <Head of="home.progress" />, cell: row => <Where row={row} /> },
     {
@@ -75,7 +75,7 @@ function columnsFor(acts: RowActs): readonly Column<DayRow>[] {
       num: true,
       cell: row => <span class="dim">{clockTime(row.at).slice(0, 5)}</span>,
     },
-    { key: 'act', head: '', width: '124px', num: true, cell: row => <RowAct row={row} acts={acts} /> },
+    { key: 'act', head: '', width: '138px', num: true, cell: row => <RowAct row={row} acts={acts} /> },
   ]
   kept = { acts, columns }
   return columns

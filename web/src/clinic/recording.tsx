@@ -176,7 +176,8 @@ function Page(p: {
   )
 }
 
-function Ecg({ recording }: { recording: Recording }) {
+/** The stored signal on paper, with its tools; also what acquisition shows once it is complete. */
+export function Ecg({ recording }: { recording: Recording }) {
   const { state, retry } = useSignalOf(recording.id)
   const viewer = useMemo(() => createViewer(isPhone.value ? { layout: '12x1' } : {}), [recording.id])
   switch (state.kind) {
@@ -213,8 +214,27 @@ function Tools({ viewer, fs, samples }: { viewer: Viewer; fs: number; samples: n
   return <EcgTools viewer={viewer} facts={facts} />
 }
 
+type Paper = { kind: 'waiting' } | { kind: 'here' } | { kind: 'failed'; error: unknown }
+
+/** Asked for once by itself, so that a paper that cannot be had is said in words and not by the frame. */
 function ReportPdf({ report }: { report: string }) {
   const href = `/api/reports/${encodeURIComponent(report)}/pdf?lang=${language.value}`
+  const [state, setState] = useState<Paper>({ kind: 'waiting' })
+  const [tries, setTries] = useState(0)
+  useEffect(() => {
+    let left = false
+    setState({ kind: 'waiting' })
+    api.bytes(href).then(
+      () => !left && setState({ kind: 'here' }),
+      (error: unknown) => !left && setState({ kind: 'failed', error }),
+    )
+    return () => {
+      left = true
+    }
+  }, [href, tries])
+  if (state.kind === 'waiting') return <Skeleton rows={12} />
+  if (state.kind === 'failed')
+    return <ErrorLine error={state.error} sentence={t('rec.pdf.failed')} retry={() => setTries(tries + 1)} />
   return (
     <div class="case-pdf" data-testid="report-pdf">
       <iframe src={href} title={t('rec.pdf')} />

@@ -55,7 +55,7 @@ export function Where({ row }: { row: DayRow }) {
       )}
       {row.consult !== null && (
         <a class="where-consult" href={`/consult/${row.consult.id}`}>
-          {consultWords('list.title')} {consultState(row.consult.state)}
+          {consultWords('list.short')} {consultState(row.consult.state)}
         </a>
       )}
     </span>

@@ -129,7 +129,7 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
 
   const heard = (from: string, body: unknown): void => {
     if (typeof body !== 'object' || body === null || !('kind' in body)) return
-    if (body.kind === 'view') return viewed(body)
+    if (body.kind === 'view') viewed(body)
     if (from === '' || from === me) return
     if (body.kind === 'hello') sayHere(from, true)
     else if (body.kind === 'signal') void signalled(from, body)

@@ -25,6 +25,7 @@ export const t = catalogue({
 
   // list
   'list.title': { zh: '会诊', en: 'Consultations' },
+  'list.short': { zh: '会诊', en: 'Consult:' },
   'list.open': { zh: '进行中', en: 'Open' },
   'list.all': { zh: '全部', en: 'All' },
   'list.which': { zh: '显示哪些会诊', en: 'Which consultations to show' },
