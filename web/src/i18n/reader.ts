@@ -33,6 +33,10 @@ export const t = catalogue({
   'm.edit': { zh: '修正 {name}', en: 'Correct {name}' },
   'm.machine': { zh: '机测 {n}', en: 'auto {n}' },
   'm.mine': { zh: '医师测量', en: 'measured by the reader' },
+  'short.vent_rate_bpm': { zh: '心率', en: 'HR' },
+  'short.pr_ms': { zh: 'PR', en: 'PR' },
+  'short.qrs_ms': { zh: 'QRS', en: 'QRS' },
+  'short.qtc_ms': { zh: 'QTc', en: 'QTc' },
   // findings
   findings: { zh: '提示，未经医师确认', en: 'Findings, not yet confirmed by a physician' },
   'findings.none': { zh: '没有自动提示', en: 'No automatic finding' },
@@ -58,7 +62,7 @@ export const t = catalogue({
   'grade.warning': { zh: '预警', en: 'Warning' },
   'grade.normal': { zh: '普通', en: 'Normal' },
   'grade.key': { zh: '换分级', en: 'Change grade' },
-  'grade.machine': { zh: '自动分级：{grade}', en: 'Automatic grade: {grade}' },
+  'grade.machine': { zh: '自动：{grade}', en: 'Auto: {grade}' },
   // draft
   'draft.saved': { zh: '草稿 {age}前已保存', en: 'Draft saved {age} ago' },
   'draft.saving': { zh: '正在保存草稿', en: 'Saving the draft' },
@@ -70,11 +74,11 @@ export const t = catalogue({
   // signing
   sign: { zh: '签发', en: 'Sign' },
   'sign.critical': { zh: '签发并回报', en: 'Sign and callback' },
-  'sign.held': { zh: '{who} 的报告 {n} 秒后签发', en: 'Report of {who} is signed in {n} s' },
-  'sign.sending': { zh: '{who} 的报告正在签发', en: 'Signing the report of {who}' },
+  'sign.held': { zh: '{n} 秒后签发：{who}', en: 'Signed in {n} s: {who}' },
+  'sign.sending': { zh: '正在签发：{who}', en: 'Signing: {who}' },
   'sign.undo': { zh: '撤回', en: 'Undo' },
   'sign.failed': {
-    zh: '{who} 的报告没有签发，草稿还在。{why}',
+    zh: '没有签发：{who}。草稿还在。{why}',
     en: 'The report of {who} was not signed, the draft is safe. {why}',
   },
   'sign.open': { zh: '打开', en: 'Open' },

@@ -178,11 +178,11 @@ export function openCase(id: string): Case {
     subscribe(`org:${centre}`, null, {
       event: event => {
         if (recordingOf(event) !== id) return
-        void refresh()
+        void refresh(event.kind.startsWith('report.'))
       },
     }),
   )
-  const refresh = async (): Promise<void> => {
+  const refresh = async (isReport: boolean): Promise<void> => {
     try {
       const [told, known] = await Promise.all([
         api.get<WorklistRow>(`/api/worklist/${encodeURIComponent(id)}`).catch(() => null),
@@ -195,9 +195,10 @@ export function openCase(id: string): Case {
       }
       const before = recording.peek()
       recording.value = { kind: 'here', value: known }
-      if (before.kind === 'here' && before.value.state !== known.state) {
-        void loadReports()
-        if (before.value.state === 'receiving' || analysis.peek().kind !== 'here') {
+      const moved = before.kind === 'here' && before.value.state !== known.state
+      if (moved || isReport) void loadReports()
+      if (moved) {
+        if (before.kind !== 'here' || before.value.state === 'receiving' || analysis.peek().kind !== 'here') {
           signals.drop(id)
           analyses.drop(id)
           void loadTrace()

@@ -38,13 +38,15 @@ export type DeskProps = Readonly<{
 
 const FINISHED: ReadonlySet<string> = new Set(['reported', 'archived'])
 export const isSigned = (recording: Recording): boolean => FINISHED.has(recording.state) || recording.report !== null
+export const isClosed = (recording: Recording): boolean =>
+  isSigned(recording) || recording.state === 'returned' || recording.state === 'rejected'
 
 export function Desk(p: DeskProps) {
   const { desk, recording } = p
   const analysis = readyOf(desk.analysis.value)
   const draft = desk.draft.value
   const signed = isSigned(recording)
-  const closed = signed || recording.state === 'returned' || recording.state === 'rejected'
+  const closed = isClosed(recording)
   return (
     <aside class="rd-desk" aria-label={t('panel')}>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must take the focus (WCAG 2.1.1) */}

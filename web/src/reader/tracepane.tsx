@@ -4,11 +4,13 @@ import type { Recording } from '../api/types.gen'
 import { clockTime, day } from '../app/clock'
 import { type EcgRecording, EcgSheet, type EvidenceOf, type Viewer } from '../ecg'
 import { t } from '../i18n/reader'
-import { Button, ErrorLine } from '../ui'
+import { Button, ErrorLine, Measured } from '../ui'
+import { sideOf } from '../worklist/limits'
 import { isPhone } from '../worklist/phone'
 import type { Analysis } from './analysis'
 import { isBroken, type Loaded, readyOf } from './casework'
 import { LiveTrace } from './live'
+import { machineValue } from './measurements'
 import { Medians } from './medians'
 import { signals } from './traces'
 
@@ -62,6 +64,7 @@ export function TracePane(p: TracePaneProps) {
   const below = p.comparing ? 'rd-ecg-two' : showMedians ? 'rd-ecg-medians' : 'rd-ecg-plain'
   return (
     <section class={`rd-ecg ${below}`} aria-label={t('trace.region')}>
+      {phone && <PhoneNumbers recording={p.recording} analysis={p.analysis} />}
       <div class="rd-paper">
         {p.trace.kind === 'here' && (
           <EcgSheet
@@ -89,6 +92,25 @@ export function TracePane(p: TracePaneProps) {
     </section>
   )
 }
+
+const PHONE_NUMBERS = ['vent_rate_bpm', 'pr_ms', 'qrs_ms', 'qtc_ms'] as const
+
+/** A phone has the table below the fold: the four numbers that are always asked for stand over the trace. */
+const PhoneNumbers = ({ recording, analysis }: { recording: Recording; analysis: Analysis | null }) => (
+  <dl class="rd-numbers">
+    {PHONE_NUMBERS.map(name => {
+      const value = machineValue(analysis, recording, name)
+      return (
+        <div key={name}>
+          <dt>{t(`short.${name}`)}</dt>
+          <dd>
+            <Measured value={value} side={sideOf(name, value, recording.patient.sex)} />
+          </dd>
+        </div>
+      )
+    })}
+  </dl>
+)
 
 const takenAt = (r: Recording): string => r.started_at ?? r.opened_at
 const DAY_MS = 86_400_000

@@ -7,6 +7,7 @@ import { useKeys } from '../app/keys'
 import { t } from '../i18n/worklist'
 import { Button, Dialog, ErrorLine, FieldRow } from '../ui'
 import { sendBack } from './state'
+import './return.css'
 
 export const REASONS = ['electrode_off', 'artefact', 'lead_swap', 'too_short', 'wrong_patient', 'other'] as const
 type Reason = ReturnRecording['reason']
@@ -47,6 +48,13 @@ export const ReturnDialog = (p: ReturnDialogProps) => {
       setSending({ kind: 'failed', error })
     }
   }
+  // The dialog gives the focus to its first button, which closes: Enter must send instead.
+  const focused = useRef(false)
+  const focusFirst = (el: HTMLInputElement | null): void => {
+    if (el === null || focused.current) return
+    focused.current = true
+    requestAnimationFrame(() => el.focus())
+  }
   const toggle = (lead: string): void => {
     const next = new Set(leads)
     if (!next.delete(lead)) next.add(lead)
@@ -64,18 +72,24 @@ export const ReturnDialog = (p: ReturnDialogProps) => {
       }
     >
       <ReturnKeys choose={setReason} send={() => void send()} />
-      <div class="wl-return">
-        <div class="wl-reasons" role="radiogroup" aria-label={t('return.reason')}>
+      <div class="ret">
+        <div class="ret-reasons" role="radiogroup" aria-label={t('return.reason')}>
           {REASONS.map((name, i) => (
-            <label key={name} class="wl-reason">
-              <input type="radio" name="reason" checked={reason === name} onChange={() => setReason(name)} />
+            <label key={name} class="ret-reason">
+              <input
+                type="radio"
+                name="reason"
+                checked={reason === name}
+                ref={reason === name ? focusFirst : null}
+                onChange={() => setReason(name)}
+              />
               <span class="grow">{t(`return.${name}`)}</span>
               <kbd aria-hidden="true">{i + 1}</kbd>
             </label>
           ))}
         </div>
         {NEEDS_LEADS.has(reason) && (
-          <fieldset class="wl-leads">
+          <fieldset class="ret-leads">
             <legend class="label">{t('return.leads')}</legend>
             {LEADS.map(lead => (
               <Button key={lead} on={leads.has(lead)} onClick={() => toggle(lead)}>

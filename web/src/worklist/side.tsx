@@ -55,6 +55,7 @@ function Sources() {
     return [...found].sort(([, a], [, b]) => b.rows - a.rows)
   })
   if (places.value.length < 2) return null
+  const hasHoles = list.value.lines.some(line => line.kind === 'hole') // then nobody knows the number yet
   return (
     <>
       <h3 class="wl-side-head">{t('sources')}</h3>
@@ -72,7 +73,7 @@ function Sources() {
               <span class="ell" title={place.name}>
                 {place.name}
               </span>
-              <b>{place.rows}</b>
+              {!hasHoles && <b>{place.rows}</b>}
             </button>
           </li>
         ))}

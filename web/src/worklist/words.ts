@@ -22,16 +22,33 @@ export function sexAgeLong(p: Patient): string {
   return [sex, p.age_years === null ? '' : t('age.years', { n: p.age_years })].filter(part => part !== '').join(' ')
 }
 
-/** The findings in one line. Bad signal comes first: nothing after it may be trusted as much. */
+const SAID_OTHERWISE: ReadonlySet<string> = new Set(['LEAD_OFF', 'POOR_QUALITY'])
+
+/** The findings in one line, then how far they can be trusted: a poor signal never hides a ventricular tachycardia. */
 export function machineWords(machine: MachineSummary | null, state: string): string {
   if (machine === null) return state === 'receiving' || state === 'received' ? t('machine.waiting') : t('machine.none')
   if (machine.error) return t('machine.none')
   const parts = [
+    ...machine.findings.filter(code => !SAID_OTHERWISE.has(code)).map(statementWords),
     ...(machine.acceptable ? [] : [t('machine.poor')]),
-    ...(machine.bad_leads.length > 0 ? [t('machine.off', { leads: machine.bad_leads.join(' ') })] : []),
-    ...machine.findings.map(statementWords),
+    ...(machine.bad_leads.length > 0 ? [t('machine.off', { leads: leadsWords(machine.bad_leads) })] : []),
   ]
   return parts.length === 0 ? t('machine.nothing') : parts.join(t('list.sep'))
+}
+
+const CHEST = ['V1', 'V2', 'V3', 'V4', 'V5', 'V6'] as const
+
+/** Neighbours on the chest as a range: V1–V6. */
+export function leadsWords(leads: readonly string[]): string {
+  const limb = leads.filter(lead => !CHEST.some(chest => chest === lead))
+  const runs: string[][] = []
+  for (const [i, lead] of CHEST.entries()) {
+    if (!leads.includes(lead)) continue
+    const last = runs.at(-1)
+    if (last !== undefined && last.at(-1) === CHEST[i - 1]) last.push(lead)
+    else runs.push([lead])
+  }
+  return [...limb, ...runs.map(run => (run.length > 2 ? `${run[0]}–${run.at(-1)}` : run.join(' ')))].join(' ')
 }
 
 /** What the filter looks through. */

@@ -10,6 +10,7 @@ import { footNote } from '../app/slots'
 import { language } from '../i18n/catalogue'
 import { t } from '../i18n/worklist'
 import { isOffline } from '../live/live'
+import { SigningLines } from '../reader/signing'
 import { Button, DataTable, Empty, ErrorLine, Icon, Segmented, Skeleton } from '../ui'
 import { columns, phoneColumns } from './columns'
 import { duty } from './duty'
@@ -119,6 +120,7 @@ export default function WorklistScreen() {
         {phone ? <PhoneViews /> : <Tools filter={filter} />}
         {refused !== null && <ErrorLine error={null} sentence={refused} />}
         <StaleLine />
+        <SigningLines />
         {fetched.value.kind === 'waiting' && lines.length === 0 ? (
           <div role="status" aria-label={t('title')} class="wl-skeleton">
             <Skeleton rows={26} />
