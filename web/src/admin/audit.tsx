@@ -94,8 +94,10 @@ function Head({ of }: { of: HeadKey }) {
   return <>{t(of)}</>
 }
 const Who = ({ line }: { line: AuditLine }) =>
-  line.actor_name === '' ? (
-    <span class="dim">{line.actor === 'system' ? t('aud.system') : line.actor}</span>
+  line.actor === 'system' ? (
+    <span class="dim">{t('aud.system')}</span>
+  ) : line.actor_name === '' ? (
+    <span class="dim">{line.actor}</span>
   ) : (
     <span>{line.actor_name}</span>
   )

@@ -123,7 +123,7 @@ export function Rota({ admin }: { admin: boolean }) {
                   {weekDays(start).map(d => (
                     <td key={d}>
                       {shiftsOn(shifts, d, line).map(s => (
-                        <Cell key={s.id} shift={s} {...(admin ? { onRemove: () => void remove(s) } : {})} />
+                        <Cell key={s.id} shift={s} day_ms={d} {...(admin ? { onRemove: () => void remove(s) } : {})} />
                       ))}
                       {admin && (
                         <Button
@@ -145,12 +145,16 @@ export function Rota({ admin }: { admin: boolean }) {
   )
 }
 
-function Cell({ shift, onRemove }: { shift: Shift; onRemove?: () => void }) {
+/** The part of a shift that falls on this day; a long one runs from 00:00 to 24:00. */
+function Cell({ shift, day_ms, onRemove }: { shift: Shift; day_ms: number; onRemove?: () => void }) {
+  const end_ms = addDays(day_ms, 1)
+  const from = Math.max(Date.parse(shift.from_at), day_ms)
+  const to = Math.min(Date.parse(shift.to_at), end_ms)
   return (
     <div class="rota-shift">
       <b class="ell">{shift.name}</b>
       <span class="dim f12">
-        {clockTime(shift.from_at).slice(0, 5)}–{clockTime(shift.to_at).slice(0, 5)}
+        {clockTime(from).slice(0, 5)}–{to === end_ms ? '24:00' : clockTime(to).slice(0, 5)}
       </span>
       {onRemove !== undefined && (
         <Button kind="quiet" icon="cross" label={t('rota.remove.label', { name: shift.name })} onClick={onRemove} />

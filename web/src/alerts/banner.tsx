@@ -9,6 +9,7 @@ import { personName, sexAge } from '../clinic/case'
 import { isMe, may } from '../clinic/me'
 import { t } from '../i18n/alerts'
 import { t as app } from '../i18n/app'
+import { language } from '../i18n/catalogue'
 import { Button, Icon, Severity } from '../ui'
 import './alerts.css'
 import { ringFor, unanswered_s } from './ladder'
@@ -65,7 +66,9 @@ function Ringing({ alert, more }: { alert: Alert; more: number }) {
         <Severity is="critical" words={t('banner.critical')} />
       </span>
       <a class="alarm-what ell" href={`/alert/${alert.id}`}>
-        <b class="name">{personName(alert.patient)}</b> {sexAge(alert.patient)}：<b>{finding(alert)}</b>
+        <b class="name">{personName(alert.patient)}</b> {sexAge(alert.patient)}
+        {language.value === 'zh' ? '：' : ': '}
+        <b>{finding(alert)}</b>
         <span class="alarm-org"> · {alert.org_name}</span>
       </a>
       {more > 0 && (
@@ -110,7 +113,8 @@ function Silence() {
 function Chips() {
   const taken = openAlerts.value.filter(a => a.state === 'acknowledged' || a.state === 'acting')
   const shown = taken.filter(a => path.value !== `/alert/${a.id}`)
-  if (shown.length === 0) return null
+  // On an alert's own page the room belongs to that alert; the list shows the others.
+  if (shown.length === 0 || path.value.startsWith('/alert/')) return null
   return (
     <ul class="alarm-chips" data-testid="alarm-chips">
       {shown.slice(0, CHIPS_MAX).map(a => (

@@ -144,7 +144,7 @@ function Page(p: {
             onChange={show}
             choices={[
               { value: 'ecg', words: t('rec.title') },
-              { value: 'report', words: t('rec.pdf'), chord: 'KeyR' },
+              { value: 'report', words: t('rec.pdf') },
             ]}
           />
         )}
@@ -253,7 +253,10 @@ function Standing({ recording: r }: { recording: Recording }) {
     <section>
       {alert !== null && (
         <a class="case-alert" href={`/alert/${alert.id}`}>
-          <Severity is="critical" words={`${alertWords('alert.priority')}：${finding(alert)}`} />
+          <Severity
+            is="critical"
+            words={alertWords('banner.line', { who: alertWords('alert.priority'), what: finding(alert) })}
+          />
         </a>
       )}
       <p class="case-standing">{r.state === 'reported' ? t('say.reported') : sentence(progressOf(r), row)}</p>

@@ -50,7 +50,10 @@ export function Where({ row }: { row: DayRow }) {
         <span class="where-say">{sentence(progress, row)}</span>
       ) : (
         <span class="where-say">
-          <Severity is="critical" words={`${alertWords('alert.priority')}：${finding(row.alert)}`} />
+          <Severity
+            is="critical"
+            words={alertWords('banner.line', { who: alertWords('alert.priority'), what: finding(row.alert) })}
+          />
         </span>
       )}
       {row.consult !== null && (
