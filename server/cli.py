@@ -247,7 +247,9 @@ async def _demo(port: int, lan: bool, data: Path, quiet_devices: bool) -> bool:
 
     log.configure(json_lines=False, level="warning")
     config = Config()
-    hub = msgspec.structs.replace(config.hub, port=port, data=str(data), name="青禾市心电诊断中心")
+    hub = msgspec.structs.replace(
+        config.hub, port=port, data=str(data), name="青禾市心电诊断中心", name_en="Qinghe ECG Reading Centre"
+    )
     config = msgspec.structs.replace(config, hub=hub)
     names: tuple[str, ...] = ("localhost", "127.0.0.1")
     if lan:

@@ -34,6 +34,7 @@ class Hub(_Section, frozen=True):
     """The hub and its web side."""
 
     name: Annotated[str, Meta(description="How the hub is called on the sign-in page and on reports.")] = "心联 XinLian"
+    name_en: Annotated[str, Meta(description="The same in English; empty: the name above.")] = ""
     host: Annotated[
         str, Meta(description="Address to listen on. Without TLS only the loopback address is accepted.")
     ] = "127.0.0.1"

@@ -209,7 +209,8 @@ class Application:
         self.intake = Intake(db, blobs, clock, self.bus, adapters.Places(self.people))
         self.reading = Reading(
             db, clock, blobs, self.secret, self.load, self._measured, self.pool.run,
-            hub_name=(self.config.hub.name, self.config.hub.name), settings=reading_settings(self.config),
+            hub_name=(self.config.hub.name, self.config.hub.name_en or self.config.hub.name),
+            settings=reading_settings(self.config),
         )  # fmt: skip
         self.alerts = Alerts(db, clock, alert_settings(self.config), self.secret, adapters.critical_findings)
         self.consult = Consultations(

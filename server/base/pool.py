@@ -52,7 +52,8 @@ class Pool:
             executor = self._executor
             try:
                 future = asyncio.get_running_loop().run_in_executor(executor, work, *args)
-                return await asyncio.wait_for(future, TIMEOUT_S)
+                async with asyncio.timeout(TIMEOUT_S):
+                    return await future
             except (BrokenProcessPool, TimeoutError) as error:
                 log.error("pool.lost", error=type(error).__name__, attempt=attempt)
                 if self._executor is executor:

@@ -7,6 +7,7 @@ aside as a dead letter after RETRY_MAX tries, counted and told, and the log goes
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 
@@ -130,10 +131,10 @@ class Spine:
                 await self._db.write(_fire)
                 continue
             wait = TIMER_WAIT_S_MAX if due_at is None else min(TIMER_WAIT_S_MAX, seconds_between(now, due_at))
-            try:
-                await asyncio.wait_for(self._timer_news.wait(), max(wait, 0.005))
-            except TimeoutError:
-                continue
+            # Not wait_for: on Python 3.11 it may swallow the cancellation of `stop` when the news comes at that moment.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(wait, 0.005)):
+                    await self._timer_news.wait()
 
 
 def _fire(tx: Tx) -> None:

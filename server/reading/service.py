@@ -219,8 +219,8 @@ async def send_back(room: Reading, ctx: Ctx, recording_id: str, body: ReturnReco
         not_held_by_another(tx, ctx, recording_id)
         records.move(
             tx, recording_id, "return", "recording.returned", {"reason": body.reason, "leads": body.leads},
-            actor=ctx.actor, return_reason=body.reason, returned_note=body.note, reader=ctx.actor,
-            reader_name=ctx.name,
+            actor=ctx.actor, return_reason=body.reason, returned_note=body.note,
+            return_leads=msgspec.json.encode(body.leads).decode(), reader=ctx.actor, reader_name=ctx.name,
         )  # fmt: skip
         leads = msgspec.json.encode(body.leads).decode()
         close_row(tx, recording_id, "returned", returned_leads=leads)

@@ -138,6 +138,8 @@ class Recording(msgspec.Struct, frozen=True):
     """Who holds it now or signed it last."""
     return_reason: str | None
     returned_note: str | None
+    return_leads: list[str]
+    """The leads a reader named when he sent it back."""
     report: str | None
     """Id of the valid signed report."""
     impression: list[str]

@@ -110,6 +110,7 @@ recording = Table(
     Column("reader_name", Text),
     Column("return_reason", Text),
     Column("returned_note", Text),
+    Column("return_leads", Text, nullable=False, default="[]"),
     Column("report", Text),
     Column("impression", Text, nullable=False, default="[]"),
     Index("recording_uid", "uid", unique=True),
@@ -320,6 +321,7 @@ def _recording(row: RowMapping) -> Recording:
         reader_name=row["reader_name"],
         return_reason=row["return_reason"],
         returned_note=row["returned_note"],
+        return_leads=msgspec.json.decode(row["return_leads"]),
         report=row["report"],
         impression=msgspec.json.decode(row["impression"]),
     )

@@ -189,16 +189,5 @@ async def house(folder: Path, clock: ManualClock | None = None) -> AsyncIterator
     try:
         yield House(db, clock, room, spine, folder, rendered)
     finally:
-        await stop(spine)
+        await spine.stop()
         await db.close()
-
-
-async def stop(spine: Spine) -> None:
-    """Python 3.11's `wait_for` in the spine's timer loop can swallow one cancellation: ask again rather than hang."""
-    for _ in range(20):
-        try:
-            await asyncio.wait_for(spine.stop(), 0.5)
-            return
-        except TimeoutError:
-            continue
-    raise AssertionError("the spine did not stop")

@@ -13,7 +13,7 @@ from server.base.errors import WrongState
 from server.reading import service, signing
 from server.reading.errors import ClaimedByOther, NotClaimed, UnknownLead
 from server.reading.model import Claim, ReturnRecording, WorklistRow
-from tests.server.conftest_reading import LIN, SHEN, SIGN, START, ZHAO, house, stop
+from tests.server.conftest_reading import LIN, SHEN, SIGN, START, ZHAO, house
 
 LEASE_S = 600
 UNTIL = later(iso(START), LEASE_S)
@@ -89,7 +89,7 @@ async def test_an_ended_lease_can_be_taken_over_before_its_timer_has_rung(tmp_pa
     async with house(tmp_path) as h:
         recording = await h.recording()
         await service.claim(h.room, SHEN, recording)
-        await stop(h.spine)
+        await h.spine.stop()
         h.clock.advance(LEASE_S)
         row = await service.claim(h.room, LIN, recording)
         assert row.claim is not None

@@ -485,6 +485,7 @@ export type Recording = {
   readonly reader_name: string | null
   readonly return_reason: string | null
   readonly returned_note: string | null
+  readonly return_leads: readonly string[]
   readonly report: string | null
   readonly impression: readonly string[]
 }
