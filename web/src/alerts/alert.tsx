@@ -8,7 +8,7 @@ import { useKeys } from '../app/keys'
 import { go } from '../app/router'
 import type { ScreenProps } from '../app/routes'
 import { complaint, personName, sexAge } from '../clinic/case'
-import { isMe } from '../clinic/me'
+import { isMe, may } from '../clinic/me'
 import { t } from '../i18n/alerts'
 import { isOffline } from '../live/live'
 import { Empty, ErrorLine, Icon, Measured, Severity, Skeleton } from '../ui'
@@ -222,6 +222,16 @@ function Answer({ alert, onTake }: { alert: Alert; onTake: () => void }) {
           <a class="btn btn-plain alert-half" href={`tel:${alert.org_phone}`}>
             <Icon name="phone" />
             {t('alert.call')}
+          </a>
+        )}
+        {!can('read_back') && may('consult.request') && (
+          <a
+            class="btn btn-primary alert-half"
+            data-testid="alert-consult"
+            href={`/consult/new?recording=${alert.recording}&alert=${alert.id}`}
+          >
+            <Icon name="people" />
+            {t('do.consult')}
           </a>
         )}
         {can('pass_on') && (

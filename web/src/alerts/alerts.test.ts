@@ -39,9 +39,22 @@ describe('which alarm stands first', () => {
 
 describe('the ladder', () => {
   it('counts down to the next person by name, then says that it is passing', () => {
-    expect(ladderOf(alert({}), ms(24))).toEqual({ kind: 'counting', left_s: 36, name: '陆闻笙' })
-    expect(ladderOf(alert({}), ms(59.2))).toEqual({ kind: 'counting', left_s: 1, name: '陆闻笙' })
+    expect(ladderOf(alert({}), ms(24))).toEqual({ kind: 'counting', left_s: 36, name: '陆闻笙', again: false })
+    expect(ladderOf(alert({}), ms(59.2))).toEqual({ kind: 'counting', left_s: 1, name: '陆闻笙', again: false })
     expect(ladderOf(alert({}), ms(61))).toEqual({ kind: 'passing', name: '陆闻笙' })
+  })
+
+  it('says when it is the same person again by another channel', () => {
+    const paged = {
+      account: 'x',
+      name: '陆闻笙',
+      step: 0,
+      channel: 'page',
+      sent_at: at(0),
+      delivered_at: null,
+      seen_at: null,
+    }
+    expect(ladderOf(alert({ pages: [paged] }), ms(24))).toMatchObject({ kind: 'counting', again: true })
   })
 
   it('stops once somebody took it, and ends when nobody is left', () => {

@@ -22,7 +22,7 @@ export function inOrder<A extends Pick<Alert, 'id' | 'state' | 'raised_at'>>(ale
 
 export type Ladder =
   | { kind: 'stopped' } // somebody took it, or it is over
-  | { kind: 'counting'; left_s: number; name: string }
+  | { kind: 'counting'; left_s: number; name: string; again: boolean } // again: the same person, by another channel
   | { kind: 'passing'; name: string } // due, the hub is on its way to the next one
   | { kind: 'ended' } // everybody was paged: people phone
 
@@ -30,7 +30,8 @@ export function ladderOf(a: Timed, now_ms: number): Ladder {
   if (!isRinging(a)) return { kind: 'stopped' }
   if (a.next_at === null || a.next_name === null) return { kind: 'ended' }
   const left_s = Math.ceil((Date.parse(a.next_at) - now_ms) / 1000)
-  return left_s > 0 ? { kind: 'counting', left_s, name: a.next_name } : { kind: 'passing', name: a.next_name }
+  const again = a.pages.some(p => p.name === a.next_name)
+  return left_s > 0 ? { kind: 'counting', left_s, name: a.next_name, again } : { kind: 'passing', name: a.next_name }
 }
 
 export const unanswered_s = (a: Pick<Alert, 'raised_at'>, now_ms: number): number =>

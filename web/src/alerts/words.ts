@@ -37,6 +37,7 @@ export function ladderWords(l: Ladder): string {
     case 'passing':
       return t('alert.next.now', { name: l.name })
     case 'counting':
+      if (l.again) return t('alert.next.again', { wait: wait(l.left_s), name: l.name })
       return l.left_s < 100
         ? t('alert.next', { s: l.left_s, name: l.name })
         : t('alert.next.long', { wait: wait(l.left_s), name: l.name })

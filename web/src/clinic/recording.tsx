@@ -237,7 +237,7 @@ function ReportPdf({ report }: { report: string }) {
     return <ErrorLine error={state.error} sentence={t('rec.pdf.failed')} retry={() => setTries(tries + 1)} />
   return (
     <div class="case-pdf" data-testid="report-pdf">
-      <iframe src={href} title={t('rec.pdf')} />
+      <iframe src={`${href}#navpanes=0&view=FitH`} title={t('rec.pdf')} />
       <a class="case-pdf-open" href={href} target="_blank" rel="noreferrer">
         {t('rec.pdf.open')}
       </a>

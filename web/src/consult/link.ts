@@ -22,6 +22,7 @@ export type Seat = Readonly<{
 const NET_EVERY_MS = 2_000
 const POINTER_EVERY_MS = 50
 const VIEW_EVERY_MS = 80
+const SETTLE_MS = 600
 
 type Member = { session: string; mic: boolean; cam: boolean; peer: Peer | null; net: Net | null; left: boolean }
 
@@ -146,7 +147,17 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     }
   }
 
-  const stopTopic = subscribe(topic, null, { whisper: heard, ready: hello })
+  /** A view shown while the link was down reached nobody: unless a newer one comes first, it is said again. */
+  const back = (): void => {
+    hello()
+    const mine = lastSent
+    if (mine === null || view.peek() !== mine) return
+    setTimeout(() => {
+      if (view.peek() === mine) whisperView(mine)
+    }, SETTLE_MS)
+  }
+
+  const stopTopic = subscribe(topic, null, { whisper: heard, ready: back })
   // A topic somebody on this page already follows says no second `ready`.
   if (linkState.peek().kind === 'live') hello()
 

@@ -51,7 +51,7 @@ function invitees(recording: Recording): readonly { id: string; name: string }[]
   const orgs = me.value?.orgs ?? []
   const own = orgs.find(o => o.id === ownOrg.value)
   const above = [...(own?.path ?? [])].reverse().slice(1)
-  const first = [recording.centre, ...above]
+  const first = [recording.centre, ...above].filter(id => id !== ownOrg.value)
   const rest = orgs.filter(o => o.level === 'city' || o.level === 'county').map(o => o.id)
   return [...new Set([...first, ...rest])].flatMap(id => {
     const org = orgs.find(o => o.id === id)

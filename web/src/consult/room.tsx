@@ -177,7 +177,9 @@ function Header({ consult: c, seats, since }: { consult: Consult; seats: readonl
     <header class="room-head">
       <Icon name="people" size={20} />
       <h1 class="ell">{t('room.title', { name: personName(c.patient) })}</h1>
-      <Tag>{t(`priority.${c.priority}`)}</Tag>
+      <span class="room-priority">
+        <Tag>{t(`priority.${c.priority}`)}</Tag>
+      </span>
       <span class="muted f13 ell room-between">
         {t('room.between', { a: c.requester_org_name, b: c.invitee_org_name })}
       </span>
@@ -256,7 +258,7 @@ function Lobby(p: { consult: Consult; media: OwnMedia; busy: boolean; error: unk
         ? t('room.enter.voice')
         : t('room.enter')
   return (
-    <div class="videos" data-testid="lobby">
+    <div class="videos lobby" data-testid="lobby">
       <SelfTile media={state} name={me.value?.name ?? ''} micOn={p.media.micOn.value} />
       <NoMedia media={p.media} />
       {open ? (

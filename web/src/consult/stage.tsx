@@ -34,7 +34,7 @@ export function Stage(p: Props) {
 }
 
 function Shared(p: Props & { recording: EcgRecording }) {
-  const viewer = useMemo(() => createViewer(isPhone.value ? { layout: '6x2' } : {}), [])
+  const viewer = useMemo(() => createViewer(isPhone.value ? { layout: '12x1' } : {}), [])
   const samples = samplesOf(p.recording)
   const facts = useMemo(() => ({ fs: p.recording.fs, samples, findings: [], rPeaks: [] }), [p.recording])
   useViewerKeys(viewer, facts, { alt: true })
@@ -75,6 +75,8 @@ function Shared(p: Props & { recording: EcgRecording }) {
           recording={p.recording}
           viewer={viewer}
           pointers={p.link?.pointers.value ?? []}
+          tall={isPhone.value}
+          {...(isPhone.value ? { fitMm: 100 } : {})}
           onPointer={at => p.link?.sendPointer(at === null ? null : { lead: at.lead, sample: at.sample })}
         />
       </div>
@@ -88,15 +90,22 @@ function useSharing(viewer: Viewer, p: Props & { recording: EcgRecording }): voi
   useEffect(() => {
     const link = p.link
     if (link === null) return
+    let freed = false
     const stopIn = effect(() => {
       const theirs = link.view.value
-      if (p.follow.value !== 'follow' || theirs === null || theirs.recording !== p.consult.recording) return
-      if (theirs.presenter === p.me && settled.current !== null) return
+      if (p.follow.value !== 'follow') {
+        freed = true
+        return
+      }
+      const back = freed
+      freed = false
+      if (theirs === null || theirs.recording !== p.consult.recording) return
+      if (theirs.presenter === p.me && settled.current !== null && !back) return
       settled.current = theirs
       show(viewer, theirs)
     })
     const stopOut = effect(() => {
-      const mine = shownNow(viewer, p)
+      const mine = shownNow(viewer, p, link.view.peek())
       if (p.follow.value !== 'follow') return
       const before = settled.current
       if (before === null) {
@@ -118,18 +127,19 @@ const LAYOUTS: readonly string[] = ['3x4+1', '6x2', '12x1', 'cabrera', '3x4+3']
 const isLayout = (name: string): name is Viewer['layout']['value'] => LAYOUTS.includes(name)
 
 function show(viewer: Viewer, v: SharedView): void {
-  if (isLayout(v.layout)) viewer.layout.value = v.layout
+  // A phone keeps its column of leads: it follows to the beat, not to the sheet.
+  if (isLayout(v.layout) && !isPhone.peek()) viewer.layout.value = v.layout
   if (v.speed === 12.5 || v.speed === 25 || v.speed === 50) viewer.speed.value = v.speed
   if (v.gain === 5 || v.gain === 10 || v.gain === 20) viewer.gain.value = v.gain
   viewer.first.value = v.first
 }
 
-function shownNow(viewer: Viewer, p: Props & { recording: EcgRecording }): SharedView {
+function shownNow(viewer: Viewer, p: Props & { recording: EcgRecording }, shared: SharedView | null): SharedView {
   const first = Math.max(0, Math.round(viewer.first.value))
   const shown = viewer.sheet.peek()?.shown ?? samplesOf(p.recording)
   return {
     recording: p.consult.recording,
-    layout: viewer.layout.value,
+    layout: isPhone.peek() ? (shared?.layout ?? '3x4+1') : viewer.layout.value,
     first,
     end: first + Math.max(1, Math.round(shown)),
     speed: viewer.speed.value,

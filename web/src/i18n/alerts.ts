@@ -38,6 +38,10 @@ export const t = catalogue({
   'alert.call': { zh: '呼叫诊所', en: 'Call clinic' },
   'alert.pass': { zh: '立即转下一位', en: 'Pass on now' },
   'alert.next': { zh: '{s} 秒后自动转给 {name}', en: 'Passes to {name} in {s} s if nobody answers' },
+  'alert.next.again': {
+    zh: '{wait} 后再次呼叫 {name}，换一个渠道',
+    en: 'Calls {name} again by another channel in {wait}',
+  },
   'alert.next.long': { zh: '{wait} 后自动转给 {name}', en: 'Passes to {name} in {wait} if nobody answers' },
   'alert.next.now': { zh: '正在转给 {name}', en: 'Passing to {name} now' },
   'alert.next.nobody': { zh: '名单已走完，值班台正在打电话', en: 'The ladder has ended; the desk is phoning' },

@@ -138,7 +138,7 @@ export const t = catalogue({
   'room.lost': { zh: '与中心断开，语音画面不受影响；正在重连', en: 'Hub lost; voice and picture go on; reconnecting' },
   'room.rail': { zh: '成员与患者', en: 'Members and patient' },
   'room.stage': { zh: '共享心电图', en: 'Shared ECG' },
-  'room.self.off': { zh: '我的摄像头已关', en: 'My camera is off' },
+  'room.self.off': { zh: '摄像头已关', en: 'Camera off' },
   'media.asking': { zh: '浏览器在问：允许使用摄像头和麦克风', en: 'The browser asks for camera and microphone: allow' },
   'media.insecure': {
     zh: '这个地址不是安全连接（https），浏览器不开放摄像头和麦克风。可用文字参加；请管理员启用 https。',
