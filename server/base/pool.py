@@ -7,6 +7,9 @@ given up, and its process with it.
 from __future__ import annotations
 
 import asyncio
+import os
+import select
+import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -22,6 +25,20 @@ TIMEOUT_S = 30.0
 TRIES = 2
 
 
+def die_with(hub: int) -> None:
+    """In a worker: end when the hub has ended, however it did. A killed hub would leave its workers for ever."""
+    try:
+        watched = os.pidfd_open(hub)
+    except ProcessLookupError:
+        os._exit(1)
+
+    def watch() -> None:
+        select.select([watched], [], [])
+        os._exit(1)
+
+    threading.Thread(target=watch, name="hub watch", daemon=True).start()
+
+
 class Pool:
     """`await run(function, *args)`: both must pickle. `restarts` counts pools lost to dead or stuck processes."""
 
@@ -32,7 +49,10 @@ class Pool:
 
     def start(self) -> None:
         # forkserver: a fork of the hub itself would copy its sockets and threads.
-        self._executor = ProcessPoolExecutor(self._workers, mp_context=get_context("forkserver"))
+        context = get_context("forkserver")
+        self._executor = ProcessPoolExecutor(
+            self._workers, mp_context=context, initializer=die_with, initargs=(os.getpid(),)
+        )
         for _ in range(self._workers):
             self._executor.submit(self._warm_up)
 
