@@ -1,5 +1,5 @@
 // What signing may ask first: who you are (unlocked for 30 minutes), and why a critical proposal is graded lower.
-import { useRef, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { ApiError, api } from '../api/client'
 import type { Me } from '../api/types.gen'
 import { t } from '../i18n/reader'
@@ -10,6 +10,7 @@ type Asking = { kind: 'ready' } | { kind: 'asking' } | { kind: 'wrong' } | { kin
 export function Unlock(p: { onClose: () => void; onUnlocked: (until: string | null) => void }) {
   const [state, setState] = useState<Asking>({ kind: 'ready' })
   const field = useRef<HTMLInputElement>(null)
+  useEffect(() => field.current?.focus(), []) // after the dialog has opened
   const unlock = async (): Promise<void> => {
     const password = field.current?.value ?? ''
     if (password === '' || state.kind === 'asking') return
@@ -44,13 +45,7 @@ export function Unlock(p: { onClose: () => void; onUnlocked: (until: string | nu
         <p class="muted">{t('unlock.why')}</p>
         <FieldRow label={t('unlock.password')} error={state.kind === 'wrong' ? t('unlock.wrong') : null}>
           {(id, told) => (
-            <input
-              id={id}
-              type="password"
-              autocomplete="current-password"
-              aria-describedby={told}
-              ref={el => focusOnce(field, el)}
-            />
+            <input id={id} type="password" autocomplete="current-password" aria-describedby={told} ref={field} />
           )}
         </FieldRow>
         {state.kind === 'failed' && <ErrorLine error={state.error} />}
@@ -59,14 +54,10 @@ export function Unlock(p: { onClose: () => void; onUnlocked: (until: string | nu
   )
 }
 
-function focusOnce<E extends HTMLElement>(kept: { current: E | null }, el: E | null): void {
-  if (el !== null && kept.current !== el) requestAnimationFrame(() => el.focus())
-  kept.current = el
-}
-
 export function Lowered(p: { onClose: () => void; onReason: (reason: string) => void }) {
   const [lacks, setLacks] = useState(false)
   const field = useRef<HTMLTextAreaElement>(null)
+  useEffect(() => field.current?.focus(), [])
   const take = (): void => {
     const reason = field.current?.value.trim() ?? ''
     setLacks(reason === '')
@@ -93,7 +84,7 @@ export function Lowered(p: { onClose: () => void; onReason: (reason: string) => 
               rows={3}
               maxLength={500}
               aria-describedby={told}
-              ref={el => focusOnce(field, el)}
+              ref={field}
               onKeyDown={event => {
                 if (event.code !== 'Enter' || !event.ctrlKey || event.repeat) return
                 event.preventDefault()

@@ -23,8 +23,8 @@ import {
   UNTOUCHED,
 } from './draft'
 import { type Holder, holderOf, RENEW_MS, takesOnOpening } from './lease'
-import { isHeld } from './signing'
-import { analyses, BrokenSignal, prefetch, signals } from './traces'
+import { isSettled } from './signing'
+import { analyses, BrokenSignal, recordingOf as fetchRecording, prefetch, signals } from './traces'
 
 export type Loaded<V> = { kind: 'waiting' } | { kind: 'here'; value: V } | { kind: 'failed'; error: unknown }
 
@@ -93,7 +93,7 @@ export function openCase(id: string): Case {
       },
       () => {}, // not in the worklist any more: the recording says in which state it is
     )
-    const known = await into(recording, api.get<Recording>(path))
+    const known = await into(recording, fetchRecording(id))
     if (known === null || left) return
     void loadReports()
     api.get<readonly Recording[]>(`/api/patients/${encodeURIComponent(known.patient.id)}/recordings`).then(
@@ -186,7 +186,7 @@ export function openCase(id: string): Case {
     try {
       const [told, known] = await Promise.all([
         api.get<WorklistRow>(`/api/worklist/${encodeURIComponent(id)}`).catch(() => null),
-        api.get<Recording>(path),
+        fetchRecording(id),
       ])
       if (left) return
       if (told !== null) {
@@ -214,9 +214,9 @@ export function openCase(id: string): Case {
     clearInterval(renew)
     clearTimeout(saveTimer)
     for (const stop of stops) stop()
-    if (mustSave(saving.value) && !isHeld(id)) void save()
+    if (mustSave(saving.value) && !isSettled(id)) void save()
     // Looked at and not begun: others may have it. What is signed or half written stays with its reader.
-    if (holder.peek().kind === 'mine' && isBlank(draft.peek()) && !isHeld(id) && row.peek()?.state === 'claimed') {
+    if (holder.peek().kind === 'mine' && isBlank(draft.peek()) && !isSettled(id) && row.peek()?.state === 'claimed') {
       api.post<WorklistRow>(`${path}/release`, {}).then(
         told => tell(id, told),
         () => {}, // the lease ends by itself

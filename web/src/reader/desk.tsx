@@ -47,6 +47,8 @@ export function Desk(p: DeskProps) {
   const draft = desk.draft.value
   const signed = isSigned(recording)
   const closed = isClosed(recording)
+  const holder = desk.holder.value
+  const readOnly = closed || holder.kind === 'other' || !may('report.write')
   return (
     <aside class="rd-desk" aria-label={t('panel')}>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must take the focus (WCAG 2.1.1) */}
@@ -59,11 +61,7 @@ export function Desk(p: DeskProps) {
             edited={
               closed ? (desk.reports.value.find(r => r.state === 'final')?.measurements ?? []) : draft.measurements
             }
-            onEdit={
-              closed || !may('report.write')
-                ? null
-                : (name, value) => desk.edit(before => withMeasurement(before, name, value))
-            }
+            onEdit={readOnly ? null : (name, value) => desk.edit(before => withMeasurement(before, name, value))}
           />
         </section>
         <Findings
@@ -73,7 +71,7 @@ export function Desk(p: DeskProps) {
           viewer={p.viewer}
           ticked={p.ticked}
           onTick={p.onTick}
-          readOnly={closed}
+          readOnly={readOnly}
         />
         {signed && (
           <Signed
@@ -84,7 +82,13 @@ export function Desk(p: DeskProps) {
         )}
         {recording.state === 'returned' && <Returned recording={recording} />}
         {recording.state === 'rejected' && <p class="rd-part muted">{t('rejected.title')}</p>}
-        {!closed && (
+        {!closed && readOnly && (
+          <section class="rd-part">
+            <h2 class="rd-part-head">{t('conclusion')}</h2>
+            <p class="f13 muted">{p.flow.off}</p>
+          </section>
+        )}
+        {!readOnly && (
           <section class="rd-part">
             <h2 class="rd-part-head">
               {t('conclusion')}

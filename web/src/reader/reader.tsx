@@ -110,7 +110,6 @@ function Work({ desk, recording, comparesFirst, onStep }: WorkProps) {
     }),
     [trace, evidence, analysis],
   )
-  useViewerKeys(viewer, facts)
 
   const open = !isClosed(recording) && may('report.write') && desk.holder.value.kind !== 'other'
   const wanted = acceptable(evidence, ticked, seen, trace?.leads ?? [])
@@ -149,6 +148,8 @@ function Work({ desk, recording, comparesFirst, onStep }: WorkProps) {
       step: onStep,
     }),
   )
+
+  useViewerKeys(viewer, facts) // after the reader's: Escape puts a caliper away before it leaves the screen
 
   return (
     <>
@@ -200,6 +201,8 @@ function Work({ desk, recording, comparesFirst, onStep }: WorkProps) {
           badLeads={recording.machine?.bad_leads ?? []}
           onClose={() => setReturning(false)}
           onDone={() => {
+            const row = desk.row.peek()
+            if (row !== null) desk.row.value = { ...row, state: 'returned', claim: null } // nothing is left to give back
             const next = neighbour(queue.peek(), desk.id, 1)
             go(next === null ? '/worklist' : `/read/${encodeURIComponent(next)}`)
           }}

@@ -12,7 +12,10 @@ import { refetch } from '../worklist/state'
 import { due, failed, type Held, hold, nextDue_ms, sending, signed, undo, type Wish } from './holding'
 
 export const held = signal<readonly Held[]>([])
-export const isHeld = (recording: string): boolean => held.value.some(h => h.recording === recording)
+const done = new Set<string>()
+/** Signed by this page, or about to be: its draft needs no saving and its claim no giving back. */
+export const isSettled = (recording: string): boolean =>
+  done.has(recording) || held.value.some(h => h.recording === recording)
 
 let timer: ReturnType<typeof setTimeout> | undefined
 
@@ -33,13 +36,18 @@ async function send(one: Held): Promise<Report | null> {
     const report = await api.post<Report>(`/api/recordings/${encodeURIComponent(one.recording)}/sign`, one.body, {
       idempotencyKey: one.key,
     })
-    held.value = signed(held.value, one.recording)
-    refetch(one.recording)
+    settle(one.recording)
     return report
   } catch (error) {
     held.value = failed(held.value, one.recording, error)
     return null
   }
+}
+
+function settle(recording: string): void {
+  done.add(recording)
+  held.value = signed(held.value, recording)
+  refetch(recording)
 }
 
 /** Held for ten seconds; the screen may go on to the next ECG at once. */
@@ -53,8 +61,7 @@ export async function signNow(wish: Wish): Promise<Report> {
   const report = await api.post<Report>(`/api/recordings/${encodeURIComponent(wish.recording)}/sign`, wish.body, {
     idempotencyKey: wish.key,
   })
-  held.value = signed(held.value, wish.recording)
-  refetch(wish.recording)
+  settle(wish.recording)
   return report
 }
 

@@ -39,7 +39,7 @@ const PHONE_MM = 100 // a phone shows some 4 s a row and scrolls sideways
 export function TracePane(p: TracePaneProps) {
   const phone = isPhone.value
   const rPeaks = useMemo(() => p.analysis?.beats.sample ?? [], [p.analysis])
-  if (p.recording.state === 'receiving' && p.trace.kind !== 'here') {
+  if (p.recording.state === 'receiving') {
     return (
       <section class="rd-ecg rd-ecg-one" aria-label={t('trace.region')}>
         <LiveTrace recording={p.recording} />
@@ -78,7 +78,7 @@ export function TracePane(p: TracePaneProps) {
           />
         )}
       </div>
-      {!phone && <Caption {...p} />}
+      {!phone && <Caption {...p} title={p.comparing ? t('compare') : showMedians ? t('medians') : null} />}
       {p.comparing && p.prior !== null && <PriorSheet prior={p.prior} viewer={p.viewer} now={readyOf(p.trace)} />}
       {showMedians && median !== null && (
         <Medians
@@ -115,11 +115,11 @@ const PhoneNumbers = ({ recording, analysis }: { recording: Recording; analysis:
 const takenAt = (r: Recording): string => r.started_at ?? r.opened_at
 const DAY_MS = 86_400_000
 
-function Caption(p: TracePaneProps) {
+function Caption(p: TracePaneProps & { title: string | null }) {
   const prior = p.prior
   return (
     <div class="rd-cap">
-      <h2 class="rd-cap-title">{t('medians')}</h2>
+      {p.title !== null && <h2 class="rd-cap-title">{p.title}</h2>}
       <span class="rd-key">
         <i />
         {t('medians.now', { time: clockTime(takenAt(p.recording)).slice(0, 5) })}

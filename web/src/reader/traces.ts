@@ -1,6 +1,7 @@
 // Signals and analyses of recordings, fetched once and kept for a while: the preview, the reader and its prefetch share
 // them, so that the next ECG opens without waiting.
-import { api } from '../api/client'
+import { ApiError, api } from '../api/client'
+import type { Recording } from '../api/types.gen'
 import { type EcgRecording, readRecording } from '../ecg'
 import { type Analysis, readAnalysis } from './analysis'
 
@@ -49,10 +50,31 @@ export const analyses = new Kept<Analysis | null>(KEPT_MAX, async id =>
   readAnalysis(await api.get<unknown>(`/api/recordings/${encodeURIComponent(id)}/analysis`)),
 )
 
+const lastKnown = new Map<string, Recording>()
+
+/** Asked anew each time; without a link the last answer serves, so that a cached ECG can be read offline. */
+export async function recordingOf(id: string): Promise<Recording> {
+  try {
+    const told = await api.get<Recording>(`/api/recordings/${encodeURIComponent(id)}`)
+    lastKnown.delete(id)
+    lastKnown.set(id, told)
+    for (const oldest of lastKnown.keys()) {
+      if (lastKnown.size <= KEPT_MAX) break
+      lastKnown.delete(oldest)
+    }
+    return told
+  } catch (error) {
+    const known = lastKnown.get(id)
+    if (known !== undefined && error instanceof ApiError && error.status === 0) return known
+    throw error
+  }
+}
+
 /** The next few, quietly: what fails here is asked for again when it is opened. */
 export function prefetch(ids: readonly string[]): void {
   for (const id of ids) {
     signals.get(id).catch(() => {})
     analyses.get(id).catch(() => {})
+    if (!lastKnown.has(id)) recordingOf(id).catch(() => {})
   }
 }

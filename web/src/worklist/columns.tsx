@@ -39,12 +39,12 @@ export function StateOf({ row, gone }: { row: WorklistRow; gone: boolean }) {
 
 /** Up to twelve characters of a name, the whole of it on hover and for screen readers. */
 export const Person = ({ row }: { row: WorklistRow }) => (
-  <>
+  <span class="wl-who">
     <span class="name wl-name" title={personName(row.patient)}>
       {personName(row.patient)}
-    </span>{' '}
+    </span>
     <span class="dim">{sexAge(row.patient)}</span>
-  </>
+  </span>
 )
 
 const Value = ({ row, name }: { row: WorklistRow; name: MeasureName }) => {

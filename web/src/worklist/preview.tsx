@@ -7,7 +7,7 @@ import { clockTime, day } from '../app/clock'
 import { createViewer, type EcgRecording, EcgSheet } from '../ecg'
 import { t } from '../i18n/worklist'
 import { type Analysis, detailOf, evidenceOf } from '../reader/analysis'
-import { analyses, signals } from '../reader/traces'
+import { analyses, prefetch, signals } from '../reader/traces'
 import { AutoTag, Button, Measured, Severity, Tag } from '../ui'
 import { type MeasureName, measured, sideOf } from './limits'
 import { isWide } from './phone'
@@ -32,6 +32,7 @@ function useTrace(id: string): Trace {
       if (!left) setState({ id, trace })
     }
     const timer = setTimeout(() => {
+      prefetch([id]) // what Enter will ask for
       Promise.all([signals.get(id), analyses.get(id).catch(() => null)]).then(
         ([recording, analysis]) => put({ kind: 'here', recording, analysis }),
         () => put({ kind: 'failed' }),

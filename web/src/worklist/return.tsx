@@ -1,6 +1,6 @@
 // Sending an ECG back for a new one: a reason by its digit, the leads meant, a word to the clinic. Used by the list and
 // by the reader.
-import { useMemo, useRef, useState } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { uuid } from '../api/client'
 import type { ReturnRecording } from '../api/types.gen'
 import { useKeys } from '../app/keys'
@@ -48,13 +48,19 @@ export const ReturnDialog = (p: ReturnDialogProps) => {
       setSending({ kind: 'failed', error })
     }
   }
-  // The dialog gives the focus to its first button, which closes: Enter must send instead.
-  const focused = useRef(false)
-  const focusFirst = (el: HTMLInputElement | null): void => {
-    if (el === null || focused.current) return
-    focused.current = true
-    requestAnimationFrame(() => el.focus())
-  }
+  // Here, after the dialog has opened: it gives the focus to its first button, which closes, and shuts out the keys below.
+  const first = useRef<HTMLInputElement>(null)
+  useEffect(() => first.current?.focus(), [])
+  useKeys('return', [
+    ...REASONS.map((name, i) => ({
+      id: `return.${i + 1}`,
+      chord: `Digit${i + 1}`,
+      words: () => t(`return.${name}`),
+      act: () => setReason(name),
+    })),
+    { id: 'return.send', chord: 'Enter', words: () => t('return.send'), act: () => void send() },
+    { id: 'return.send.text', chord: 'Ctrl+Enter', words: () => t('return.send'), act: () => void send() },
+  ])
   const toggle = (lead: string): void => {
     const next = new Set(leads)
     if (!next.delete(lead)) next.add(lead)
@@ -71,7 +77,6 @@ export const ReturnDialog = (p: ReturnDialogProps) => {
         </Button>
       }
     >
-      <ReturnKeys choose={setReason} send={() => void send()} />
       <div class="ret">
         <div class="ret-reasons" role="radiogroup" aria-label={t('return.reason')}>
           {REASONS.map((name, i) => (
@@ -80,7 +85,7 @@ export const ReturnDialog = (p: ReturnDialogProps) => {
                 type="radio"
                 name="reason"
                 checked={reason === name}
-                ref={reason === name ? focusFirst : null}
+                ref={reason === name ? first : null}
                 onChange={() => setReason(name)}
               />
               <span class="grow">{t(`return.${name}`)}</span>
@@ -109,19 +114,4 @@ export const ReturnDialog = (p: ReturnDialogProps) => {
       </div>
     </Dialog>
   )
-}
-
-/** In the dialog's own keyboard scope, so it must stand inside it. */
-function ReturnKeys(p: { choose: (reason: Reason) => void; send: () => void }) {
-  useKeys('return', [
-    ...REASONS.map((name, i) => ({
-      id: `return.${i + 1}`,
-      chord: `Digit${i + 1}`,
-      words: () => t(`return.${name}`),
-      act: () => p.choose(name),
-    })),
-    { id: 'return.send', chord: 'Enter', words: () => t('return.send'), act: p.send },
-    { id: 'return.send.text', chord: 'Ctrl+Enter', words: () => t('return.send'), act: p.send },
-  ])
-  return null
 }

@@ -50,6 +50,7 @@ import './worklist.css'
 
 const PHONE_ROW_PX = 60
 const ROW_PX = 32
+const READER_AFTER_MS = 1000
 
 export default function WorklistScreen() {
   const box = useRef<HTMLDivElement>(null)
@@ -59,6 +60,9 @@ export default function WorklistScreen() {
   useEffect(() => {
     void loadStatements()
     void loadView()
+    // The reader's code comes while the list is looked at: Enter must not wait for it, nor for a link that went down.
+    const timer = setTimeout(() => void import('../reader/reader').catch(() => {}), READER_AFTER_MS)
+    return () => clearTimeout(timer)
   }, [])
   useEffect(() => {
     if (filterWords.value !== '' || county.value !== null || sort.value !== 'priority') void fetchRest()
