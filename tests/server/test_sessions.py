@@ -201,3 +201,15 @@ async def test_a_stopped_account_loses_its_open_pages_at_once(hub: Hub) -> None:
             await admin.post(f"/api/admin/accounts/{village.me['id']}/stop")
             assert (await socket.receive(timeout=5)).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
         assert (await refusal(village.get("/api/me"))).code == "access.signed_out"
+
+
+async def test_who_was_given_the_samples_stands_in_the_audit_trail(hub: Hub) -> None:
+    receipt = await hub.send("org_hewan", normal(), REQUEST)
+    async with await hub.sign_in("clinic") as clinic, await hub.sign_in("admin") as admin:
+        await clinic.get(f"/api/recordings/{receipt.recording}/signal")
+        page = await admin.get("/api/admin/audit")
+        viewed = [line for line in page["lines"] if line["kind"] == "recording.viewed"]
+        assert [(line["subject"], line["actor_name"]) for line in viewed] == [(receipt.recording, "马春兰")]
+        assert page["chain_whole"]
+        history = await clinic.get(f"/api/recordings/{receipt.recording}/history")
+        assert "recording.viewed" not in [line["kind"] for line in history]
