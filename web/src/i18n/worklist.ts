@@ -90,6 +90,7 @@ export const t = catalogue({
   'act.unmark': { zh: '取消', en: 'Clear' },
   marked: { zh: '已选 {n} 份', en: '{n} marked' },
   'claim.offline': { zh: '离线时不能领取，联网后再试', en: 'Claiming needs the link; try again once connected' },
+  'claim.closed': { zh: '这一份已经读完', en: 'This one is done' },
   'claim.other': { zh: '{name} 已领取', en: 'Claimed by {name}' },
   'claim.failed': { zh: '没有领取：{why}', en: 'Not claimed: {why}' },
   'preview.label': { zh: '预览', en: 'Preview' },

@@ -84,6 +84,7 @@ export default function WorklistScreen() {
   const row = selectedRow.value
   const open = (id: string): void => go(`/read/${encodeURIComponent(id)}`)
   const claimOff = (one: WorklistRow | null): string | null => {
+    if (one !== null && !isOpen(one)) return t('claim.closed')
     if (isOffline.value) return t('claim.offline')
     if (one?.claim != null && one.claim.by !== me()?.id) return t('claim.other', { name: one.claim.name })
     return null
