@@ -123,7 +123,7 @@ const Cards = (p: Props) => (
               <Complaint row={row} />
             </span>
           </span>
-          <Where row={row} />
+          <Where row={row} plain />
         </button>
         <div class="daycard-act">
           <RowAct row={row} acts={p} />

@@ -26,7 +26,7 @@ export function Thread(p: {
   const { state, reload } = useMessages(p.thread, p.topic, p.version)
   const [outgoing, setOutgoing] = useState<readonly Outgoing[]>([])
   const field = useRef<HTMLTextAreaElement>(null)
-  const list = useRef<HTMLUListElement>(null)
+  const list = useRef<HTMLDivElement>(null)
   const change = (id: string, to: Partial<Outgoing>): void =>
     setOutgoing(before => before.map(o => (o.client_id === id ? { ...o, ...to } : o)))
   const post = (o: Outgoing): void => {
@@ -70,7 +70,7 @@ export function Thread(p: {
   }, [lines.length, p.thread])
   return (
     <div class="thread" data-testid="thread">
-      <ul class="thread-list" ref={list} aria-live="polite">
+      <div class="thread-list" ref={list} role="log">
         {state.kind === 'waiting' && <Skeleton rows={3} />}
         {state.kind === 'failed' && !closed && <ErrorLine error={state.error} retry={reload} />}
         {closed && <Empty title={t('thread.closed')} />}
@@ -80,22 +80,26 @@ export function Thread(p: {
             {...(p.none === undefined ? { next: t('thread.none.next') } : {})}
           />
         )}
-        {lines.map(line => (
-          <li key={line.client_id} class={`bub${isMe(line.author) ? ' bub-me' : ''}`}>
-            <small>
-              {when(line.at)} {line.author_name}
-              {line.state === 'sending' && ` · ${t('thread.sending')}`}
-            </small>
-            {line.text}
-            {line.state === 'failed' && (
-              <span class="bub-failed">
-                {t('thread.failed')}
-                <Button onClick={() => post({ ...line, state: 'sending' })}>{t('thread.again')}</Button>
-              </span>
-            )}
-          </li>
-        ))}
-      </ul>
+        {lines.length > 0 && (
+          <ul class="thread-lines">
+            {lines.map(line => (
+              <li key={line.client_id} class={`bub${isMe(line.author) ? ' bub-me' : ''}`}>
+                <small>
+                  {when(line.at)} {line.author_name}
+                  {line.state === 'sending' && ` · ${t('thread.sending')}`}
+                </small>
+                {line.text}
+                {line.state === 'failed' && (
+                  <span class="bub-failed">
+                    {t('thread.failed')}
+                    <Button onClick={() => post({ ...line, state: 'sending' })}>{t('thread.again')}</Button>
+                  </span>
+                )}
+              </li>
+            ))}
+          </ul>
+        )}
+      </div>
       {may('message.write') && !closed && (
         <form
           class="thread-in"

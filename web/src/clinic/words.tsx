@@ -32,8 +32,8 @@ export function Dots({ steps }: { steps: readonly StepState[] }) {
 
 const ORDERED: readonly StepState[] = ['now', 'todo', 'todo', 'todo']
 
-/** Dots and sentence of a row. What is critical is said first, by shape and word. */
-export function Where({ row }: { row: DayRow }) {
+/** Dots and sentence of a row; `plain` inside a card that is itself a button. What is critical is said first, by shape and word. */
+export function Where({ row, plain = false }: { row: DayRow; plain?: boolean }) {
   if (row.recording === null)
     return (
       <span class="where">
@@ -56,14 +56,19 @@ export function Where({ row }: { row: DayRow }) {
           />
         </span>
       )}
-      {row.consult !== null && (
-        <a class="where-consult" href={`/consult/${row.consult.id}`}>
-          {consultWords('list.short')} {consultState(row.consult.state)}
-        </a>
-      )}
+      {row.consult !== null &&
+        (plain ? (
+          <span class="where-consult dim">{consultLine(row.consult.state)}</span>
+        ) : (
+          <a class="where-consult" href={`/consult/${row.consult.id}`}>
+            {consultLine(row.consult.state)}
+          </a>
+        ))}
     </span>
   )
 }
+
+const consultLine = (state: string): string => `${consultWords('list.short')} ${consultState(state)}`
 
 export function sentence(progress: Progress, row: DayRow): string {
   const comma = language.value === 'zh' ? '、' : ', '
