@@ -8,6 +8,7 @@ import { Icon, Segmented, Severity, Tag } from '../ui'
 import { entries, entryOf } from '../worklist/statements'
 import type { Grade } from './draft'
 import { search } from './picker'
+import './conclusion.css'
 
 const RECENT_MAX = 20
 const recent: string[] = []

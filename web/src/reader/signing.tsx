@@ -9,6 +9,7 @@ import { go } from '../app/router'
 import { t } from '../i18n/reader'
 import { Button } from '../ui'
 import { refetch } from '../worklist/state'
+import './signing.css'
 import { due, failed, type Held, hold, nextDue_ms, sending, signed, undo, type Wish } from './holding'
 
 export const held = signal<readonly Held[]>([])
