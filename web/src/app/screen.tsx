@@ -1,9 +1,11 @@
-// One screen in the frame: loads its chunk, shows it, and says in words when it cannot be loaded or breaks.
+// One screen in the frame: loads its chunk, shows it, and says in words when it cannot be loaded or breaks. A screen
+// stands only before somebody who is known: it may ask who he is in its first line.
 import { useEffect, useErrorBoundary, useState } from 'preact/hooks'
 import { t } from '../i18n/app'
 import { Button, Empty, ErrorLine, Skeleton } from '../ui'
 import { go } from './router'
 import type { Found, Screen } from './routes'
+import { session } from './session'
 
 type Loading = { kind: 'waiting' } | { kind: 'here'; Screen: Screen } | { kind: 'failed'; error: unknown }
 
@@ -36,11 +38,7 @@ export function Content({ found, query }: { found: Found; query: URLSearchParams
   if (broken !== undefined) return <Failed error={broken} retry={mend} />
   switch (state.kind) {
     case 'waiting':
-      return (
-        <div role="status" aria-label={t('state.loading')}>
-          <Skeleton rows={12} />
-        </div>
-      )
+      return <Waiting />
     case 'failed':
       return (
         <Failed
@@ -52,9 +50,17 @@ export function Content({ found, query }: { found: Found; query: URLSearchParams
         />
       )
     case 'here':
-      return <state.Screen params={found.params} query={query} />
+      if (found.route.open === true || session.value.kind === 'in')
+        return <state.Screen params={found.params} query={query} />
+      return <Waiting />
   }
 }
+
+const Waiting = () => (
+  <div role="status" aria-label={t('state.loading')}>
+    <Skeleton rows={12} />
+  </div>
+)
 
 const Failed = ({ error, retry }: { error: unknown; retry: () => void }) => (
   <div style={{ padding: 'var(--s5)' }}>

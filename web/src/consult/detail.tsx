@@ -97,11 +97,19 @@ function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
         )}
       </div>
       <Pane class="consult-talk" title={t('room.chat')}>
-        <Thread thread={c.id} version={c.state} placeholder={t('room.chat.write')} none={t('room.chat.none')} />
+        {talksHere(c) ? (
+          <Thread thread={c.id} version={c.state} placeholder={t('room.chat.write')} none={t('room.chat.none')} />
+        ) : (
+          <p class="consult-top muted">{t('room.chat.members')}</p>
+        )}
       </Pane>
     </div>
   )
 }
+
+/** The talk is its members' until there is a conclusion; then it is part of the case. */
+const talksHere = (c: Consult): boolean =>
+  c.members.some(m => isMe(m.account)) || c.state === 'concluded' || c.state === 'followed_up'
 
 type Asking = 'decline' | 'return' | null
 
