@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from server.alerts import service as alerts
+from server.alerts import store as alert_store
 from server.alerts.model import CriticalFinding
 from server.analysis import service as analysis
 from server.analysis import store as analysis_store
@@ -19,6 +20,7 @@ from server.base.clock import Clock, iso
 from server.base.context import Ctx
 from server.base.errors import NotFound
 from server.consult import service as consult
+from server.consult import store as consult_store
 from server.people import store as people_store
 from server.people.service import People
 from server.reading import Measured, measured_of_analysis
@@ -96,6 +98,12 @@ def measured(conn: Connection, recording_id: str) -> Measured | None:
     """The machine's numbers as the report prints them."""
     raw = analysis.result_json(conn, recording_id)
     return None if raw is None else measured_of_analysis(msgspec.json.decode(raw))
+
+
+def cases(conn: Connection, recording_id: str) -> list[str]:
+    """Ids of the alerts and consultations of a recording."""
+    rows = (*alert_store.of_recording(conn, recording_id), *consult_store.of_recording(conn, recording_id))
+    return [row["id"] for row in rows]
 
 
 def may_sign(clock: Clock) -> Callable[[Connection, Ctx], None]:

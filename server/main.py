@@ -203,7 +203,7 @@ class Application:
         self.people = people.People(db, clock, self.config.hub.name, demo=bool(self.demo_logins))
         self.records = records.Records(
             db, clock, blobs, archive.stored_signal, analysis.result_json, adapters.machine_result, people_store.names,
-            self.people.below,
+            self.people.below, adapters.cases,
         )  # fmt: skip
         self.analysis = analysis.Analysis(db, blobs, self.pool, self.config.analysis.profile, archive.recording)
         self.intake = Intake(db, blobs, clock, self.bus, adapters.Places(self.people))

@@ -81,7 +81,7 @@ def _watch_warning(room: Alerts, tx: Tx, event: Event) -> None:
 def _page_warning(room: Alerts, tx: Tx, event: Event) -> None:
     """Nobody claimed a warning in time: its first line is told once. It is no alert: no ladder, no read-back."""
     row = records.recording_row(tx.conn, event.subject)
-    told = any(e.kind == "page.warning" for e in eventlog.of_subject(tx.conn, event.subject))
+    told = any(e.kind == "page.warning" for e in eventlog.of_subjects(tx.conn, [event.subject]))
     if row["state"] != "waiting" or told:
         return
     for account in persons("first", roster(tx.conn, row["centre"], tx.now)):

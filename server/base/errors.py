@@ -43,7 +43,7 @@ class NotFound(AppError):
 
     code: ClassVar[str] = "http.not_found"
     status: ClassVar[int] = 404
-    what: ClassVar[str] = "There is no such {kind} for you here."
+    what: ClassVar[str] = "There is nothing here that you may see."
     mend: ClassVar[str] = "Check the address, or ask the administrator for access."
     kind: str
 

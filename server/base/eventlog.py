@@ -58,9 +58,9 @@ def after(conn: Connection, cursor: int, limit: int, topics: Iterable[str] | Non
     return [_event(row) for row in conn.execute(query).mappings()]
 
 
-def of_subject(conn: Connection, subject: str) -> list[Event]:
-    """Everything that was ever said of one thing, oldest first: its history."""
-    query = select(event).where(event.c.subject == subject).order_by(event.c.id)
+def of_subjects(conn: Connection, subjects: Iterable[str]) -> list[Event]:
+    """Everything that was ever said of these things, oldest first: their history."""
+    query = select(event).where(event.c.subject.in_(list(subjects))).order_by(event.c.id)
     return [_event(row) for row in conn.execute(query).mappings()]
 
 

@@ -118,6 +118,12 @@ def consults_for(
     return list(conn.execute(query).mappings())
 
 
+def of_recording(conn: Connection, recording: str) -> list[RowMapping]:
+    """Every consultation about a recording, oldest first."""
+    query = select(consult).where(consult.c.recording == recording).order_by(consult.c.requested_at)
+    return list(conn.execute(query).mappings())
+
+
 def add_conclusion(conn: Connection, **values: Any) -> None:
     conn.execute(insert(conclusion).values(**values))
 

@@ -40,7 +40,7 @@ from server.records.signal import StoredSignal, xlr1
 
 KEY_BYTES = 32
 LIST_MAX = 500
-TOLD = ("recording", "report")
+TOLD = ("recording", "report", "alert", "consult")
 """Topics of the log that make up a recording's visible history; who looked at it is the auditor's to see."""
 
 
@@ -64,6 +64,8 @@ class Records:
     machine_result: Callable[[Connection, str], MachineResult | None]
     names: Callable[[Connection, set[str]], dict[str, str]]
     below: Callable[[str], list[str]]
+    cases: Callable[[Connection, str], list[str]]
+    """Alerts and consultations that grew out of a recording: their steps belong to its history."""
 
 
 def access_recording(conn: Connection, ctx: Ctx, recording_id: str, rule: str = "recording.read") -> RowMapping:
@@ -127,7 +129,7 @@ async def history(room: Records, ctx: Ctx, recording_id: str) -> list[HistoryLin
 
     def look(conn: Connection) -> list[HistoryLine]:
         access_recording(conn, ctx, recording_id)
-        events = eventlog.of_subject(conn, recording_id)
+        events = eventlog.of_subjects(conn, [recording_id, *room.cases(conn, recording_id)])
         names = room.names(conn, {e.actor for e in events})
         return [HistoryLine(e.at, e.kind, names.get(e.actor, ""), e.body) for e in events if e.topic in TOLD]
 

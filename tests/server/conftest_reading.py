@@ -83,7 +83,7 @@ class House:
         return recording_id
 
     async def events(self, subject: str) -> list[Event]:
-        return await self.db.read(lambda conn: eventlog.of_subject(conn, subject))
+        return await self.db.read(lambda conn: eventlog.of_subjects(conn, [subject]))
 
     async def state(self, recording_id: str) -> str:
         row = await self.db.read(lambda conn: records.recording_row(conn, recording_id))

@@ -39,7 +39,7 @@ async def test_a_critical_finding_pages_the_first_line_and_is_on_the_clinics_scr
     raised = (await town.events("alert.raised"))[0]
     assert (raised.topic, raised.org, raised.body["state"]) == ("alert", "east", "raised")
     # Bodies carry ids and codes only.
-    log = await town.db.read(lambda conn: eventlog.of_subject(conn, alert.id))
+    log = await town.db.read(lambda conn: eventlog.of_subjects(conn, [alert.id]))
     assert not any("王小明" in str(e.body) for e in log)
 
 

@@ -205,7 +205,7 @@ class Town:
 
     async def called(self, alert: Alert) -> list[tuple[str, str]]:
         """(account, event) of everything that reached somebody's own topic for this alert, in order."""
-        log = await self.db.read(lambda conn: eventlog.of_subject(conn, alert.id))
+        log = await self.db.read(lambda conn: eventlog.of_subjects(conn, [alert.id]))
         return [(e.topic.removeprefix("user:"), e.kind) for e in log if e.topic.startswith("user:")]
 
     def _findings(self, _conn: Connection, recording_id: str) -> list[CriticalFinding]:

@@ -1,5 +1,6 @@
 // The rows of the alerts room, and what runs from sign-in on: subscriptions, banner, sound.
 import type { Route } from '../app/routes'
+import { session } from '../app/session'
 import { bannerSlot } from '../app/slots'
 import { loadFindingNames } from '../clinic/case'
 import { t } from '../i18n/app'
@@ -33,6 +34,9 @@ export const routes: readonly Route[] = [
 ]
 
 export function start(): void {
+  const now = session.value
+  // An administrator of accounts has no alarms: asking for them would only be refused.
+  if (now.kind !== 'in' || !now.me.rules.includes('alert.read')) return
   bannerSlot.value = AlarmBanner
   unlockOnTouch()
   startAlerts()

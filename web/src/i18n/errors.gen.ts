@@ -2,7 +2,7 @@
 
 export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en: string }>> = {
   "access.forbidden": {
-    "zh": "您的角色不能做这一步（{rule}）。请联系有权限的同事或管理员。",
+    "zh": "当前角色不能做这一步（{rule}）。请联系有权限的同事或管理员。",
     "en": "Your role does not allow this ({rule}). Ask a colleague with the role, or the administrator."
   },
   "access.origin": {
@@ -10,7 +10,7 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "en": "The request came from another web site. Open the product at its own address."
   },
   "access.signed_out": {
-    "zh": "您尚未登录，或登录已过期。请重新登录，本页内容已保留。",
+    "zh": "尚未登录，或登录已过期。请重新登录，本页内容已保留。",
     "en": "You are not signed in, or your session has ended. Sign in again; what you wrote is kept on this page."
   },
   "access.ticket": {
@@ -26,15 +26,15 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "en": "The password is too short or too common. Use at least {length_min} characters that nobody would guess."
   },
   "alert.not_yours": {
-    "zh": "该危急值由{name}接手，回报和闭环由其本人或本中心值班专家完成。请与{name}联系，或请中心值班专家处理。",
+    "zh": "该危急值由 {name} 接手，回报和闭环由其本人或本中心值班专家完成。请与 {name} 联系，或请中心值班专家处理。",
     "en": "{name} took this alert; the callback and the closing are his, or the centre's on-call's. Speak with {name}, or ask the on-call of the reading centre."
   },
   "alert.read_back_wrong": {
-    "zh": "复述有误：所选的结论或患者与该危急值不符（您已答错 {wrong_answers} 次）。请再看图和姓名；复述正确前呼叫不会停止。",
+    "zh": "复述有误：所选的结论或患者与该危急值不符（已答错 {wrong_answers} 次）。请再看图和姓名；复述正确前呼叫不会停止。",
     "en": "That is not the finding and patient of this alert (wrong {wrong_answers} times by you). Look at the ECG and the name again; the calls go on until the right read-back."
   },
   "alert.taken": {
-    "zh": "该危急值已由{name}接手处理。您无需操作；如有补充，请在会话中告知{name}。",
+    "zh": "该危急值已由 {name} 接手处理。无需操作；如有补充，请在会话中告知 {name}。",
     "en": "{name} has already taken this alert. Nothing to do for you; write to {name} in the thread if you know more."
   },
   "alert.text_missing": {
@@ -58,7 +58,7 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "en": "The hub did not start: {where}: {reason}. Correct it there; docs/reference/configuration.md names every key."
   },
   "consult.conclusion_changed": {
-    "zh": "您打开之后会诊结论已有修改。请阅读最新内容后再会签。",
+    "zh": "打开之后会诊结论已有修改。请阅读最新内容后再会签。",
     "en": "The conclusion was changed after you opened it. Read the present text, then countersign it."
   },
   "consult.consent": {
@@ -66,23 +66,23 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "en": "An ordinary consultation needs the written consent of the patient or kin. Have the consent signed; only an emergency may go ahead with the doctors' note."
   },
   "consult.invitee": {
-    "zh": "{org}目前没有可以应答会诊的专家。请邀请其他机构，或先为其登记专家。",
+    "zh": "{org} 目前没有可以应答会诊的专家。请邀请其他机构，或先为其登记专家。",
     "en": "Nobody at {org} can answer a consultation. Ask another institution, or have an expert registered there."
   },
   "consult.not_a_member": {
-    "zh": "会诊室仅限成员进入：{names}。会诊结束后，您可在该心电记录中查看结论。",
+    "zh": "会诊室仅限成员进入：{names}。会诊结束后，可在该心电记录中查看结论。",
     "en": "The room is open only to {names}. Ask one of them to tell you the conclusion; you find it in the recording afterwards."
   },
   "consult.not_the_expert": {
-    "zh": "这一步应由接受会诊的专家{name}完成。",
+    "zh": "这一步应由接受会诊的专家 {name} 完成。",
     "en": "This step belongs to the expert who accepted: {name}. Leave it to this person."
   },
   "consult.not_the_requester": {
-    "zh": "这一步应由申请方完成：{name}或其在{org}的同事。应答方不能代双方签署。",
+    "zh": "这一步应由申请方完成：{name} 或其在 {org} 的同事。应答方不能代双方签署。",
     "en": "This step belongs to the side that asked: {name} or a colleague at {org}. Leave it to them; the one who answers never signs for both sides."
   },
   "consult.taken": {
-    "zh": "该会诊已由{name}接受。您无需操作。",
+    "zh": "该会诊已由 {name} 接受。无需操作。",
     "en": "{name} has already accepted this consultation. Nothing to do for you; it is in good hands."
   },
   "consult.text_missing": {
@@ -154,8 +154,8 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "en": "The hub could not do this; nothing was changed. Try once more; if it stays so, tell the administrator the number {number}."
   },
   "http.not_found": {
-    "zh": "这里没有您可查看的{kind}。请核对地址，或请管理员授权。",
-    "en": "There is no such {kind} for you here. Check the address, or ask the administrator for access."
+    "zh": "这里没有可供查看的内容。请核对地址，或请管理员授权。",
+    "en": "There is nothing here that you may see. Check the address, or ask the administrator for access."
   },
   "http.too_large": {
     "zh": "请求超过 {limit_bytes} 字节。请分次提交。",
@@ -174,7 +174,7 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "en": "Another process writes this journal. Stop the other hub, or give this one its own folder."
   },
   "message.client_id": {
-    "zh": "消息自带的编号不是 8 至 64 个字符，或已用于您的另一条消息。每条新消息请用新的随机编号，仅在重发同一内容时重复使用。",
+    "zh": "消息自带的编号不是 8 至 64 个字符，或已用于的另一条消息。每条新消息请用新的随机编号，仅在重发同一内容时重复使用。",
     "en": "The message's own id is not of 8 to 64 characters, or you used it for another message. Make a fresh random id for each new message, and repeat one only with the same text."
   },
   "message.length": {
@@ -202,11 +202,11 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "en": "This patient already has a name. Ask the administrator when it is the wrong person."
   },
   "reading.claimed_by_other": {
-    "zh": "这份心电图由{name}领取，至 {until_at}。请读下一份，或请{name}交还。",
+    "zh": "这份心电图由 {name} 领取，至 {until_at}。请读下一份，或请 {name} 交还。",
     "en": "{name} holds this recording until {until_at}. Take the next one, or ask {name} to give it back."
   },
   "reading.not_claimed": {
-    "zh": "您没有领取这份心电图，或领取已到期。请重新领取，本页内容已保留。",
+    "zh": "没有领取这份心电图，或领取已到期。请重新领取，本页内容已保留。",
     "en": "You do not hold this recording, or your claim has ended. Claim it again; what you wrote is kept on this page."
   },
   "reading.unknown_lead": {
@@ -226,7 +226,7 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "en": "The font {missing} for printed reports is not on this machine. Install it (Debian: apt-get install fonts-noto-cjk) and start again."
   },
   "report.lowered_reason": {
-    "zh": "自动分级为危急，您的分级较低。请用一句话写明理由，或改为危急。",
+    "zh": "自动分级为危急，的分级较低。请用一句话写明理由，或改为危急。",
     "en": "The automatic grade is critical and yours is lower. Write why in one sentence, or grade it critical."
   },
   "report.no_grade": {
