@@ -35,6 +35,7 @@ from ecg.record import Recording
 from server import demo
 from server.config import Config
 from tests.server.conftest import Hub
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "web/dist"
@@ -54,11 +55,14 @@ CHROMIUM = (
 )
 PC = (1366, 768)
 PHONE = (360, 780)
+SHOT_BYTES_MAX = 200_000
 WAIT_MS = 15_000  # far more than any promise: two cores that also run the other half of the tests
 # Refusals that are an answer: who am I, before signing in; a row of the worklist for an ECG that is not queued yet.
 ORDINARY = ((401, r"/api/me$"), (404, r"/api/worklist/rec_\w+$"))
 
 expect.set_options(timeout=WAIT_MS)
+TAKES_PICTURES = os.environ.get("XINLIAN_SHOTS") == "1"
+collect_ignore = [] if TAKES_PICTURES else ["test_pictures.py"]
 
 
 @dataclass(eq=False)
@@ -135,15 +139,13 @@ class People:
         theme: Theme = "light",
         size: tuple[int, int] = PC,
         signed_in: bool = True,
-        csp: bool = True,
     ) -> Person:
-        """`path` empty: nothing is opened yet. `csp` False only where a checking tool is put into the page."""
+        """`path` empty: nothing is opened yet."""
         context = await self.browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             locale="zh-CN" if lang == "zh" else "en-GB",
             timezone_id="Asia/Shanghai",
             reduced_motion="reduce",
-            bypass_csp=not csp,
         )
         context.set_default_timeout(WAIT_MS)
         self.stack.push_async_callback(context.close)
@@ -214,9 +216,29 @@ def real(record: str, seconds: float = 10.0) -> Recording:
     return replace(recording, signal_uv=recording.signal_uv[: round(seconds * recording.fs)])
 
 
+PAINTED = """canvas => {
+  const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data
+  let painted = 0
+  for (let i = 3; i < pixels.length; i += 4) painted += pixels[i] > 0 ? 1 : 0
+  return painted
+}"""
+
+
+async def ink(canvas: Locator) -> int:
+    """How many pixels of a canvas are painted."""
+    return int(await canvas.evaluate(PAINTED))
+
+
+async def expect_ink(canvas: Locator, more_than: int) -> None:
+    async def grown() -> bool:
+        return await ink(canvas) > more_than
+
+    await until(grown, WAIT_MS / 1000)
+
+
 async def shot(page: Page, name: str) -> None:
-    """A newcomer's picture, only when it is asked for: XINLIAN_SHOTS=1. Not over 200 kB."""
-    if os.environ.get("XINLIAN_SHOTS") != "1":
-        return
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    await page.screenshot(path=SHOTS / f"{name}.png", animations="disabled")
+    """A newcomer's picture, only when it is asked for: XINLIAN_SHOTS=1."""
+    if TAKES_PICTURES:
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        picture = await page.screenshot(path=SHOTS / f"{name}.png", animations="disabled")
+        assert len(picture) <= SHOT_BYTES_MAX, f"{name}.png has {len(picture)} bytes"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from playwright.async_api import Locator, expect
 
-from tests.journey.conftest import People, Person, real, shot
+from tests.journey.conftest import People, Person, expect_ink, ink, real, shot
 from tests.server.conftest import REQUEST, Hub
 
 pytestmark = [pytest.mark.journey, pytest.mark.asyncio(loop_scope="session")]
@@ -38,13 +36,17 @@ async def enter(person: Person) -> None:
     await expect(person.see("room")).to_have_attribute("data-place", "in")
 
 
+NEW_FRAMES = """video => new Promise(done => {
+  const begun = video.currentTime
+  const look = () => video.videoWidth > 0 && video.currentTime > begun ? done() : requestAnimationFrame(look)
+  look()
+})"""
+
+
 async def plays(video: Locator) -> None:
     """Pictures really arrive: the other's fake camera draws new frames."""
     await expect(video).to_be_visible()
-    await video.evaluate(
-        "v => new Promise(done => { const begun = v.currentTime;"
-        " const look = () => v.videoWidth > 0 && v.currentTime > begun ? done() : requestAnimationFrame(look); look() })"
-    )
+    await video.evaluate(NEW_FRAMES)
 
 
 async def test_two_people_hold_a_consultation_before_the_same_ecg_and_both_sign_its_opinion(
@@ -111,19 +113,3 @@ async def test_two_people_hold_a_consultation_before_the_same_ecg_and_both_sign_
     await expect(clinic.see("recording-page")).to_contain_text(OPINION)
     await expect(clinic.see("recording-page")).to_contain_text("陆闻笙")
     people.no_faults()
-
-
-async def ink(canvas: Locator) -> int:
-    """How many pixels of a canvas are painted."""
-    return int(
-        await canvas.evaluate(
-            "c => { const p = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; let n = 0;"
-            " for (let i = 3; i < p.length; i += 4) n += p[i] > 0 ? 1 : 0; return n }"
-        )
-    )
-
-
-async def expect_ink(canvas: Locator, more_than: int) -> None:
-    async with asyncio.timeout(15):
-        while await ink(canvas) <= more_than:
-            await canvas.evaluate("() => new Promise(requestAnimationFrame)")
