@@ -10,6 +10,7 @@ import asyncio
 import base64
 import contextlib
 import random
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, WebSocketException
 
-from device.errors import BadFrame, Busy, KeyFileRefused, Unreachable, WireError
+from device.errors import BadFrame, Busy, CertificateRefused, KeyFileRefused, Unreachable, WireError
 from device.frames import FRAME_BYTES_MAX, Receipt, decode, encode
 from device.session import Send
 from device.upload import DeviceEffect, DeviceSession, Done, Upload
@@ -89,12 +90,14 @@ async def send(
     rng: random.Random | None = None,
     now_ms: Callable[[], int] = clock_ms,
     proxy: str | None = None,
+    trust: ssl.SSLContext | None = None,
 ) -> Receipt:
     """Send one recording and return its receipt, over as many connections as it takes.
 
     grown   set by whoever makes the samples each time `upload` has more frames or its end (a live stream).
-    Raises  the hub's refusal where coming back cannot help (`WireError.again` is False); Unreachable after tries_max
-            connections that brought nothing forward.
+    trust   for `wss://`: which authorities are trusted; None: the machine's.
+    Raises  the hub's refusal where coming back cannot help (`WireError.again` is False); CertificateRefused;
+            Unreachable after tries_max connections that brought nothing forward.
     """
     retry, rng, grown = retry or Retry(), rng or random.Random(), grown or asyncio.Event()  # noqa: S311 - a wait
     failures, safe_frames, last = 0, 0, "nothing"
@@ -103,13 +106,21 @@ async def send(
         wait_s = 0.0
         try:
             async with connect(
-                hub_url, compression=None, max_size=FRAME_BYTES_MAX, max_queue=64, open_timeout=10, proxy=proxy
+                hub_url,
+                compression=None,
+                max_size=FRAME_BYTES_MAX,
+                max_queue=64,
+                open_timeout=10,
+                proxy=proxy,
+                ssl=trust,
             ) as socket:
                 return await attempt.run(socket)
         except WireError as error:
             if not error.again:
                 raise
             last, wait_s = error.code, float(error.retry_after_s if isinstance(error, Busy) else 0)
+        except ssl.SSLCertVerificationError as error:
+            raise CertificateRefused(reason=error.verify_message) from None
         except (OSError, TimeoutError, InvalidHandshake, WebSocketException) as error:
             last = type(error).__name__
         failures = 1 if attempt.safe_frames > safe_frames else failures + 1

@@ -253,6 +253,14 @@ class Unreachable(WireError):
 
 
 @dataclass(eq=False)
+class CertificateRefused(WireError):
+    code: ClassVar[str] = "wire.certificate"
+    what: ClassVar[str] = "The hub's certificate is not trusted: {reason}."
+    mend: ClassVar[str] = "Give the authority's file (--ca, or SSL_CERT_FILE); `xinlian tls make` wrote it as ca.pem."
+    reason: str
+
+
+@dataclass(eq=False)
 class KeyFileRefused(WireError):
     code: ClassVar[str] = "wire.key_file"
     what: ClassVar[str] = "The key file cannot be used: {reason}."

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import random
 import secrets
+import ssl
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
@@ -102,13 +103,14 @@ async def run_device(
     speed: float = 1.0,
     retry: Retry | None = None,
     rng: random.Random | None = None,
+    trust: ssl.SSLContext | None = None,
 ) -> Receipt:
     """Send one upload; a live one grows at `speed` times real time, whether or not the hub can be reached."""
     grown = asyncio.Event()
     grown.set()
     sampling = asyncio.create_task(_sample(upload, speed, grown))
     try:
-        return await send(upload, hub_url, key, grown=grown, retry=retry, rng=rng)
+        return await send(upload, hub_url, key, grown=grown, retry=retry, rng=rng, trust=trust)
     finally:
         sampling.cancel()
 
@@ -133,14 +135,16 @@ async def replay(
     speed: float = 1.0,
     mode: Mode = "batch",
     request: Request | None = None,
+    ca: Path | None = None,
 ) -> Receipt:
     """Send a record file (any format `ecg.formats` reads) to a hub as the device of `key_file`."""
     recording = ecg.formats.read(record_path)
     if recording.fs != round(recording.fs):
         # The wire carries whole rates; 257.4 Hz as 257 would bend every interval by what nobody sees.
         recording = resampled(recording, round(recording.fs))
+    trust = ssl.create_default_context(cafile=ca) if ca else None
     return await run_device(
-        upload_of(recording, mode=mode, request=request), hub_url, read_key_file(key_file), speed=speed
+        upload_of(recording, mode=mode, request=request), hub_url, read_key_file(key_file), speed=speed, trust=trust
     )
 
 

@@ -11,6 +11,7 @@ import random
 import shutil
 import signal
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Coroutine
@@ -133,6 +134,9 @@ def device_add(config_path: Path, org: str, model: str, key_file: Path) -> None:
 @click.argument("record", type=click.Path(path_type=Path))
 @click.option("--hub", required=True, help="Address of the device gateway, ws:// or wss://.")
 @click.option("--key", "key_file", required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--ca", type=click.Path(path_type=Path), default=None, help="Authority's file, for wss:// of a private CA."
+)
 @click.option("--mode", type=click.Choice(["live", "batch"]), default="batch", show_default=True)
 @click.option("--speed", default=1.0, show_default=True, help="Live: how many times faster than real time.")
 @click.option("--name", default="", help="Patient's name; empty: an emergency whose name comes later.")
@@ -144,6 +148,7 @@ def device_replay(
     record: Path,
     hub: str,
     key_file: Path,
+    ca: Path | None,
     mode: Literal["live", "batch"],
     speed: float,
     name: str,
@@ -158,7 +163,7 @@ def device_replay(
 
     patient = Patient(name=name, sex=sex, age=age) if name else None
     request = Request(patient=patient, symptoms=symptoms)
-    receipt = asyncio.run(replay(record, hub, key_file, speed=speed, mode=mode, request=request))
+    receipt = asyncio.run(replay(record, hub, key_file, speed=speed, mode=mode, request=request, ca=ca))
     said = {"recording": receipt.recording, "sha256": receipt.sha256.hex()}
     click.echo(json.dumps(said) if as_json else f"{receipt.recording}: stored, sha256 {receipt.sha256.hex()}")
 
@@ -277,6 +282,8 @@ async def _demo(port: int, lan: bool, data: Path, quiet_devices: bool) -> bool:
         devices.keys = await demonstration.device_keys(app.db)
         say("consortium of the earlier start found")
     scheme = "s" if lan else ""
+    if lan:
+        devices.trust = ssl.create_default_context(cafile=data / "tls" / "ca.pem")
     devices.hub_url = f"ws{scheme}://127.0.0.1:{app.device_port}"
     running = None if quiet_devices else asyncio.create_task(devices.run())
     sending = 0 if quiet_devices else len(devices.keys)

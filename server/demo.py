@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import ssl
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -173,6 +174,7 @@ class Devices:
     keys: dict[str, DeviceKey]
     real: list[tuple[DemoRecord, Recording]]
     rng: random.Random
+    trust: ssl.SSLContext | None = None
 
     async def run(self) -> None:
         """Until cancelled. The gravest recordings do not come first: a worklist is seen to reorder itself."""
@@ -206,7 +208,7 @@ class Devices:
     async def _send(self, org: str, recording: Recording, request: Request | None, *, speed: float) -> None:
         upload = upload_of(recording, mode="live", request=request)
         try:
-            await run_device(upload, self.hub_url, self.keys[org], speed=speed, rng=self.rng)
+            await run_device(upload, self.hub_url, self.keys[org], speed=speed, rng=self.rng, trust=self.trust)
         except WireError as error:
             log.warning("demo.device_refused", device=self.keys[org].device, code=error.code)
 

@@ -36,6 +36,7 @@ from server.base.clock import Clock, SystemClock, iso, later
 from server.base.context import Ctx
 from server.base.database import Database
 from server.base.errors import AppError, NotFound
+from server.base.eventlog import Event
 from server.base.http import PUBLIC, Call, Http, Raw, Route, forget_commands
 from server.base.live import Live, Samples, TopicKind
 from server.base.pool import Pool
@@ -225,11 +226,16 @@ class Application:
                 *records.reactions(self.records),
                 *reading_reactions(self.reading),
                 *alert_reactions(self.alerts),
+                Reaction("main.drop_revoked", frozenset({"device.revoked"}), self._drop_revoked),
                 *self.more_reactions,
             ),
         )
 
         self.spine.failed = self._fail
+
+    async def _drop_revoked(self, event: Event) -> None:
+        """A revoked device loses its connection at once, not at its next one."""
+        await self.gateway.drop_device(event.subject)
 
     def _fail(self, _error: BaseException) -> None:
         self.failed = True

@@ -22,6 +22,10 @@ METRICS = {
 """Every number by name; the reference page is made from it."""
 
 
+COUNTERS = frozenset({"http_problems", "device_refusals"})
+"""The ones that come as counters by code; Prometheus writes `_total` behind their names."""
+
+
 def page(counts: Mapping[str, Mapping[str, int]], gauges: Mapping[str, float]) -> bytes:
     """`counts`: name to error code to count. `gauges`: name to its value now."""
     registry = CollectorRegistry()

@@ -30,7 +30,7 @@ from server.base.states import StateTable
 from server.config import Config
 from server.consult import model as consult
 from server.messages import model as messages
-from server.metrics import METRICS
+from server.metrics import COUNTERS, METRICS
 from server.people import model as people
 from server.people.access import ACCESS
 from server.reading import model as reading
@@ -104,7 +104,7 @@ def access_page() -> str:
 
 
 def metric_page() -> str:
-    rows = [[f"`xinlian_{name}`", text] for name, text in METRICS.items()]
+    rows = [[f"`xinlian_{name}{'_total' if name in COUNTERS else ''}`", text] for name, text in METRICS.items()]
     return _page("Metrics", "What `GET /metrics` tells, in Prometheus' form.", ("name", ""), rows)
 
 

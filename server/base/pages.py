@@ -23,7 +23,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 class WebNotBuilt(AppError):
     code: ClassVar[str] = "start.web_not_built"
     what: ClassVar[str] = "The hub did not start: the web app is not built in {folder}."
-    mend: ClassVar[str] = "Run `./run demo` or `./run setup web` once, or name the folder in hub.web."
+    mend: ClassVar[str] = "Run `./run build` once, or name the folder in hub.web."
     folder: str
 
 

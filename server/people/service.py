@@ -156,6 +156,7 @@ async def change_password(people: People, ctx: Ctx, old: str, new: str) -> None:
 
     def change(tx: Tx) -> None:
         store.update_account(tx.conn, ctx.actor, password=hashed)
+        store.drop_other_sessions(tx.conn, ctx.actor, ctx.session)
         tx.append("account.password_changed", ctx.actor, _home_org(tx.conn, ctx.actor), {})
 
     await people.db.write(change, actor=ctx.actor)

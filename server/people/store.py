@@ -184,6 +184,10 @@ def drop_sessions(conn: Connection, account_id: str) -> None:
     conn.execute(delete(session).where(session.c.account == account_id))
 
 
+def drop_other_sessions(conn: Connection, account_id: str, token: str) -> None:
+    conn.execute(delete(session).where(session.c.account == account_id, session.c.token != token))
+
+
 def add_shift(conn: Connection, **values: str | int) -> None:
     conn.execute(insert(shift).values(**values))
 

@@ -33,7 +33,7 @@ export const t = catalogue({
   'acc.name': { zh: '姓名', en: 'Name' },
   'acc.title': { zh: '职称', en: 'Title' },
   'acc.password': { zh: '初始密码', en: 'First password' },
-  'acc.password.hint': { zh: '至少 12 位；本人登录后自己改', en: 'At least 12 characters; changed at first sign-in' },
+  'acc.password.hint': { zh: '至少 8 位，不用常见的密码', en: 'At least 8 characters, no common password' },
   'acc.role': { zh: '角色', en: 'Role' },
   'acc.org': { zh: '机构', en: 'Institution' },
   'acc.last': { zh: '上次登录', en: 'Last sign-in' },

@@ -174,7 +174,7 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "en": "Another process writes this journal. Stop the other hub, or give this one its own folder."
   },
   "message.client_id": {
-    "zh": "消息自带的编号不是 8 至 64 个字符，或已用于的另一条消息。每条新消息请用新的随机编号，仅在重发同一内容时重复使用。",
+    "zh": "消息自带的编号不是 8 至 64 个字符，或已用于另一条消息。每条新消息请用新的随机编号，仅在重发同一内容时重复使用。",
     "en": "The message's own id is not of 8 to 64 characters, or you used it for another message. Make a fresh random id for each new message, and repeat one only with the same text."
   },
   "message.length": {
@@ -226,7 +226,7 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "en": "The font {missing} for printed reports is not on this machine. Install it (Debian: apt-get install fonts-noto-cjk) and start again."
   },
   "report.lowered_reason": {
-    "zh": "自动分级为危急，的分级较低。请用一句话写明理由，或改为危急。",
+    "zh": "自动分级为危急，所选分级较低。请用一句话写明理由，或改为危急。",
     "en": "The automatic grade is critical and yours is lower. Write why in one sentence, or grade it critical."
   },
   "report.no_grade": {
@@ -274,8 +274,8 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "en": "The hub did not start: port {port} on {host} is taken. Stop the other program or choose another port (--port N, or hub.port)."
   },
   "start.web_not_built": {
-    "zh": "中心没有启动：{folder} 里没有构建好的网页。请先运行 ./run demo 或 ./run setup web，或在 hub.web 指定目录。",
-    "en": "The hub did not start: the web app is not built in {folder}. Run `./run demo` or `./run setup web` once, or name the folder in hub.web."
+    "zh": "中心没有启动：{folder} 里没有构建好的网页。请先运行 ./run build，或在 hub.web 指定目录。",
+    "en": "The hub did not start: the web app is not built in {folder}. Run `./run build` once, or name the folder in hub.web."
   },
   "state.refused": {
     "zh": "现在不能执行 {event}：当前状态为 {state}。请查看最新状态后再决定。",
@@ -292,6 +292,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "wire.busy": {
     "zh": "中心目前无法接收更多数据。请在 {retry_after_s} 秒后重试，并保留记录。",
     "en": "The hub cannot take more at the moment. Come back after {retry_after_s} s; keep the recording."
+  },
+  "wire.certificate": {
+    "zh": "不信任中心的证书：{reason}。请指定签发机构的证书文件（--ca 或 SSL_CERT_FILE），即 xinlian tls make 生成的 ca.pem。",
+    "en": "The hub's certificate is not trusted: {reason}. Give the authority's file (--ca, or SSL_CERT_FILE); `xinlian tls make` wrote it as ca.pem."
   },
   "wire.checksum": {
     "zh": "中心收到的样本与设备发送的不一致（SHA-256 不同）。请换新的 uid 重发；连续两次说明存储有故障。",
