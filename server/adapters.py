@@ -16,6 +16,7 @@ from server.alerts import store as alert_store
 from server.alerts.model import CriticalFinding
 from server.analysis import service as analysis
 from server.analysis import store as analysis_store
+from server.analysis.work import Facts
 from server.base.clock import Clock, iso
 from server.base.context import Ctx
 from server.base.errors import NotFound
@@ -26,6 +27,7 @@ from server.people.service import People
 from server.reading import Measured, measured_of_analysis
 from server.reading.errors import SignLocked
 from server.records import service as records
+from server.records import store as records_store
 from server.records.model import MachineSummary
 
 
@@ -66,7 +68,22 @@ class Places:
 def critical_findings(conn: Connection, recording_id: str) -> list[CriticalFinding]:
     """The findings of the newest analysis for which a critical rule fired."""
     raw = analysis.result_json(conn, recording_id)
-    found = () if raw is None else msgspec.json.decode(raw, type=_Analysis).findings
+    return [] if raw is None else _critical(msgspec.json.decode(raw, type=_Analysis).findings)
+
+
+def live_findings(raw: bytes) -> list[CriticalFinding]:
+    """What a live monitor has just found."""
+    return _critical(msgspec.json.decode(raw, type=list[_Finding]))
+
+
+def facts(conn: Connection, recording_id: str) -> Facts:
+    """What the rules may know of the person while the recording is still arriving."""
+    row = records_store.recording_row(conn, recording_id)
+    patient = records_store.patient_view(conn, row["patient"])
+    return Facts(patient.sex, patient.age_years, tuple(msgspec.json.decode(row["symptoms"], type=list[str])))
+
+
+def _critical(found: list[_Finding]) -> list[CriticalFinding]:
     return [
         CriticalFinding(
             code=f.code,

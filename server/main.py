@@ -23,12 +23,13 @@ from sqlalchemy import Connection
 
 from ecg.record import Recording
 from server import adapters, metrics
-from server.alerts.escalation import Alerts
+from server.alerts.escalation import Alerts, raise_alert
 from server.alerts.ladder import AlertSettings, Step
 from server.alerts.reactions import reactions as alert_reactions
 from server.alerts.routes import routes as alert_routes
 from server.analysis import service as analysis
-from server.analysis.work import warm_up
+from server.analysis.live import LiveWatch
+from server.analysis.work import Facts, warm_up
 from server.base import pages
 from server.base.blobs import FileBlobs
 from server.base.bus import LocalBus
@@ -183,6 +184,7 @@ class Application:
         self._upkeep.cancel()
         await asyncio.gather(self._upkeep, return_exceptions=True)
         await self.gateway.stop()
+        await self.watch.stop()
         await self.live.stop()
         await self._runner.cleanup()
         await self.spine.stop()
@@ -214,6 +216,8 @@ class Application:
             settings=reading_settings(self.config),
         )  # fmt: skip
         self.alerts = Alerts(db, clock, alert_settings(self.config), self.secret, adapters.critical_findings)
+        self.watch = LiveWatch(self.bus, self.pool, self.config.analysis.profile, self._facts, self._found_live)
+        self.intake.live_began = self.watch.begin
         self.consult = Consultations(
             db, clock, consult_settings(self.config), self.secret, adapters.may_sign(clock), Rooms(clock)
         )
@@ -341,6 +345,12 @@ class Application:
 
     async def _measured(self, recording_id: str) -> Measured | None:
         return await self.db.read(lambda conn: adapters.measured(conn, recording_id))
+
+    async def _facts(self, recording_id: str) -> Facts:
+        return await self.db.read(lambda conn: adapters.facts(conn, recording_id))
+
+    async def _found_live(self, recording_id: str, findings: bytes) -> None:
+        await raise_alert(self.alerts, recording_id, *adapters.live_findings(findings))
 
     async def load(self, recording_id: str) -> Recording:
         """A stored recording in microvolts; for the report."""

@@ -55,9 +55,13 @@ class Samples:
     gain_uv_per_lsb: float
     raw: bytes
 
+    @property
+    def count(self) -> int:
+        """Samples a lead."""
+        return len(self.raw) // (2 * self.leads)
+
     def frame(self, stream: int) -> bytes:
-        n = len(self.raw) // (2 * self.leads)
-        header = _SAMPLES.pack(b"XLS1", self.leads, self.fs, self.first, n, self.gain_uv_per_lsb, stream)
+        header = _SAMPLES.pack(b"XLS1", self.leads, self.fs, self.first, self.count, self.gain_uv_per_lsb, stream)
         return header + self.raw
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -57,6 +57,8 @@ class Intake:
     refusals: Counter[str] = field(default_factory=Counter)
     disk_full: bool = False
     damage: list[str] = field(default_factory=list)
+    live_began: Callable[[str, StreamHead], None] = lambda _recording, _head: None
+    """Told when a device begins or resumes a live recording; for the monitors."""
     _streams: dict[str, Open] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -68,6 +70,8 @@ class Intake:
         recording_id = await self.db.write(lambda tx: self._open(tx, device, opening), actor=f"device:{device.id}")
         if await self.sealed_receipt(device, opening.uid) is None:
             self._streams[recording_id] = opening
+            if opening.mode == "live":
+                self.live_began(recording_id, StreamHead(opening.fs, opening.leads))
         return recording_id
 
     async def sealed_receipt(self, device: DeviceRecord, uid: bytes) -> SealedReceipt | None:
