@@ -21,9 +21,9 @@ from server.base.pool import Pool
 
 log = structlog.get_logger()
 
-STRETCH_S = 1.0
-WATCHED_MAX = 100
-"""A second of a stream costs about 10 ms of a worker: beyond this, alerts wait for the end of the recording."""
+STRETCH_S = 2.0
+WATCHED_MAX = 32
+"""A call costs about 30 ms of a worker, most of it to carry the state: beyond this, alerts wait for the end."""
 
 Found = Callable[[str, bytes], Awaitable[None]]
 """Takes the recording's id and its critical findings as a JSON list."""

@@ -34,6 +34,7 @@ import ecg
 from ecg.record import Recording
 from server import demo
 from server.config import Config
+from tests.journey.picture import small
 from tests.server.conftest import Hub
 from tests.waiting import until
 
@@ -240,5 +241,6 @@ async def shot(page: Page, name: str) -> None:
     """A newcomer's picture, only when it is asked for: XINLIAN_SHOTS=1."""
     if TAKES_PICTURES:
         SHOTS.mkdir(parents=True, exist_ok=True)
-        picture = await page.screenshot(path=SHOTS / f"{name}.png", animations="disabled")
+        picture = await small(page)
         assert len(picture) <= SHOT_BYTES_MAX, f"{name}.png has {len(picture)} bytes"
+        (SHOTS / f"{name}.png").write_bytes(picture)
