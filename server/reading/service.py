@@ -106,10 +106,10 @@ async def enqueue(room: Reading, recording_id: str) -> None:
 
 async def note_alert(room: Reading, event: Event) -> None:
     """An alert of a recording opened or moved: the row shows it."""
-    recording, state = event.body.get("recording"), event.body.get("state")
-    if not isinstance(recording, str) or not isinstance(state, str):
-        return
-    await room.db.write(lambda tx: store.put_alert(tx.conn, event.subject, recording, state, event.id))
+    state = event.body.get("state")
+    recordings = [r for r in (event.body.get("recording"), event.body.get("joined")) if isinstance(r, str)]
+    if recordings and isinstance(state, str):
+        await room.db.write(lambda tx: store.put_alert(tx.conn, event.subject, recordings, state, event.id))
 
 
 async def worklist(room: Reading, ctx: Ctx, query: WorklistQuery) -> Worklist:

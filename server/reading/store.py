@@ -71,8 +71,9 @@ lease = Table(
 row_alert = Table(
     "row_alert",
     metadata,
+    # One alert may hold several recordings: a patient's further ECGs join his open incident.
     Column("alert", Text, primary_key=True),
-    Column("recording", Text, nullable=False),
+    Column("recording", Text, primary_key=True),
     Column("state", Text, nullable=False),
     Column("event_id", Integer, nullable=False),
     Index("row_alert_recording", "recording"),
@@ -251,12 +252,14 @@ def drop_leases(conn: Connection, recording: str) -> None:
 # Alerts, as the rows show them.
 
 
-def put_alert(conn: Connection, alert: str, recording: str, state: str, event_id: int) -> None:
-    row = upsert(row_alert).values(alert=alert, recording=recording, state=state, event_id=event_id)
+def put_alert(conn: Connection, alert: str, recordings: Sequence[str], state: str, event_id: int) -> None:
+    """The alert stands at `state` now, for every recording it holds, these among them."""
+    for recording in recordings:
+        row = upsert(row_alert).values(alert=alert, recording=recording, state=state, event_id=event_id)
+        conn.execute(row.on_conflict_do_nothing())
     # A repeated event must not take the state back.
-    later = row.excluded.event_id > row_alert.c.event_id
-    change = {"state": state, "event_id": event_id}
-    conn.execute(row.on_conflict_do_update(index_elements=["alert"], set_=change, where=later))
+    behind = (row_alert.c.alert == alert) & (row_alert.c.event_id < event_id)
+    conn.execute(update(row_alert).where(behind).values(state=state, event_id=event_id))
 
 
 def open_alerts(conn: Connection, recordings: Sequence[str], ended: Sequence[str]) -> dict[str, RowMapping]:
