@@ -46,6 +46,8 @@ async def conclude(reader: Person) -> None:
     await expect(reader.page.get_by_role("option").first).to_contain_text(SAID[reader.lang])
     await reader.keys("Enter")
     await expect(reader.page.locator("ol .rd-statement")).to_contain_text(SAID[reader.lang])
+    sign = reader.page.locator(".rd-acts .btn-primary")
+    await expect(sign).not_to_have_attribute("aria-disabled", "true")  # an ECG is read once it is analysed
     await reader.keys("Control+Enter")
 
 
@@ -114,4 +116,33 @@ async def test_the_command_line_sends_a_record_that_appears_on_the_open_worklist
     assert json.loads(said)["recording"]
     await expect(reader.page.get_by_role("row", name="祁成林")).to_contain_text("心房颤动")
     assert await reader.stayed()
+    people.no_faults()
+
+
+async def test_a_signature_can_be_taken_back_for_ten_seconds_from_any_screen(hub: Hub, people: People) -> None:
+    first = (await hub.send("org_hewan", real("62"), REQUEST)).recording
+    reader = await people.open("reader", f"/read/{first}")
+    await conclude(reader)
+    await reader.page.wait_for_url("**/worklist")
+    await expect(reader.page.get_by_role("button", name="撤回")).to_be_visible()
+    await reader.keys("Control+z")
+    await reader.page.wait_for_url(f"**/read/{first}")
+    await expect(reader.page.locator("ol .rd-statement")).to_contain_text(SAID["zh"])
+    async with await hub.sign_in("reader") as told:
+        reports = await told.get(f"/api/recordings/{first}/reports")
+        assert [report["state"] for report in reports if report["state"] != "draft"] == []
+    people.no_faults()
+
+
+async def test_a_critical_report_is_signed_at_once_and_a_lower_grade_needs_its_reason(hub: Hub, people: People) -> None:
+    critical = (await hub.send("org_hewan", real("JS45542"), REQUEST)).recording
+    reader = await people.open("reader", f"/read/{critical}")
+    await conclude(reader)
+    reason = reader.page.get_by_role("dialog").locator("textarea")
+    await expect(reason).to_be_focused()
+    await reader.keys("Escape")
+    await expect(reason).to_be_hidden()
+    await reader.page.get_by_role("radio", name="危急").click()
+    await reader.keys("Control+Enter")
+    await reader.page.wait_for_url("**/alert/*")
     people.no_faults()
