@@ -1,9 +1,10 @@
-// The menu behind the user's name: language, theme, single-letter keys, sign out.
-import { useEffect, useRef } from 'preact/hooks'
+// The menu behind the user's name: language, theme, single-letter keys, password, sign out.
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { t } from '../i18n/app'
 import { type Language, language } from '../i18n/catalogue'
 import { Avatar, Button, Segmented } from '../ui'
 import { singleKeys } from './keys'
+import { PasswordDialog } from './password'
 import { path } from './router'
 import { session, signOut } from './session'
 import { type ThemeChoice, themeChoice } from './theme'
@@ -40,6 +41,7 @@ export const ThemeSwitch = () => (
 
 export function UserMenu() {
   const menu = useRef<HTMLDetailsElement>(null)
+  const [changing, setChanging] = useState(false)
   useEffect(() => {
     const close = (event: Event): void => {
       const el = menu.current
@@ -65,40 +67,51 @@ export function UserMenu() {
   if (session.value.kind !== 'in') return null
   const { name, title, hub_name } = session.value.me
   return (
-    <details class="user" ref={menu}>
-      <summary aria-label={t('user.menu', { name })}>
-        <Avatar name={name} />
-        <span class="user-name">{name}</span>
-      </summary>
-      <div class="usermenu">
-        <div>
-          <b class="name">{name}</b>
-          <div class="dim f12">{title === '' ? hub_name : `${title} · ${hub_name}`}</div>
-        </div>
-        <div class="row">
-          <span class="label">{t('user.language')}</span>
-          <LanguageSwitch />
-        </div>
-        <div class="row">
-          <span class="label">{t('user.theme')}</span>
-          <ThemeSwitch />
-        </div>
-        <div class="row">
-          <span class="label">{t('user.keys')}</span>
-          <Segmented
-            label={t('user.keys')}
-            value={singleKeys.value ? 'on' : 'off'}
-            onChange={v => {
-              singleKeys.value = v === 'on'
+    <>
+      <details class="user" ref={menu}>
+        <summary aria-label={t('user.menu', { name })}>
+          <Avatar name={name} />
+          <span class="user-name">{name}</span>
+        </summary>
+        <div class="usermenu">
+          <div>
+            <b class="name">{name}</b>
+            <div class="dim f12">{title === '' ? hub_name : `${title} · ${hub_name}`}</div>
+          </div>
+          <div class="row">
+            <span class="label">{t('user.language')}</span>
+            <LanguageSwitch />
+          </div>
+          <div class="row">
+            <span class="label">{t('user.theme')}</span>
+            <ThemeSwitch />
+          </div>
+          <div class="row">
+            <span class="label">{t('user.keys')}</span>
+            <Segmented
+              label={t('user.keys')}
+              value={singleKeys.value ? 'on' : 'off'}
+              onChange={v => {
+                singleKeys.value = v === 'on'
+              }}
+              choices={[
+                { value: 'on', words: t('user.keys.on') },
+                { value: 'off', words: t('user.keys.off') },
+              ]}
+            />
+          </div>
+          <Button
+            onClick={() => {
+              if (menu.current !== null) menu.current.open = false
+              setChanging(true)
             }}
-            choices={[
-              { value: 'on', words: t('user.keys.on') },
-              { value: 'off', words: t('user.keys.off') },
-            ]}
-          />
+          >
+            {t('password.title')}
+          </Button>
+          <Button onClick={() => void signOut()}>{t('user.out')}</Button>
         </div>
-        <Button onClick={() => void signOut()}>{t('user.out')}</Button>
-      </div>
-    </details>
+      </details>
+      <PasswordDialog open={changing} onClose={() => setChanging(false)} />
+    </>
   )
 }
