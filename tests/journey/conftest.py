@@ -217,6 +217,16 @@ def real(record: str, seconds: float = 10.0) -> Recording:
     return replace(recording, signal_uv=recording.signal_uv[: round(seconds * recording.fs)])
 
 
+async def queued(hub: Hub, recording: str) -> None:
+    """Until the ECG is analysed and stands in the worklist: earlier its page still waits for numbers."""
+    async with await hub.sign_in("reader") as reader:
+
+        async def waits() -> bool:
+            return str((await reader.get(f"/api/recordings/{recording}"))["state"]) == "waiting"
+
+        await until(waits, WAIT_MS / 1000)
+
+
 PAINTED = """canvas => {
   const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data
   let painted = 0

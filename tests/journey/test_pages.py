@@ -13,8 +13,9 @@ from playwright.async_api import Browser, Response, expect
 
 from device.frames import Patient, Request
 from server import demo
-from tests.journey.conftest import PC, PHONE, ROOT, Language, People, Person, page_hub, real
+from tests.journey.conftest import PC, PHONE, ROOT, Language, People, Person, page_hub, queued, real
 from tests.server.conftest import REQUEST, Hub
+from tests.server.conftest import Browser as Session
 from tests.waiting import until
 
 pytestmark = [pytest.mark.journey, pytest.mark.asyncio(loop_scope="session")]
@@ -36,7 +37,6 @@ class Town:
 
     hub: Hub
     waiting: str
-    critical: str
     signed: str
     alert: str
     consult: str
@@ -79,13 +79,9 @@ async def settle(hub: Hub) -> Town:
         await hub.send("org_hewan", real("62"), Request(patient=Patient(name="祁秀英", sex="F", age=61)))
     ).recording
     critical = (await hub.send("org_hewan", real("JS45542"), fainted)).recording
+    for recording in (waiting, signed, critical):
+        await queued(hub, recording)
     async with await hub.sign_in("reader") as reader, await hub.sign_in("clinic") as clinic:
-        for recording in (waiting, signed, critical):
-
-            async def queued(recording: str = recording) -> bool:
-                return str((await reader.get(f"/api/recordings/{recording}"))["state"]) == "waiting"
-
-            await until(queued)
         report = {"statements": [{"code": "SINUS_RHYTHM", "text": "窦性心律"}], "grade": "normal"}
         await reader.post(f"/api/recordings/{signed}/sign", report)
         asked = {
@@ -94,9 +90,13 @@ async def settle(hub: Hub) -> Town:
         }  # fmt: skip
         consult = (await clinic.post("/api/consults", asked))["id"]
     async with await hub.sign_in("oncall") as oncall:
-        alert = (await oncall.get("/api/alerts"))["alerts"][0]["id"]
+        alerts: list[Any] = await until(lambda: open_alerts(oncall))
         await oncall.post(f"/api/consults/{consult}/accept", {})
-    return Town(hub, waiting, critical, signed, alert, consult)
+    return Town(hub, waiting, signed, alerts[0]["id"], consult)
+
+
+async def open_alerts(oncall: Session) -> list[Any]:
+    return list((await oncall.get("/api/alerts"))["alerts"])
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -14,7 +14,7 @@ from playwright.async_api import expect
 
 from device.client import key_file_text
 from server import demo
-from tests.journey.conftest import ROOT, Language, People, Person, real
+from tests.journey.conftest import ROOT, Language, People, Person, queued, real
 from tests.server.conftest import REQUEST, Hub
 
 pytestmark = [pytest.mark.journey, pytest.mark.asyncio(loop_scope="session")]
@@ -121,6 +121,7 @@ async def test_the_command_line_sends_a_record_that_appears_on_the_open_worklist
 
 async def test_a_signature_can_be_taken_back_for_ten_seconds_from_any_screen(hub: Hub, people: People) -> None:
     first = (await hub.send("org_hewan", real("62"), REQUEST)).recording
+    await queued(hub, first)
     reader = await people.open("reader", f"/read/{first}")
     await conclude(reader)
     await reader.page.wait_for_url("**/worklist")
@@ -136,6 +137,7 @@ async def test_a_signature_can_be_taken_back_for_ten_seconds_from_any_screen(hub
 
 async def test_a_critical_report_is_signed_at_once_and_a_lower_grade_needs_its_reason(hub: Hub, people: People) -> None:
     critical = (await hub.send("org_hewan", real("JS45542"), REQUEST)).recording
+    await queued(hub, critical)
     reader = await people.open("reader", f"/read/{critical}")
     await conclude(reader)
     reason = reader.page.get_by_role("dialog").locator("textarea")
