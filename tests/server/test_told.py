@@ -30,8 +30,13 @@ async def in_state(browser: Browser, recording: str, state: str) -> None:
     await until(stands, 30)
 
 
-async def read_and_return(hub: Hub, reader: Browser) -> None:
-    """One is claimed, put back, claimed again, signed and corrected; another is sent back."""
+ARRIVED = ["recording.opened", "recording.received", "analysis.finished", "recording.analysed", "recording.queued"]
+READ = ["recording.claimed", "recording.released", "recording.claimed", "report.drafted"]
+SIGNED = ["recording.reported", "report.signed", "recording.reported", "report.amended"]
+
+
+async def read_and_return(hub: Hub, reader: Browser) -> dict[str, list[str]]:
+    """One is claimed, put back, claimed again, signed and corrected; another is sent back. What the log must tell."""
     first = (await hub.send("org_hewan", normal(), REQUEST)).recording
     second = (await hub.send("org_shimen", normal(), REQUEST)).recording
     for recording in (first, second):
@@ -42,6 +47,7 @@ async def read_and_return(hub: Hub, reader: Browser) -> None:
     signed = await reader.post(f"/api/recordings/{first}/sign", REPORT)
     await reader.post(f"/api/reports/{signed['id']}/amend", {**REPORT, "reason": "漏写电轴"})
     await reader.post(f"/api/recordings/{second}/return", {"reason": "electrode_off", "leads": ["V3"]})
+    return {first: [*ARRIVED, *READ, *SIGNED], second: [*ARRIVED, "recording.returned"]}
 
 
 async def alert_to_the_end(hub: Hub, oncall: Browser) -> str:
@@ -97,9 +103,14 @@ async def test_every_state_of_every_case_is_told_step_by_step_in_the_log(hub: Hu
         await hub.sign_in("oncall") as oncall,
         await hub.sign_in("liugou") as clinic,
     ):
-        await read_and_return(hub, reader)
+        expected = await read_and_return(hub, reader)
         recording = await alert_to_the_end(hub, oncall)
         await consult_to_the_end(recording, clinic, oncall)
+
+    for subject, kinds in expected.items():
+        told = await hub.app.db.read(lambda conn, s=subject: eventlog.of_subjects(conn, [s]))  # type: ignore[misc]
+        # The paper is printed beside all this, whenever the pool has time.
+        assert [e.kind for e in told if e.kind != "report.pdf_ready"] == kinds
 
     for table, name in ((RECORDING, "recording"), (ALERT, "alert"), (CONSULT, "consult")):
         query = text(f"SELECT id, state FROM {name}")
