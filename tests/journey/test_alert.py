@@ -120,7 +120,10 @@ async def test_a_critical_value_climbs_until_one_person_reads_it_back_and_closes
     await expect(clinic.see("alert-page")).to_have_attribute("data-state", "closed")
     await expect(clinic.see("alert-page")).to_contain_text("救护车转安川县人民医院")
     await clinic.keys("Escape")
-    await expect(clinic.see("patients").get_by_role("row", name="马德福")).not_to_contain_text("危急")
+    row = clinic.see("patients").get_by_role("row", name="马德福")
+    await expect(row).not_to_contain_text("危急")
+    await row.dblclick()
+    await expect(clinic.see("recording-page")).to_contain_text("白若川")  # in what happened to this ECG
     people.no_faults()
 
 
