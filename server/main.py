@@ -72,6 +72,7 @@ log = structlog.get_logger()
 VERSION = "0.1.0"
 FREE_BYTES_MIN = 200 * 2**20
 UPKEEP_S = 3600
+RECHECK_S = 30
 COMMANDS_S = 2 * 86400
 """How long a repeat of a command still gets its first answer."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -177,12 +178,13 @@ class Application:
         except OSError as error:
             raise _port_error(error, hub.host, self.gateway.settings.port) from None
         self.device_port = self.gateway.port
-        self._upkeep = asyncio.create_task(self._keep_up(), name="upkeep")
+        self._upkeep = [asyncio.create_task(work()) for work in (self._keep_up, self._end_pages)]
         log.info("hub.started", host=hub.host, port=self.port, device_port=self.device_port, tls=tls is not None)
 
     async def stop(self) -> None:
-        self._upkeep.cancel()
-        await asyncio.gather(self._upkeep, return_exceptions=True)
+        for task in self._upkeep:
+            task.cancel()
+        await asyncio.gather(*self._upkeep, return_exceptions=True)
         await self.gateway.stop()
         await self.watch.stop()
         await self.live.stop()
@@ -191,6 +193,12 @@ class Application:
         self.pool.stop()
         await self.db.close()
         log.info("hub.stopped")
+
+    async def _end_pages(self) -> None:
+        """Live pages end with their session."""
+        while True:
+            await asyncio.sleep(RECHECK_S)
+            await self.live.recheck(lambda token: people.session_alive(self.people, token))
 
     async def _keep_up(self) -> None:
         """Once an hour: forget answered commands and ended sessions, read the sealed journal over for rot."""

@@ -174,6 +174,12 @@ class Live:
             if token_or_account in (page.token, page.ctx.actor):
                 await page.socket.close(code=4401)
 
+    async def recheck(self, alive: Callable[[str], Awaitable[bool]]) -> None:
+        """Close the pages whose session has run out; a live page keeps no session alive by itself."""
+        for token in {page.token for page in self._pages}:
+            if not await alive(token):
+                await self.revoked(token)
+
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """The route `GET /api/ws?ticket=...`."""
         self._http.check_origin(request)

@@ -85,7 +85,24 @@ async def authenticate(people: People, cookie: str | None) -> Ctx | None:
     """Who sends this cookie, or None. A session ends SESSION_S after sign-in or IDLE_S after its last use."""
     if not cookie:
         return None
-    token, now = token_hash(cookie), iso(people.clock.now())
+    token = token_hash(cookie)
+    found = await _session(people, token)
+    if found is None:
+        return None
+    ctx, idle = found
+    if idle > TOUCH_S:
+        await people.db.write(lambda tx: store.update_session(tx.conn, token, used_at=tx.now))
+    return ctx
+
+
+async def session_alive(people: People, token: str) -> bool:
+    """Whether the session behind a live page still stands. Asking does not prolong it."""
+    return await _session(people, token) is not None
+
+
+async def _session(people: People, token: str) -> tuple[Ctx, float] | None:
+    """The person of a session and for how many seconds it has been idle; None when it has ended."""
+    now = iso(people.clock.now())
 
     def look(conn: Connection) -> tuple[Ctx, float] | None:
         row = store.session_row(conn, token)
@@ -100,13 +117,7 @@ async def authenticate(people: People, cookie: str | None) -> Ctx | None:
         grants = tuple(Grant(g.role, g.org) for g in store.grants(conn, row.account))
         return Ctx(row.account, account.name, grants, people.judge, token), idle
 
-    found = await people.db.read(look)
-    if found is None:
-        return None
-    ctx, idle = found
-    if idle > TOUCH_S:
-        await people.db.write(lambda tx: store.update_session(tx.conn, token, used_at=tx.now))
-    return ctx
+    return await people.db.read(look)
 
 
 async def sign_in(people: People, login: str, password: str) -> tuple[str, Ctx]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -13,6 +14,7 @@ from server import demo
 from server.base.clock import ManualClock
 from server.base.http import Route
 from server.people.access import ACCESS
+from server.people.service import session_alive
 from tests.server.conftest import REQUEST, Browser, Hub, Refused, normal
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -213,3 +215,18 @@ async def test_who_was_given_the_samples_stands_in_the_audit_trail(hub: Hub) -> 
         assert page["chain_whole"]
         history = await clinic.get(f"/api/recordings/{receipt.recording}/history")
         assert "recording.viewed" not in [line["kind"] for line in history]
+
+
+async def test_an_open_page_ends_with_its_session_and_does_not_prolong_it(tmp_path: Path) -> None:
+    clock = ManualClock(START)
+    async with (
+        Hub(tmp_path, clock=clock) as hub,
+        await hub.sign_in("reader") as browser,
+        browser.http.ws_connect(f"{hub.url}/api/ws?ticket={await ticket(browser)}") as socket,
+    ):
+        await hub.app.live.recheck(partial(session_alive, hub.app.people))
+        await socket.send_json({"type": "ping"})
+        assert (await socket.receive_json(timeout=5))["type"] == "pong"
+        clock.advance(8 * 3600 + 1)
+        await hub.app.live.recheck(partial(session_alive, hub.app.people))
+        assert (await socket.receive(timeout=5)).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
