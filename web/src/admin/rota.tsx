@@ -41,7 +41,7 @@ export function Rota({ admin }: { admin: boolean }) {
   const remove = async (shift: Shift): Promise<void> => {
     setError(null)
     try {
-      await api.delete(`/api/rota/${encodeURIComponent(shift.id)}`)
+      await api.delete(`/api/rota/${encodeURIComponent(shift.id)}?${new URLSearchParams({ centre })}`)
       load()
     } catch (e) {
       setError(e)

@@ -144,11 +144,13 @@ function hear(cursor: number | null): () => void {
 }
 
 const ABOUT: ReadonlySet<string> = new Set(['recording', 'report', 'alert'])
+/** A recording has a row from `recording.queued` on; a draft changes no row. */
+const BEFORE_THE_ROW = new Set(['recording.opened', 'recording.received', 'recording.analysed', 'report.drafted'])
 
 /** Which recording an event is about: alerts name it in their body. */
 export function recordingOf(event: Pick<LiveEvent, 'kind' | 'subject' | 'body'>): string | null {
   const kind = event.kind.split('.')[0] ?? ''
-  if (!ABOUT.has(kind) || event.kind === 'report.drafted') return null
+  if (!ABOUT.has(kind) || BEFORE_THE_ROW.has(event.kind)) return null
   if (kind === 'recording') return event.subject
   const body = event.body
   if (typeof body === 'object' && body !== null && 'recording' in body && typeof body.recording === 'string') {
@@ -165,10 +167,15 @@ function onEvent(event: LiveEvent): void {
 /** Asks for a row again, together with the others that changed in the same moment. */
 export function refetch(recording: string): void {
   changed.add(recording)
-  if (flushTimer !== null) return
+  if (flushTimer === null) flushAndGather()
+}
+
+/** The first change goes at once, so that an alarm does not wait; what follows it closely goes together. */
+function flushAndGather(): void {
+  void flush()
   flushTimer = setTimeout(() => {
     flushTimer = null
-    void flush()
+    if (changed.size > 0) flushAndGather()
   }, COALESCE_MS)
 }
 
