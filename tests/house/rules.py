@@ -42,7 +42,7 @@ RULES = (
         instead="take the path from the configuration, or from the place of the file itself",
         pattern=r"(?<![\w.\-/}$*])/(?:work|root|home/\w+|Users/\w+)/",
         where=EVERYWHERE,
-        bad=('DATA = "/home/wang/ecg/"', "python3 /root/app/run.py", "see /work/shared/x.md"),
+        bad=('DATA = "/home/wang/ecg/"', "python3 /root/app/run.py", "see /work/notes/x.md"),
         good=('DATA = root / "work/recordings"', "`web/src/root/app.ts`", "GET /api/work/items"),
     ),
     Rule(
@@ -53,7 +53,7 @@ RULES = (
         where=EVERYWHERE,
         bad=(
             "registry = https://registry.example.org/",
-            "--index-url https://example.org/simple",
+            "--extra-index-url https://example.org/simple",
             "https://example.org/six-1.0.whl",
         ),
         good=("registry.com_port", "docs: https://example.org/registry", "index.html"),
@@ -63,7 +63,7 @@ RULES = (
         instead="regenerate it: requirements/lock for Python; web/.npmrc keeps addresses out of package-lock.json",
         pattern=r'"resolved"|@ https?://|^https?://',
         where=("requirements/*.txt", "*package-lock.json"),
-        bad=('      "resolved": "https://example.org/preact.tgz",', "six @ https://example.org/six.zip"),
+        bad=('      "resolved": "git+ssh://example.org/preact",', "six @ https://example.org/six.zip"),
         good=('      "integrity": "sha512-AAAA"', '        "url": "https://example.org/funding"', "six==1.0 \\"),
     ),
     Rule(
