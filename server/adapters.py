@@ -22,10 +22,8 @@ from server.base.context import Ctx
 from server.base.errors import NotFound
 from server.consult import service as consult
 from server.consult import store as consult_store
-from server.people import store as people_store
-from server.people.service import People
+from server.people.service import People, require_unlocked
 from server.reading import Measured, measured_of_analysis
-from server.reading.errors import SignLocked
 from server.records import service as records
 from server.records import store as records_store
 from server.records.model import MachineSummary
@@ -127,9 +125,7 @@ def may_sign(clock: Clock) -> Callable[[Connection, Ctx], None]:
     """The check of a signature: the session was unlocked with the password not long ago. Raises SignLocked."""
 
     def check(conn: Connection, ctx: Ctx) -> None:
-        session = people_store.session_row(conn, ctx.session)
-        if session is None or session.account != ctx.actor or (session.unlocked_until or "") <= iso(clock.now()):
-            raise SignLocked
+        require_unlocked(conn, ctx, iso(clock.now()))
 
     return check
 

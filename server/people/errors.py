@@ -54,3 +54,11 @@ class UnknownOrg(AppError):
     what: ClassVar[str] = "There is no institution {org}."
     mend: ClassVar[str] = "Take one of the list of institutions."
     org: str
+
+
+@dataclass(eq=False)
+class SignLocked(AppError):
+    code: ClassVar[str] = "sign.locked"
+    status: ClassVar[int] = 403
+    what: ClassVar[str] = "Signing is locked: you have not proved who you are within the last 30 minutes."
+    mend: ClassVar[str] = "Enter your password and sign again; the report is kept as you wrote it."

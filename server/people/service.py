@@ -25,7 +25,7 @@ from server.base.errors import BadInput, NotSignedIn
 from server.base.ids import new_id
 from server.people import store
 from server.people.access import RULES, judge
-from server.people.errors import AccountRests, LoginTaken, UnknownOrg, WeakPassword, WrongLogin
+from server.people.errors import AccountRests, LoginTaken, SignLocked, UnknownOrg, WeakPassword, WrongLogin
 from server.people.model import AccountView, AuditLine, AuditPage, CreateAccount, GrantView, Me, NewShift, Org, Shift
 
 log = structlog.get_logger()
@@ -159,6 +159,13 @@ async def unlock(people: People, ctx: Ctx, password: str) -> None:
     await people.db.write(
         lambda tx: store.update_session(tx.conn, ctx.session, unlocked_until=later(tx.now, UNLOCK_S)), actor=ctx.actor
     )
+
+
+def require_unlocked(conn: Connection, ctx: Ctx, now: str) -> None:
+    """Before every signature: the session was unlocked with the password not long ago. Raises SignLocked."""
+    session = store.session_row(conn, ctx.session)
+    if session is None or session.account != ctx.actor or (session.unlocked_until or "") <= now:
+        raise SignLocked
 
 
 async def change_password(people: People, ctx: Ctx, old: str, new: str) -> None:

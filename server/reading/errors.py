@@ -36,14 +36,6 @@ class UnknownLead(AppError):
 
 
 @dataclass(eq=False)
-class SignLocked(AppError):
-    code: ClassVar[str] = "sign.locked"
-    status: ClassVar[int] = 403
-    what: ClassVar[str] = "Signing is locked: you have not proved who you are within the last 30 minutes."
-    mend: ClassVar[str] = "Enter your password and sign again; the report is kept as you wrote it."
-
-
-@dataclass(eq=False)
 class NoStatement(AppError):
     code: ClassVar[str] = "report.no_statement"
     status: ClassVar[int] = 422

@@ -19,6 +19,7 @@ from server.base.database import Tx
 from server.base.errors import NotFound
 from server.base.ids import new_id
 from server.people import store as people
+from server.people.service import require_unlocked
 from server.reading import paper, store
 from server.reading.content import (
     Content,
@@ -36,7 +37,6 @@ from server.reading.errors import (
     NoAmendReason,
     NoGrade,
     NoStatement,
-    SignLocked,
     UnknownStatement,
 )
 from server.reading.model import REPORT, AmendReport, DraftReport, Report, SignReport
@@ -94,7 +94,7 @@ async def sign(room: Reading, ctx: Ctx, recording_id: str, body: SignReport) -> 
 
     def work(tx: Tx) -> Report:
         row = for_reader(tx.conn, ctx, recording_id, "report.sign")
-        _unlocked(tx, ctx)
+        require_unlocked(tx.conn, ctx, tx.now)
         not_held_by_another(tx, ctx, recording_id)
         lowered = row["machine_grade"] == "critical" and body.grade != "critical"
         if lowered and not body.lowered_reason.strip():
@@ -123,7 +123,7 @@ async def amend(room: Reading, ctx: Ctx, report_id: str, body: AmendReport) -> R
     def work(tx: Tx) -> Report:
         old = _report_row(tx.conn, report_id)
         row = for_reader(tx.conn, ctx, old["recording"], "report.sign")
-        _unlocked(tx, ctx)
+        require_unlocked(tx.conn, ctx, tx.now)
         old_state = REPORT.move(old["state"], "amend")
         signed = _signed(tx, ctx, row, content, measured, report_id=None)
         signed = msgspec.structs.replace(signed, replaces=report_id, reason=body.reason)
@@ -206,12 +206,6 @@ def _report_row(conn: Connection, report_id: str) -> RowMapping:
     if row is None:
         raise NotFound(kind="report")
     return row
-
-
-def _unlocked(tx: Tx, ctx: Ctx) -> None:
-    session = people.session_row(tx.conn, ctx.session)
-    if session is None or session.account != ctx.actor or (session.unlocked_until or "") <= tx.now:
-        raise SignLocked
 
 
 def _check_words(content: Content) -> None:

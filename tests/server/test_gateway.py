@@ -167,7 +167,7 @@ async def test_an_acknowledgement_waits_for_the_disk(tmp_path: Path) -> None:
             sync(fd)
 
         loop = asyncio.get_running_loop()
-        disk.sync_data = slow_sync  # type: ignore[method-assign]
+        disk.sync_data = slow_sync  # type: ignore[method-assign]  # this disk is slow on purpose
         await device.say(a_frame(0))
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
@@ -235,7 +235,7 @@ async def test_frames_on_their_way_to_the_disk_at_a_takeover_are_published_once(
             asyncio.run_coroutine_threadsafe(held.wait(), loop).result(5)
             sync(fd)
 
-        disk.sync_data = slow_sync  # type: ignore[method-assign]
+        disk.sync_data = slow_sync  # type: ignore[method-assign]  # this disk is slow on purpose
         for seq in range(3):
             await old.say(a_frame(seq))
         await new.prove()

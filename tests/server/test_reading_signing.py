@@ -23,6 +23,7 @@ from server.base.errors import NotFound, WrongState
 from server.base.http import Http
 from server.people import store as people
 from server.people.access import RULES
+from server.people.errors import SignLocked
 from server.reading import Measured, measured_of_analysis, routes, service, signing, store
 from server.reading.content import content_bytes, measured_of_summary, signed_of
 from server.reading.errors import (
@@ -33,7 +34,6 @@ from server.reading.errors import (
     NoGrade,
     NoStatement,
     NotClaimed,
-    SignLocked,
     UnknownStatement,
 )
 from server.reading.model import REPORT, AmendReport, DraftReport, Statement
