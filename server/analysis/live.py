@@ -65,9 +65,10 @@ class LiveWatch:
             log.error("live.failed", recording=recording_id, error=repr(error))
 
     async def _follow(self, recording_id: str, head: StreamHead) -> None:
-        facts = await self.facts(recording_id)
-        stretch = Stretch(head.fs, head.leads, self.profile, facts)
+        # Listening first: the packets of the time that the question takes would be missing at the beginning.
         with self.bus.listening(f"stream:{recording_id}") as packets:
+            facts = await self.facts(recording_id)
+            stretch = Stretch(head.fs, head.leads, self.profile, facts)
             waiting: list[Samples] = []
             expected = None
             async for packet in packets:

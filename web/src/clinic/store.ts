@@ -73,11 +73,13 @@ async function loadConsults(): Promise<void> {
   if (list !== null) consults.value = list.consults
 }
 
+const ASK_TRIES = 4
+const ASK_AGAIN_MS = 2000
 const asking = new Set<string>()
 const askAgain = new Set<string>()
 
 /** One recording anew. Events come in bursts (received, analysed, queued): asked at most once at a time. */
-export async function again(id: string): Promise<void> {
+export async function again(id: string, tries = ASK_TRIES): Promise<void> {
   if (asking.has(id)) {
     askAgain.add(id)
     return
@@ -88,7 +90,8 @@ export async function again(id: string): Promise<void> {
     recordings.value = new Map(recordings.value).set(id, fresh)
     loaded.value = { kind: 'here', at: Date.now() }
   } catch {
-    // the row keeps what it said; the next event asks again
+    // The row keeps what it said for the moment; no further event may come, so it is asked once more.
+    if (tries > 1) setTimeout(() => void again(id, tries - 1), ASK_AGAIN_MS)
   } finally {
     asking.delete(id)
     if (askAgain.delete(id)) void again(id)
