@@ -18,7 +18,7 @@ import numpy as np
 from ecg import critical, waves
 from ecg.evidence import Evidence
 from ecg.monitor import Judge
-from ecg.quality import VOTE_MIN
+from ecg.quality import VOTE_MIN, quality_of
 from ecg.record import Recording
 from ecg.results import Analysis, Beat, Episode, Finding, Grade, Measurements, Median, Quality, Span, finding_json
 from ecg.statements import QRS_WIDE_MS, Seen, has_high_voltage, is_lbbb, statements
@@ -45,7 +45,6 @@ ALGORITHM = "0.1.0"  # changes with every change of what `analyze` may answer
 BASE_FIRST = ("vf", "vt", "paced", "af", "afl", "svt")  # of equally long base rhythms the one that matters more
 QT_RATE_BPM_MAX = 120.0  # above it T and P run together and Bazett's formula misleads: no QT rule (ours)
 OVERLAYS = ("pause", "asystole")
-NOT_BEATING = ("vf", "vt", "pause", "asystole")
 
 
 def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE) -> Analysis:
@@ -57,8 +56,7 @@ def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE) ->
     beats = tuple(event.beat for event in events if event.beat is not None)
     episodes = _ordered(event.episode for event in events if event.kind == "episode" and event.episode is not None)
     fired = [event.finding for event in events if event.kind == "settled" and event.finding is not None]
-    beating = not any(episode.rhythm in NOT_BEATING for episode in episodes)
-    quality = core.tally.judge(recording.leads, beating=beating)
+    quality = quality_of(recording)
     rhythm = main_rhythm(episodes)
     measured, median, marks = measure(recording, beats, quality, rhythm)
     samples = len(recording.signal_uv)
