@@ -44,7 +44,7 @@ def score() -> None:
 
 def _folders(command: Command) -> Command:
     """The arguments and options of every command that compares two folders of annotation files."""
-    folder = click.Path(path_type=Path, file_okay=False, exists=True)
+    folder = click.Path(path_type=Path)
     for decorate in (
         click.argument("test_dir", type=folder),
         click.argument("ref_dir", type=folder),
@@ -59,7 +59,7 @@ def _folders(command: Command) -> Command:
 
 def _tables(command: Command) -> Command:
     """The arguments and options of every command that compares two CSV tables."""
-    table = click.Path(path_type=Path, dir_okay=False, exists=True)
+    table = click.Path(path_type=Path)
     for decorate in (click.argument("answers", type=table), click.argument("labels", type=table), _JSON):
         command = decorate(command)
     return command
@@ -382,7 +382,7 @@ def _names(
 
     left_out = {*_listed(without), *(PACED if no_paced else ())}
     there = records(ref_dir, extension, without=left_out)
-    return tuple(name for name in _listed(only) if name not in left_out) or there
+    return there if only is None else tuple(name for name in _listed(only) if name not in left_out)
 
 
 def _print_json(result: Mapping[str, object]) -> None:

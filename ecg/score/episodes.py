@@ -35,8 +35,8 @@ def rhythm_spans(
         for at, symbol, note in zip(at_s.tolist(), symbols, aux, strict=True)
         if symbol == "+" and note.startswith("(")
     ]
-    ends = [*(at for at, _ in notes[1:]), length_s]
-    spans = [(at, end) for (at, name), end in zip(notes, ends, strict=True) if name in rhythms and end > at]
+    ends = [at for at, _ in notes[1:]] + [length_s]
+    spans = [(at, end) for (at, name), end in zip(notes, ends, strict=False) if name in rhythms and end > at]
     if "VF" in rhythms:
         spans = sorted(spans + _bracketed(at_s, symbols, length_s))
     return _joined(spans)
@@ -169,9 +169,9 @@ def compare_episodes(
     met = [(span, others) for span, others in hits if others]
     return EpisodeCounts(
         length_s=length_s - start_s,
-        true_s=sum(end - first for first, end in true),
-        called_s=sum(end - first for first, end in called),
-        both_s=sum(_overlap(a, b) for a in true for b in called),
+        true_s=sum((end - first for first, end in true), start=0.0),
+        called_s=sum((end - first for first, end in called), start=0.0),
+        both_s=sum((_overlap(a, b) for a in true for b in called), start=0.0),
         there=len(there),
         met=len(met),
         called=len(claimed),
