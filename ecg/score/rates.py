@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from math import exp, lgamma, log
+from math import log
+
+import numpy as np
 
 Cell = str | int | float | None
 
@@ -101,7 +103,7 @@ def exact_limits(hits: int, of: int, level: float = 0.95) -> tuple[float, float]
 def _share_where(reached: Callable[[float], bool]) -> float:
     """The smallest share, in percent, from which `reached` holds; it must hold from some share on."""
     low, high = 0.0, 1.0
-    for _ in range(50):  # 2 ** -50: beyond what a double of this size can tell apart
+    for _ in range(50):  # 2 ** -50: as near as a double comes
         middle = (low + high) / 2.0
         low, high = (low, middle) if reached(middle) else (middle, high)
     return 100.0 * high
@@ -109,12 +111,10 @@ def _share_where(reached: Callable[[float], bool]) -> float:
 
 def _at_most(hits: int, of: int, share: float) -> float:
     """P(X <= hits) of a binomial variable; 0 < share < 1."""
-    first = lgamma(of + 1)
-    each = (
-        first - lgamma(k + 1) - lgamma(of - k + 1) + k * log(share) + (of - k) * log(1.0 - share)
-        for k in range(hits + 1)
-    )
-    return min(1.0, sum(exp(value) for value in each))
+    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, of + 1)))])
+    k = np.arange(hits + 1)
+    log_ways = log_factorial[of] - log_factorial[k] - log_factorial[of - k]
+    return min(1.0, float(np.exp(log_ways + k * log(share) + (of - k) * log(1.0 - share)).sum()))
 
 
 def aligned(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:

@@ -246,8 +246,10 @@ def compare_runs(
 ) -> RunCounts:
     """Each run against the longest run of the other side, from 150 ms before its first beat to 150 ms after its last.
 
-    Source  EC57 4.4 (K); the reading of it is that of PhysioNet's `rxr`, but each place is looked up afresh, where
-            `rxr` reads forward only and may pass over beats that belong to two windows.
+    Source  EC57 4.4 (K), in the reading of PhysioNet's `rxr`. Each place is looked up afresh, where `rxr` reads forward
+            only. Compared once with `rxr`'s steps written out in Python, on the development half of MIT-BIH with
+            labels damaged at random: all 5,337 ventricular runs alike in every cell; of 1,673 supraventricular ones 7
+            differ, each at the end of a record or in an AF that began before the scored part.
     """
     by_reference = np.zeros((LONGEST + 1, LONGEST + 1), dtype=np.int64)
     by_test = np.zeros((LONGEST + 1, LONGEST + 1), dtype=np.int64)
