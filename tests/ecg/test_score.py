@@ -123,7 +123,7 @@ def test_fusion_and_unclassified_beats_are_no_false_positives() -> None:
 
 def test_marks_are_sorted_into_beats_vf_and_lost_signal() -> None:
     symbols = ["N", "+", "~", "V", "~", "[", "!", "V", "]", "e", "j", "/", "|", "~", "A"]
-    subtypes = np.array([0, 0, 0x30, 0, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0x33, 0])
+    subtypes = np.array([0, 0, 0x30, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0x33, 0])  # -1 has all bits and says nothing of two
     at = np.arange(len(symbols), dtype=float)
     got = beats.beat_marks(at, symbols, subtypes, length_s=20.0)
     assert (got.at_s.tolist(), got.classes) == ([0, 3, 9, 10, 11, 14], "NVNNQS")  # the V inside [ ] is no beat
@@ -170,7 +170,11 @@ def test_a_beat_that_was_not_found_at_all_does_not_break_a_run() -> None:
 
 def test_a_run_is_looked_for_150_ms_before_and_after_and_no_further() -> None:
     reference = events("NVVVN")
-    assert runs.compare_runs(reference, events("NVVVN", start=301.15), "veb").short_runs.met == 1
+    for first in range(301 * 360, 302 * 360):  # in doubles 54 samples are now a little more than 150 ms, now less
+        samples = np.array([first + 180 * at for at in range(5)])
+        on_time, late = (runs.Events((samples + shift) / 360, "NVVVN", 600.0) for shift in (0, 54))
+        counts = runs.compare_runs(on_time, late, "veb")
+        assert (counts.short_runs.met, counts.short_runs.right) == (1, 1)
     shifted = runs.compare_runs(reference, events("NVVVN", start=301.16), "veb")
     assert shifted.by_reference[3, 2] == 1  # the last beat is outside: two remain
 
@@ -220,6 +224,7 @@ def test_an_episode_of_29_s_counts_in_time_and_not_in_number() -> None:
     counts = episodes.compare_episodes([(10.0, 39.0)], [(10.0, 40.0)], length_s=100.0)
     assert (counts.there, counts.called, counts.right) == (0, 1, 1)
     assert counts.duration_se == 100.0
+    assert episodes.compare_episodes([(10.0, 40.0)], [], length_s=100.0).there == 1  # 30 s exactly
 
 
 def test_af_and_flutter_that_follow_each_other_are_one_episode_and_vf_stands_in_brackets() -> None:
@@ -248,6 +253,16 @@ def test_wave_marks_pair_by_kind_and_the_unmarked_ends_of_a_strip_are_spared() -
     assert intervals["qrs"] == pytest.approx(40.0)
     assert intervals["pr"] == pytest.approx(100.0)
     assert intervals["qt"] == pytest.approx(380.0)
+
+
+def test_one_stray_lead_does_not_rule_the_global_interval() -> None:
+    def lead(onset: float, offset: float) -> delineation.Marks:
+        return delineation.marks_of(np.array([onset, 1.0, offset]), list("(N)"))
+
+    # Onsets 0.90 (stray) 0.95 0.96 0.97, offsets 1.05 1.06 1.07 1.15 (stray): from 0.95 to 1.07.
+    leads = {"i": lead(0.90, 1.05), "ii": lead(0.95, 1.06), "v1": lead(0.96, 1.07), "v2": lead(0.97, 1.15)}
+    assert delineation.global_intervals_ms(leads)["qrs"] == pytest.approx(120.0)
+    assert delineation.global_intervals_ms(leads)["qt"] is None
 
 
 def test_a_wave_without_a_bracket_has_no_edge_there() -> None:
