@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from ecg.cli_score import score
+
 VERSION = "0.1.0"
 
 
@@ -87,6 +89,8 @@ def synth(name: str | None, seed: int, out: Path | None) -> None:
     else:
         out.write_text(text + "\n", encoding="utf-8")
 
+
+main.add_command(score)
 
 if __name__ == "__main__":
     main()
