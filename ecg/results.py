@@ -90,6 +90,28 @@ class Median:
 
 
 @dataclass(frozen=True)
+class WaveMark:
+    """One wave of one beat in one lead: its peak, and its onset and end where they could be told (LUDB's marks).
+
+    kind   p, N (the QRS complex) or t.
+    first, peak, end  samples; `end` is the last sample of the wave, as annotators mark it, not one past it.
+    """
+
+    kind: Literal["p", "N", "t"]
+    first: int | None
+    peak: int
+    end: int | None
+
+
+@dataclass(frozen=True)
+class LeadMarks:
+    """The waves of one lead, in order of their peaks."""
+
+    lead: str
+    waves: tuple[WaveMark, ...]
+
+
+@dataclass(frozen=True)
 class Finding:
     """One thing the analysis says, with its evidence.
 

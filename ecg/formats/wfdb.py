@@ -7,14 +7,16 @@ gain, which the package would silently take for 200 per mV, is refused here: eve
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ecg import codes
-from ecg.errors import FileBroken, FileMissing, GainMissing, LeadTwice, LeadUnknown, UnitUnknown
+from ecg.errors import FileBroken, FileMissing, GainMissing, LeadAbsent, LeadTwice, LeadUnknown, UnitUnknown
 from ecg.record import F32, Meta, Recording, Sex
 
+F64 = np.ndarray[tuple[int, int], np.dtype[np.float64]]
 UV_PER = {"mv": 1000.0, "uv": 1.0, "µv": 1.0, "μv": 1.0}  # both code points of the micro sign
 _GAIN = re.compile(r"^(?P<gain>[-+0-9.eE]+)(\((?P<baseline>[-+0-9]+)\))?(/(?P<unit>\S+))?$")
 _AGE = re.compile(r"^#?\s*<?age>?\s*:\s*(\d{1,3})\b", re.IGNORECASE | re.MULTILINE)
@@ -23,13 +25,47 @@ _SEX = re.compile(r"^#?\s*<?sex>?\s*:\s*(m|f)", re.IGNORECASE | re.MULTILINE)
 
 def read(path: Path, *, first: int = 0, end: int | None = None) -> Recording:
     """One WFDB record, or its samples [first, end). See `formats.read` for the errors."""
-    record = path.with_suffix("") if path.suffix == ".hea" else path
+    record = record_of(path)
     lines, comments = _header(record)
     units_uv = [_unit_uv(record, line) for line in lines]
     leads = _leads(record, lines)
     samples, fs = _samples(record, first, end)
     if samples.shape[1] != len(leads):
         raise FileBroken(path=str(record), reason=f"{len(leads)} leads in the header, {samples.shape[1]} in the file")
+    return _recording(samples, units_uv, leads, fs, comments)
+
+
+def read_channels(path: Path, channels: Sequence[str] = ()) -> Recording:
+    """One WFDB record whatever its channels are called: for work that asks no name, such as finding beats.
+
+    channels  numbers counted from 0, or names, in the order wanted; without them all that are voltages. A channel that
+              states another unit (pressure, breath) is then passed over.
+    Leads     a body lead has its name of `codes/leads.csv`; any other keeps the file's own (`MLII`, `ECG`), or its
+              number when it has none. A name that stands twice gets its number behind.
+    Raises    as `formats.read`, but neither LeadUnknown nor LeadTwice; LeadAbsent: a channel asked for is not there.
+    """
+    record = record_of(path)
+    lines, comments = _header(record)
+    picked = [_channel(record, lines, channel) for channel in channels]
+    picked = picked or [at for at, line in enumerate(lines) if _is_voltage(line)] or list(range(len(lines)))
+    picked = list(dict.fromkeys(picked))
+    units_uv = [_unit_uv(record, lines[at]) for at in picked]
+    samples, fs = _samples(record, 0, None, picked)
+    names: list[str] = []
+    for at in picked:
+        name = _name(lines[at]) or f"ch{at}"
+        names.append(name if name not in names else f"{name}-{at}")
+    return _recording(samples, units_uv, tuple(names), fs, comments)
+
+
+def record_of(path: Path) -> Path:
+    """The record's path without the suffix of its header."""
+    return path.with_suffix("") if path.suffix == ".hea" else path
+
+
+def _recording(
+    samples: F64, units_uv: Sequence[float], leads: tuple[str, ...], fs: float, comments: str
+) -> Recording:
     signal_uv: F32 = (samples * np.array(units_uv)).astype(np.float32)
     return Recording(fs=fs, leads=leads, signal_uv=signal_uv, meta=_meta(comments))
 
@@ -68,6 +104,11 @@ def _unit_uv(record: Path, line: list[str]) -> float:
     return UV_PER[unit.casefold()]
 
 
+def _is_voltage(line: list[str]) -> bool:
+    gain = _GAIN.match(line[2]) if len(line) > 2 else None
+    return gain is None or (gain["unit"] or "mV").casefold() in UV_PER
+
+
 def _zero(gain: str) -> bool:
     try:
         return float(gain) == 0.0
@@ -88,14 +129,33 @@ def _leads(record: Path, lines: list[list[str]]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _samples(
-    record: Path, first: int, end: int | None
-) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.float64]], float]:
+def _channel(record: Path, lines: list[list[str]], asked: str) -> int:
+    """The number of a channel that is asked for by number, by the file's own name, or by another spelling of it."""
+    if asked.isdigit() and int(asked) < len(lines):
+        return int(asked)
+    spellings = [" ".join(line[8:]) for line in lines]
+    if asked in spellings:
+        return spellings.index(asked)
+    lead = codes.lead_of(asked)
+    meant = [codes.lead_of(spelling) for spelling in spellings]
+    if lead is None or lead not in meant:
+        known = ", ".join(f"{at} {spelling}".rstrip() for at, spelling in enumerate(spellings))
+        raise LeadAbsent(path=str(record), lead=asked, known=known)
+    return meant.index(lead)
+
+
+def _name(line: list[str]) -> str:
+    spelling = " ".join(line[8:])
+    lead = codes.lead_of(spelling)
+    return spelling if lead is None or codes.leads()[lead].kind in ("monitor", "other") else lead
+
+
+def _samples(record: Path, first: int, end: int | None, channels: list[int] | None = None) -> tuple[F64, float]:
     """Physical samples as the package decodes them; NaN where the file marks a sample as invalid."""
     import wfdb as package  # 0.5 s and 80 MB: only who reads WFDB pays
 
     try:
-        got = package.rdrecord(str(record), sampfrom=first, sampto=end)
+        got = package.rdrecord(str(record), sampfrom=first, sampto=end, channels=channels)
     except (ValueError, IndexError, KeyError, TypeError, RuntimeError, OSError, OverflowError) as reason:
         # The package checks little and fails in many ways on a damaged file; all of them mean the same to the user.
         raise FileBroken(path=str(record), reason=f"{type(reason).__name__} {reason}".rstrip(".")) from reason
