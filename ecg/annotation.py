@@ -129,7 +129,9 @@ def _between(before: str | None, after: str | None) -> str | None:
 
 def _stretches(episodes: Sequence[Episode], samples: int) -> list[tuple[int, str | None]]:
     """[0, samples) cut wherever the winning note changes: first sample and note; None where no row holds."""
-    rows = [(max(0, e.first), min(e.end, samples), *RHYTHM_NOTES[e.rhythm]) for e in episodes if e.rhythm in RHYTHM_NOTES]
+    rows = [
+        (max(0, e.first), min(e.end, samples), *RHYTHM_NOTES[e.rhythm]) for e in episodes if e.rhythm in RHYTHM_NOTES
+    ]
     waiting = sorted((row for row in rows if row[0] < row[1]), reverse=True)
     holding: list[tuple[int, int, int, str]] = []  # heap: rank, minus first, end, note
     out: list[tuple[int, str | None]] = []

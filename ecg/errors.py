@@ -189,6 +189,15 @@ class StretchEmpty(EcgError):
 
 
 @dataclass(eq=False)
+class PaperTooLong(EcgError):
+    code: ClassVar[str] = "ecg.paper_too_long"
+    what: ClassVar[str] = "The page would be {mm} mm long; one page has at most {mm_max}."
+    mend: ClassVar[str] = "Take fewer seconds or a lower speed, or let a rhythm strip run over several rows."
+    mm: int
+    mm_max: int
+
+
+@dataclass(eq=False)
 class PackageMissing(EcgError):
     code: ClassVar[str] = "ecg.package_missing"
     status: ClassVar[int] = 500

@@ -62,7 +62,7 @@ def write_csv(recording: Recording, path: Path) -> None:
 
 
 def write_json(recording: Recording, path: Path) -> None:
-    """One object: `fs`, `leads`, `signal_uv` (a list a sample, null where there was no signal), `start`, `sex`, `age_years`."""
+    """One object: `fs`, `leads`, `start`, `sex`, `age_years`, `signal_uv`: rows of samples, null: no signal."""
     rows = [
         [None if value != value else round(value, UV_DIGITS) for value in row]
         for row in recording.signal_uv.astype(np.float64).tolist()

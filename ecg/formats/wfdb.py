@@ -63,9 +63,7 @@ def record_of(path: Path) -> Path:
     return path.with_suffix("") if path.suffix == ".hea" else path
 
 
-def _recording(
-    samples: F64, units_uv: Sequence[float], leads: tuple[str, ...], fs: float, comments: str
-) -> Recording:
+def _recording(samples: F64, units_uv: Sequence[float], leads: tuple[str, ...], fs: float, comments: str) -> Recording:
     signal_uv: F32 = (samples * np.array(units_uv)).astype(np.float32)
     return Recording(fs=fs, leads=leads, signal_uv=signal_uv, meta=_meta(comments))
 
