@@ -163,7 +163,7 @@ def wave_marks(lead: LeadMarks, samples: int) -> tuple[Mark, ...]:
         floor = marks[-1].sample if marks else 0
         following = waves[index + 1] if index + 1 < len(waves) else None
         ceiling = samples - 1 if following is None else following.peak
-        if following is not None and following.first is not None and following.first >= wave.peak:
+        if following is not None and following.first is not None and wave.peak <= following.first <= following.peak:
             ceiling = following.first
         if wave.first is not None and floor <= wave.first <= wave.peak:
             marks.append(Mark(wave.first, "("))

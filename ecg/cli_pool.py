@@ -10,8 +10,6 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -71,6 +69,8 @@ def _outcomes(job: Job, files: Sequence[Path], jobs: int) -> Iterator[Outcome]:
     if workers < 2:
         yield from map(partial(_outcome, job), files)
         return
+    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+
     for name in ONE_THREAD:
         os.environ.setdefault(name, "1")
     with ProcessPoolExecutor(workers) as pool:

@@ -14,6 +14,7 @@ from ecg.codes import Urgency
 from ecg.record import F32
 
 Grade = Literal["critical", "warning"]
+WaveKind = Literal["p", "N", "t"]
 QTC_FORMULAS = ("bazett", "fridericia", "framingham", "hodges")
 
 
@@ -91,13 +92,9 @@ class Median:
 
 @dataclass(frozen=True)
 class WaveMark:
-    """One wave of one beat in one lead: its peak, and its onset and end where they could be told (LUDB's marks).
+    """One wave of one beat in one lead: P (`p`), QRS (`N`) or T (`t`). first, end: its edges; None where not seen."""
 
-    kind   p, N (the QRS complex) or t.
-    first, peak, end  samples; `end` is the last sample of the wave, as annotators mark it, not one past it.
-    """
-
-    kind: Literal["p", "N", "t"]
+    kind: WaveKind
     first: int | None
     peak: int
     end: int | None
@@ -105,7 +102,7 @@ class WaveMark:
 
 @dataclass(frozen=True)
 class LeadMarks:
-    """The waves of one lead, in order of their peaks."""
+    """All waves of one lead, in time order."""
 
     lead: str
     waves: tuple[WaveMark, ...]

@@ -31,6 +31,7 @@ def write_annotation(path: Path, marks: Sequence[Mark], fs: float) -> None:
     words = array("H")
     words.append(NOTE << 10)
     _text(words, f"## time resolution: {fs:.10g}")
+    words.extend((SKIP << 10, 0xFFFF, 0xFFFF, 1))  # one back, then no mark one on: so the WFDB library ends this note
     now = 0
     for mark in marks:
         step, now = mark.sample - now, mark.sample
