@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from typing import Literal
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 import numpy.typing as npt
@@ -128,7 +128,6 @@ def draw(recording: Recording, analysis: Analysis, page: Page, *, title: str) ->
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}mm" height="{height:g}mm" '
         f'viewBox="0 0 {width:g} {height:g}" font-family="{fonts}, sans-serif">'
-        f"<title>{escape(title)}</title>"
         f'<rect width="{width:g}" height="{height:g}" fill="#ffffff"/>{content}</svg>\n'
     )
     return Drawing(svg, width, height)
@@ -237,7 +236,7 @@ def _sheet(recording: Recording, analysis: Analysis, plan: _Plan, page: Page) ->
         name = piece.lead if path else f"{piece.lead} {words.NO_SIGNAL[page.lang]}"
         names.append(_text(piece.x + 1, piece.y - 6.5, name, 3.4, bold=True))
         if path:
-            ink.append(f'<path class="trace" data-lead="{escape(piece.lead)}" d="{path}"/>')
+            ink.append(f'<path class="trace" data-lead={quoteattr(_printable(piece.lead))} d="{path}"/>')
     baselines = sorted({piece.y for piece in plan.pieces})
     pulses = "".join(_pulse(y, page) for y in baselines)
     bounds = "".join(_bound(p) for p in plan.pieces if p.x > PULSE_MM)
@@ -354,6 +353,12 @@ def _run(x: I64, y: I64) -> str:
 def _text(
     x: float, y: float, text: str, size: float, *, anchor: str = "start", bold: bool = False, fill: str = "#1a1a1a"
 ) -> str:
+    shown = escape(_printable(text))
     weight = ' font-weight="bold"' if bold else ""
     place = "" if anchor == "start" else f' text-anchor="{anchor}"'
-    return f'<text x="{x:.2f}" y="{y:.2f}" font-size="{size:g}" fill="{fill}"{place}{weight}>{escape(text)}</text>'
+    return f'<text x="{x:.2f}" y="{y:.2f}" font-size="{size:g}" fill="{fill}"{place}{weight}>{shown}</text>'
+
+
+def _printable(text: str) -> str:
+    """Without control characters, which XML does not know and a damaged header may hold."""
+    return "".join(letter for letter in text if letter.isprintable())
