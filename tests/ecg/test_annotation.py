@@ -10,7 +10,7 @@ from typing import Literal
 
 import pytest
 import wfdb
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ecg.annotation import RHYTHM_NOTES, Mark, rhythm_marks, wave_marks
@@ -53,10 +53,11 @@ marks_of_any_file = st.lists(
         subtype=st.sampled_from([0, 51, 1]),
     ),
     min_size=1,
-    max_size=60,
+    max_size=20,
 ).map(lambda marks: sorted(marks, key=lambda mark: mark.sample))
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(marks=marks_of_any_file, fs=st.sampled_from([100.0, 257.5, 360.0, 500.0]))
 def test_what_is_written_is_what_wfdb_reads(
     tmp_path_factory: pytest.TempPathFactory, marks: list[Mark], fs: float
@@ -210,6 +211,7 @@ def test_brackets_never_interleave_where_waves_touch_or_cross() -> None:
 places = st.one_of(st.none(), st.integers(-50, END + 50))
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.builds(wave, st.sampled_from(["p", "N", "t"]), places, st.integers(-50, END + 50), places), max_size=30)
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ecg import Recording
@@ -30,6 +30,7 @@ def assert_same(a: Recording, b: Recording, within_uv: float) -> None:
     assert float(np.abs(a.signal_uv - b.signal_uv)[known].max(initial=0.0)) <= within_uv
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     gain=st.sampled_from([34043.46727318676, 10520.0, 7247.0, 1000.0, 409.6, 204.8, 200.0, 33.3]),
     offset=st.integers(-20_000, 20_000),
