@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from ecg.cli_files import annotate, convert, delineate, plot
+from ecg.cli_files import annotate, convert, delineate, leads_option, plot
 from ecg.cli_pool import jobs_option, run_all
 
 VERSION = "0.1.0"
@@ -33,9 +33,13 @@ for command in (annotate, delineate, convert, plot):
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file, one a line.")
 @click.option("--profile", default="xinlian-safe", show_default=True, help="The rule profile of critical values.")
+@leads_option
 @jobs_option
-def analyze(files: tuple[Path, ...], as_json: bool, profile: str, jobs: int) -> None:
-    """Analyse recordings: WFDB paths, with or without .hea."""
+def analyze(files: tuple[Path, ...], as_json: bool, profile: str, leads: tuple[str, ...], jobs: int) -> None:
+    """Analyse recordings: WFDB paths, with or without .hea.
+
+    A channel whose name is no lead of the body counts for beats and rhythm; nothing is said of its waves by name.
+    """
     from ecg import EcgError, critical  # after the options are read: --version and --help stay quick
 
     try:
@@ -43,13 +47,14 @@ def analyze(files: tuple[Path, ...], as_json: bool, profile: str, jobs: int) -> 
     except EcgError as reason:
         click.echo(str(reason), err=True)
         sys.exit(1)
-    sys.exit(run_all(partial(_analyze, profile, as_json), files, jobs))
+    sys.exit(run_all(partial(_analyze, profile, as_json, leads), files, jobs))
 
 
-def _analyze(profile: str, as_json: bool, file: Path) -> str:
-    import ecg
+def _analyze(profile: str, as_json: bool, leads: tuple[str, ...], file: Path) -> str:
+    from ecg.analysis import analyze
+    from ecg.formats import read_channels
 
-    result = ecg.analyze(ecg.read(file), profile=profile).to_json()
+    result = analyze(read_channels(file, leads), profile=profile).to_json()
     return json.dumps(result, ensure_ascii=False) if as_json else _page(file, result)
 
 

@@ -1,7 +1,8 @@
 """Files to recordings: one module a format, and `read`, which finds the right one.
 
 The only part of the library that touches a disk. A format module gives a `Recording` or raises a typed error; it
-measures nothing and mends nothing. `read_channels` is for work that needs no lead's name (beats, conversion). Writers
+measures nothing and mends nothing. `read` knows every lead or refuses; `read_channels`
+takes channels under whatever name, and what needs a lead's name is then not said of them. Writers
 have modules of their own: `annotate` (marks), `export` (samples).
 """
 
@@ -31,7 +32,7 @@ def read(source: str | Path | bytes, *, first: int = 0, end: int | None = None) 
 def read_channels(source: str | Path, channels: Sequence[str] = ()) -> Recording:
     """The recording in a file, or the channels of it that are named or numbered, whatever they are called.
 
-    Raises  what `read` raises, except LeadUnknown and LeadTwice; LeadAbsent: a channel asked for is not there.
+    Raises  what `read` raises, except LeadUnknown; LeadAbsent: a channel asked for is not there.
     """
     return wfdb.read_channels(_known(Path(source)), channels)
 

@@ -16,7 +16,8 @@ from ecg import codes
 from ecg.errors import FileBroken, FileMissing, GainMissing, LeadAbsent, LeadTwice, LeadUnknown, UnitUnknown
 from ecg.record import F32, Meta, Recording, Sex
 
-F64 = np.ndarray[tuple[int, int], np.dtype[np.float64]]
+BLOCK = 1_000_000  # samples of each lead decoded at a time
+DIFFERENCES = {"8"}  # formats in which a sample is known only from all before it
 UV_PER = {"mv": 1000.0, "uv": 1.0, "µv": 1.0, "μv": 1.0}  # both code points of the micro sign
 _GAIN = re.compile(r"^(?P<gain>[-+0-9.eE]+)(\((?P<baseline>[-+0-9]+)\))?(/(?P<unit>\S+))?$")
 _AGE = re.compile(r"^#?\s*<?age>?\s*:\s*(\d{1,3})\b", re.IGNORECASE | re.MULTILINE)
@@ -29,20 +30,19 @@ def read(path: Path, *, first: int = 0, end: int | None = None) -> Recording:
     lines, comments = _header(record)
     units_uv = [_unit_uv(record, line) for line in lines]
     leads = _leads(record, lines)
-    samples, fs = _samples(record, first, end)
-    if samples.shape[1] != len(leads):
-        raise FileBroken(path=str(record), reason=f"{len(leads)} leads in the header, {samples.shape[1]} in the file")
-    return _recording(samples, units_uv, leads, fs, comments)
+    signal_uv, fs = _samples(record, first, end, units_uv)
+    return Recording(fs=fs, leads=leads, signal_uv=signal_uv, meta=_meta(comments))
 
 
 def read_channels(path: Path, channels: Sequence[str] = ()) -> Recording:
-    """One WFDB record whatever its channels are called: for work that asks no name, such as finding beats.
+    """One WFDB record whatever its channels are called: beats and rhythms ask for no name.
 
     channels  numbers counted from 0, or names, in the order wanted; without them all that are voltages. A channel that
               states another unit (pressure, breath) is then passed over.
     Leads     a body lead has its name of `codes/leads.csv`; any other keeps the file's own (`MLII`, `ECG`), or its
-              number when it has none. A name that stands twice gets its number behind.
-    Raises    as `formats.read`, but neither LeadUnknown nor LeadTwice; LeadAbsent: a channel asked for is not there.
+              number when it has none. A name of the second kind that stands twice gets its number behind.
+    Raises    as `formats.read`, but not LeadUnknown. LeadTwice: of a body lead, of which none can be trusted then;
+              `channels` says which one is meant. LeadAbsent: a channel asked for is not there.
     """
     record = record_of(path)
     lines, comments = _header(record)
@@ -50,22 +50,19 @@ def read_channels(path: Path, channels: Sequence[str] = ()) -> Recording:
     picked = picked or [at for at, line in enumerate(lines) if _is_voltage(line)] or list(range(len(lines)))
     picked = list(dict.fromkeys(picked))
     units_uv = [_unit_uv(record, lines[at]) for at in picked]
-    samples, fs = _samples(record, 0, None, picked)
     names: list[str] = []
     for at in picked:
         name = _name(lines[at]) or f"ch{at}"
+        if name in names and name in codes.leads() and not channels:
+            raise LeadTwice(path=str(record), lead=name)
         names.append(name if name not in names else f"{name}-{at}")
-    return _recording(samples, units_uv, tuple(names), fs, comments)
+    signal_uv, fs = _samples(record, 0, None, units_uv, picked)
+    return Recording(fs=fs, leads=tuple(names), signal_uv=signal_uv, meta=_meta(comments))
 
 
 def record_of(path: Path) -> Path:
     """The record's path without the suffix of its header."""
     return path.with_suffix("") if path.suffix == ".hea" else path
-
-
-def _recording(samples: F64, units_uv: Sequence[float], leads: tuple[str, ...], fs: float, comments: str) -> Recording:
-    signal_uv: F32 = (samples * np.array(units_uv)).astype(np.float32)
-    return Recording(fs=fs, leads=leads, signal_uv=signal_uv, meta=_meta(comments))
 
 
 def _header(record: Path) -> tuple[list[list[str]], str]:
@@ -148,16 +145,35 @@ def _name(line: list[str]) -> str:
     return spelling if lead is None or codes.leads()[lead].kind in ("monitor", "other") else lead
 
 
-def _samples(record: Path, first: int, end: int | None, channels: list[int] | None = None) -> tuple[F64, float]:
-    """Physical samples as the package decodes them; NaN where the file marks a sample as invalid."""
+def _samples(
+    record: Path, first: int, end: int | None, units_uv: Sequence[float], channels: list[int] | None = None
+) -> tuple[F32, float]:
+    """Microvolts as the package decodes them, and their rate; NaN where the file marks a sample as invalid.
+
+    In blocks, because the package needs twenty times the bytes of a long recording to decode it at once.
+    """
     import wfdb as package  # 0.5 s and 80 MB: only who reads WFDB pays
 
+    def block(first: int, end: int | None) -> F32:
+        got = package.rdrecord(str(record), sampfrom=first, sampto=end, channels=channels).p_signal
+        if got.shape[1] != len(units_uv):
+            raise FileBroken(
+                path=str(record), reason=f"{len(units_uv)} leads in the header, {got.shape[1]} in the file"
+            )
+        return (got * np.array(units_uv)).astype(np.float32)
+
     try:
-        got = package.rdrecord(str(record), sampfrom=first, sampto=end, channels=channels)
+        header = package.rdheader(str(record))
+        until = header.sig_len if end is None else end
+        if until is None or until - first <= BLOCK or set(header.fmt) & DIFFERENCES:
+            return block(first, end), float(header.fs)
+        signal_uv: F32 = np.empty((until - first, len(units_uv)), dtype=np.float32)
+        for at in range(first, until, BLOCK):
+            signal_uv[at - first : at - first + BLOCK] = block(at, min(at + BLOCK, until))
     except (ValueError, IndexError, KeyError, TypeError, RuntimeError, OSError, OverflowError) as reason:
         # The package checks little and fails in many ways on a damaged file; all of them mean the same to the user.
         raise FileBroken(path=str(record), reason=f"{type(reason).__name__} {reason}".rstrip(".")) from reason
-    return got.p_signal, float(got.fs)
+    return signal_uv, float(header.fs)
 
 
 def _meta(comments: str) -> Meta:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ecg import Recording
-from ecg.errors import LeadAbsent, UnitUnknown
+from ecg.errors import LeadAbsent, LeadTwice, UnitUnknown
 from ecg.formats import read, read_channels
 from ecg.formats.export import DIGITAL_MAX, write_csv, write_json, write_wfdb
 from ecg.record import F32, Meta
@@ -126,3 +126,19 @@ def test_a_channel_that_is_no_voltage_is_passed_over_and_refused_when_asked_for(
     assert read_channels(record).leads == ("II",)
     with pytest.raises(UnitUnknown):
         read_channels(record, ["ABP"])
+
+
+def test_a_long_record_is_read_in_blocks_to_the_same_samples(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = read(data / "mitdb/101", first=1000, end=21_001)
+    monkeypatch.setattr("ecg.formats.wfdb.BLOCK", 7_777)
+    assert np.array_equal(read(data / "mitdb/101", first=1000, end=21_001).signal_uv, whole.signal_uv)
+    gap = read_channels(data / "cudb/cu10").signal_uv
+    monkeypatch.setattr("ecg.formats.wfdb.BLOCK", 10**9)
+    assert np.array_equal(read_channels(data / "cudb/cu10").signal_uv, gap, equal_nan=True)
+
+
+def test_a_body_lead_that_stands_twice_is_refused_until_one_is_chosen(tmp_path: Path) -> None:
+    record = header(tmp_path, "100/mV 16 0 0 0 0 V5", "100/mV 16 0 0 0 0 C5", "100/mV 16 0 0 0 0 ECG")
+    with pytest.raises(LeadTwice):
+        read_channels(record)
+    assert read_channels(record, ["1", "2"]).leads == ("V5", "ECG")
