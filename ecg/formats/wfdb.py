@@ -157,10 +157,10 @@ def _samples(
     def block(first: int, end: int | None) -> F32:
         got = package.rdrecord(str(record), sampfrom=first, sampto=end, channels=channels).p_signal
         if got.shape[1] != len(units_uv):
-            raise FileBroken(
-                path=str(record), reason=f"{len(units_uv)} leads in the header, {got.shape[1]} in the file"
-            )
-        return (got * np.array(units_uv)).astype(np.float32)
+            reason = f"{len(units_uv)} leads in the header, {got.shape[1]} in the file"
+            raise FileBroken(path=str(record), reason=reason)
+        decoded: F32 = (got * np.array(units_uv)).astype(np.float32)
+        return decoded
 
     try:
         header = package.rdheader(str(record))
