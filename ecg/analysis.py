@@ -62,9 +62,7 @@ OVERLAYS = ("pause", "asystole")
 NOT_BEATING = ("vf", "vt", "pause", "asystole")
 
 
-def analyze(
-    recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, prior: Prior | None = None
-) -> Analysis:
+def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, prior: Prior | None = None) -> Analysis:
     """Everything the library says of one recording under one rule profile. Raises ProfileUnknown, ProfileWrong.
 
     prior  an earlier ECG of the same person; without one everything counts as first found.

@@ -171,8 +171,8 @@ def beyond_limits(rule: Levels, by_lead: Mapping[str, int], meta: Meta) -> dict[
 
 
 def _limit_met(rule: Levels, lead: str, level: int, meta: Meta) -> int | None:
-    """The limit of a lead that its level passes, the nearest to zero of them: the strictest where the person is not known
-    well enough. None where it passes none."""
+    """The limit of a lead that its level passes, the nearest to zero of them: the strictest where the person is not
+    known well enough. None where it passes none."""
     met = [one.uv for one in rule.limits_uv if one.may_apply(lead, meta) and Limit(one.op, one.uv).met_by(level)]
     return min(met, key=abs, default=None)
 

@@ -17,7 +17,7 @@ Units by the end of a name: `_ms`; `_uv`; `_dbpm` tenths of a beat a minute; `_p
 | svt | stream | rate_dbpm; beats; lasts_ms | fills |
 | af | stream | rate_dbpm: fastest block; lasts_ms | af or afl; fills |
 | af_wpw | stream | rr_min_ms; rate_dbpm: pre-excited fibrillation | |
-| avb | stream | block: 21 Mobitz I, 22 Mobitz II, 24 two to one, 25 high grade, 30 third degree; rate_dbpm of the ventricles | |
+| avb | stream | block: 21, 22 Mobitz I, II; 24 two to one; 25 high grade; 30 third degree; rate_dbpm: ventricles | |
 | pacer | stream | lost: spikes without capture; gap_ms: longest R-R meanwhile | |
 | st | waves | | by_lead: J level in uV (`st_level_uv`) |
 | st_change | waves | | by_lead: J level less that of the earlier ECG |
@@ -28,7 +28,7 @@ Units by the end of a name: `_ms`; `_uv`; `_dbpm` tenths of a beat a minute; `_p
 | t_down | waves | | by_lead: depth of T turned down where R is taller than S |
 | pattern | waves | probability_pct | dewinter, wellens or hyperacute_t |
 | sgarbossa | waves | up, down, ratio: leads that show each | |
-| qt | waves | qtc_ms | bazett or fridericia: the formula that gave it; vt: there is a run of ventricular tachycardia |
+| qt | waves | qtc_ms | bazett or fridericia: the formula that gave it; vt: there is a run of it |
 | pvc | waves | pvcs; per_min_10: ten times those a minute; r_on_t; qtc_ms where it was measured | multiform |
 | hyperk | waves | t_uv; qrs_ms | no_p: no P wave was found |
 | hypok | waves | u_uv; qt_u_ms | fast: a tachyarrhythmia |

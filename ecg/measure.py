@@ -1,13 +1,14 @@
 """The waves of each lead on the median beat: Q, R, S, R', S', P, ST, T, U as whole numbers.
 
 Measures between marks that others set (`waves.Marks`); what a number means is not said here (`statements`). Every level
-is against the lead's own QRS onset, as the recommendations ask (Kligfield et al., Circulation 2007;115:1306-1324), the P
-wave against the line between its ends. Names and signs stand at `results.LeadWaves`.
+is against the lead's own QRS onset, as the recommendations ask (Kligfield et al., Circulation 2007;115:1306-1324),
+the P wave against the line between its ends. Names and signs stand at `results.LeadWaves`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 
@@ -17,7 +18,10 @@ from ecg.waves import Marks
 
 ZERO_S = 0.012  # before QRS onset: its mean is the lead's zero
 LEVEL_S = 0.008  # an ST level is a mean of this much
-LOBE_UV, LOBE_MS = 30.0, 6.0  # smaller deflections are no wave (CSE Working Party, Eur Heart J 1985;6:815-825: 20 uV, 6 ms; K)
+LOBE_UV, LOBE_MS = (
+    30.0,
+    6.0,
+)  # smaller deflections are no wave (CSE Working Party, Eur Heart J 1985;6:815-825: 20 uV, 6 ms; K)
 RETURN_UV = 50.0  # a last deflection that does not come back by this much before J is the ST segment
 NOTCH_UV = 40.0
 LATE_MS = 60.0  # algorithms: the side of a bundle branch block shows in the area after 60 ms
@@ -163,7 +167,7 @@ def _lobes(qrs: F32, ms: float) -> list[tuple[float, int, int, int]]:
     """The deflections in order: size with sign, rows [first, end), row of the peak."""
     turns = [0, *(int(i) + 1 for i in np.flatnonzero(np.diff(np.signbit(qrs)))), len(qrs)]
     found: list[tuple[float, int, int, int]] = []
-    for first, end in zip(turns[:-1], turns[1:], strict=True):
+    for first, end in pairwise(turns):
         at = first + int(np.argmax(np.abs(qrs[first:end])))
         size = float(qrs[at])
         if abs(size) < LOBE_UV or (end - first) * ms < LOBE_MS:
@@ -189,6 +193,4 @@ def _notches(qrs: F32) -> int:
             kept[-1] = value
         elif abs(value - kept[-1]) >= NOTCH_UV:
             kept.append(value)
-    inner = zip(kept[1:-2], kept[2:-1], strict=True)
-    return sum(a * b > 0 for a, b in inner)
-
+    return sum(a * b > 0 for a, b in pairwise(kept[1:-1]))

@@ -8,6 +8,7 @@ below 0.5) are not in `Seen.waves` and so never here.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -33,7 +34,14 @@ def wave_evidence(seen: Seen, signal_uv: F32) -> tuple[Evidence, ...]:
     """
     if seen.marks is None or seen.measured.qrs_ms is None or seen.rhythm in NOT_ST:
         return ()
-    return (*_st(seen), *_occlusion(seen), *_ischaemia(seen), *_qt(seen), *_patterns(seen), *_alternans(seen, signal_uv))
+    return (
+        *_st(seen),
+        *_occlusion(seen),
+        *_ischaemia(seen),
+        *_qt(seen),
+        *_patterns(seen),
+        *_alternans(seen, signal_uv),
+    )
 
 
 def _flags(seen: Seen) -> frozenset[str]:
@@ -96,9 +104,9 @@ def _occlusion(seen: Seen) -> Iterator[Evidence]:
 
 
 def _ischaemia(seen: Seen) -> Iterator[Evidence]:
-    if not seen.shaped:
-        return
     flags, facts = _flags(seen), _facts(seen)
+    if not seen.shaped or (ischaemia.raised_leads(seen) and not flags & {"early", "diffuse", "lvh"}):
+        return  # what is down while others are up is the other side of the same thing
     yield Evidence("ischaemia", 0, seen.samples, facts, by_lead=ischaemia.depressed_leads(seen), flags=flags)
     yield Evidence("t_down", 0, seen.samples, facts, by_lead=ischaemia.inverted_leads(seen), flags=flags)
 
@@ -119,14 +127,14 @@ def _qt(seen: Seen) -> Iterator[Evidence]:
 
 
 def _r_on_t(seen: Seen) -> int:
-    """Ventricular beats whose onset falls before the end of the T of a conducted beat (critical-values 2), on the T of the
-    median beat. Not in fibrillation, where the median QT is of another interval, and not within a run."""
+    """Ventricular beats whose onset falls before the end of the T of a conducted beat (critical-values 2), on the T
+    of the median beat. Not in fibrillation, where the median QT is of another interval, and not within a run."""
     qt, marks, median = seen.measured.qt_ms, seen.marks, seen.median
     if qt is None or marks is None or median is None or not seen.rhythm.startswith("sinus"):
         return 0
     r_ms = (median.r_at - marks.qrs_on) * 1000.0 / seen.fs
     found = 0
-    for before, beat in zip(seen.beats[:-1], seen.beats[1:], strict=True):
+    for before, beat in pairwise(seen.beats):
         coupling = (beat.sample - before.sample) * 1000.0 / seen.fs
         found += beat.symbol == "V" and before.symbol == "N" and coupling - PVC_BEFORE_R_MS + r_ms < qt
     return found

@@ -1,7 +1,7 @@
 """What the measurements mean in words: coded statements with the number and the limit each rests on.
 
-A statement never pages; what must wake somebody is a rule of a profile (`critical`). One module a subject; each function
-names its criteria and their source. Nothing is said of what was not measured.
+A statement never pages; what must wake somebody is a rule of a profile (`critical`). One module a subject; each
+function names its criteria and their source. Nothing is said of what was not measured.
 
 `NORMAL_ECG` is a statement and no grade: "the machine found nothing", said only where everything that would deny it was
 measured. The grade of an ECG is a person's (critical-values: unassessed is never normal).
@@ -54,8 +54,8 @@ REVERSED = 0.5  # from this probability on that electrodes are exchanged, no for
 
 
 def _normal(seen: Seen, said: tuple[Finding, ...]) -> Iterator[Finding]:
-    """The machine found nothing: twelve good leads, one sinus rhythm of 60 to 100 a minute throughout, P, QRS and T found in
-    the median beat, nothing said but the rhythm, an adult."""
+    """The machine found nothing: twelve good leads, one sinus rhythm of 60 to 100 a minute throughout, P, QRS and T
+    found in the median beat, nothing said but the rhythm, an adult."""
     m, age = seen.measured, seen.meta.age_years
     waves = (m.p_ms, m.pr_ms, m.qrs_ms, m.qt_ms, m.axis_deg["qrs"])
     readable = seen.samples - sum(span.end - span.first for span in seen.quality.unreadable)

@@ -56,13 +56,9 @@ def _av(seen: Seen) -> Iterator[Finding]:
     if m.pr_ms is None:
         return
     if m.pr_ms > PR_LONG_MS:
-        yield number(
-            seen, "AVB_I", m.pr_ms, PR_LONG_MS, f"PR间期 {m.pr_ms} ms", f"PR {m.pr_ms} ms", unit=8.0
-        )
+        yield number(seen, "AVB_I", m.pr_ms, PR_LONG_MS, f"PR间期 {m.pr_ms} ms", f"PR {m.pr_ms} ms", unit=8.0)
     elif m.pr_ms < PR_SHORT_MS and m.qrs_ms is not None and m.qrs_ms < QRS_INCOMPLETE_MS and not is_preexcited(seen):
-        yield number(
-            seen, "SHORT_PR", m.pr_ms, PR_SHORT_MS, f"PR间期 {m.pr_ms} ms", f"PR {m.pr_ms} ms", unit=-8.0
-        )
+        yield number(seen, "SHORT_PR", m.pr_ms, PR_SHORT_MS, f"PR间期 {m.pr_ms} ms", f"PR {m.pr_ms} ms", unit=-8.0)
 
 
 def is_lbbb(seen: Seen, from_ms: int = QRS_WIDE_MS) -> bool:

@@ -1,7 +1,7 @@
 """ST, T and Q: infarction acute and old, patterns of occlusion, ischaemia, and what looks like them and is not.
 
-The mimics are asked first: bundle branch block, pre-excitation, pacing, hypertrophy and early repolarisation move ST and
-T by themselves. Levels are judged at J and at J + 60 ms; limits of ST elevation by sex and age stand in the profile
+The mimics are asked first: bundle branch block, pre-excitation, pacing, hypertrophy and early repolarisation move ST
+and T by themselves. Levels are judged at J and at J + 60 ms; limits of ST elevation by sex and age stand in the profile
 `stemi-udmi4` only, so that a statement and the rule cannot differ.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import pairwise
 
 from ecg import critical
 from ecg.results import Finding, LeadWaves
@@ -119,9 +120,7 @@ def _elevations(seen: Seen) -> Iterator[Finding]:
             f"{names} Q波伴ST段抬高、T波末端倒置，近期前壁梗死待排",
             f"Q waves in {names} with ST elevation and terminal T inversion: recent anterior infarction to be excluded",
         )
-        yield say(
-            seen, "STEMI_ANTERIOR", leads=evolving, zh=zh, en=en, probability=0.7, urgency="urgent"
-        )
+        yield say(seen, "STEMI_ANTERIOR", leads=evolving, zh=zh, en=en, probability=0.7, urgency="urgent")
     elif subtle and set(subtle[0].leads) & {"V2", "V3"}:
         zh, en = "ST段抬高未达标准，前降支闭塞待排", "below the limits; occlusion of the LAD to be excluded"
         yield say(
@@ -139,8 +138,8 @@ def evolving_anterior(seen: Seen) -> tuple[str, ...]:
     """Anterior infarction of the last days: Q or QS in two or more of V1-V4, ST still up, T turning down at its end.
 
     Ours, after the stages of Pardee (Arch Intern Med 1920;26:244-257; K). Q or QS in two or more leads of which V2, V3
-    or V4 is one; at J + 60 ms 0.04 mV or more in two of V1-V4; T with a negative end in two or more of V2-V5. An old scar
-    has no such T, ST elevation of a normal variant no such Q.
+    or V4 is one; at J + 60 ms 0.04 mV or more in two of V1-V4; T with a negative end in two or more of V2-V5. An old
+    scar has no such T, ST elevation of a normal variant no such Q.
     """
     rows = seen.leads(("V1", "V2", "V3", "V4", "V5"))
     if rows is None:
@@ -168,7 +167,9 @@ def _subtle(seen: Seen) -> Iterator[Finding]:
     if not seen.rhythm.startswith("sinus") or seen.wide:
         return
     inferior = tuple(
-        lead for lead in GROUPS["MI_INFERIOR"] if (row := seen.lead(lead)) is not None and row.st_uv[2] >= INFERIOR_ST60_UV
+        lead
+        for lead in GROUPS["MI_INFERIOR"]
+        if (row := seen.lead(lead)) is not None and row.st_uv[2] >= INFERIOR_ST60_UV
     )
     avl = seen.lead("aVL")
     if len(inferior) >= 2 and avl is not None and avl.st_uv[2] <= RECIPROCAL_UV:
@@ -204,9 +205,9 @@ def smith_score(seen: Seen) -> float | None:
 def sgarbossa(seen: Seen) -> dict[str, int] | None:
     """What speaks for infarction in left bundle branch block or ventricular pacing; None outside them.
 
-    Sgarbossa et al., N Engl J Med 1996;334:481-487; ratio after Smith et al., Ann Emerg Med 2012;60:766-776 (K): ST up by
-    0.1 mV or more where QRS is up; ST down by 0.1 mV or more in V1-V3 where QRS is down; ST up by 0.1 mV or more, and by a
-    quarter or more of the S before it.
+    Sgarbossa et al., N Engl J Med 1996;334:481-487; ratio after Smith et al., Ann Emerg Med 2012;60:766-776 (K): ST
+    up by 0.1 mV or more where QRS is up; ST down by 0.1 mV or more in V1-V3 where QRS is down; ST up by 0.1 mV or
+    more, and by a quarter or more of the S before it.
     Returns leads that show each: `up`, `down`, `ratio`.
     """
     if not (is_lbbb(seen) or (seen.rhythm == "paced" and seen.wide)):
@@ -225,7 +226,8 @@ def sgarbossa(seen: Seen) -> dict[str, int] | None:
 
 
 def _patterns(seen: Seen) -> Iterator[Finding]:
-    """Occlusion without the usual ST elevation. Each tells the reader; whether somebody is woken is a rule's business."""
+    """Occlusion without the usual ST elevation. Each tells the reader; whether somebody is woken is a rule's
+    business."""
     for code, leads_of, zh, en in PATTERNS:
         leads = leads_of(seen)
         if leads:
@@ -242,8 +244,8 @@ def _patterns(seen: Seen) -> Iterator[Finding]:
 
 
 def posterior_leads(seen: Seen) -> tuple[str, ...]:
-    """V1-V3 with ST down by 0.05 mV or more at J + 60 ms before an upright T, in two or more (UDMI4); flat or falling, as
-    an ST that climbs is of the T."""
+    """V1-V3 with ST down by 0.05 mV or more at J + 60 ms before an upright T, in two or more (UDMI4); flat or
+    falling, as an ST that climbs is of the T."""
     if hides_st(seen) or has_strain(seen):
         return ()
     found = [
@@ -289,8 +291,8 @@ def de_winter_leads(seen: Seen) -> tuple[str, ...]:
 def wellens_leads(seen: Seen) -> tuple[str, ...]:
     """V2 and V3 with T first up and then down (A), or turned down deep and evenly (B); R kept, ST hardly up, no Q.
 
-    de Zwaan et al., Am Heart J 1982;103:730-736; Rhinehardt et al., Am J Emerg Med 2002;20:638-643 (K): ST up by less than
-    0.1 mV, no precordial Q, R progression kept. Deep is 0.3 mV (ours); a negative end of A counts from 0.1 mV.
+    de Zwaan et al., Am Heart J 1982;103:730-736; Rhinehardt et al., Am J Emerg Med 2002;20:638-643 (K): ST up by less
+    than 0.1 mV, no precordial Q, R progression kept. Deep is 0.3 mV (ours); a negative end of A counts from 0.1 mV.
     """
     rows = seen.leads(("V2", "V3"))
     if rows is None or hides_st(seen) or is_rbbb(seen) or has_strain(seen) or (seen.measured.vent_rate_bpm or 0) > 110:
@@ -321,7 +323,12 @@ def hyperacute_leads(seen: Seen) -> tuple[str, ...]:
 
 
 PATTERNS: tuple[tuple[str, Callable[[Seen], tuple[str, ...]], str, str], ...] = (
-    ("STEMI_POSTERIOR", posterior_leads, "ST段压低伴T波直立，建议加做V7-V9", "ST down before an upright T: record V7-V9"),
+    (
+        "STEMI_POSTERIOR",
+        posterior_leads,
+        "ST段压低伴T波直立，建议加做V7-V9",
+        "ST down before an upright T: record V7-V9",
+    ),
     ("AVR_ST_ELEVATION", left_main_leads, "ST段压低", "ST down"),
     ("DE_WINTER", de_winter_leads, "J点压低伴高尖T波", "upsloping ST depression into a tall T"),
     ("WELLENS", wellens_leads, "T波双相或深倒置", "T biphasic or deeply inverted"),
@@ -330,27 +337,25 @@ PATTERNS: tuple[tuple[str, Callable[[Seen], tuple[str, ...]], str, str], ...] = 
 
 
 def _old(seen: Seen) -> Iterator[Finding]:
-    """Infarction by Q, age not stated (UDMI4, table of Q waves): V2-V3 Q of 20 ms or QS; elsewhere Q of 30 ms and 0.1 mV or
-    QS, in two neighbours. One region with Q but not enough of them is only an abnormal Q."""
+    """Infarction by Q, age not stated (UDMI4, table of Q waves): V2-V3 Q of 20 ms or QS; elsewhere Q of 30 ms and 0.1
+    mV or QS, in two neighbours. One region with Q but not enough of them is only an abnormal Q."""
     if seen.rhythm == "svt":
         return
     told = False
     for code, names in GROUPS.items():
-        leads = tuple(
-            name for name in names if (row := seen.lead(name)) is not None and _is_old_q(name, row)
-        )
+        leads = tuple(name for name in names if (row := seen.lead(name)) is not None and _is_old_q(name, row))
         if len(leads) < 2 or set(leads) == {"V1"}:
             continue
         named = "MI_ANTEROSEPTAL" if code == "MI_ANTERIOR" and set(leads) <= {"V1", "V2", "V3"} else code
         told = True
         text = " ".join(leads)
         zh, en = f"{text} 异常Q波，时期不定", f"abnormal Q in {text}, age not stated"
-        yield say(seen, named, leads=leads, zh=zh, en=en, probability=0.5 + 0.1 * min(len(leads) - 2, 4), urgency="routine")
+        yield say(
+            seen, named, leads=leads, zh=zh, en=en, probability=0.5 + 0.1 * min(len(leads) - 2, 4), urgency="routine"
+        )
     if not told:
         single = tuple(
-            name
-            for name, row in seen.waves.items()
-            if name not in ("aVR", "V1", "III", "aVL") and _is_old_q(name, row)
+            name for name, row in seen.waves.items() if name not in ("aVR", "V1", "III", "aVL") and _is_old_q(name, row)
         )
         if single:
             yield say(seen, "ABNORMAL_Q", leads=single, zh=" ".join(single), en=" ".join(single))
@@ -366,7 +371,8 @@ def _is_old_q(name: str, row: LeadWaves) -> bool:
 
 
 def is_early_repolarisation(seen: Seen) -> bool:
-    """ST up at J by 0.1 mV or more in two neighbours of II, III, aVF, V2-V6, concave, before a tall T, R kept; nothing down.
+    """ST up at J by 0.1 mV or more in two neighbours of II, III, aVF, V2-V6, concave, before a tall T, R kept;
+    nothing down.
 
     Macfarlane et al., J Am Coll Cardiol 2015;66:470-477 for the limits (K); concave is a level that climbs from J to
     J + 80 ms; tall is T of four times ST and more: in infarction ST catches up with T (Ginzton & Laks 1982 use 0.25 for
@@ -407,8 +413,8 @@ def _variants(seen: Seen) -> Iterator[Finding]:
 
 
 def depressed_leads(seen: Seen) -> dict[str, int]:
-    """Leads whose ST at J + 60 ms is down by 0.05 mV or more, flat or falling, with the level; V1 of a right bundle branch
-    block and aVR are not asked."""
+    """Leads whose ST at J + 60 ms is down by 0.05 mV or more, flat or falling, with the level; V1 of a right bundle
+    branch block and aVR are not asked."""
     skipped = {"aVR", "V1", "V2", "V3"} if is_rbbb(seen) else {"aVR"}
     return {
         name: row.st_uv[2]
@@ -435,8 +441,8 @@ def inverted_leads(seen: Seen) -> dict[str, int]:
 
 
 def _depressions(seen: Seen, *, secondary: bool) -> Iterator[Finding]:
-    """ST depression and T inversion in two neighbours; less than that in two leads is non-specific. With hypertrophy and
-    strain they are part of it and left to that statement."""
+    """ST depression and T inversion in two neighbours; less than that in two leads is non-specific. With hypertrophy
+    and strain they are part of it and left to that statement."""
     if has_strain(seen) and has_high_voltage(seen) is not None:
         return
     down, turned = neighbours(depressed_leads(seen)), neighbours(inverted_leads(seen))
@@ -468,7 +474,7 @@ def neighbours(levels: dict[str, int]) -> dict[str, int]:
     """Of these leads those that have a neighbour among them."""
     found: dict[str, int] = {}
     for chain in critical.NEIGHBOURS:
-        for a, b in zip(chain[:-1], chain[1:], strict=True):
+        for a, b in pairwise(chain):
             if a in levels and b in levels:
                 found |= {a: levels[a], b: levels[b]}
     return found

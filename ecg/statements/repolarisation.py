@@ -41,7 +41,10 @@ def repolarisation(seen: Seen) -> Iterator[Finding]:
     if peaked and seen.rhythm != "undetermined":
         tall = max(seen.waves[lead].t_pos_uv or 0 for lead in peaked) / 1000
         names = " ".join(peaked)
-        zh, en = f"{names} T波高尖，最高 {tall:.2f} mV，请查血钾", f"peaked T in {names}, up to {tall:.2f} mV: check potassium"
+        zh, en = (
+            f"{names} T波高尖，最高 {tall:.2f} mV，请查血钾",
+            f"peaked T in {names}, up to {tall:.2f} mV: check potassium",
+        )
         yield say(seen, "HYPERKALAEMIA", leads=peaked, value=tall, zh=zh, en=en, urgency="urgent", probability=0.5)
     u_leads = u_wave_leads(seen)
     if len(u_leads) >= 2:
@@ -88,8 +91,8 @@ def report_qtc(m: Measurements) -> tuple[int | None, str]:
 def brugada_leads(seen: Seen) -> tuple[str, ...]:
     """V1 to V3 with a type 1 pattern: J at 0.2 mV or more, falling from there without rising again, T inverted.
 
-    Wilde et al., Circulation 2002;106:2514-2519; Bayes de Luna et al., J Electrocardiol 2012;45:433-442 (K): at J + 40 ms
-    lower than at J, at J + 80 ms lower still.
+    Wilde et al., Circulation 2002;106:2514-2519; Bayes de Luna et al., J Electrocardiol 2012;45:433-442 (K): at J +
+    40 ms lower than at J, at J + 80 ms lower still.
     """
     if is_lbbb(seen):
         return ()

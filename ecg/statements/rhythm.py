@@ -52,7 +52,8 @@ BIGEMINY_MIN = 3  # pairs in a row
 
 
 def rhythm(seen: Seen) -> Iterator[Finding]:
-    """A statement a rhythm, at its first episode. The ventricular rate stands at the rhythm that fills the recording."""
+    """A statement a rhythm, at its first episode. The ventricular rate stands at the rhythm that fills the
+    recording."""
     rate = seen.measured.vent_rate_bpm
     number = "" if rate is None else f"{rate:.0f}"
     told: set[str] = set()

@@ -144,6 +144,4 @@ def say(
         "en": f"{name.name_en}: {en}" if en else name.name_en,
     }
     last = seen.samples if end is None else end
-    return Finding(
-        code, urgency or name.urgency, first, last, leads, value, limit, say=text, probability=probability
-    )
+    return Finding(code, urgency or name.urgency, first, last, leads, value, limit, say=text, probability=probability)

@@ -1,7 +1,7 @@
 """Size: left and right ventricular hypertrophy, the atria, low voltage, R wave progression.
 
-Source of the criteria, where a function names no other: Hancock et al., AHA/ACCF/HRS recommendations part V, Circulation
-2009;119:e251-e261 (K: known in the field, the text was not re-read here).
+Source of the criteria, where a function names no other: Hancock et al., AHA/ACCF/HRS recommendations part V,
+Circulation 2009;119:e251-e261 (K: known in the field, the text was not re-read here).
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ def has_high_voltage(seen: Seen) -> tuple[float, float] | None:
 
 
 def has_strain(seen: Seen) -> bool:
-    """ST down and T inverted where R is tall: the secondary change of left ventricular hypertrophy, in I, aVL, V5, V6."""
+    """ST down and T inverted where R is tall: the secondary change of left ventricular hypertrophy, in I, aVL, V5,
+    V6."""
     sides = [row for name in ("I", "aVL", "V5", "V6") if (row := seen.lead(name)) is not None]
     strained = [
         row
@@ -96,9 +97,7 @@ def _left(seen: Seen) -> Iterator[Finding]:
     name, value, limit = max(met, key=lambda one: one[1] / one[2])
     text = f"{name} {value / 1000:.2f}"
     code = "LVH_STRAIN" if has_strain(seen) else "LVH" if len(met) >= 2 else "LVH_VOLTAGE"
-    yield number(
-        seen, code, value / 1000, round(limit, -1) / 1000, text, text, unit=0.1 * limit / 1000
-    )
+    yield number(seen, code, value / 1000, round(limit, -1) / 1000, text, text, unit=0.1 * limit / 1000)
 
 
 def _right(seen: Seen) -> Iterator[Finding]:
@@ -167,4 +166,3 @@ def _progression(seen: Seen) -> Iterator[Finding]:
         mv = v3.high_uv / 1000
         text = f"V3导联R波 {mv:.2f} mV", f"R in V3 {mv:.2f} mV"
         yield number(seen, "POOR_R_PROGRESSION", mv, R_V3_UV / 1000, *text, unit=-0.05, leads=("V1", "V2", "V3"))
-
