@@ -35,8 +35,8 @@ Units by the end of a name: `_ms`; `_uv`; `_dbpm` tenths of a beat a minute; `_p
 | pe | waves | score | |
 | twa | waves | twa_uv: the second largest lead; leads | |
 
-Flags of all kinds made from waves: paced, wide, lbbb, lvh (voltage), strain, preexcited, early (repolarisation), diffuse;
-fact of all of them: lead_swap_pct, the probability that electrodes were exchanged.
+Flags of what is made from waves: paced, wide, lbbb, lvh (voltage), strain, preexcited, early (repolarisation),
+diffuse; fact of all of them: lead_swap_pct, the probability that electrodes were exchanged.
 """
 
 from __future__ import annotations

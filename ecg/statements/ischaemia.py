@@ -31,6 +31,7 @@ ST60_UV, INFERIOR_ST60_UV, RECIPROCAL_UV = 100, 75, -25
 DOWN_UV, T_DOWN_UV = -50, -100  # ischaemia: Thygesen et al., UDMI4, Circulation 2018;138:e618-e651
 SGARBOSSA_UV, SGARBOSSA_RATIO_PCT = 100, -25
 EVOLVING_ST60_UV, EVOLVING_T_UV = 40, -25
+EARLY_LEADS = ("I", "II", "III", "aVL", "aVF", "V5", "V6")
 GROUPS = {
     "MI_INFERIOR": ("II", "III", "aVF"),
     "MI_LATERAL": ("I", "aVL", "V5", "V6"),
@@ -222,6 +223,8 @@ def sgarbossa(seen: Seen) -> dict[str, int] | None:
         found["up"] += concordant and j >= SGARBOSSA_UV and row.st_uv[2] >= SGARBOSSA_UV
         found["down"] += name in ("V1", "V2", "V3") and discordant and max(j, row.st_uv[2]) <= -SGARBOSSA_UV
         found["ratio"] += discordant and j >= SGARBOSSA_UV and 100 * j / min(row.low_uv, -1) <= SGARBOSSA_RATIO_PCT
+    if seen.rhythm == "paced" and found["up"] < 2:
+        found["up"] = 0  # one lead alone may be the rest of a spike
     return found
 
 
@@ -407,9 +410,15 @@ def _variants(seen: Seen) -> Iterator[Finding]:
     if raised and is_diffuse(seen, raised) and not is_early_repolarisation(seen):
         zh, en = "广泛ST段抬高，无对应性压低", "ST elevation in most leads without reciprocal depression"
         yield say(seen, "PERICARDITIS", leads=tuple(raised), zh=zh, en=en, probability=0.5)
-    elif is_early_repolarisation(seen):
-        leads = tuple(name for name, row in seen.waves.items() if row.st_uv[0] >= 100 and name not in ("aVR", "V1"))
+    elif is_early_repolarisation(seen) and (leads := _early_leads(seen)):
         yield say(seen, "EARLY_REPOLARISATION", leads=leads, probability=0.6)
+
+
+def _early_leads(seen: Seen) -> tuple[str, ...]:
+    """Two neighbours among the inferior or lateral leads with ST up by 0.1 mV or more at J + 80 ms: anterior
+    elevation alone is a man's ordinary ECG (Macfarlane 2015 leaves V1-V3 out)."""
+    up = {name: row.st_uv[3] for name, row in seen.waves.items() if name in EARLY_LEADS and row.st_uv[3] >= 100}
+    return tuple(neighbours(up))
 
 
 def depressed_leads(seen: Seen) -> dict[str, int]:
