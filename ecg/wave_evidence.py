@@ -20,7 +20,8 @@ from ecg.statements import conduction, ischaemia, repolarisation, voltage
 from ecg.statements.seen import Seen
 
 QT_RATE_BPM_MAX = 120.0  # above it T and P run together and Bazett's formula misleads: no QT rule (ours)
-NOT_ST = ("vt", "vf", "vfl", "tdp", "undetermined", "svt", "ivr")
+NOT_BEATING = ("vt", "vf", "vfl", "tdp", "asystole", "svt")
+NO_ST = ("undetermined", "ivr")
 PATTERN_PCT = 60  # of de Winter, Wellens and hyperacute T, which have no classifier behind them: met or not
 PVC_BEFORE_R_MS = 60  # from the onset of a ventricular beat to its R
 POSTERIOR, RIGHT = ("V7", "V8", "V9"), ("V3R", "V4R")
@@ -32,16 +33,14 @@ def wave_evidence(seen: Seen, signal_uv: F32) -> tuple[Evidence, ...]:
 
     signal_uv  (n, leads) of the recording, for what is of single beats (T-wave alternans).
     """
-    if seen.marks is None or seen.measured.qrs_ms is None or seen.rhythm in NOT_ST:
+    if seen.marks is None or seen.measured.qrs_ms is None or seen.rhythm in NOT_BEATING:
         return ()
-    return (
-        *_st(seen),
-        *_occlusion(seen),
-        *_ischaemia(seen),
-        *_qt(seen),
-        *_patterns(seen),
-        *_alternans(seen, signal_uv),
-    )
+    # A broad rhythm without P, which has no name, is what severe hyperkalaemia looks like.
+    electrolytes = (*_hyperkalaemia(seen), *_hypokalaemia(seen))
+    if seen.rhythm in NO_ST:
+        return electrolytes
+    found = (*_st(seen), *_occlusion(seen), *_ischaemia(seen), *_qt(seen), *_embolism(seen))
+    return (*found, *electrolytes, *_alternans(seen, signal_uv))
 
 
 def _flags(seen: Seen) -> frozenset[str]:
@@ -150,19 +149,25 @@ def rule_qtc(m: Measurements) -> tuple[int, str] | None:
     return bazett, "bazett"
 
 
-def _patterns(seen: Seen) -> Iterator[Evidence]:
+def _hyperkalaemia(seen: Seen) -> Iterator[Evidence]:
     peaked = repolarisation.peaked_leads(seen)
     if peaked:
         tall = max(seen.waves[lead].t_pos_uv or 0 for lead in peaked)
         facts = _facts(seen, t_uv=tall, qrs_ms=seen.measured.qrs_ms or 0)
         flags = _flags(seen) | ({"no_p"} if seen.measured.p_ms is None else frozenset())
         yield Evidence("hyperk", 0, seen.samples, facts, leads=peaked, flags=flags)
+
+
+def _hypokalaemia(seen: Seen) -> Iterator[Evidence]:
     u_leads = repolarisation.u_wave_leads(seen)
     if len(u_leads) >= 2 and seen.measured.qt_ms is not None:
         tall = max(seen.waves[lead].u_uv or 0 for lead in u_leads)
         end = seen.measured.qt_ms + round(1000 * repolarisation.U_MEAN_S)
         flags = frozenset({"fast"} if any(e.rhythm in FAST for e in seen.episodes) else ())
         yield Evidence("hypok", 0, seen.samples, _facts(seen, u_uv=tall, qt_u_ms=end), leads=u_leads, flags=flags)
+
+
+def _embolism(seen: Seen) -> Iterator[Evidence]:
     score = repolarisation.strain_score(seen)
     if score is not None and seen.shaped:
         yield Evidence("pe", 0, seen.samples, _facts(seen, score=score))

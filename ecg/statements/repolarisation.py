@@ -29,6 +29,15 @@ PE_SCORE = 10
 def repolarisation(seen: Seen) -> Iterator[Finding]:
     """Every statement on repolarisation that holds."""
     yield from _qt(seen)
+    peaked = peaked_leads(seen)
+    if peaked and seen.rhythm not in ("vt", "vf", "vfl", "tdp", "svt", "paced"):
+        tall = max(seen.waves[lead].t_pos_uv or 0 for lead in peaked) / 1000
+        names = " ".join(peaked)
+        zh, en = (
+            f"{names} T波高尖，最高 {tall:.2f} mV，请查血钾",
+            f"peaked T in {names}, up to {tall:.2f} mV: check potassium",
+        )
+        yield say(seen, "HYPERKALAEMIA", leads=peaked, value=tall, zh=zh, en=en, urgency="urgent", probability=0.5)
     if not seen.shaped:
         return
     brugada = brugada_leads(seen)
@@ -37,15 +46,6 @@ def repolarisation(seen: Seen) -> Iterator[Finding]:
         names = " ".join(brugada)
         text = f"{names} 穹隆型ST段抬高 {level:.2f} mV", f"coved ST elevation in {names}, {level:.2f} mV"
         yield number(seen, "BRUGADA_1", level, BRUGADA_J_UV / 1000, *text, unit=0.04, leads=brugada)
-    peaked = peaked_leads(seen)
-    if peaked and seen.rhythm != "undetermined":
-        tall = max(seen.waves[lead].t_pos_uv or 0 for lead in peaked) / 1000
-        names = " ".join(peaked)
-        zh, en = (
-            f"{names} T波高尖，最高 {tall:.2f} mV，请查血钾",
-            f"peaked T in {names}, up to {tall:.2f} mV: check potassium",
-        )
-        yield say(seen, "HYPERKALAEMIA", leads=peaked, value=tall, zh=zh, en=en, urgency="urgent", probability=0.5)
     u_leads = u_wave_leads(seen)
     if len(u_leads) >= 2:
         names = " ".join(u_leads)
@@ -202,7 +202,8 @@ def alternans_uv(signal_uv: F32, seen: Seen) -> dict[str, int]:
     first = seen.marks.qrs_off - seen.median.r_at + round(0.06 * seen.fs)
     zero = seen.marks.qrs_on - seen.median.r_at
     end = seen.marks.t_off - seen.median.r_at
-    whole = np.array([b for b in beats if b + zero - 5 >= 0 and b + end < len(signal_uv)])
+    reach = round(0.2 * seen.fs) - zero
+    whole = np.array([b for b in beats if b >= reach and b + end < len(signal_uv)])
     if len(whole) < 8 or end - first < 0.06 * seen.fs:
         return {}
     whole = whole[: len(whole) // 4 * 4]  # as many odd as even ones, singly and in pairs: the mean T falls out
@@ -212,10 +213,13 @@ def alternans_uv(signal_uv: F32, seen: Seen) -> dict[str, int]:
     t = t - signal_uv[whole[:, None] + np.arange(zero - 5, zero)][:, :, columns].mean(axis=1, keepdims=True)
     signs = np.where(np.arange(len(whole)) % 2 == 0, 1.0, -1.0)[:, None, None]
     pairs = np.where(np.arange(len(whole)) // 2 % 2 == 0, 1.0, -1.0)[:, None, None]
+    early = signal_uv[whole[:, None] + np.arange(zero - round(0.2 * seen.fs), zero)][:, :, columns]
     turn = np.abs((t * signs).mean(axis=0)).max(axis=0) * 2.0
     other = np.abs((t * pairs).mean(axis=0)).max(axis=0) * 2.0
+    # P waves that keep their own time may lie on every second T: they do so before the QRS too.
+    before = np.abs((early * signs).mean(axis=0)).max(axis=0) * 2.0
     return {
         name: round(float(value))
-        for name, value, rest in zip(names, turn, other, strict=True)
-        if np.isfinite(value) and value >= 3.0 * rest
+        for name, value, rest, p in zip(names, turn, other, before, strict=True)
+        if np.isfinite(value) and value >= 3.0 * rest and value >= 2.0 * p
     }
