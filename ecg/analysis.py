@@ -74,8 +74,7 @@ def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, pr
     beats = tuple(event.beat for event in events if event.beat is not None)
     episodes = _ordered(event.episode for event in events if event.kind == "episode" and event.episode is not None)
     fired = [event.finding for event in events if event.kind == "settled" and event.finding is not None]
-    beating = not any(episode.rhythm in NOT_BEATING for episode in episodes)
-    quality = core.tally.judge(recording.leads, beating=beating)
+    quality = core.tally.judge(recording.leads, beating=False)
     rhythm = main_rhythm(episodes)
     measured, median, marks = measure(recording, beats, quality, rhythm)
     samples = len(recording.signal_uv)
