@@ -15,6 +15,7 @@ import click
 
 from ecg.cli_files import annotate, convert, delineate, leads_option, plot
 from ecg.cli_pool import jobs_option, run_all
+from ecg.cli_score import score
 
 VERSION = "0.1.0"
 
@@ -108,6 +109,8 @@ def synth(name: str | None, seed: int, out: Path | None) -> None:
     else:
         out.write_text(text + "\n", encoding="utf-8")
 
+
+main.add_command(score)
 
 if __name__ == "__main__":
     main()

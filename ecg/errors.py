@@ -150,6 +150,43 @@ class ProfileWrong(EcgError):
 
 
 @dataclass(eq=False)
+class AnnotationMissing(EcgError):
+    code: ClassVar[str] = "ecg.annotation_missing"
+    status: ClassVar[int] = 404
+    what: ClassVar[str] = "There is no file {path}."
+    mend: ClassVar[str] = "Check the folder and the extension of the annotation or label file."
+    path: str
+
+
+@dataclass(eq=False)
+class LabelColumnMissing(EcgError):
+    code: ClassVar[str] = "ecg.label_column"
+    what: ClassVar[str] = "{path} has no column {column}."
+    mend: ClassVar[str] = "Give a CSV table whose first row names its columns."
+    path: str
+    column: str
+
+
+@dataclass(eq=False)
+class LabelUnknown(EcgError):
+    code: ClassVar[str] = "ecg.label_unknown"
+    what: ClassVar[str] = "{label} of record {record} is none of the labels {known}."
+    mend: ClassVar[str] = "Correct the label; what is not understood is never counted as wrong or right."
+    record: str
+    label: str
+    known: str
+
+
+@dataclass(eq=False)
+class NothingToScore(EcgError):
+    code: ClassVar[str] = "ecg.nothing_to_score"
+    what: ClassVar[str] = "{reference} and {test} have no record in common."
+    mend: ClassVar[str] = "Check both places and the extensions of their files."
+    reference: str
+    test: str
+
+
+@dataclass(eq=False)
 class LeadAbsent(EcgError):
     code: ClassVar[str] = "ecg.lead_absent"
     what: ClassVar[str] = "{path} has no channel {lead}; it has {known}."

@@ -15,6 +15,7 @@ from typing import Literal
 from ecg import critical
 from ecg.critical import Profile
 from ecg.evidence import Evidence
+from ecg.prior import Prior
 from ecg.record import F32, STANDARD_LEADS, Meta, Recording
 from ecg.results import Beat, Episode, Finding
 from ecg.stream import Began, Core, Item
@@ -92,8 +93,8 @@ class Monitor:
 class Judge:
     """Turns what the core found into events; remembers which rule has fired on what."""
 
-    def __init__(self, profile: Profile, meta: Meta) -> None:
-        self.profile, self.meta = profile, meta
+    def __init__(self, profile: Profile, meta: Meta, prior: Prior | None = None) -> None:
+        self.profile, self.meta, self.prior = profile, meta, prior
         self.fired: set[tuple[str, int]] = set()
 
     def events(self, items: Iterable[Item]) -> tuple[MonitorEvent, ...]:
@@ -110,7 +111,7 @@ class Judge:
             yield from self._judge(item)
 
     def _judge(self, evidence: Evidence) -> Iterable[MonitorEvent]:
-        for finding in critical.judge(self.profile, evidence, self.meta):
+        for finding in critical.judge(self.profile, evidence, self.meta, self.prior):
             key = (finding.rule or "", evidence.first)
             if key not in self.fired:
                 if len(self.fired) >= FIRED_MAX:

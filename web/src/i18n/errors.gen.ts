@@ -93,6 +93,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "本机构没有设备 {device}。请从列表中选择，或不指定设备。",
     "en": "There is no device {device} at this institution. Choose one of the list, or leave it open."
   },
+  "ecg.annotation_missing": {
+    "zh": "没有文件 {path}。请检查标注文件或标签文件所在的目录与扩展名。",
+    "en": "There is no file {path}. Check the folder and the extension of the annotation or label file."
+  },
   "ecg.cannot_write": {
     "zh": "无法写入 {path}：{reason}。请更换位置，或检查空间与权限。",
     "en": "{path} cannot be written: {reason}. Choose another place, or make room and rights there."
@@ -121,6 +125,14 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "{path} 未说明导联 {lead} 每毫伏对应多少单位。缺少增益无法测量电压，请在文件头中注明。",
     "en": "{path} does not say how many units make a millivolt in lead {lead}. Without it no voltage can be measured: state the gain in the header."
   },
+  "ecg.label_column": {
+    "zh": "{path} 中没有列 {column}。请提供首行写有列名的 CSV 表格。",
+    "en": "{path} has no column {column}. Give a CSV table whose first row names its columns."
+  },
+  "ecg.label_unknown": {
+    "zh": "记录 {record} 的标签 {label} 不在已知标签 {known} 之中。请改正该标签；无法识别的标签既不计为正确，也不计为错误。",
+    "en": "{label} of record {record} is none of the labels {known}. Correct the label; what is not understood is never counted as wrong or right."
+  },
   "ecg.lead_absent": {
     "zh": "{path} 中没有通道 {lead}；现有：{known}。请填写其中的编号（从 0 起）或名称。",
     "en": "{path} has no channel {lead}; it has {known}. Give a number, counted from 0, or a name from this list."
@@ -132,6 +144,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "ecg.lead_unknown": {
     "zh": "{path} 中有名为 {lead} 的通道，不是可识别的导联。请去掉该通道，或在 codes/leads.csv 中补充其写法。",
     "en": "{path} has a channel called {lead}, which is no lead this library knows. Leave the channel out, or add its spelling to codes/leads.csv."
+  },
+  "ecg.nothing_to_score": {
+    "zh": "{reference} 与 {test} 没有共同的记录。请检查两处位置及其文件的扩展名。",
+    "en": "{reference} and {test} have no record in common. Check both places and the extensions of their files."
   },
   "ecg.package_missing": {
     "zh": "生成 {format} 文件需要 Python 包 {package}，本机尚未安装。请用 pip 安装，或改写 SVG 文件（无需其他软件）。",
