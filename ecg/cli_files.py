@@ -61,8 +61,8 @@ leads_option = click.option(
 def annotate(records: tuple[Path, ...], folder: Path, leads: tuple[str, ...], jobs: int) -> None:
     """Write beats and rhythms as WFDB annotations.
 
-    The files are `<record>.xl`. Beats are N A V F Q and / (paced); + carries a rhythm change such as (AFIB or (VT; [ and ] enclose fibrillation;
-    ~ begins (subtype 51) and ends (0) a stretch that cannot be read.
+    The files are `<record>.xl`. Beats are N A V F Q and / (paced); + carries a rhythm change such as (AFIB or (VT;
+    [ and ] enclose fibrillation; ~ begins (subtype 51) and ends (0) a stretch that cannot be read.
     """
     _prepare(records, folder)
     sys.exit(run_all(partial(_annotate, folder, leads), records, jobs))
