@@ -1,7 +1,7 @@
 """What each beat is: normal, early from above, ventricular, fusion or paced.
 
-`Classifier` is fed beats as they are detected, by a stream one or two at a time and by a file all at once, and gives the
-same answers to the last bit. It decides and keeps the accounts; the shapes of a recording stand in `shapes`, what is
+`Classifier` is fed beats as they are detected, by a stream one or two at a time and by a file all at once, and gives
+the same answers to the last bit. It decides and keeps the accounts; the shapes of a recording stand in `shapes`, what is
 measured of a beat in `features`, what was learned in `trained/beats.npz`. Rhythm is not decided here, and no beat is
 ever moved or dropped.
 """
@@ -48,6 +48,7 @@ WIDE_ROWS = 13.0  # a QRS of the trace that is wide beyond doubt; the low-pass a
 WIDE_USUAL = 50.0  # rows: a wide regular rhythm faster than 120 a minute is ventricular until a person says otherwise
 REGULAR = 0.06
 QRS_FROM, QRS_TO = QRS_PART.start - BEFORE, QRS_PART.stop - BEFORE  # rows about R
+IN_STEP = 0.15
 SURE = 2.0  # the logit a rule gives
 PACED_SHARE = 0.3  # spikes are small and often lost: a family with some is paced throughout
 
@@ -261,7 +262,7 @@ class Classifier:
         return Ventricular(row.copy(), _probability(logit), beats.family[part].copy())
 
     def _doubted(self, logit: F64, part: slice, certain: int) -> F64:
-        """A QRS that an end of the recording cuts is no surer than the beat beside it."""
+        """A QRS that an end of the recording cuts is no surer than the beat beside it; in step with it, it is alike."""
         row = self._beats.row
         beside = np.full(len(logit) + 2, -SURE)
         beside[1:-1] = logit
@@ -270,7 +271,9 @@ class Classifier:
         near = np.diff(row[part]) <= NEXT_MAX
         after = np.where(np.concatenate([near, [False]]), beside[2:], -SURE)
         logit = np.where(row[part] < -QRS_FROM, np.minimum(logit, after), logit)
-        return np.where(row[part] + QRS_TO > certain, np.minimum(logit, beside[:-2]), logit)
+        in_step = np.abs(self._beats.early[part] - 1.0) < IN_STEP
+        last = np.where(in_step, beside[:-2], np.minimum(logit, beside[:-2]))
+        return np.where(row[part] + QRS_TO > certain, last, logit)
 
     def _neighbour(self, trace: Rows, index: I64, step: int) -> F64:
         """(n, leads, QRS_ROWS) of the beat `step` away, zeros where there is none or it is not certain yet."""

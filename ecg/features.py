@@ -1,4 +1,4 @@
-"""What the classifiers of beats are told: numbers about each beat's shape (`shape_features`) and time (`time_features`).
+"""What the classifiers of beats are told: numbers about each beat's shape (`shape_features`), time (`time_features`).
 
 Each is a function of a few beats about the one it describes and of what was known of the shapes in its stretch; a row
 does not depend on what other rows are computed with it. What the numbers mean is learned (`training.beats`); their
@@ -348,7 +348,7 @@ def _noise(aligned: F64) -> F64:
     """Roughness of what lies before and after the QRS, where a heart's waves are smooth."""
     rough = aligned[..., 2:] - 2 * aligned[..., 1:-1] + aligned[..., :-2]
     quiet = np.concatenate([rough[..., : QRS_PART.start - 4], rough[..., QRS_PART.stop + 2 :]], axis=-1)
-    return np.minimum(np.abs(quiet).sum(axis=(1, 2)) / float(quiet.shape[1] * quiet.shape[2]), 1000.0)
+    return np.asarray(np.minimum(np.abs(quiet).sum(axis=(1, 2)) / float(quiet.shape[1] * quiet.shape[2]), 1000.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -367,7 +367,7 @@ class Judged:
 
 
 def time_features(beats: Judged, index: I64, sinus: F64, sinus_share: F64) -> F32:
-    """(n, len(TIME)) of the beats at `index`; sinus (n,): the sinus interval known at each, NaN none, from `sinus_of`."""
+    """(n, len(TIME)) of the beats at `index`; sinus (n,): the sinus interval known at each, NaN none (`sinus_of`)."""
     row, n = beats.row, len(index)
     step = np.concatenate([np.arange(-PAST, AHEAD + 1)])
     clean = np.where(clean_of(beats.other), beats.before, np.nan)
@@ -427,7 +427,7 @@ def time_features(beats: Judged, index: I64, sinus: F64, sinus_share: F64) -> F3
 
 def clean_of(other: Mask) -> Mask:
     """Whose interval before runs between two conducted beats."""
-    return ~other & ~np.concatenate([other[:1], other[:-1]])
+    return np.asarray(~other & ~np.concatenate([other[:1], other[:-1]]))
 
 
 def sinus_of(intervals_before: npt.NDArray[np.int16]) -> tuple[float, float]:

@@ -288,7 +288,7 @@ class Families:
         self._choose(size, worth)
 
     def _dominant(self) -> int:
-        """The largest family that is not both early and wide; a good deal narrower one of a fifth its size goes first."""
+        """The largest family that is not early; a clearly narrower one of a fifth its size goes first."""
         merit = self.count * np.where(self.early < 0.85, 0.4, 1.0)
         largest = int(merit.argmax())
         near = (self.count >= 0.2 * self.count[largest]) & (self.width < self.width[largest] - 2.5) & (self.early > 0.8)
@@ -311,7 +311,5 @@ def _mix(old: F64, belongs: F64, values: F64, weight: F64) -> F64:
     """The mean of each family with new members' values (NaN: unknown) taken in."""
     real = np.isfinite(values)
     many = belongs[:, real].sum(axis=1)
-    return ratio(old * weight + belongs[:, real] @ values[real], weight + many) * (weight + many > 0) + old * (
-        weight + many <= 0
-    )
-
+    mean = ratio(old * weight + belongs[:, real] @ values[real], weight + many)
+    return np.where(weight + many > 0, mean, old)
