@@ -59,7 +59,6 @@ __all__ = [
 ALGORITHM = "0.1.0"  # changes with every change of what `analyze` may answer
 BASE_FIRST = ("vf", "vt", "paced", "af", "afl", "svt")  # of equally long base rhythms the one that matters more
 OVERLAYS = ("pause", "asystole")
-NOT_BEATING = ("vf", "vt", "pause", "asystole")
 
 
 def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, prior: Prior | None = None) -> Analysis:
@@ -74,7 +73,7 @@ def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, pr
     beats = tuple(event.beat for event in events if event.beat is not None)
     episodes = _ordered(event.episode for event in events if event.kind == "episode" and event.episode is not None)
     fired = [event.finding for event in events if event.kind == "settled" and event.finding is not None]
-    quality = core.tally.judge(recording.leads, beating=False)
+    quality = core.tally.judge(recording.leads)
     rhythm = main_rhythm(episodes)
     measured, median, marks = measure(recording, beats, quality, rhythm)
     samples = len(recording.signal_uv)

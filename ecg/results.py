@@ -54,12 +54,16 @@ class Quality:
     leads       0 to 1 a lead; below 0.5 a lead has no vote in a rule.
     unreadable  stretches in which no lead can be read; no statement rests on them.
     lead_off    leads that carry nothing.
+    reasons     what is wrong with a lead, by code of `electrodes.REASONS`; leads without a fault are not in it.
+    electrodes  the electrodes to mend: RA, LA, LL, RL, V1 to V6.
     """
 
     acceptable: bool
     leads: Mapping[str, float]
     unreadable: tuple[Span, ...] = ()
     lead_off: tuple[str, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    electrodes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -226,6 +230,8 @@ class Analysis:
                 "leads": dict(self.quality.leads),
                 "unreadable": [{"first": span.first, "end": span.end} for span in self.quality.unreadable],
                 "lead_off": list(self.quality.lead_off),
+                "reasons": dict(self.quality.reasons),
+                "electrodes": list(self.quality.electrodes),
             },
             "beats": beats_json(self.beats),
             "episodes": [{"rhythm": e.rhythm, "first": e.first, "end": e.end} for e in self.episodes],

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
@@ -28,10 +28,13 @@ from ecg.filters import Mask
 from ecg.level import HOP, Leveler
 from ecg.pacing import SpikeFilter
 from ecg.picker import PLACE, TENTH, Picker, place
-from ecg.quality import Tally, hop_quality
+from ecg.hops import HopQuality, hop_quality, hops_quality
+from ecg.quality import Tally
+from ecg.readable import Reader, Verdict
 from ecg.record import F32, I64
 from ecg.results import Beat, Episode
-from ecg.rhythm import RhythmJudge, Verdict
+from ecg.rhythm import RhythmJudge
+from ecg.rhythm import Verdict as BaseVerdict
 from ecg.trace import I16, RATE, Trace, rows_of
 from ecg.watch import Found, PauseWatch, RunWatch
 
@@ -109,6 +112,8 @@ class Core:
         self._hops = 0  # hops judged for quality
         self._usable: Mask = np.zeros((0, count), dtype=bool)  # of the hops from `_usable_first` on
         self._usable_first = 0
+        self._reader = Reader(count)
+        self._dark: list[bool] = []  # hops from `_watched` on in which nothing can be read
         self._trace = Trace(fs, count)
         self._rows = 0  # rows of the trace so far
         self._ring = Ring(np.zeros((0, count), dtype=np.int16))
@@ -181,24 +186,49 @@ class Core:
             ends.append(self._hop_start(self._hops + len(ends) + 1))
         if final and first + len(self._raw) > (ends[-1] if ends else first):
             ends.append(first + len(self._raw))
-        usable, begin = [], first
-        for end in ends:
-            quality = hop_quality(self._raw[begin - first : end - first])
-            self.tally.add(quality, begin, end)
-            usable.append(quality.usable)
-            begin = end
-        if usable:
-            self._usable = np.concatenate([self._usable, np.stack(usable)])
-        self._hops += len(ends)
+        begin = ends[-1] if ends else first
+        if ends:
+            quality = self._judge_hops(first, ends)
+            self.tally.add(quality, [first, *ends])
+            self._usable = np.concatenate([self._usable, quality.usable])
+        else:
+            quality = _no_hops(len(self.leads))
         rows = self._trace.push(self._raw[: begin - first])
         self._raw = self._raw[begin - first :].copy()
         self._add(rows)
+        self._hear_noise(rows, quality)
         if final:
             in_all = rows_of(self.samples, self.fs)
-            self._add(self._trace.flush(in_all, self._rows))
+            rest = self._trace.flush(in_all, self._rows)
+            self._add(rest)
+            self._hear_noise(rest, _no_hops(len(self.leads)), final=True)
             while self._hops * HOP < in_all:  # a last sample may open a row beyond the last hop
                 self._usable = np.concatenate([self._usable, self._usable[-1:]])
                 self._hops += 1
+
+    def _judge_hops(self, first: int, ends: list[int]) -> HopQuality:
+        """The raw samples of hops that end at `ends`; all at once where they are of one length."""
+        sizes = np.diff([first, *ends])
+        if (sizes == sizes[0]).all() and sizes[0] * 2 == self.fs:
+            return hops_quality(self._raw[: ends[-1] - first], self.fs)
+        begin = first
+        parts = []
+        for end in ends:
+            parts.append(hop_quality(self._raw[begin - first : end - first], self.fs))
+            begin = end
+        return HopQuality(**{f.name: np.stack([getattr(part, f.name) for part in parts]) for f in fields(HopQuality)})
+
+    def _hear_noise(self, rows: I16, quality: HopQuality, *, final: bool = False) -> None:
+        """Which half seconds are noise, as far as the trace tells."""
+        verdict = self._reader.push(rows, quality.range_uv, quality.level_uv, quality.usable)
+        self._darken(verdict)
+        if final:
+            self._darken(self._reader.flush())
+
+    def _darken(self, verdict: Verdict) -> None:
+        starts = [self._hop_start(verdict.first + index) for index in range(len(verdict.dark) + 1)]
+        self.tally.hear(verdict, [min(start, self.samples) for start in starts])
+        self._dark += verdict.dark.tolist()
 
     def _add(self, rows: I16) -> None:
         self._ring.push(rows)
@@ -249,7 +279,7 @@ class Core:
         heard, watched = self._heard, self._watched
         windows = self._windows(certain)
         last = max(watched, -(-certain // HOP) if final else certain // HOP)
-        lit = self._usable_at(watched, last).any(axis=1).tolist()
+        dark = self._dark
         for hop in range(watched, last):
             end_row = min((hop + 1) * HOP, self._rows)
             end = min(self._hop_start(hop + 1), self.samples)
@@ -263,12 +293,12 @@ class Core:
                 yield from self._see_window(end_row, end, windows[end_row])
             yield from self._pauses.hop(
                 end,
-                usable=lit[hop - watched],
+                usable=not dark[hop - watched],
                 loud=self._loud[hop - watched],
                 fibrillates=self._fibrillation.on,
                 atrial=self._is_atrial(end_row),
             )
-        self._loud = self._loud[last - watched :]
+        self._loud, self._dark = self._loud[last - watched :], dark[last - watched :]
         self._watched = last
 
     def _windows(self, certain: int) -> dict[int, Mask]:
@@ -342,7 +372,7 @@ class Core:
         for verdict in verdicts:
             yield from self._settle(verdict)
 
-    def _settle(self, verdict: Verdict) -> Iterator[Item]:
+    def _settle(self, verdict: BaseVerdict) -> Iterator[Item]:
         """A verdict joins the episode of the same name or ends the one before."""
         first = min(round(verdict.first * self.fs / RATE), self.samples)
         end = min(round(verdict.end * self.fs / RATE), self.samples)
@@ -377,6 +407,10 @@ class Core:
             del self._verdict_ends[: known - 1], self._verdict_atrial[: known - 1]
         horizon = round((certain - 4 * RATE) * self.fs / RATE)
         self._spiked = [spike for spike in self._spiked if spike >= horizon]
+
+
+def _no_hops(leads: int) -> HopQuality:
+    return hops_quality(np.zeros((0, leads), dtype=np.float32), 2.0 * RATE)
 
 
 def _loudness(levelled: np.ndarray[tuple[int, int], np.dtype[np.int8]], there: Mask) -> list[bool]:
