@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ecg import conduction, flutter
 from ecg.atria import BLOCK
 from ecg.atrial_features import NAMES, features
 from ecg.filters import moving_mean
@@ -44,17 +45,19 @@ AF_LOGIT, AF_LOGIT_STAYS = 0.8, 0.0  # of the smoothed logits: to begin, and to 
 
 BEATS_MIN = 3
 PACED_MIN, ECTOPIC_MIN = 0.4, 0.5  # shares of the beats of a window
-VT_DBPM, IVR_DBPM_MIN = 1000, 200
+VT_DBPM = 1000
 SLOW_DBPM, FAST_DBPM, STAYS_DBPM = 600, 1000, 20  # a sinus rhythm keeps its name this far past a limit
-SVT_DBPM = 1400  # regular, narrow and without P
+SVT_DBPM = 1500  # regular and narrow: at such rates P stands on T, and nobody can tell
 JUNCTIONAL_DBPM = (350, 1300)
 REGULAR_CV = 0.08
 NO_P_SHARE, NO_P_AGREE, QUIET = 0.12, 0.25, 0.05  # no P wave: nothing repeats, and noise would not have hidden it
 NARROW_ROWS = 10.5
 ARRHYTHMIA_SPREAD = 0.20  # (longest - shortest tenth) of R-R in parts of the median, breath by breath
+GRADUAL, P_CLEAR = 0.45, 0.7  # from beat to beat at most so much of the spread; the P wave repeats
 NOISE_MAX = 0.30  # noise before the QRS in parts of the QRS
 SIZE_UV_MIN = 80.0
 FLUTTER_LINE, FLUTTER_BAND = 0.50, 0.62
+CONDUCTED = ("sinus", "sinus_brady", "sinus_tachy", "sinus_arrhythmia", "junctional", "undetermined")
 SINUS = ("sinus", "sinus_brady", "sinus_tachy", "sinus_arrhythmia")
 
 
@@ -160,7 +163,26 @@ class RhythmJudge:
         if 2 * dark > BLOCK:
             return "undetermined"
         limit = AF_LOGIT_STAYS if self._was in ("af", "afl") else AF_LOGIT
-        return named(row, atrial=logit > limit, was=self._was)
+        name = named(row, atrial=logit > limit, was=self._was)
+        if name not in CONDUCTED:
+            return name
+        return self._fluttering(row, block) or self._blocked(row, block) or name
+
+    def _fluttering(self, row: F32, block: int) -> str | None:
+        """Flutter conducted in a fixed ratio, where there is a reason to look for it."""
+        gate = (float(row[_AT[key]]) for key in ("rate_bpm", "rr_cv", "p_at", "p_uv"))
+        if not flutter.looks_fixed(*gate):
+            return None
+        trace, first, beats = self._blocks.raw_about(block)
+        return "afl" if flutter.is_fixed(trace, beats - first) else None
+
+    def _blocked(self, row: F32, block: int) -> str | None:
+        """The AV block of the window, where it is worth looking for one."""
+        gate = (float(row[_AT[key]]) for key in ("rate_bpm", "rr_max", "ectopic", "premature"))
+        if not conduction.looks_blocked(*gate):
+            return None
+        rest, first, beats = self._blocks.about(block)
+        return conduction.av_block(conduction.pulses(rest, first), beats)
 
     def _forget(self) -> None:
         self._blocks.forget()
@@ -177,27 +199,25 @@ _AT = {name: place for place, name in enumerate(NAMES)}
 def named(row: F32, *, atrial: bool, was: str = "") -> str:
     """The name of one window from its features; `atrial`: the trees say fibrillation; `was`: the block before's."""
     f = {name: float(row[place]) for name, place in _AT.items()}
-    rate = f["rate_bpm"]
-    if f["beats"] < BEATS_MIN or not math.isfinite(rate) or not f["size_uv"] >= SIZE_UV_MIN:
-        return "ivr" if f["beats"] >= BEATS_MIN and f["ectopic"] > ECTOPIC_MIN else "undetermined"
-    dbpm = 10 * rate
+    dbpm = 10 * f["rate_bpm"]
+    if f["beats"] < BEATS_MIN or not math.isfinite(dbpm):
+        return "undetermined"
     if f["paced"] >= PACED_MIN:
         return "paced"
     if f["ectopic"] > ECTOPIC_MIN:
         return "vt" if dbpm >= VT_DBPM else "ivr"
-    if f["p_noise_to_qrs"] > NOISE_MAX:
+    if not f["size_uv"] >= SIZE_UV_MIN or f["p_noise_to_qrs"] > NOISE_MAX:
         return "undetermined"
-    flutter = f["line_max"] >= FLUTTER_LINE and f["band_max"] >= FLUTTER_BAND
+    saw = f["line_max"] >= FLUTTER_LINE and f["band_max"] >= FLUTTER_BAND
     if atrial:
-        return "afl" if flutter else "af"
-    no_p = f["share_max"] < NO_P_SHARE and f["p_other"] < NO_P_AGREE
-    if flutter and f["share_max"] < 0.3:
+        return "afl" if saw else "af"
+    if saw and f["share_max"] < P_IN_FLUTTER:
         return "afl"
-    regular = f["rr_cv"] < REGULAR_CV
-    if no_p and regular and f["wide"] <= NARROW_ROWS and f["p_noise_to_qrs"] < QUIET:
+    if f["rr_cv"] < REGULAR_CV:
         if dbpm >= SVT_DBPM:
             return "svt"
-        if JUNCTIONAL_DBPM[0] <= dbpm <= JUNCTIONAL_DBPM[1]:
+        no_p = f["share_max"] < NO_P_SHARE and f["p_other"] < NO_P_AGREE and f["p_noise_to_qrs"] < QUIET
+        if no_p and f["wide"] <= NARROW_ROWS and JUNCTIONAL_DBPM[0] <= dbpm <= JUNCTIONAL_DBPM[1]:
             return "junctional"
     return _sinus(f, dbpm, was)
 
@@ -210,7 +230,9 @@ def _sinus(f: dict[str, float], dbpm: float, was: str) -> str:
     if dbpm > fast:
         return "sinus_tachy"
     spread = f["rr_p90"] - f["rr_p10"]
-    if spread >= ARRHYTHMIA_SPREAD and f["premature"] == 0 and f["ectopic"] == 0 and f["p_correlation_max"] >= 0.7:
+    gradual = f["step_median"] <= GRADUAL * spread
+    early = f["premature"] > 0 or f["ectopic"] > 0
+    if spread >= ARRHYTHMIA_SPREAD and gradual and not early and f["p_correlation_max"] >= P_CLEAR:
         return "sinus_arrhythmia"
     return "sinus"
 
