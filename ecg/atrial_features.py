@@ -51,6 +51,7 @@ NAMES = (
         "band_to_qrs",
     ),
     *("low_uv", "high_share", "wide", "size_uv"),
+    "ectopic_runs",
 )
 TOL_ROWS, STEP_ROWS = 3, 5  # 30 and 50 ms
 CELL_ROWS = 8  # a cell of the Lorenz plot, 80 ms
@@ -79,7 +80,7 @@ class Windows:
 def features(windows: Windows) -> F32:
     """(w, len(NAMES)) float32; NaN where a number does not exist."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        columns = [*_intervals(windows), *_p_waves(windows), *_spectrum(windows), *_sizes(windows)]
+        columns = [*_intervals(windows), *_p_waves(windows), *_spectrum(windows), *_sizes(windows), _runs(windows)]
     return np.stack(columns, axis=1).astype(np.float32)
 
 
@@ -317,3 +318,13 @@ def _sizes(windows: Windows) -> list[F64]:
     usual = ~is_ectopic(beats.kind)
     wide = _mean_of(beats.wide[:, None].astype(np.int32), usual, windows)[:, 0]
     return [wide, _mean_of(beats.size_uv, usual, windows).max(axis=1)]
+
+
+def _runs(windows: Windows) -> F64:
+    """The share of intervals that lie between two ectopic beats: a run's, not bigeminy's."""
+    index, real = gather(windows.low, windows.high)
+    if not len(windows.beats.kind):
+        return np.full(len(index), np.nan)
+    odd = is_ectopic(windows.beats.kind[np.minimum(index, len(windows.beats.kind) - 1)]) & real
+    n = (real.sum(axis=1) - 1).astype(np.float64)
+    return np.asarray((odd[:, 1:] & odd[:, :-1]).sum(axis=1) / np.where(n > 0, n, np.nan))

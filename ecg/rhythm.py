@@ -36,7 +36,7 @@ AF_NAMES = tuple(
     for name in NAMES
     if name
     not in (
-        *("beats", "intervals", "rr", "ectopic", "premature", "paced", "cv_of_all", "wide", "size_uv", "low_uv"),
+        *("beats", "intervals", "rr", "ectopic", "ectopic_runs", "premature", "paced", "cv_of_all", "wide", "size_uv", "low_uv"),
         *("p_at", "p_noise", "band_uv", "p_peak_uv", "p_uv", "high_share", "rr_min", "rr_max"),
     )
 )
@@ -44,19 +44,20 @@ AF_COLUMNS = np.array([NAMES.index(name) for name in AF_NAMES])
 AF_LOGIT, AF_LOGIT_STAYS = 0.8, 0.0  # of the smoothed logits: to begin, and to go on
 
 BEATS_MIN = 3
-PACED_MIN, ECTOPIC_MIN = 0.4, 0.5  # shares of the beats of a window
+PACED_MIN, ECTOPIC_MIN = 0.4, 0.5  # share of the beats that are paced; of the intervals between two ectopic beats
 VT_DBPM = 1000
 SLOW_DBPM, FAST_DBPM, STAYS_DBPM = 600, 1000, 20  # a sinus rhythm keeps its name this far past a limit
-SVT_DBPM = 1500  # regular and narrow: at such rates P stands on T, and nobody can tell
+SVT_DBPM = 1600  # regular and narrow: at such rates P stands on T, and nobody can tell
 JUNCTIONAL_DBPM = (350, 1300)
 REGULAR_CV = 0.08
 NO_P_SHARE, NO_P_AGREE, QUIET = 0.12, 0.25, 0.05  # no P wave: nothing repeats, and noise would not have hidden it
 NARROW_ROWS = 10.5
 ARRHYTHMIA_SPREAD = 0.20  # (longest - shortest tenth) of R-R in parts of the median, breath by breath
 GRADUAL, P_CLEAR = 0.45, 0.7  # from beat to beat at most so much of the spread; the P wave repeats
-NOISE_MAX = 0.30  # noise before the QRS in parts of the QRS
+NOISE_MAX = 0.22  # noise before the QRS in parts of the QRS
 SIZE_UV_MIN = 80.0
-FLUTTER_LINE, FLUTTER_BAND = 0.50, 0.62
+FLUTTER_LINE, FLUTTER_BAND, P_IN_FLUTTER = 0.50, 0.62, 0.3
+FLUTTER_HZ_MAX, FLUTTER_DBPM_MAX = 5.75, 1800
 CONDUCTED = ("sinus", "sinus_brady", "sinus_tachy", "sinus_arrhythmia", "junctional", "undetermined")
 SINUS = ("sinus", "sinus_brady", "sinus_tachy", "sinus_arrhythmia")
 
@@ -204,18 +205,19 @@ def named(row: F32, *, atrial: bool, was: str = "") -> str:
         return "undetermined"
     if f["paced"] >= PACED_MIN:
         return "paced"
-    if f["ectopic"] > ECTOPIC_MIN:
+    if f["ectopic_runs"] > ECTOPIC_MIN:
         return "vt" if dbpm >= VT_DBPM else "ivr"
     if not f["size_uv"] >= SIZE_UV_MIN or f["p_noise_to_qrs"] > NOISE_MAX:
         return "undetermined"
-    saw = f["line_max"] >= FLUTTER_LINE and f["band_max"] >= FLUTTER_BAND
-    if atrial:
+    saw = f["line_max"] >= FLUTTER_LINE and f["line_hz"] <= FLUTTER_HZ_MAX and f["band_max"] >= FLUTTER_BAND
+    fast_and_regular = f["rr_cv"] < REGULAR_CV and dbpm >= SVT_DBPM
+    if atrial and not fast_and_regular:
         return "afl" if saw else "af"
-    if saw and f["share_max"] < P_IN_FLUTTER:
+    if saw and f["share_max"] < P_IN_FLUTTER and dbpm <= FLUTTER_DBPM_MAX:
         return "afl"
+    if fast_and_regular:
+        return "svt"
     if f["rr_cv"] < REGULAR_CV:
-        if dbpm >= SVT_DBPM:
-            return "svt"
         no_p = f["share_max"] < NO_P_SHARE and f["p_other"] < NO_P_AGREE and f["p_noise_to_qrs"] < QUIET
         if no_p and f["wide"] <= NARROW_ROWS and JUNCTIONAL_DBPM[0] <= dbpm <= JUNCTIONAL_DBPM[1]:
             return "junctional"
