@@ -54,6 +54,7 @@ NAMES = (
     "ectopic_runs",
 )
 TOL_ROWS, STEP_ROWS = 3, 5  # 30 and 50 ms
+RR_ROWS_MAX = 400  # longer than 4 s: an asystole or a lost signal, no interval
 CELL_ROWS = 8  # a cell of the Lorenz plot, 80 ms
 _BAND = (HZ >= 4.0) & (HZ <= 9.0)
 _WHOLE = HZ >= 2.5
@@ -98,7 +99,8 @@ def _intervals(windows: Windows) -> list[F64]:
     row = beats.row[index] if len(beats.row) else np.zeros(index.shape, dtype=np.int64)
     kind = beats.kind[index] if len(beats.row) else np.zeros(index.shape, dtype=np.uint8)
     odd = is_ectopic(kind)
-    rr, both = np.diff(row, axis=1), real[:, 1:] & real[:, :-1]
+    rr = np.diff(row, axis=1)
+    both = real[:, 1:] & real[:, :-1] & (rr <= RR_ROWS_MAX)
     ok = both & ~odd[:, 1:] & ~odd[:, :-1]
     n = ok.sum(axis=1).astype(np.float64)
     some = np.where(n > 0, n, np.nan)

@@ -9,7 +9,7 @@ atria is decided by boosted trees (`trained/rhythm.md`), the rest by rules in ra
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,7 @@ from ecg.rhythm_blocks import REACH, Blocks
 from ecg.trace import I16
 from ecg.trained.trees import Trees
 
+Features = Mapping[str, float]  # by NAMES; NaN where a number does not exist, and then no comparison holds
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
 
@@ -137,12 +138,12 @@ class RhythmJudge:
 
     def _judge(self, block: int, rows_in_all: int | None) -> Verdict:
         at = block - self._begin
-        row, smooth = self._rows[at], self._smooth(at)
+        f, smooth = dict(zip(NAMES, self._rows[at].tolist(), strict=True)), self._smooth(at)
         first = self._edge
         end = self._snapped((block + 1) * BLOCK, rows_in_all)
-        name = self._name(row, smooth, block)
+        name = self._name(f, smooth, block)
         self._was, self._edge = name, end
-        rate = float(row[_AT["rate_bpm"]])
+        rate = f["rate_bpm"]
         probability = 1.0 / (1.0 + math.exp(-smooth))
         return Verdict(name, first, end, round(10 * rate) if math.isfinite(rate) else 0, round(probability, 3))
 
@@ -159,28 +160,26 @@ class RhythmJudge:
         near = beats[np.searchsorted(beats, row - BLOCK // 4) : np.searchsorted(beats, row + BLOCK // 4)]
         return int(near[np.argmin(np.abs(near - row))]) if len(near) else row
 
-    def _name(self, row: F32, logit: float, block: int) -> str:
+    def _name(self, f: Features, logit: float, block: int) -> str:
         dark = sum(max(0, min(end, (block + 1) * BLOCK) - max(first, block * BLOCK)) for first, end in self._unreadable)
         if 2 * dark > BLOCK:
             return "undetermined"
         limit = AF_LOGIT_STAYS if self._was in ("af", "afl") else AF_LOGIT
-        name = named(row, atrial=logit > limit, was=self._was)
+        name = named(f, atrial=logit > limit, was=self._was)
         if name not in CONDUCTED:
             return name
-        return self._fluttering(row, block) or self._blocked(row, block) or name
+        return self._fluttering(f, block) or self._blocked(f, block) or name
 
-    def _fluttering(self, row: F32, block: int) -> str | None:
+    def _fluttering(self, f: Features, block: int) -> str | None:
         """Flutter conducted in a fixed ratio, where there is a reason to look for it."""
-        gate = (float(row[_AT[key]]) for key in ("rate_bpm", "rr_cv", "p_at", "p_uv"))
-        if not flutter.looks_fixed(*gate):
+        if not flutter.looks_fixed(f["rate_bpm"], f["rr_cv"], f["p_at"], f["p_uv"]):
             return None
         trace, first, beats = self._blocks.raw_about(block)
         return "afl" if flutter.is_fixed(trace, beats - first) else None
 
-    def _blocked(self, row: F32, block: int) -> str | None:
+    def _blocked(self, f: Features, block: int) -> str | None:
         """The AV block of the window, where it is worth looking for one."""
-        gate = (float(row[_AT[key]]) for key in ("rate_bpm", "rr_max", "ectopic", "premature"))
-        if not conduction.looks_blocked(*gate):
+        if not conduction.looks_blocked(f["rate_bpm"], f["rr_max"], f["ectopic"], f["premature"]):
             return None
         rest, first, beats = self._blocks.about(block)
         return conduction.av_block(conduction.pulses(rest, first), beats)
@@ -194,12 +193,8 @@ class RhythmJudge:
         self._unreadable = [span for span in self._unreadable if span[1] > self._judged * BLOCK]
 
 
-_AT = {name: place for place, name in enumerate(NAMES)}
-
-
-def named(row: F32, *, atrial: bool, was: str = "") -> str:
+def named(f: Features, *, atrial: bool, was: str = "") -> str:
     """The name of one window from its features; `atrial`: the trees say fibrillation; `was`: the block before's."""
-    f = {name: float(row[place]) for name, place in _AT.items()}
     dbpm = 10 * f["rate_bpm"]
     if f["beats"] < BEATS_MIN or not math.isfinite(dbpm):
         return "undetermined"
@@ -224,7 +219,7 @@ def named(row: F32, *, atrial: bool, was: str = "") -> str:
     return _sinus(f, dbpm, was)
 
 
-def _sinus(f: dict[str, float], dbpm: float, was: str) -> str:
+def _sinus(f: Features, dbpm: float, was: str) -> str:
     slow = SLOW_DBPM + (STAYS_DBPM if was == "sinus_brady" else -STAYS_DBPM if was in SINUS else 0)
     fast = FAST_DBPM + (-STAYS_DBPM if was == "sinus_tachy" else STAYS_DBPM if was in SINUS else 0)
     if dbpm < slow:
