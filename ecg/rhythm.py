@@ -101,7 +101,7 @@ class RhythmJudge:
         self._begin = 0
         self._judged = 0
         self._edge = 0  # where the next verdict begins
-        self._was = ""
+        self._was, self._fixed = "", False
         self._unreadable: list[tuple[int, int]] = []
 
     @property
@@ -172,10 +172,12 @@ class RhythmJudge:
 
     def _fluttering(self, f: Features, block: int) -> str | None:
         """Flutter conducted in a fixed ratio, where there is a reason to look for it."""
-        if not flutter.looks_fixed(f["rate_bpm"], f["rr_cv"], f["p_at"], f["p_uv"]):
-            return None
-        trace, first, beats = self._blocks.raw_about(block)
-        return "afl" if flutter.is_fixed(trace, beats - first) else None
+        if block % 2 == 0:  # windows overlap: every second one is enough
+            self._fixed = flutter.looks_fixed(f["rate_bpm"], f["rr_cv"], f["p_at"], f["p_uv"], f["band_max"])
+            if self._fixed:
+                trace, first, beats = self._blocks.raw_about(block)
+                self._fixed = flutter.is_fixed(trace, beats - first)
+        return "afl" if self._fixed else None
 
     def _blocked(self, f: Features, block: int) -> str | None:
         """The AV block of the window, where it is worth looking for one."""
@@ -204,11 +206,16 @@ def named(f: Features, *, atrial: bool, was: str = "") -> str:
         return "vt" if dbpm >= VT_DBPM else "ivr"
     if not f["size_uv"] >= SIZE_UV_MIN or f["p_noise_to_qrs"] > NOISE_MAX:
         return "undetermined"
-    saw = f["line_max"] >= FLUTTER_LINE and f["line_hz"] <= FLUTTER_HZ_MAX and f["band_max"] >= FLUTTER_BAND
+    saw = (
+        f["line_max"] >= FLUTTER_LINE
+        and f["line_hz"] <= FLUTTER_HZ_MAX
+        and f["band_max"] >= FLUTTER_BAND
+        and dbpm <= FLUTTER_DBPM_MAX
+    )
     fast_and_regular = f["rr_cv"] < REGULAR_CV and dbpm >= SVT_DBPM
     if atrial and not fast_and_regular:
         return "afl" if saw else "af"
-    if saw and f["share_max"] < P_IN_FLUTTER and dbpm <= FLUTTER_DBPM_MAX:
+    if saw and f["share_max"] < P_IN_FLUTTER:
         return "afl"
     if fast_and_regular:
         return "svt"
