@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ecg import atria
-from ecg.atria import AFTER, BEFORE, BLOCK, HZ, LAG, QRS_FROM, T_TO, Beats, F64, I64
+from ecg.atria import AFTER, BEFORE, BLOCK, F64, HZ, I64, LAG, QRS_FROM, T_TO, Beats
 from ecg.atrial_features import Windows
 from ecg.trace import I16
 

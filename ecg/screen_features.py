@@ -27,7 +27,17 @@ SPREAD_OF = (
 )
 _SPREAD = [NAMES.index(name) for name in SPREAD_OF]
 SHAPE_NAMES = (
-    *("qrs_alike", "qrs_alike_low", "qrs_unlike", "qrs_alien", "t_alike", "t_alike_low", "size_cv", "size_low", "size_high"),
+    *(
+        "qrs_alike",
+        "qrs_alike_low",
+        "qrs_unlike",
+        "qrs_alien",
+        "t_alike",
+        "t_alike_low",
+        "size_cv",
+        "size_low",
+        "size_high",
+    ),
     *("width_median", "width_high", "early", "early_paused", "late", "long_rr", "early_alike", "first_unlike"),
 )
 QUALITY_NAMES = (
