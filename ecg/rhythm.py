@@ -9,12 +9,13 @@ atria is decided by boosted trees (`trained/rhythm.md`), the rest by rules in ra
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from ecg import conduction, flutter
 from ecg.atria import BLOCK
 from ecg.atrial_features import NAMES, features
 from ecg.filters import moving_mean
@@ -23,6 +24,7 @@ from ecg.rhythm_blocks import REACH, Blocks
 from ecg.trace import I16
 from ecg.trained.trees import Trees
 
+Features = Mapping[str, float]  # by NAMES; NaN where a number does not exist, and then no comparison holds
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
 
@@ -35,7 +37,7 @@ AF_NAMES = tuple(
     for name in NAMES
     if name
     not in (
-        *("beats", "intervals", "rr", "ectopic", "premature", "paced", "cv_of_all", "wide", "size_uv", "low_uv"),
+        *("beats", "intervals", "rr", "ectopic", "ectopic_runs", "premature", "paced", "cv_of_all", "wide", "size_uv", "low_uv"),
         *("p_at", "p_noise", "band_uv", "p_peak_uv", "p_uv", "high_share", "rr_min", "rr_max"),
     )
 )
@@ -43,18 +45,21 @@ AF_COLUMNS = np.array([NAMES.index(name) for name in AF_NAMES])
 AF_LOGIT, AF_LOGIT_STAYS = 0.8, 0.0  # of the smoothed logits: to begin, and to go on
 
 BEATS_MIN = 3
-PACED_MIN, ECTOPIC_MIN = 0.4, 0.5  # shares of the beats of a window
-VT_DBPM, IVR_DBPM_MIN = 1000, 200
+PACED_MIN, ECTOPIC_MIN = 0.4, 0.5  # share of the beats that are paced; of the intervals between two ectopic beats
+VT_DBPM = 1000
 SLOW_DBPM, FAST_DBPM, STAYS_DBPM = 600, 1000, 20  # a sinus rhythm keeps its name this far past a limit
-SVT_DBPM = 1400  # regular, narrow and without P
+SVT_DBPM = 1600  # regular and narrow: at such rates P stands on T, and nobody can tell
 JUNCTIONAL_DBPM = (350, 1300)
 REGULAR_CV = 0.08
 NO_P_SHARE, NO_P_AGREE, QUIET = 0.12, 0.25, 0.05  # no P wave: nothing repeats, and noise would not have hidden it
 NARROW_ROWS = 10.5
 ARRHYTHMIA_SPREAD = 0.20  # (longest - shortest tenth) of R-R in parts of the median, breath by breath
-NOISE_MAX = 0.30  # noise before the QRS in parts of the QRS
+GRADUAL, P_CLEAR = 0.45, 0.7  # from beat to beat at most so much of the spread; the P wave repeats
+NOISE_MAX = 0.22  # noise before the QRS in parts of the QRS
 SIZE_UV_MIN = 80.0
-FLUTTER_LINE, FLUTTER_BAND = 0.50, 0.62
+FLUTTER_LINE, FLUTTER_BAND, P_IN_FLUTTER = 0.50, 0.62, 0.3
+FLUTTER_HZ_MAX, FLUTTER_DBPM_MAX = 5.75, 1800
+CONDUCTED = ("sinus", "sinus_brady", "sinus_tachy", "sinus_arrhythmia", "junctional", "undetermined")
 SINUS = ("sinus", "sinus_brady", "sinus_tachy", "sinus_arrhythmia")
 
 
@@ -96,7 +101,7 @@ class RhythmJudge:
         self._begin = 0
         self._judged = 0
         self._edge = 0  # where the next verdict begins
-        self._was = ""
+        self._was, self._fixed = "", False
         self._unreadable: list[tuple[int, int]] = []
 
     @property
@@ -133,12 +138,12 @@ class RhythmJudge:
 
     def _judge(self, block: int, rows_in_all: int | None) -> Verdict:
         at = block - self._begin
-        row, smooth = self._rows[at], self._smooth(at)
+        f, smooth = dict(zip(NAMES, self._rows[at].tolist(), strict=True)), self._smooth(at)
         first = self._edge
         end = self._snapped((block + 1) * BLOCK, rows_in_all)
-        name = self._name(row, smooth, block)
+        name = self._name(f, smooth, block)
         self._was, self._edge = name, end
-        rate = float(row[_AT["rate_bpm"]])
+        rate = f["rate_bpm"]
         probability = 1.0 / (1.0 + math.exp(-smooth))
         return Verdict(name, first, end, round(10 * rate) if math.isfinite(rate) else 0, round(probability, 3))
 
@@ -155,12 +160,31 @@ class RhythmJudge:
         near = beats[np.searchsorted(beats, row - BLOCK // 4) : np.searchsorted(beats, row + BLOCK // 4)]
         return int(near[np.argmin(np.abs(near - row))]) if len(near) else row
 
-    def _name(self, row: F32, logit: float, block: int) -> str:
+    def _name(self, f: Features, logit: float, block: int) -> str:
         dark = sum(max(0, min(end, (block + 1) * BLOCK) - max(first, block * BLOCK)) for first, end in self._unreadable)
         if 2 * dark > BLOCK:
             return "undetermined"
         limit = AF_LOGIT_STAYS if self._was in ("af", "afl") else AF_LOGIT
-        return named(row, atrial=logit > limit, was=self._was)
+        name = named(f, atrial=logit > limit, was=self._was)
+        if name not in CONDUCTED:
+            return name
+        return self._fluttering(f, block) or self._blocked(f, block) or name
+
+    def _fluttering(self, f: Features, block: int) -> str | None:
+        """Flutter conducted in a fixed ratio, where there is a reason to look for it."""
+        if block % 2 == 0:  # windows overlap: every second one is enough
+            self._fixed = flutter.looks_fixed(f["rate_bpm"], f["rr_cv"], f["p_at"], f["p_uv"], f["band_max"])
+            if self._fixed:
+                trace, first, beats = self._blocks.raw_about(block)
+                self._fixed = flutter.is_fixed(trace, beats - first)
+        return "afl" if self._fixed else None
+
+    def _blocked(self, f: Features, block: int) -> str | None:
+        """The AV block of the window, where it is worth looking for one."""
+        if not conduction.looks_blocked(f["rate_bpm"], f["rr_max"], f["ectopic"], f["premature"]):
+            return None
+        rest, first, beats = self._blocks.about(block)
+        return conduction.av_block(conduction.pulses(rest, first), beats)
 
     def _forget(self) -> None:
         self._blocks.forget()
@@ -171,38 +195,38 @@ class RhythmJudge:
         self._unreadable = [span for span in self._unreadable if span[1] > self._judged * BLOCK]
 
 
-_AT = {name: place for place, name in enumerate(NAMES)}
-
-
-def named(row: F32, *, atrial: bool, was: str = "") -> str:
+def named(f: Features, *, atrial: bool, was: str = "") -> str:
     """The name of one window from its features; `atrial`: the trees say fibrillation; `was`: the block before's."""
-    f = {name: float(row[place]) for name, place in _AT.items()}
-    rate = f["rate_bpm"]
-    if f["beats"] < BEATS_MIN or not math.isfinite(rate) or not f["size_uv"] >= SIZE_UV_MIN:
-        return "ivr" if f["beats"] >= BEATS_MIN and f["ectopic"] > ECTOPIC_MIN else "undetermined"
-    dbpm = 10 * rate
+    dbpm = 10 * f["rate_bpm"]
+    if f["beats"] < BEATS_MIN or not math.isfinite(dbpm):
+        return "undetermined"
     if f["paced"] >= PACED_MIN:
         return "paced"
-    if f["ectopic"] > ECTOPIC_MIN:
+    if f["ectopic_runs"] > ECTOPIC_MIN:
         return "vt" if dbpm >= VT_DBPM else "ivr"
-    if f["p_noise_to_qrs"] > NOISE_MAX:
+    if not f["size_uv"] >= SIZE_UV_MIN or f["p_noise_to_qrs"] > NOISE_MAX:
         return "undetermined"
-    flutter = f["line_max"] >= FLUTTER_LINE and f["band_max"] >= FLUTTER_BAND
-    if atrial:
-        return "afl" if flutter else "af"
-    no_p = f["share_max"] < NO_P_SHARE and f["p_other"] < NO_P_AGREE
-    if flutter and f["share_max"] < 0.3:
+    saw = (
+        f["line_max"] >= FLUTTER_LINE
+        and f["line_hz"] <= FLUTTER_HZ_MAX
+        and f["band_max"] >= FLUTTER_BAND
+        and dbpm <= FLUTTER_DBPM_MAX
+    )
+    fast_and_regular = f["rr_cv"] < REGULAR_CV and dbpm >= SVT_DBPM
+    if atrial and not fast_and_regular:
+        return "afl" if saw else "af"
+    if saw and f["share_max"] < P_IN_FLUTTER:
         return "afl"
-    regular = f["rr_cv"] < REGULAR_CV
-    if no_p and regular and f["wide"] <= NARROW_ROWS and f["p_noise_to_qrs"] < QUIET:
-        if dbpm >= SVT_DBPM:
-            return "svt"
-        if JUNCTIONAL_DBPM[0] <= dbpm <= JUNCTIONAL_DBPM[1]:
+    if fast_and_regular:
+        return "svt"
+    if f["rr_cv"] < REGULAR_CV:
+        no_p = f["share_max"] < NO_P_SHARE and f["p_other"] < NO_P_AGREE and f["p_noise_to_qrs"] < QUIET
+        if no_p and f["wide"] <= NARROW_ROWS and JUNCTIONAL_DBPM[0] <= dbpm <= JUNCTIONAL_DBPM[1]:
             return "junctional"
     return _sinus(f, dbpm, was)
 
 
-def _sinus(f: dict[str, float], dbpm: float, was: str) -> str:
+def _sinus(f: Features, dbpm: float, was: str) -> str:
     slow = SLOW_DBPM + (STAYS_DBPM if was == "sinus_brady" else -STAYS_DBPM if was in SINUS else 0)
     fast = FAST_DBPM + (-STAYS_DBPM if was == "sinus_tachy" else STAYS_DBPM if was in SINUS else 0)
     if dbpm < slow:
@@ -210,7 +234,9 @@ def _sinus(f: dict[str, float], dbpm: float, was: str) -> str:
     if dbpm > fast:
         return "sinus_tachy"
     spread = f["rr_p90"] - f["rr_p10"]
-    if spread >= ARRHYTHMIA_SPREAD and f["premature"] == 0 and f["ectopic"] == 0 and f["p_correlation_max"] >= 0.7:
+    gradual = f["step_median"] <= GRADUAL * spread
+    early = f["premature"] > 0 or f["ectopic"] > 0
+    if spread >= ARRHYTHMIA_SPREAD and gradual and not early and f["p_correlation_max"] >= P_CLEAR:
         return "sinus_arrhythmia"
     return "sinus"
 
