@@ -134,7 +134,11 @@ class Blocks:
         low = max((block - REACH) * BLOCK, offset)
         high = min((block + REACH + 1) * BLOCK, self.end)
         rows = self.beats.row
-        return self.raw[low - offset : high - offset], low, rows[np.searchsorted(rows, low) : np.searchsorted(rows, high)]
+        return (
+            self.raw[low - offset : high - offset],
+            low,
+            rows[np.searchsorted(rows, low) : np.searchsorted(rows, high)],
+        )
 
     def forget(self) -> None:
         """Let go of what no window will need."""
