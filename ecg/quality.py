@@ -7,6 +7,7 @@ what may be said of an ECG: `critical` and `statements` ask for a lead's number 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -27,7 +28,6 @@ I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
 
 VOTE_MIN = 0.5  # critical-values 2: below this a lead may not vote
-CONTRAST = 6.0  # QRS this many times above the rest are all one can wish; half of it is too little to vote
 DARK_MAX = 1000  # unreadable stretches remembered
 OCTAVE = 4  # steps an octave in which sizes are counted
 COUNTED = ("usable", "flat", "saturated", "torn", "steep", "large", "noisy", "hum", "rough", "still", "top")
@@ -61,7 +61,7 @@ class Tally:
     sizes, largest  (leads, SIZES) sum and largest of the sizes in steps of 1/OCTAVE octave; smallest of the range.
     big             (leads, BIG_UV) hops with a range above each.
     low, high       extremes of the hop levels, for the drift over the whole.
-    heard, noisy    hops with a verdict of `readable`; of these noise. contrast, compared: of QRS above the rest.
+    heard, noisy    hops with a verdict of `readable`; of these noise.
     trace, top      (leads, TRACED) the same of what `readable` counted; the largest of its tops.
     dark            stretches in which no lead could be read.
     """
@@ -69,10 +69,8 @@ class Tally:
     leads: int
     hops: int = 0
     heard: int = 0
-    compared: int = 0
     dark: list[Span] = field(default_factory=list)
     counts: dict[str, I64] = field(default_factory=dict)
-    contrast: F64 = field(default_factory=lambda: np.zeros(0))
     last_level: F32 | None = None
 
     @classmethod
@@ -83,32 +81,22 @@ class Tally:
         zero = {name: zeros() for name in COUNTED}
         zero |= {"sizes": zeros(len(SIZES)), "largest": zeros(len(SIZES)), "big": zeros(len(BIG_UV))}
         zero |= {"trace": zeros(len(TRACED)), "smallest": zeros() + 1000}
-        return cls(leads, counts=zero, contrast=np.zeros(leads))
+        return cls(leads, counts=zero)
 
-    def add(self, hop: HopQuality, first: int, end: int) -> None:
-        """One raw hop, samples [first, end)."""
-        self._add(HopQuality(hop.masks[None], hop.sizes[None]))
-        self._darken(np.array([not hop.usable.any()]), first, end - first, end)
-
-    def add_all(self, hops: HopQuality, hop: int, samples: int) -> None:
-        """All raw hops of a recording of so many samples, `hop` samples each."""
+    def add(self, hops: HopQuality, starts: Sequence[int]) -> None:
+        """Raw hops: hop i is of samples [starts[i], starts[i + 1])."""
         self._add(hops)
-        self._darken(np.asarray(~hops.usable.any(axis=1), dtype=bool), 0, hop, samples)
+        self._darken(np.asarray(~hops.usable.any(axis=1), dtype=bool), starts)
 
-    def hear(self, verdict: Verdict, hop: int, samples: int) -> None:
-        """What `readable` said of some hops, `hop` samples each, of the `samples` there are so far."""
+    def hear(self, verdict: Verdict, starts: Sequence[int]) -> None:
+        """What `readable` said of some hops, of samples [starts[i], starts[i + 1]) each."""
         self.heard += len(verdict.dark)
         self.counts["noisy"] += (verdict.noise > readable.limit()).sum(axis=0)
-        self._darken(verdict.dark, verdict.first * hop, hop, samples)
+        self._darken(verdict.dark, starts)
         if len(verdict.dark):
             steps = steps_of(verdict.counts[..., [readable.COUNTS.index(name) for name in TRACED]].astype(np.float32))
             self.counts["trace"] += steps.sum(axis=0)
             self.counts["top"] = np.maximum(self.counts["top"], steps[..., TRACED.index("top")].max(axis=0))
-
-    def compare(self, contrast: F32) -> None:
-        """How far the QRS stand above the rest in each lead, of one hop (qrs.Fuser)."""
-        self.compared += 1
-        self.contrast += np.minimum(contrast, 4 * CONTRAST)
 
     def _add(self, hops: HopQuality) -> None:
         counts, found = self.counts, hops.sizes
@@ -132,21 +120,19 @@ class Tally:
         counts["hum"] += np.rint(np.minimum(mains, 5000.0)).astype(np.int64).sum(axis=0)
         counts["still"] += np.rint(1000 * still).astype(np.int64).sum(axis=0)
 
-    def _darken(self, dark: Mask, first: int, hop: int, samples: int) -> None:
+    def _darken(self, dark: Mask, starts: Sequence[int]) -> None:
         edges = np.flatnonzero(np.diff(np.concatenate([[False], dark, [False]]).astype(np.int8)))
-        spans = [Span(first + int(a) * hop, min(first + int(b) * hop, samples)) for a, b in edges.reshape(-1, 2)]
+        spans = [Span(starts[first], starts[end]) for first, end in edges.reshape(-1, 2).tolist()]
         self.dark = _joined([*self.dark, *(span for span in spans if span.end > span.first)])[-DARK_MAX:]
 
-    def judge(self, leads: tuple[str, ...], *, beating: bool = True) -> Quality:
-        """The quality of what was added. Where the heart did not beat throughout, no QRS can be asked to stand out."""
+    def judge(self, leads: tuple[str, ...]) -> Quality:
+        """The quality of what was added."""
         hops, counts = max(1, self.hops), self.counts
         rough = np.clip(1.0 - (counts["rough"] / hops - ROUGH_UV) / ROUGH_UV, 0.0, 1.0)
         hum = np.clip(1.0 - (counts["hum"] / hops - HUM_UV) / (2 * HUM_UV), 0.0, 1.0)
         score = counts["usable"] / hops * rough * hum * (1.0 - counts["large"] / hops)
         if self.heard:
             score = score * (1.0 - counts["noisy"] / self.heard)
-        if beating and self.compared:
-            score = score * np.clip(self.contrast / self.compared / CONTRAST, 0.0, 1.0)
         numbers = {lead: round(float(value), 3) for lead, value in zip(leads, score, strict=True)}
         off = tuple(lead for lead, flat in zip(leads, counts["flat"] / hops, strict=True) if flat > 0.5)
         reasons = {lead: reason for lead, reason in zip(leads, self._reasons(score), strict=True) if reason}
@@ -216,13 +202,18 @@ def _forest() -> Trees:
 
 
 def quality_of(recording: Recording, trace: I16 | None = None) -> Quality:
-    """The quality of a whole recording; `trace` where it is at hand already (`trace.trace_of`)."""
-    if is_misscaled(recording.signal_uv):
-        leads = recording.leads
-        whole = (Span(0, len(recording.signal_uv)),)
-        return Quality(False, dict.fromkeys(leads, 0.0), whole, (), dict.fromkeys(leads, "scale"))
+    """The quality of a recording by itself; `trace` where it is at hand already (`trace.trace_of`). `analyze` takes it
+    from the stream's own tally, which looks at the samples without their pacing spikes."""
     rows = trace_of(recording.signal_uv, recording.fs) if trace is None else trace
-    return tally_of(recording, rows).judge(recording.leads)
+    return misscaled(recording) or tally_of(recording, rows).judge(recording.leads)
+
+
+def misscaled(recording: Recording) -> Quality | None:
+    """The quality of a recording in a wrong unit: nothing in it can be believed. None where the size is plausible."""
+    if not is_misscaled(recording.signal_uv):
+        return None
+    leads, whole = recording.leads, (Span(0, len(recording.signal_uv)),)
+    return Quality(False, dict.fromkeys(leads, 0.0), whole, (), dict.fromkeys(leads, "scale"))
 
 
 def is_misscaled(signal_uv: F32) -> bool:
@@ -248,9 +239,11 @@ def tally_of(recording: Recording, trace: I16) -> Tally:
     hops = hops_quality(recording.signal_uv, recording.fs)
     hop, samples = round(HOP_S * recording.fs), len(recording.signal_uv)
     reader, tally = Reader(len(recording.leads)), Tally.of(len(recording.leads))
-    tally.add_all(hops, hop, samples)
+    starts = [min(index * hop, samples) for index in range(len(hops.sizes) + 1)]
+    starts[-1] = samples if len(hops.sizes) else 0
+    tally.add(hops, starts)
     for verdict in (reader.push(trace, hops.range_uv, hops.level_uv, hops.usable), reader.flush()):
-        tally.hear(verdict, hop, samples)
+        tally.hear(verdict, starts[verdict.first :])
     return tally
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import ecg
 from ecg import electrodes
-from ecg.hops import hop_quality, hops_quality
+from ecg.hops import HopQuality, hop_quality, hops_quality
 from ecg.quality import Tally, quality_of, tally_of
 from ecg.readable import Reader
 from ecg.synth import Segment, twelve_lead
@@ -80,16 +80,15 @@ def test_the_verdicts_do_not_depend_on_how_the_trace_was_cut(cuts: list[int], se
 
 def test_hop_by_hop_and_all_at_once_add_up_to_the_same() -> None:
     whole = clean()
-    at_once = tally_of(whole, trace_of(whole.signal_uv, FS))
-    by_hop, hops, hop = Tally.of(12), hops_quality(whole.signal_uv, FS), 250
-    for row in range(len(hops.masks)):
-        by_hop.add(hop_quality(whole.signal_uv[row * hop : (row + 1) * hop], FS), row * hop, (row + 1) * hop)
+    trace = trace_of(whole.signal_uv, FS)
+    at_once = tally_of(whole, trace)
+    by_hop, hops, starts = Tally.of(12), hops_quality(whole.signal_uv, FS), list(range(0, 5001, 250))
+    for row, start in enumerate(starts[:-1]):
+        one = hop_quality(whole.signal_uv[start : start + 250], FS)
+        by_hop.add(HopQuality(one.masks[None], one.sizes[None]), starts[row : row + 2])
     reader = Reader(12)
-    for verdict in (
-        reader.push(trace_of(whole.signal_uv, FS), hops.range_uv, hops.level_uv, hops.usable),
-        reader.flush(),
-    ):
-        by_hop.hear(verdict, hop, len(whole.signal_uv))
+    for verdict in (reader.push(trace, hops.range_uv, hops.level_uv, hops.usable), reader.flush()):
+        by_hop.hear(verdict, starts[verdict.first :])
     assert by_hop.judge(whole.leads) == at_once.judge(whole.leads)
 
 
