@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ecg import critical
+from ecg.base_watch import Began
 from ecg.critical import Profile
 from ecg.evidence import Evidence
 from ecg.prior import Prior
 from ecg.record import F32, STANDARD_LEADS, Meta, Recording
 from ecg.results import Beat, Episode, Finding
-from ecg.stream import Began, Core, Item
+from ecg.stream import Core, Item
 
 STATE_MAX = 64_000
 

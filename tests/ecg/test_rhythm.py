@@ -15,7 +15,7 @@ from ecg.atrial_features import NAMES
 from ecg.rhythm import AF_NAMES, RhythmJudge, Verdict
 from ecg.synth import Segment, Synthetic, twelve_lead
 from ecg.trace import row_of, trace_of
-from ecg.trained.trees import FEW_ROWS, Trees
+from ecg.trained.trees import BLOCK, Trees
 
 Table = tuple[np.ndarray, str, np.ndarray]
 
@@ -179,7 +179,7 @@ def test_short_recordings_are_survived(seconds: float, rng: np.random.Generator)
 
 def test_few_and_many_rows_walk_the_same_trees(rng: np.random.Generator) -> None:
     trees = Trees.of("rhythm")
-    rows = rng.normal(0, 1, (3 * FEW_ROWS, len(AF_NAMES))).astype(np.float32)
+    rows = rng.normal(0, 1, (3 * BLOCK, len(AF_NAMES))).astype(np.float32)
     rows[::7] = np.nan
     apart = np.concatenate([trees.logits(rows[i : i + 5]) for i in range(0, len(rows), 5)])
     assert np.array_equal(apart, trees.logits(rows))
