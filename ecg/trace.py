@@ -25,7 +25,7 @@ RATE = 100  # samples a second of the trace
 LOWPASS_HZ, HALF_S = (
     38.0,
     0.08,
-)  # the middle of the slope and half the length of the low-pass: mains is gone, QRS is not
+)  # low-pass: middle of its slope, half its length. Mains is gone, QRS is not
 UNIT = 4096.0  # the filter's taps are whole parts of this
 BASE = 101  # samples: the baseline is a moving mean of this width, twice
 BASE_LAG = BASE - 1
@@ -36,7 +36,7 @@ FRAME = 48  # input samples a frame, about; see Resampler
 
 @dataclass(frozen=True)
 class _Bank:
-    """One rate's low-pass: a frame of `step` inputs gives `out` outputs, each row of `taps` (out, width) one of them."""
+    """One rate's low-pass: a frame of `step` inputs gives `out` outputs by the rows of `taps` (out, width)."""
 
     step: int
     out: int
@@ -74,7 +74,7 @@ class Resampler:
         self.fed = 0
 
     def push(self, whole_uv: F64) -> I32:
-        """(n, leads) whole microvolts, no NaN -> (m, leads). The first sample is taken to have stood for ever before."""
+        """(n, leads) whole microvolts, no NaN -> (m, leads). The first sample stood for ever before."""
         if not len(whole_uv):
             return np.zeros((0, self._leads), dtype=np.int32)
         if self._fresh:
