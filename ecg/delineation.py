@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ecg.filters import hold
-from ecg.qrs import spikes, without_spikes
+from ecg.pacing import SpikeFilter
 from ecg.record import F32, I64, Recording
 from ecg.results import Beat, Episode, LeadMarks, WaveKind, WaveMark
 from ecg.wave_net import RATE, Net, Seen, inputs, resampled, shipped
@@ -28,12 +28,11 @@ P, QRS, T = 0, 1, 2
 KINDS: tuple[WaveKind, ...] = ("p", "N", "t")
 PRESENT = 0.5  # mean probability over the leads and the width below, from which a wave is there
 ALIKE = 0.3  # how far this is moved for P by what the other beats have: most beats have a P, or none has
-# A wave ends where its probability falls below this part of its largest. Set so that the mean errors of single leads and
-# of global intervals (second earliest to second latest lead) are both near zero: at 0.5 the first are, but annotators
-# scatter more than the net, and global intervals come out 12 ms short.
+# A wave ends where its probability falls below this part of its largest. Set so that the mean errors of single leads
+# and of global intervals (second earliest to second latest lead) are both near zero: at 0.5 the first are, but
+# annotators scatter more than the net, and global intervals come out 12 ms short.
 EDGE = (0.4, 0.4, 0.33)  # P, QRS, T
 NO_P = ("af", "afl", "vt", "vf")  # rhythms in which a bump before the QRS is none
-SPIKE_APART_S = 0.02  # a pacing spike nearer to R may be R
 QRS_CORE, QRS_REACH = 8, 36  # steps about R: where the QRS's middle may be, and its edges
 T_REACH, T_WIDTH, T_STRAY = 100, 9, 15  # steps after R; width of the mean; from the leads' common place
 P_REACH, P_WIDTH, P_STRAY, P_APART, P_MAX = 250, 7, 10, 20, 3  # same; apart: of two P; most between two QRS
@@ -98,10 +97,7 @@ def strip_waves(
     out first: annotators put the QRS behind them.
     """
     filled, _ = hold(signal_uv, _first_known(signal_uv))
-    rows = spikes(filled, fs)
-    rows = rows[np.abs(rows[:, None] - r_samples).min(axis=1) >= SPIKE_APART_S * fs]
-    if len(rows):
-        filled = without_spikes(filled, rows, fs)
+    filled, _, _ = SpikeFilter(fs, filled.shape[1]).push(filled, final=True)
     strip = resampled(filled, fs)
     r = np.clip(np.rint(r_samples * (RATE / fs)).astype(np.int64), 0, len(strip) - 1)
     found = _waves(net.look(inputs(strip, r)), r, edge)
@@ -165,7 +161,7 @@ def _apart(waves: list[WaveMark]) -> tuple[WaveMark, ...]:
 
 def _middle(edge: F64, r: I64) -> I64:
     """(beats,): the leads' median step; R where a lead's edge lies beyond the strip."""
-    return np.rint(np.median(np.where(np.isnan(edge), r[:, None], edge), axis=1)).astype(np.int64)
+    return np.asarray(np.rint(np.median(np.where(np.isnan(edge), r[:, None], edge), axis=1)), dtype=np.int64)
 
 
 def _p_waves(seen: Seen, mean: F32, r: I64, on: I64, off: I64, edge: float) -> list[Waves]:
@@ -223,7 +219,7 @@ class _Windows:
         return np.asarray(np.where(near, average, -1.0).argmax(axis=2))
 
     def waves(self, kind: int, core: I64, edge: float, there: Mask | None = None) -> Waves:
-        """Edges where the probability falls below `edge` of the core's on either side, peaks where they look most so."""
+        """Edges where the probability falls below `edge` times the core's, peaks where they look most so."""
         values, width = self.values, self.values.shape[2]
         steps = np.arange(width)
         top = self._pick(values, core)
