@@ -19,7 +19,7 @@ from ecg import critical, waves
 from ecg.measure import lead_waves
 from ecg.monitor import Judge
 from ecg.prior import Prior
-from ecg.quality import VOTE_MIN
+from ecg.quality import VOTE_MIN, misscaled
 from ecg.record import Recording
 from ecg.results import (
     Analysis,
@@ -87,7 +87,7 @@ def annotate(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, p
     return Annotated(
         beats=tuple(event.beat for event in events if event.beat is not None),
         episodes=_ordered(e.episode for e in events if e.kind == "episode" and e.episode is not None),
-        quality=core.tally.judge(recording.leads),
+        quality=misscaled(recording) or core.tally.judge(recording.leads),
         findings=tuple(e.finding for e in events if e.kind == "settled" and e.finding is not None),
     )
 

@@ -41,6 +41,7 @@ EXCHANGES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("V5", "V6"): ("V5", "V6"),
     ("V1", "V3"): ("V1", "V3"),
 }
+# Orders of V1..V6 whose path through the leads is compared with the path in the given order.
 ORDERS = (
     (1, 0, 2, 3, 4, 5),
     (0, 2, 1, 3, 4, 5),

@@ -119,7 +119,9 @@ class Source:
 
     def __init__(self, name: str, trace: np.ndarray, rows: np.ndarray, known: np.ndarray) -> None:
         self.name, self.trace, self.rows, self.known = name, trace.astype(np.float32), rows, known
-        near = np.stack([np.ptp(self.trace[max(0, int(r) - 8) : int(r) + 9], axis=0) for r in rows[:: max(1, len(rows) // 200)]])
+        near = np.stack(
+            [np.ptp(self.trace[max(0, int(r) - 8) : int(r) + 9], axis=0) for r in rows[:: max(1, len(rows) // 200)]]
+        )
         self.size = np.maximum(np.median(near, axis=0), 50.0)  # peak to peak of a QRS, by lead
 
 
@@ -165,7 +167,9 @@ class Crops:
     def __init__(self, made: list[Source], noise: dict[str, np.ndarray], seed: int) -> None:
         self.made, self.noise = made, noise
         self.rng = np.random.default_rng(seed)
-        weight = np.array([60.0 if s.name.startswith("mitdb") else 8.0 if s.name.startswith("cpsc") else 3.0 for s in made])
+        weight = np.array(
+            [60.0 if s.name.startswith("mitdb") else 8.0 if s.name.startswith("cpsc") else 3.0 for s in made]
+        )
         self.weight = weight / weight.sum()
 
     def one(self, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -292,7 +296,13 @@ def main() -> None:
     for index, blind in enumerate(places.folds([s.name for s in made])):
         if given.only and index not in given.only:
             continue
-        net = train([s for s in made if s.name not in blind], noise, seed=places.SEED + index, epochs=given.epochs, log=f"fold {index}")
+        net = train(
+            [s for s in made if s.name not in blind],
+            noise,
+            seed=places.SEED + index,
+            epochs=given.epochs,
+            log=f"fold {index}",
+        )
         np.savez_compressed(given.folds / f"qrs{index}.npz", **net.export())
         (given.folds / f"qrs{index}.txt").write_text("\n".join(blind) + "\n")
 

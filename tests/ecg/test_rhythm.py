@@ -128,7 +128,9 @@ def test_verdicts_follow_one_another_without_a_gap_and_end_with_the_recording(rn
 
 
 def test_fibrillation_begins_within_ten_seconds_of_where_it_was_drawn(rng: np.random.Generator) -> None:
-    verdicts = judged(twelve_lead(rng, [Segment("sinus", 60.0, 75), Segment("af", 60.0, 105), Segment("sinus", 60.0, 75)]))
+    verdicts = judged(
+        twelve_lead(rng, [Segment("sinus", 60.0, 75), Segment("af", 60.0, 105), Segment("sinus", 60.0, 75)])
+    )
     fibrillating = [verdict for verdict in verdicts if verdict.rhythm == "af"]
     assert abs(fibrillating[0].first - 6000) <= 1000
     assert abs(fibrillating[-1].end - 12000) <= 1000
@@ -184,7 +186,6 @@ def test_few_and_many_rows_walk_the_same_trees(rng: np.random.Generator) -> None
     apart = np.concatenate([trees.logits(rows[i : i + 5]) for i in range(0, len(rows), 5)])
     assert np.array_equal(apart, trees.logits(rows))
     assert set(AF_NAMES) < set(NAMES)
-
 
 
 @pytest.mark.parametrize(
