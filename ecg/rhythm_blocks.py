@@ -1,4 +1,4 @@
-"""A recording's beats and trace become blocks of five seconds, and blocks become windows: what is kept and for how long.
+"""Beats and trace become blocks of five seconds, and blocks become windows: what is kept and for how long.
 
 The one place where rhythm touches the stream. It takes beats and trace in any pieces and measures a block once all that
 the block needs is certain, so that the pieces do not matter. It names nothing (`rhythm`).
@@ -134,7 +134,11 @@ class Blocks:
         low = max((block - REACH) * BLOCK, offset)
         high = min((block + REACH + 1) * BLOCK, self.end)
         rows = self.beats.row
-        return self.raw[low - offset : high - offset], low, rows[np.searchsorted(rows, low) : np.searchsorted(rows, high)]
+        return (
+            self.raw[low - offset : high - offset],
+            low,
+            rows[np.searchsorted(rows, low) : np.searchsorted(rows, high)],
+        )
 
     def forget(self) -> None:
         """Let go of what no window will need."""

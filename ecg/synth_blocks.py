@@ -42,9 +42,7 @@ def two_clocks(
     columns = with_derived(signal)
     table = np.stack([columns[lead] for lead in STANDARD_LEADS], axis=1).astype(np.float32)
     derived = tuple(lead for lead in STANDARD_LEADS if lead not in INDEPENDENT)
-    recording = Recording(
-        fs=fs, leads=STANDARD_LEADS, signal_uv=table, meta=Meta(device="synthetic"), derived=derived
-    )
+    recording = Recording(fs=fs, leads=STANDARD_LEADS, signal_uv=table, meta=Meta(device="synthetic"), derived=derived)
     beats = tuple(Beat(round(peak * fs), symbol) for peak in peaks)
     return Synthetic(recording, beats, (Episode(rhythm, 0, len(time_s)),))
 
