@@ -97,7 +97,7 @@ def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, pr
     for evidence in wave_evidence(seen, recording.signal_uv):
         fired += critical.judge(rules, evidence, recording.meta, prior)
     said = {finding.code for finding in fired}
-    findings = (*fired, *(finding for finding in statements(seen) if finding.code not in said))
+    findings = (*fired, *(finding for finding in statements(seen, fired) if finding.code not in said))
     return Analysis(
         fs=recording.fs,
         leads=recording.leads,
