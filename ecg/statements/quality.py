@@ -33,7 +33,8 @@ def quality(seen: Seen) -> Iterator[Finding]:
 
 
 def child(seen: Seen) -> Iterator[Finding]:
-    """Below 16 years only the rules for children were run and no adult limit was applied to a wave: the reader must know."""
+    """Below 16 years only the rules for children were run and no adult limit was applied to a wave: the reader must
+    know."""
     age = seen.meta.age_years
     if age is None or age >= ADULT_FROM_YEARS:
         return
