@@ -14,6 +14,7 @@ from ecg.codes import Urgency
 from ecg.record import F32
 
 Grade = Literal["critical", "warning"]
+WaveKind = Literal["p", "N", "t"]
 QTC_FORMULAS = ("bazett", "fridericia", "framingham", "hodges")
 
 
@@ -142,6 +143,24 @@ class Median:
     leads: tuple[str, ...]
     wave_uv: F32
     used: int
+
+
+@dataclass(frozen=True)
+class WaveMark:
+    """One wave of one beat in one lead: P (`p`), QRS (`N`) or T (`t`). first, end: its edges; None where not seen."""
+
+    kind: WaveKind
+    first: int | None
+    peak: int
+    end: int | None
+
+
+@dataclass(frozen=True)
+class LeadMarks:
+    """All waves of one lead, in time order."""
+
+    lead: str
+    waves: tuple[WaveMark, ...]
 
 
 @dataclass(frozen=True)
