@@ -110,6 +110,7 @@ def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, pr
         median=None if median is None else _shown(median),
         versions={"algorithm": ALGORITHM, "profile": rules.label},
         input_sha256=input_sha256(recording),
+        lead_waves=seen.waves,
     )
 
 

@@ -7,7 +7,7 @@ thing could not be measured, never that it is normal.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from ecg.codes import Urgency
@@ -208,6 +208,7 @@ class Analysis:
     median: Median | None
     versions: Mapping[str, str]
     input_sha256: str
+    lead_waves: Mapping[str, LeadWaves] = field(default_factory=dict)
 
     @property
     def machine_grade(self) -> Grade | None:
@@ -233,6 +234,7 @@ class Analysis:
             "findings": [finding_json(finding) for finding in self.findings],
             "machine_grade": self.machine_grade,
             "median": None if self.median is None else _median_json(self.median),
+            "lead_waves": {lead: asdict(row) for lead, row in self.lead_waves.items()},
             "versions": dict(self.versions),
             "input_sha256": self.input_sha256,
         }
