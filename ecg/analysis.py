@@ -188,7 +188,8 @@ def _lost(a: Beat, b: Beat, quality: Quality) -> bool:
 
 def _shown(median: Median) -> Median:
     """The part of the median beat a viewer shows: -300 to +500 ms."""
-    return replace(median, wave_uv=median.wave_uv[: median.r_at + round(waves.AFTER_S * median.fs)])
+    before, after = round(waves.BEFORE_S * median.fs), round(waves.AFTER_S * median.fs)
+    return replace(median, r_at=before, wave_uv=median.wave_uv[median.r_at - before : median.r_at + after])
 
 
 def _ordered(episodes: Iterable[Episode]) -> tuple[Episode, ...]:
