@@ -122,7 +122,7 @@ def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, pr
     for evidence in wave_evidence(seen, recording.signal_uv):
         fired += critical.judge(rules, evidence, recording.meta, prior)
     said = {finding.code for finding in fired}
-    stated = (*statements(seen), *reversal(median, quality, samples=samples))
+    stated = (*statements(seen, fired), *reversal(median, quality, samples=samples))
     return Analysis(
         fs=recording.fs,
         leads=recording.leads,
@@ -136,6 +136,7 @@ def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, pr
         screen=_screened(recording, beats),
         versions={"algorithm": ALGORITHM, "profile": rules.label},
         input_sha256=input_sha256(recording),
+        lead_waves=seen.waves,
     )
 
 
