@@ -100,8 +100,8 @@ class CodeChange:
 
     kind: Kind
     code: str
-    was: str | None = None
-    leads: tuple[str, ...] = ()
+    was: str | None
+    leads: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Comparison:
     not_compared: tuple[str, ...]
     caveats: tuple[str, ...]
     swap: Swap | None
-    say: tuple[Words, ...] = ()
+    say: tuple[Words, ...]
 
     @property
     def swap_suspected(self) -> str | None:
@@ -197,6 +197,7 @@ def compare_json(earlier: Mapping[str, object], later: Mapping[str, object]) -> 
         not_compared=tuple(lead for lead in now.leads if lead in then.leads and lead not in both),
         caveats=tuple(_caveats(then, now)),
         swap=_swap(then, now),
+        say=(),
     )
     return replace(found, say=tuple(sentences(found)))
 

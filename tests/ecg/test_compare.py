@@ -74,7 +74,7 @@ def test_findings_come_go_and_stay() -> None:
     ],
 )
 def test_a_step_within_a_family_is_one_change(then: str, now: str, kind: str) -> None:
-    assert compare(said(then), said(now)).findings == (CodeChange(kind, now, then),)  # type: ignore[arg-type]
+    assert compare(said(then), said(now)).findings == (CodeChange(kind, now, then, ()),)  # type: ignore[arg-type]
 
 
 def test_what_still_stands_beside_a_graver_one_is_unchanged() -> None:
