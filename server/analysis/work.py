@@ -106,11 +106,12 @@ def _summary(recording: Recording, analysis: ecg.Analysis | None, error: str | N
     quality = {} if analysis is None else dict(analysis.quality.leads)
     measured = None if analysis is None else analysis.measurements
     order = {"critical": 0, "urgent": 1, "routine": 2, "info": 3}
-    codes = [f.code for f in sorted(found, key=lambda f: (f.rule is None, order[f.urgency]))]
+    gravest = sorted(found, key=lambda f: (f.rule is None, order[f.urgency]))
     return msgspec.json.encode(
         {
             "acceptable": analysis is not None and analysis.quality.acceptable,
-            "findings": list(dict.fromkeys(codes)),
+            "findings": list(dict.fromkeys(f.code for f in gravest)),
+            "said": dict(gravest[0].say) if gravest else {},
             "vent_rate_bpm": measured.vent_rate_bpm if measured else None,
             "pr_ms": measured.pr_ms if measured else None,
             "qrs_ms": measured.qrs_ms if measured else None,

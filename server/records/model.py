@@ -161,6 +161,8 @@ class MachineSummary(msgspec.Struct, frozen=True):
     strip: str
     """Lead II (or the best), 4 s at 125 Hz, int8 of 20 uV, base64: the list's miniature."""
     error: str | None = None
+    said: dict[str, str] = {}
+    """The sentence of the first finding with its numbers, by language."""
 
 
 class CompareQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -264,9 +264,9 @@ export type DraftReport = {
   readonly note?: string
 }
 
-/** A reader's value beside the machine's, which stays. */
+/** A reader's value beside the machine's, which stays. QTc is by Bazett, as on the report. */
 export type EditedMeasurement = {
-  readonly name: 'pr_ms' | 'qrs_ms' | 'qt_ms' | 'qtc_ms' | 'vent_rate_bpm'
+  readonly name: 'pr_ms' | 'qrs_axis_deg' | 'qrs_ms' | 'qt_ms' | 'qtc_ms' | 'vent_rate_bpm'
   readonly value: number
 }
 
@@ -313,6 +313,7 @@ export type MachineSummary = {
   readonly bad_leads: readonly string[]
   readonly strip: string
   readonly error?: string | null
+  readonly said?: Readonly<Record<string, string>>
 }
 
 /** The signed-in person, what he may do (`rules`, names of the access table) and the institutions he can see. */
