@@ -7,7 +7,10 @@ export type EvidenceOf = Readonly<{
   first: number // half-open sample range
   end: number
   leads: readonly string[] // empty: not of single leads, shown on the rhythm strip
+  spans?: readonly Span[] // the beats it rests on, within first..end; without them the whole stretch
 }>
+
+export type Span = Readonly<{ first: number; end: number }>
 
 export type Mark = Readonly<{
   id: string
@@ -32,9 +35,10 @@ export function marksOf(findings: readonly EvidenceOf[], active: string | null, 
     let first = true
     return sheet.cells
       .filter(cell => carries(cell, finding, sheet))
-      .flatMap(cell => {
-        const from = Math.max(finding.first, cell.first)
-        const to = Math.min(finding.end, cell.end)
+      .flatMap(cell => (finding.spans ?? [finding]).map(span => ({ cell, span })))
+      .flatMap(({ cell, span }) => {
+        const from = Math.max(span.first, cell.first)
+        const to = Math.min(span.end, cell.end)
         if (to <= from) return []
         const x = xOf(sheet, cell, from)
         const width = Math.max(3, (to - from) * sheet.pxPerSample)

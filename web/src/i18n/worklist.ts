@@ -59,9 +59,10 @@ export const t = catalogue({
   'strip.label': { zh: 'Ⅱ 导联 4 秒缩略', en: 'Lead II miniature, 4 s' },
   'machine.none': { zh: '没有自动结果，由医师直接阅图', en: 'No automatic result, read it yourself' },
   'machine.waiting': { zh: '尚在接收或分析', en: 'Still being received or analysed' },
-  'machine.poor': { zh: '信号质量差', en: 'Poor signal' },
-  'machine.off': { zh: '{leads} 脱落', en: '{leads} off' },
-  'machine.nothing': { zh: '无提示', en: 'Nothing found' },
+  'machine.poor': { zh: '请重新采集', en: 'Please record again' },
+  'machine.off': { zh: '{leads} 未判读', en: '{leads} not judged' },
+  'machine.mend': { zh: '检查 {leads} 电极', en: 'check the electrodes of {leads}' },
+  'machine.nothing': { zh: '无自动提示，待核实', en: 'Nothing found, not assessed' },
   'list.sep': { zh: '，', en: ', ' },
   'empty.all': { zh: '没有待读', en: 'Nothing to read' },
   'empty.next': {

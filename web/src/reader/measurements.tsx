@@ -1,9 +1,9 @@
 // The numbers: now, prior, change. A reader's value stands in front, the machine's beside it and never overwritten.
 import { useRef, useState } from 'preact/hooks'
-import type { EditedMeasurement, Recording } from '../api/types.gen'
+import type { Compared, EditedMeasurement, Recording } from '../api/types.gen'
 import { t } from '../i18n/reader'
 import { Measured } from '../ui'
-import { sideOf } from '../worklist/limits'
+import { type Side, sideOf } from '../worklist/limits'
 import { type Analysis, qtcOf, stMaxOf } from './analysis'
 import type { MeasureName } from './draft'
 
@@ -11,6 +11,7 @@ export type MeasurementsProps = Readonly<{
   recording: Recording
   analysis: Analysis | null
   priorAnalysis: Analysis | null
+  compared: Compared | null
   edited: readonly EditedMeasurement[]
   onEdit: ((name: MeasureName, value: number | null) => void) | null // null: read only
 }>
@@ -25,10 +26,11 @@ const POSSIBLE: Readonly<Record<MeasureName, readonly [number, number]>> = {
   qrs_ms: [40, 400],
   qt_ms: [150, 900],
   qtc_ms: [150, 900],
+  qrs_axis_deg: [-180, 180],
 }
 
 export function readValue(name: MeasureName, typed: string): number | null | 'bad' {
-  const text = typed.trim()
+  const text = typed.trim().replace('−', '-')
   if (text === '') return null
   const value = Number(text)
   const [least, most] = POSSIBLE[name]
@@ -36,15 +38,21 @@ export function readValue(name: MeasureName, typed: string): number | null | 'ba
 }
 
 export function machineValue(analysis: Analysis | null, recording: Recording, name: MeasureName): number | null {
-  const exact =
-    name === 'qtc_ms'
-      ? analysis === null
-        ? null
-        : (qtcOf(analysis)?.value ?? null)
-      : (analysis?.measurements[name] ?? null)
-  const value = exact ?? recording.machine?.[name] ?? null
+  const short = name === 'qrs_axis_deg' ? null : (recording.machine?.[name] ?? null)
+  const value = analysedValue(analysis, name) ?? short
   return value === null ? null : Math.round(value)
 }
+
+function analysedValue(analysis: Analysis | null, name: MeasureName): number | null {
+  if (analysis === null) return null
+  if (name === 'qtc_ms') return qtcOf(analysis)?.value ?? null
+  if (name === 'qrs_axis_deg') return analysis.measurements.axis_deg?.qrs ?? null
+  return analysis.measurements[name] ?? null
+}
+
+/** An axis has no side of normal here: left and right deviation are findings, with their own words. */
+const sideFor = (name: MeasureName, value: number | null, sex: string): Side =>
+  name === 'qrs_axis_deg' ? null : sideOf(name, value, sex)
 
 export const signed = (n: number, unit = ''): string => `${n > 0 ? '+' : n < 0 ? '−' : ''}${Math.abs(n)}${unit}`
 const minus = (n: number): string => String(n).replace('-', '−')
@@ -55,6 +63,7 @@ export function Measurements(p: MeasurementsProps) {
   const priorSt = st === null ? null : (p.priorAnalysis?.measurements.st_j60_mv?.[st.lead] ?? null)
   const axis = p.analysis?.measurements.axis_deg ?? null
   const priorAxis = p.priorAnalysis?.measurements.axis_deg ?? null
+  const mineAxis = p.edited.find(m => m.name === 'qrs_axis_deg')?.value ?? null
   return (
     <table class="rd-measures">
       <thead>
@@ -78,11 +87,23 @@ export function Measurements(p: MeasurementsProps) {
         {axis !== null && (
           <tr>
             <th scope="row">{t('m.axis')}</th>
-            <td class="num rd-value">
-              <span class="meas">{axisWords(axis)}</span>
+            <td class="num rd-value rd-axis">
+              <span class="meas">{axisWord(axis.p)}</span>
+              <Value
+                name="qrs_axis_deg"
+                machine={machineValue(p.analysis, p.recording, 'qrs_axis_deg')}
+                mine={mineAxis}
+                sex={p.recording.patient.sex}
+                onEdit={p.onEdit}
+              />
+              <span class="meas">{axisWord(axis.t)}</span>
             </td>
             <td class="num muted">{priorAxis === null ? '–' : axisWords(priorAxis)}</td>
-            <td class="num">{axisChange(axis.qrs, priorAxis?.qrs)}</td>
+            <Change
+              by={axisTurn(mineAxis ?? axis.qrs, priorAxis?.qrs)}
+              unit="°"
+              limit={limitOf(p.compared, 'axis_deg.qrs')}
+            />
           </tr>
         )}
         {st !== null && (
@@ -95,7 +116,10 @@ export function Measurements(p: MeasurementsProps) {
               />
             </td>
             <td class="num muted">{priorSt === null ? '–' : minus(Number(priorSt.toFixed(2)))}</td>
-            <td class="num">{priorSt === null ? '–' : signed(Number((st.mv - priorSt).toFixed(2)))}</td>
+            <Change
+              by={priorSt === null ? null : Number((st.mv - priorSt).toFixed(2))}
+              limit={limitOf(p.compared, `st_j_mv.${st.lead}`)}
+            />
           </tr>
         )}
       </tbody>
@@ -108,6 +132,7 @@ function Row(p: MeasurementsProps & { names: readonly MeasureName[]; formula: st
   const last = p.names.at(-1) ?? 'vent_rate_bpm'
   const value = mineOf(last) ?? machineValue(p.analysis, p.recording, last)
   const before = priorValue(p.priorAnalysis, last)
+  const compared = last === 'qtc_ms' ? `qtc_ms.${p.formula ?? 'bazett'}` : last
   return (
     <tr>
       <th scope="row">
@@ -132,7 +157,7 @@ function Row(p: MeasurementsProps & { names: readonly MeasureName[]; formula: st
         ))}
       </td>
       <td class="num muted">{p.names.map(name => priorValue(p.priorAnalysis, name) ?? '–').join(' / ')}</td>
-      <td class="num">{value === null || before === null ? '–' : signed(value - before)}</td>
+      <Change by={value === null || before === null ? null : value - before} limit={limitOf(p.compared, compared)} />
     </tr>
   )
 }
@@ -148,16 +173,36 @@ const FORMULAS: Readonly<Record<string, string>> = {
 const formulaWords = (formula: string): string => FORMULAS[formula] ?? formula
 
 function priorValue(analysis: Analysis | null, name: MeasureName): number | null {
-  if (analysis === null) return null
-  const value = name === 'qtc_ms' ? (qtcOf(analysis)?.value ?? null) : (analysis.measurements[name] ?? null)
+  const value = analysedValue(analysis, name)
   return value === null ? null : Math.round(value)
 }
 
+const axisWord = (axis: number | null | undefined): string => (axis == null ? '–' : minus(Math.round(axis)))
 const axisWords = (axis: Readonly<Record<string, number | null>>): string =>
-  ['p', 'qrs', 't'].map(wave => (axis[wave] == null ? '–' : minus(Math.round(axis[wave] ?? 0)))).join(' ')
+  ['p', 'qrs', 't'].map(wave => axisWord(axis[wave])).join(' ')
 
-const axisChange = (now: number | null | undefined, before: number | null | undefined): string =>
-  now == null || before == null ? '–' : signed(Math.round(now - before), '°')
+/** The shorter way round: from 170 to −170 is 20 degrees. */
+export function axisTurn(now: number | null | undefined, before: number | null | undefined): number | null {
+  if (now == null || before == null) return null
+  return ((((Math.round(now - before) + 180) % 360) + 360) % 360) - 180
+}
+
+/** What repeated recordings of an unchanged heart may differ by, as the hub's comparison says. */
+const limitOf = (compared: Compared | null, name: string): number | null =>
+  compared?.comparison?.numbers.find(n => n.name === name)?.limit ?? null
+
+/** Heavy beyond the noise, quiet within it; plain where nothing was compared. */
+function Change(p: { by: number | null; unit?: string; limit: number | null }) {
+  if (p.by === null) return <td class="num">–</td>
+  const words = signed(p.by, p.unit ?? '')
+  if (p.limit === null) return <td class="num">{words}</td>
+  const isBeyond = Math.abs(p.by) > p.limit
+  return (
+    <td class={`num ${isBeyond ? 'rd-beyond' : 'dim'}`} title={t(isBeyond ? 'm.beyond' : 'm.within', { n: p.limit })}>
+      {words}
+    </td>
+  )
+}
 
 function Value(p: {
   name: MeasureName
@@ -170,10 +215,11 @@ function Value(p: {
   const [bad, setBad] = useState(false)
   const button = useRef<HTMLButtonElement>(null)
   const value = p.mine ?? p.machine
-  const shown = <Measured value={value} side={sideOf(p.name, value, p.sex)} />
+  const told = p.name === 'qrs_axis_deg' && value !== null ? minus(value) : value
+  const shown = <Measured value={told} side={sideFor(p.name, value, p.sex)} />
   const beside = p.mine !== null && (
-    <span class="rd-machine" title={t('m.mine')}>
-      {t('m.machine', { n: p.machine ?? '–' })}
+    <span class="rd-machine">
+      {t('m.mine')} {t('m.machine', { n: p.machine === null ? '–' : minus(p.machine) })}
     </span>
   )
   if (p.onEdit === null) {
@@ -203,7 +249,7 @@ function Value(p: {
           type="button"
           ref={button}
           class="rd-edit"
-          aria-label={`${t('m.edit', { name: t(`m.${p.name}`) })} ${value ?? '–'}`}
+          aria-label={`${t('m.edit', { name: t(`m.${p.name}`) })} ${told ?? '–'}`}
           onClick={() => setEditing(true)}
         >
           {shown}
@@ -214,7 +260,7 @@ function Value(p: {
   return (
     <input
       class="rd-number"
-      inputMode="numeric"
+      inputMode={p.name === 'qrs_axis_deg' ? 'text' : 'numeric'} // a phone's digits have no minus
       aria-label={t('m.edit', { name: t(`m.${p.name}`) })}
       aria-invalid={bad}
       value={value ?? ''}

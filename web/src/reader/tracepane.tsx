@@ -7,7 +7,7 @@ import { t } from '../i18n/reader'
 import { Button, ErrorLine, Measured } from '../ui'
 import { sideOf } from '../worklist/limits'
 import { isPhone } from '../worklist/phone'
-import type { Analysis } from './analysis'
+import { type Analysis, doubtOf, symbolsOfBeats } from './analysis'
 import { isBroken, type Loaded, readyOf } from './casework'
 import { LiveTrace } from './live'
 import { machineValue } from './measurements'
@@ -39,6 +39,8 @@ const PHONE_MM = 100 // a phone shows some 4 s a row and scrolls sideways
 export function TracePane(p: TracePaneProps) {
   const phone = isPhone.value
   const rPeaks = useMemo(() => p.analysis?.beats.sample ?? [], [p.analysis])
+  const doubt = useMemo(() => doubtOf(p.analysis), [p.analysis])
+  const beats = useMemo(() => symbolsOfBeats(p.analysis), [p.analysis])
   if (p.recording.state === 'receiving') {
     return (
       <section class="rd-ecg rd-ecg-one" aria-label={t('trace.region')}>
@@ -72,6 +74,8 @@ export function TracePane(p: TracePaneProps) {
             viewer={p.viewer}
             findings={p.evidence}
             rPeaks={rPeaks}
+            doubt={doubt}
+            beats={beats}
             summary={p.summary}
             tall={phone}
             {...(phone ? { fitMm: PHONE_MM } : {})}

@@ -1,5 +1,6 @@
 // Codes of a row as words: symptoms, person, what the machine says of it.
 import type { MachineSummary, Patient, WorklistRow } from '../api/types.gen'
+import { language } from '../i18n/catalogue'
 import { t } from '../i18n/worklist'
 import { statementWords } from './statements'
 
@@ -22,16 +23,25 @@ export function sexAgeLong(p: Patient): string {
   return [sex, p.age_years === null ? '' : t('age.years', { n: p.age_years })].filter(part => part !== '').join(' ')
 }
 
-const SAID_OTHERWISE: ReadonlySet<string> = new Set(['LEAD_OFF', 'POOR_QUALITY'])
+/** Said in words of their own below: which lead to mend, and that the ECG is to be taken again. */
+const SAID_OTHERWISE: ReadonlySet<string> = new Set(['LEAD_OFF', 'POOR_QUALITY', 'UNREADABLE', 'NO_SIGNAL'])
 
-/** The findings in one line, then how far they can be trusted: a poor signal never hides a ventricular tachycardia. */
+/**
+ * The findings in one line, the first with its numbers, then how far they can be trusted: a poor signal never hides a
+ * ventricular tachycardia, and nothing found is never "normal".
+ */
 export function machineWords(machine: MachineSummary | null, state: string): string {
   if (machine === null) return state === 'receiving' || state === 'received' ? t('machine.waiting') : t('machine.none')
   if (machine.error) return t('machine.none')
+  const first = machine.said?.[language.value] ?? ''
   const parts = [
-    ...machine.findings.filter(code => !SAID_OTHERWISE.has(code)).map(statementWords),
+    ...machine.findings.flatMap((code, i) =>
+      SAID_OTHERWISE.has(code) ? [] : [i === 0 && first !== '' ? first : statementWords(code)],
+    ),
     ...(machine.acceptable ? [] : [t('machine.poor')]),
-    ...(machine.bad_leads.length > 0 ? [t('machine.off', { leads: leadsWords(machine.bad_leads) })] : []),
+    ...(machine.bad_leads.length === 0
+      ? []
+      : [t(machine.acceptable ? 'machine.off' : 'machine.mend', { leads: leadsWords(machine.bad_leads) })]),
   ]
   return parts.length === 0 ? t('machine.nothing') : parts.join(t('list.sep'))
 }

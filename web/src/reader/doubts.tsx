@@ -1,0 +1,38 @@
+// Where the analysis abstains: leads without a vote, stretches that cannot be read, a recording to be taken again. Stands
+// before the findings, so that what is missing below is never taken for normal.
+import { t } from '../i18n/reader'
+import { leadsWords } from '../worklist/words'
+import { type Analysis, asksAgain, doubtOf } from './analysis'
+
+const SPANS_MAX = 3
+
+export function Doubts({ analysis }: { analysis: Analysis }) {
+  const lines = doubtLines(analysis)
+  if (lines.length === 0) return null
+  return (
+    <div class="rd-doubts" role="note" aria-label={t('doubt.title')}>
+      <b>{t('doubt.title')}</b>
+      <ul>
+        {lines.map(line => (
+          <li key={line}>{line}</li>
+        ))}
+      </ul>
+    </div>
+  )
+}
+
+export function doubtLines(analysis: Analysis): readonly string[] {
+  const doubt = doubtOf(analysis)
+  const leads = [...doubt.leads]
+  const again = asksAgain(analysis.findings.map(f => f.code)) || !analysis.quality.acceptable
+  const mend = leads.length > 0 ? t('doubt.mend', { leads: leadsWords(leads) }) : ''
+  const seconds = (sample: number): string => (sample / analysis.fs).toFixed(1)
+  const spans = doubt.spans.slice(0, SPANS_MAX)
+  const more = doubt.spans.length - spans.length
+  return [
+    ...(again ? [[t('doubt.redo'), mend].filter(Boolean).join(' · ')] : []),
+    ...(!again && leads.length > 0 ? [t('doubt.leads', { leads: leadsWords(leads) })] : []),
+    ...spans.map(span => t('doubt.span', { from: seconds(span.first), to: seconds(span.end) })),
+    ...(more > 0 ? [t('doubt.more', { n: more })] : []),
+  ]
+}
