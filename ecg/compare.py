@@ -22,8 +22,8 @@ from ecg.results import QTC_FORMULAS, Analysis, Episode
 from ecg.statements import RHYTHM_CODES
 from ecg.swap import BeatView, Swap, suspect
 
-Kind = Literal["appeared", "gone", "graver", "milder", "borderline", "unchanged", "unsure"]
-Words = Mapping[str, str]
+Kind = Literal["appeared", "gone", "graver", "milder", "changed", "borderline", "unchanged", "unsure"]
+About = Literal["quality", "swap", "rhythm", "findings", "numbers", "st", "t", "whole"]
 
 # What two recordings of an unchanged heart may differ by: about 2.8 standard deviations within a person, day by day.
 # QTc: 30 ms is the smaller step of ICH E14 (2005). The others K (known in the field, texts not re-read): Schijvenaars,
@@ -72,6 +72,8 @@ FAMILIES: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("T_FLAT",), ("T_ABNORMALITY",), ("T_INVERSION",)),
 )  # fmt: skip
 RANKS = {code: (family, rank) for family, ranks in enumerate(FAMILIES) for rank, at in enumerate(ranks) for code in at}
+NEUTRAL = frozenset({"SINUS_RHYTHM", "SINUS_ARRHYTHMIA", "SINUS_BRADYCARDIA", "SINUS_TACHYCARDIA"})  # neither is graver
+STEPS: frozenset[Kind] = frozenset({"graver", "milder", "changed"})
 # The number a code rests on alone: while that moves less than noise, the code that comes or goes is no news.
 RESTS_ON: Mapping[str, str] = {
     **dict.fromkeys(("AVB_I", "SHORT_PR"), "pr_ms"),
@@ -92,9 +94,9 @@ NO_BEAT_TO_COMPARE = ("vt", "vf", "vfl", "asystole")
 class CodeChange:
     """One finding in both.
 
-    kind   `graver`, `milder`: the `code` of now stands where `was` stood. `borderline`: it came, went or took the place
-           of `was` by a number that passed a limit and moved less than noise. `unsure`: one of the two could not have
-           shown it.
+    kind   `graver`, `milder`, `changed`: the `code` of now stands where `was` stood. `borderline`: it came, went or
+           took the place of `was` by a number that passed a limit and moved less than noise. `unsure`: one of the two
+           could not have shown it.
     was    its code then; None where it is new. leads: those that carry it, now if it is there now.
     """
 
@@ -119,6 +121,15 @@ class NumberChange:
 
 
 @dataclass(frozen=True)
+class Sentence:
+    """One thing that is said, and what it is about: a page that shows the numbers in a table leaves that one out."""
+
+    about: About
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True)
 class Comparison:
     """What changed.
 
@@ -138,7 +149,7 @@ class Comparison:
     not_compared: tuple[str, ...]
     caveats: tuple[str, ...]
     swap: Swap | None
-    say: tuple[Words, ...]
+    say: tuple[Sentence, ...]
 
     @property
     def swap_suspected(self) -> str | None:
@@ -170,7 +181,7 @@ class Comparison:
             if self.swap is None
             else {**asdict(self.swap), "electrodes": list(self.swap.electrodes), "leads": list(self.swap.leads)},
             "unchanged": self.unchanged,
-            "say": [dict(words) for words in self.say],
+            "say": [asdict(sentence) for sentence in self.say],
         }
 
 
@@ -253,9 +264,8 @@ def _codes(then: _Side, now: _Side, still: frozenset[str]) -> Iterator[CodeChang
         )
 
     for was, code in steps:
-        yield CodeChange(
-            kind_of("graver" if RANKS[code][1] > RANKS[was][1] else "milder", was, code), code, was, after[code]
-        )
+        step: Kind = "graver" if RANKS[code][1] > RANKS[was][1] else "milder"
+        yield CodeChange(kind_of("changed" if {was, code} <= NEUTRAL else step, was, code), code, was, after[code])
     for code, leads in after.items():
         if code in before:
             yield CodeChange("unchanged", code, code, leads)
@@ -296,14 +306,17 @@ def _gravest(found: Mapping[str, object], family: int) -> str | None:
 def _numbers(then: _Side, now: _Side, both: set[str]) -> Iterator[NumberChange]:
     if then.is_unread or now.is_unread:
         return
+    has_forms = then.has_forms and now.has_forms
     for name, limit in LIMITS.items():
+        if not has_forms and name != "vent_rate_bpm":
+            continue
         is_axis = name.startswith("axis_deg.")
         if is_axis and not {"I", "aVF"} <= both:
             continue
         unit = "deg" if is_axis else "bpm" if name.endswith("_bpm") else "ms"
         yield from _number_change(then, now, name, unit, limit)
     for lead in now.leads:
-        if lead in both:
+        if lead in both and has_forms:
             limit = ST_LIMIT_RIGHT_CHEST_MV if lead in RIGHT_CHEST else ST_LIMIT_MV
             for level in _number_change(then, now, f"st_j_mv.{lead}", "mV", limit):
                 yield replace(level, beyond_noise=level.beyond_noise and _st_stays(then, now, level))
@@ -365,6 +378,8 @@ def _caveats(then: _Side, now: _Side) -> Iterator[str]:
 
 
 def _swap(then: _Side, now: _Side) -> Swap | None:
+    if not (then.has_forms and now.has_forms):
+        return None
     if then.beat is None or now.beat is None or {then.rhythm, now.rhythm} & set(NO_BEAT_TO_COMPARE):
         return None
     if "paced" in (then.rhythm, now.rhythm) and then.rhythm != now.rhythm != "undetermined" != then.rhythm:
@@ -393,43 +408,44 @@ KIND_WORDS: Mapping[Kind, tuple[str, str]] = {
     "milder": ("减轻", "Milder"),
     "gone": ("消失", "Gone"),
     "borderline": ("仅越过界值，数值变化在重复误差之内", "Past a limit by less than noise"),
+    "changed": ("变化", "Changed"),
     "unsure": ("图形质量所限，不能判断是否变化", "Not comparable for quality"),
     "unchanged": ("无变化", "Unchanged"),
 }
 
 
-def sentences(of: Comparison) -> Iterator[Words]:
+def sentences(of: Comparison) -> Iterator[Sentence]:
     """What changed, in words; what is unchanged last. Where nothing could be read, that alone."""
     for caveat, zh, en in (
         ("later_unread", "本次图形无法判读，不能与既往比较", "This ECG cannot be read: nothing can be compared"),
         ("earlier_unread", "既往图形无法判读，不能比较", "The earlier ECG cannot be read: nothing can be compared"),
     ):
         if caveat in of.caveats:
-            yield _say(zh, en)
+            yield Sentence("quality", zh, en)
             return
     if of.swap is not None:
         yield _swap_words(of.swap)
     if not same_rhythm(*of.rhythm):
         (zh, en), (zh_now, en_now) = (_rhythm_words(rhythm) for rhythm in of.rhythm)
-        yield _say(f"心律：{zh} → {zh_now}", f"Rhythm: {en} → {en_now}")
-    for kind in ("graver", "appeared", "milder", "gone", "borderline", "unsure"):
+        yield Sentence("rhythm", f"心律：{zh} → {zh_now}", f"Rhythm: {en} → {en_now}")
+    for kind in ("graver", "appeared", "changed", "milder", "gone", "borderline", "unsure"):
         yield from _codes_words(of, kind)
     yield from _numbers_words(of)
     if of.t_flipped and of.swap is None:
         names = " ".join(of.t_flipped)
-        yield _say(f"T 波方向改变：{names}", f"T wave changed its direction: {names}")
+        yield Sentence("t", f"T 波方向改变：{names}", f"T wave changed its direction: {names}")
     if of.unchanged:
-        yield _say("与既往心电图相比无明显变化", "No change beyond noise against the earlier ECG")
+        yield Sentence("whole", "与既往心电图相比无明显变化", "No change beyond noise against the earlier ECG")
     yield from _codes_words(of, "unchanged")
     yield from _caveat_words(of)
 
 
-def _swap_words(swap: Swap) -> Words:
+def _swap_words(swap: Swap) -> Sentence:
     named = "、".join(ELECTRODES_ZH.get(name, name) for name in swap.electrodes)
     names = " ".join(swap.electrodes)
     zh = f"与既往相比疑似电极接错（{named}）：请先核对电极，电轴、ST 段和 T 波的变化暂不可信"
     en = f"Electrodes seem exchanged against the earlier ECG ({names}): check them first"
-    return _say(zh, f"{en}; changes of axis, ST and T are not to be believed")
+    return Sentence("swap", zh, f"{en}; changes of axis, ST and T are not to be believed")
 
 
 def _rhythm_words(rhythm: str) -> tuple[str, str]:
@@ -444,9 +460,9 @@ def _name(code: str, language: int) -> str:
     return code if known is None else (known.name_zh, known.name_en)[language]
 
 
-def _codes_words(of: Comparison, kind: Kind) -> Iterator[Words]:
+def _codes_words(of: Comparison, kind: Kind) -> Iterator[Sentence]:
     told = set() if same_rhythm(*of.rhythm) else {RHYTHM_CODES.get(rhythm) for rhythm in of.rhythm}
-    changes = [c for c in of.findings if c.kind == kind and (c.code not in told or kind in ("graver", "milder"))]
+    changes = [c for c in of.findings if c.kind == kind and (c.code not in told or kind in STEPS)]
     if not changes:
         return
 
@@ -456,20 +472,20 @@ def _codes_words(of: Comparison, kind: Kind) -> Iterator[Words]:
 
     head_zh, head_en = KIND_WORDS[kind]
     zh, en = "；".join(one(c, 0) for c in changes), "; ".join(one(c, 1) for c in changes)
-    yield _say(f"{head_zh}：{zh}", f"{head_en}: {en}")
+    yield Sentence("findings", f"{head_zh}：{zh}", f"{head_en}: {en}")
 
 
-def _numbers_words(of: Comparison) -> Iterator[Words]:
+def _numbers_words(of: Comparison) -> Iterator[Sentence]:
     """The measurements that moved, QTc by one formula; with an exchange suspected only those that it leaves alone."""
     beyond = [n for n in of.numbers if n.beyond_noise and not (of.swap and n.unit in ("deg", "mV"))]
     qtc = [n for n in beyond if n.name.startswith("qtc_ms.")]
     plain = [n for n in beyond if n.unit != "mV" and (n not in qtc or n == qtc[0])]
     if plain:
         zh, en = "；".join(_number_words(n, 0) for n in plain), "; ".join(_number_words(n, 1) for n in plain)
-        yield _say(f"测量变化：{zh}", f"Measurements: {en}")
+        yield Sentence("numbers", f"测量变化：{zh}", f"Measurements: {en}")
     st = [f"{n.name.partition('.')[2]} {_plain(n.change, signed=True)}" for n in beyond if n.unit == "mV"]
     if st:
-        yield _say(f"ST 段（J 点）变化：{'、'.join(st)} mV", f"ST at J: {', '.join(st)} mV")
+        yield Sentence("st", f"ST 段（J 点）变化：{'、'.join(st)} mV", f"ST at J: {', '.join(st)} mV")
 
 
 def _number_words(number: NumberChange, language: int) -> str:
@@ -482,22 +498,23 @@ def _plain(value: float, *, signed: bool = False) -> str:
     return f"{value:{'+' if signed else ''}g}".replace("-", "\N{MINUS SIGN}")
 
 
-def _caveat_words(of: Comparison) -> Iterator[Words]:
+def _caveat_words(of: Comparison) -> Iterator[Sentence]:
     if "later_poor" in of.caveats or "earlier_poor" in of.caveats:
         zh, en = ("本次", "This") if "later_poor" in of.caveats else ("既往", "The earlier")
-        yield _say(f"{zh}图形质量差，只比较心律", f"{en} ECG is of poor quality: only the rhythm is compared")
+        yield Sentence(
+            "quality", f"{zh}图形质量差，只比较心律", f"{en} ECG is of poor quality: only the rhythm is compared"
+        )
     if of.not_compared:
         names = " ".join(of.not_compared)
-        yield _say(f"{names} 有一次无法判读，未比较", f"{names} could not be read in one of the two: not compared")
+        yield Sentence(
+            "quality", f"{names} 有一次无法判读，未比较", f"{names} could not be read in one of the two: not compared"
+        )
     if "versions" in of.caveats:
-        yield _say(
+        yield Sentence(
+            "quality",
             "两次所用算法或规则版本不同，差别可能来自软件",
             "Another version analysed the earlier ECG: it may differ by that",
         )
-
-
-def _say(zh: str, en: str) -> Words:
-    return {"zh": zh, "en": en}
 
 
 # Reading stored JSON.

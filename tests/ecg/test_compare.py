@@ -54,7 +54,7 @@ def test_an_ecg_against_itself_has_not_changed() -> None:
     assert found.unchanged
     assert found.swap_suspected is None
     assert {change.kind for change in found.findings} == {"unchanged"}
-    assert found.say[0]["zh"] == "与既往心电图相比无明显变化"
+    assert found.say[0].zh == "与既往心电图相比无明显变化"
 
 
 def test_findings_come_go_and_stay() -> None:
@@ -75,6 +75,12 @@ def test_findings_come_go_and_stay() -> None:
 )
 def test_a_step_within_a_family_is_one_change(then: str, now: str, kind: str) -> None:
     assert compare(said(then), said(now)).findings == (CodeChange(kind, now, then, ()),)  # type: ignore[arg-type]
+
+
+def test_a_sinus_rhythm_that_became_slow_is_changed_and_not_graver() -> None:
+    found = compare(said("SINUS_RHYTHM"), said("SINUS_BRADYCARDIA", rhythm="sinus_brady", vent_rate_bpm=44.0))
+    assert kinds(found) == {"SINUS_BRADYCARDIA": "changed"}
+    assert found.say[0].zh == "变化：窦性心律 → 窦性心动过缓"
 
 
 def test_what_still_stands_beside_a_graver_one_is_unchanged() -> None:
@@ -119,7 +125,7 @@ def test_st_at_j_alone_is_the_end_of_a_qrs_and_not_a_change() -> None:
     both = compare(then, said(st_j_mv={"V5": 0.2}, st_j60_mv={"V5": 0.2}))
     assert [number.beyond_noise for number in at_j.numbers if number.unit == "mV"] == [False]
     assert [number.beyond_noise for number in both.numbers if number.unit == "mV"] == [True]
-    assert any("V5 +0.2" in words["zh"] for words in both.say)
+    assert any("V5 +0.2" in words.zh for words in both.say)
 
 
 def test_a_lead_that_was_not_read_is_not_compared() -> None:
@@ -138,14 +144,16 @@ def test_what_an_unread_lead_could_not_show_is_neither_new_nor_gone() -> None:
 
 
 def test_of_a_poor_signal_only_the_rhythm_is_compared() -> None:
-    found = compare(said("AFIB", "LBBB", rhythm="af"), said("POOR_QUALITY"))
+    found = compare(said("AFIB", "LBBB", rhythm="af"), said("POOR_QUALITY", qrs_ms=180))
     assert kinds(found) == {"AFIB": "gone", "LBBB": "unsure"}
+    assert [number.name for number in found.numbers] == ["vent_rate_bpm"]
+    assert found.swap is None
     assert "later_poor" in found.caveats
 
 
 def test_of_what_cannot_be_read_nothing_is_said() -> None:
     found = compare(BASE, said("UNREADABLE"))
-    assert [words["zh"] for words in found.say] == ["本次图形无法判读，不能与既往比较"]
+    assert [words.zh for words in found.say] == ["本次图形无法判读，不能与既往比较"]
     assert not found.unchanged
     assert set(kinds(found).values()) == {"unsure"}
     assert found.numbers == ()
@@ -154,7 +162,7 @@ def test_of_what_cannot_be_read_nothing_is_said() -> None:
 def test_a_change_of_rhythm_is_named_once() -> None:
     found = compare(said("SINUS_RHYTHM"), said("AFIB", rhythm="af"))
     assert found.rhythm == ("sinus", "af")
-    assert [words["zh"] for words in found.say] == ["心律：窦性心律 → 心房颤动"]
+    assert [words.zh for words in found.say] == ["心律：窦性心律 → 心房颤动"]
 
 
 def test_a_turned_t_wave_is_seen_on_real_beats() -> None:
@@ -169,7 +177,7 @@ def test_a_turned_t_wave_is_seen_on_real_beats() -> None:
 def test_codes_and_rhythms_of_a_later_version_are_named_as_they_are() -> None:
     found = compare(said("SOMETHING_NEW"), said("ANOTHER", rhythm="hyper"))
     assert kinds(found) == {"SOMETHING_NEW": "gone", "ANOTHER": "appeared"}
-    assert found.say[0]["en"] == "Rhythm: Sinus rhythm → hyper"
+    assert found.say[0].en == "Rhythm: Sinus rhythm → hyper"
 
 
 def test_another_version_of_the_software_is_told() -> None:

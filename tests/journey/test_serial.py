@@ -1,4 +1,4 @@
-"""A second ECG of the same person: what changed stands beside it, a corrected number goes with the signature to paper."""
+"""A second ECG of one person: what changed stands beside it, a corrected number goes with the signature to paper."""
 
 from __future__ import annotations
 

@@ -131,9 +131,9 @@ export type Close = {
   readonly outcome: string
 }
 
-/** One finding in both. kind `graver`, `milder`: the `code` of now stands where `was` stood. `borderline`: it came, went or took the place of `was` by a number that passed a limit and moved less than noise. `unsure`: one of the two could not have shown it. was its code then; None where it is new. leads: those that carry it, now if it is there now. */
+/** One finding in both. kind `graver`, `milder`, `changed`: the `code` of now stands where `was` stood. `borderline`: it came, went or took the place of `was` by a number that passed a limit and moved less than noise. `unsure`: one of the two could not have shown it. was its code then; None where it is new. leads: those that carry it, now if it is there now. */
 export type CodeChange = {
-  readonly kind: 'appeared' | 'borderline' | 'gone' | 'graver' | 'milder' | 'unchanged' | 'unsure'
+  readonly kind: 'appeared' | 'borderline' | 'changed' | 'gone' | 'graver' | 'milder' | 'unchanged' | 'unsure'
   readonly code: string
   readonly was: string | null
   readonly leads: readonly string[]
@@ -160,7 +160,7 @@ export type Comparison = {
   readonly not_compared: readonly string[]
   readonly caveats: readonly string[]
   readonly swap: Swap | null
-  readonly say: readonly (Readonly<Record<string, string>>)[]
+  readonly say: readonly Sentence[]
 }
 
 export type Conclude = {
@@ -588,6 +588,13 @@ export type ReturnRecording = {
   readonly reason: 'artefact' | 'electrode_off' | 'lead_swap' | 'other' | 'too_short' | 'wrong_patient'
   readonly leads?: readonly string[]
   readonly note?: string
+}
+
+/** One thing that is said, and what it is about: a page that shows the numbers in a table leaves that one out. */
+export type Sentence = {
+  readonly about: 'findings' | 'numbers' | 'quality' | 'rhythm' | 'st' | 'swap' | 't' | 'whole'
+  readonly zh: string
+  readonly en: string
 }
 
 /** Which stretch of which recording everybody looks at, in sample-index coordinates. `rev` is the hub's: the higher one wins on every screen. */

@@ -230,7 +230,7 @@ function paintMark(pen: Pen, mark: Mark, { dpr, colours }: Painting): void {
 function paintTag(pen: Pen, mark: Mark, p: Painting): void {
   if (mark.tag === null) return
   pen.globalAlpha = mark.dimmed ? 0.5 : 1
-  haloed(pen, mark.tag, mark.x * p.dpr, (mark.top + mark.height - 8) * p.dpr, 12, p, p.colours.evidence)
+  haloed(pen, mark.tag, mark.tagX * p.dpr, (mark.top + mark.height - 8) * p.dpr, 12, p, p.colours.evidence)
   pen.globalAlpha = 1
 }
 

@@ -78,6 +78,11 @@ describe('where the analysis abstains', () => {
     expect(doubtLines(poor)).toEqual(['请重新采集 · 检查 V3 V4 电极', '第 1.0–2.0 秒无法判读'])
   })
 
+  it('names the worst leads where each has its vote and the whole is too poor', () => {
+    const poor = analysis({ quality: { acceptable: false, leads: { I: 0.95, II: 0.62, V3: 0.6 } } })
+    expect(doubtLines(poor)).toEqual(['请重新采集 · 检查 II V3 电极'])
+  })
+
   it('is silent where all was read', () => {
     expect(doubtLines(analysis())).toEqual([])
   })

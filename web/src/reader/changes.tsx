@@ -1,6 +1,6 @@
 // What changed since the earlier ECG, in the hub's sentences: the most important first, what is unchanged last and quiet.
 // The machine's words: tagged, and nothing of it goes into the report by itself.
-import type { Compared, Recording } from '../api/types.gen'
+import type { Compared, Recording, Sentence } from '../api/types.gen'
 import { clockTime, day } from '../app/clock'
 import { language } from '../i18n/catalogue'
 import { t } from '../i18n/reader'
@@ -32,14 +32,12 @@ function Lines({ compared }: { compared: Loaded<Compared> }) {
   if (compared.kind === 'waiting') return <p class="dim f13">{t('changes.waiting')}</p>
   const found = compared.kind === 'here' ? compared.value.comparison : null
   if (found === null) return <p class="dim f13">{t('changes.failed')}</p>
-  const said = (found.say ?? []).map(words => words[language.value] ?? words.zh ?? '')
   return (
     <ul class="rd-changes">
-      {said.map((sentence, i) => {
-        const [head, rest] = parted(sentence)
-        const isFirst = i === 0 && found.swap !== null
+      {found.say.filter(isNews).map(sentence => {
+        const [head, rest] = parted(sentence[language.value])
         return (
-          <li key={sentence} class={isFirst ? 'rd-swap' : ''}>
+          <li key={sentence.zh} class={`rd-change-${sentence.about}`}>
             <b>{head}</b>
             {rest !== '' && <span> {rest}</span>}
           </li>
@@ -48,6 +46,9 @@ function Lines({ compared }: { compared: Loaded<Compared> }) {
     </ul>
   )
 }
+
+/** The measurements and their changes stand in the table above. */
+const isNews = (sentence: Sentence): boolean => sentence.about !== 'numbers'
 
 /** The heading of a sentence and the rest of it: 新出现 | 心房颤动. */
 export function parted(sentence: string): readonly [string, string] {

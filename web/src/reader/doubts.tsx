@@ -21,11 +21,22 @@ export function Doubts({ analysis }: { analysis: Analysis }) {
   )
 }
 
+const WORST = 0.05
+const GOOD_MIN = 0.9
+
+/** Where every lead has its vote and the whole is still too poor: the leads that are worst. */
+function worstLeads(analysis: Analysis): readonly string[] {
+  const quality = Object.entries(analysis.quality.leads ?? {})
+  const least = Math.min(...quality.map(([, q]) => q))
+  return least >= GOOD_MIN ? [] : quality.flatMap(([lead, q]) => (q <= least + WORST ? [lead] : []))
+}
+
 export function doubtLines(analysis: Analysis): readonly string[] {
   const doubt = doubtOf(analysis)
   const leads = [...doubt.leads]
+  const worst = leads.length > 0 ? leads : worstLeads(analysis)
   const again = asksAgain(analysis.findings.map(f => f.code)) || !analysis.quality.acceptable
-  const mend = leads.length > 0 ? t('doubt.mend', { leads: leadsWords(leads) }) : ''
+  const mend = worst.length > 0 ? t('doubt.mend', { leads: leadsWords(worst) }) : ''
   const seconds = (sample: number): string => (sample / analysis.fs).toFixed(1)
   const spans = doubt.spans.slice(0, SPANS_MAX)
   const more = doubt.spans.length - spans.length

@@ -97,6 +97,7 @@ export function Measurements(p: MeasurementsProps) {
                 onEdit={p.onEdit}
               />
               <span class="meas">{axisWord(axis.t)}</span>
+              <Corrected {...p} names={['qrs_axis_deg']} />
             </td>
             <td class="num muted">{priorAxis === null ? '–' : axisWords(priorAxis)}</td>
             <Change
@@ -155,10 +156,25 @@ function Row(p: MeasurementsProps & { names: readonly MeasureName[]; formula: st
             />
           </span>
         ))}
+        <Corrected {...p} />
       </td>
       <td class="num muted">{p.names.map(name => priorValue(p.priorAnalysis, name) ?? '–').join(' / ')}</td>
       <Change by={value === null || before === null ? null : value - before} limit={limitOf(p.compared, compared)} />
     </tr>
+  )
+}
+
+/** Under a reader's values: that they are his, and what the machine had measured. */
+function Corrected(p: MeasurementsProps & { names: readonly MeasureName[] }) {
+  if (!p.names.some(name => p.edited.some(m => m.name === name))) return null
+  const auto = p.names.map(name => {
+    const value = machineValue(p.analysis, p.recording, name)
+    return value === null ? '–' : minus(value)
+  })
+  return (
+    <span class="rd-corrected">
+      {t('m.mine')} · {t('m.machine', { n: auto.join(' / ') })}
+    </span>
   )
 }
 
@@ -217,19 +233,7 @@ function Value(p: {
   const value = p.mine ?? p.machine
   const told = p.name === 'qrs_axis_deg' && value !== null ? minus(value) : value
   const shown = <Measured value={told} side={sideFor(p.name, value, p.sex)} />
-  const beside = p.mine !== null && (
-    <span class="rd-machine">
-      {t('m.mine')} {t('m.machine', { n: p.machine === null ? '–' : minus(p.machine) })}
-    </span>
-  )
-  if (p.onEdit === null) {
-    return (
-      <>
-        {beside}
-        {shown}
-      </>
-    )
-  }
+  if (p.onEdit === null) return shown
   const stop = (): void => {
     setEditing(false)
     setBad(false)
@@ -243,18 +247,15 @@ function Value(p: {
   }
   if (!editing) {
     return (
-      <>
-        {beside}
-        <button
-          type="button"
-          ref={button}
-          class="rd-edit"
-          aria-label={`${t('m.edit', { name: t(`m.${p.name}`) })} ${told ?? '–'}`}
-          onClick={() => setEditing(true)}
-        >
-          {shown}
-        </button>
-      </>
+      <button
+        type="button"
+        ref={button}
+        class="rd-edit"
+        aria-label={`${t('m.edit', { name: t(`m.${p.name}`) })} ${told ?? '–'}`}
+        onClick={() => setEditing(true)}
+      >
+        {shown}
+      </button>
     )
   }
   return (
