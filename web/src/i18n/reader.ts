@@ -48,7 +48,6 @@ export const t = catalogue({
   'findings.show': { zh: '在图上显示 {tag} {name}', en: 'Show {tag} {name} on the trace' },
   'findings.tick': { zh: '采纳时带上：{name}', en: 'Take when accepting: {name}' },
   'why.limit': { zh: '测得 {value}，界值 {limit}', en: 'measured {value}, limit {limit}' },
-  'why.value': { zh: '测得 {value}', en: 'measured {value}' },
   'why.whole': { zh: '整份记录', en: 'whole recording' },
   'why.range': { zh: '第 {from}–{to} 秒', en: 'from {from} to {to} s' },
   'why.leads': { zh: '{leads}', en: '{leads}' },

@@ -137,11 +137,9 @@ export function doubtOf(a: Analysis | null): Doubt {
 export const symbolsOfBeats = (a: Analysis | null): readonly BeatSymbol[] =>
   (a?.beats.sample ?? []).map((sample, i) => ({ sample, symbol: a?.beats.symbol[i] ?? 'N' }))
 
-/** What the analysis says of the recording and not of the heart: where it abstains, and which lead to mend. */
-const ABSTAINS: ReadonlySet<string> = new Set(['UNREADABLE', 'NO_SIGNAL', 'POOR_QUALITY', 'LEAD_OFF'])
+/** The whole recording is to be taken again. */
 const REDO: ReadonlySet<string> = new Set(['UNREADABLE', 'NO_SIGNAL', 'POOR_QUALITY'])
-export const abstains = (code: string): boolean => ABSTAINS.has(code)
-export const asksAgain = (codes: readonly string[]): boolean => codes.some(code => REDO.has(code))
+export const asksAgain = (a: Analysis): boolean => !a.quality.acceptable || a.findings.some(f => REDO.has(f.code))
 
 const minus = (n: number): string => String(n).replace('-', '−')
 const seconds = (sample: number, fs: number): string => (sample / fs).toFixed(1)
@@ -151,7 +149,6 @@ export function evidenceLines(finding: AnalysisFinding, a: Analysis): readonly s
   const lines: string[] = []
   const { value, limit } = finding
   if (value != null && limit != null) lines.push(t('why.limit', { value: minus(value), limit: minus(limit) }))
-  else if (value != null) lines.push(t('why.value', { value: minus(value) }))
   const beats = beatsOf(a, finding)
   const isWhole = finding.first <= 0 && finding.end >= a.samples
   const where = isWhole

@@ -35,7 +35,7 @@ export function doubtLines(analysis: Analysis): readonly string[] {
   const doubt = doubtOf(analysis)
   const leads = [...doubt.leads]
   const worst = leads.length > 0 ? leads : worstLeads(analysis)
-  const again = asksAgain(analysis.findings.map(f => f.code)) || !analysis.quality.acceptable
+  const again = asksAgain(analysis)
   const mend = worst.length > 0 ? t('doubt.mend', { leads: leadsWords(worst) }) : ''
   const seconds = (sample: number): string => (sample / analysis.fs).toFixed(1)
   const spans = doubt.spans.slice(0, SPANS_MAX)

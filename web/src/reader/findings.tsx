@@ -97,9 +97,5 @@ function List(p: FindingsProps & { told: Analysis; active: string | null }) {
 
 /** What the finding rests on, while it is looked at. */
 const Why = ({ finding, told }: { finding: AnalysisFinding; told: Analysis }) => (
-  <span class="rd-finding-why">
-    {evidenceLines(finding, told).map(line => (
-      <span key={line}>{line}</span>
-    ))}
-  </span>
+  <span class="rd-finding-why">{evidenceLines(finding, told).join(' · ')}</span>
 )

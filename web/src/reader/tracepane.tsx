@@ -7,7 +7,7 @@ import { t } from '../i18n/reader'
 import { Button, ErrorLine, Measured } from '../ui'
 import { sideOf } from '../worklist/limits'
 import { isPhone } from '../worklist/phone'
-import { type Analysis, doubtOf, symbolsOfBeats } from './analysis'
+import { type Analysis, asksAgain, doubtOf, symbolsOfBeats } from './analysis'
 import { isBroken, type Loaded, readyOf } from './casework'
 import { LiveTrace } from './live'
 import { machineValue } from './measurements'
@@ -66,7 +66,12 @@ export function TracePane(p: TracePaneProps) {
   const below = p.comparing ? 'rd-ecg-two' : showMedians ? 'rd-ecg-medians' : 'rd-ecg-plain'
   return (
     <section class={`rd-ecg ${below}`} aria-label={t('trace.region')}>
-      {phone && <PhoneNumbers recording={p.recording} analysis={p.analysis} />}
+      {phone && (
+        <div class="rd-phone-top">
+          <PhoneNumbers recording={p.recording} analysis={p.analysis} />
+          {p.analysis !== null && asksAgain(p.analysis) && <p class="rd-redo">{t('doubt.redo')}</p>}
+        </div>
+      )}
       <div class="rd-paper">
         {p.trace.kind === 'here' && (
           <EcgSheet

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { MachineSummary } from '../api/types.gen'
 import { language } from '../i18n/catalogue'
+import { entries } from './statements'
 import { machineWords } from './words'
 
 const machine = (over: Partial<MachineSummary> = {}): MachineSummary => ({
@@ -39,8 +40,18 @@ describe('the hint of a row', () => {
   })
 
   it('does not hide a ventricular tachycardia behind a poor signal', () => {
-    const both = machine({ acceptable: false, findings: ['VT', 'POOR_QUALITY'], bad_leads: ['V2'] })
-    expect(machineWords(both, 'waiting')).toBe('VT，请重新采集，检查 V2 电极')
+    const name = (code: string, zh: string, urgency: string) => ({
+      code,
+      zh,
+      en: code,
+      initials: '',
+      group: '',
+      urgency,
+    })
+    entries.value = [name('VT', '室性心动过速', 'critical'), name('PVC', '室性早搏', 'routine')]
+    const both = machine({ acceptable: false, findings: ['PVC', 'VT', 'POOR_QUALITY'], bad_leads: ['V2'] })
+    expect(machineWords(both, 'waiting')).toBe('室性心动过速，请重新采集，检查 V2 电极，室性早搏')
+    entries.value = []
   })
 
   it('knows a summary of an older version', () => {

@@ -2,7 +2,7 @@
 import type { MachineSummary, Patient, WorklistRow } from '../api/types.gen'
 import { language } from '../i18n/catalogue'
 import { t } from '../i18n/worklist'
-import { statementWords } from './statements'
+import { entryOf, statementWords } from './statements'
 
 const known = (key: string): key is keyof typeof t.entries & string => key in t.entries
 
@@ -26,23 +26,30 @@ export function sexAgeLong(p: Patient): string {
 /** Said in words of their own below: which lead to mend, and that the ECG is to be taken again. */
 const SAID_OTHERWISE: ReadonlySet<string> = new Set(['LEAD_OFF', 'POOR_QUALITY', 'UNREADABLE', 'NO_SIGNAL'])
 
+const GRAVE: ReadonlySet<string> = new Set(['critical', 'urgent'])
+const isGrave = (code: string): boolean => GRAVE.has(entryOf(code)?.urgency ?? '')
+
 /**
- * The findings in one line, the first with its numbers, then how far they can be trusted: a poor signal never hides a
- * ventricular tachycardia, and nothing found is never "normal".
+ * The findings in one line, the first with its numbers. Of a poor signal: what is grave (it never hides a ventricular
+ * tachycardia), then that it is to be taken again, then the rest. Nothing found is never "normal".
  */
 export function machineWords(machine: MachineSummary | null, state: string): string {
   if (machine === null) return state === 'receiving' || state === 'received' ? t('machine.waiting') : t('machine.none')
   if (machine.error) return t('machine.none')
   const first = machine.said?.[language.value] ?? ''
-  const parts = [
-    ...machine.findings.flatMap((code, i) =>
-      SAID_OTHERWISE.has(code) ? [] : [i === 0 && first !== '' ? first : statementWords(code)],
-    ),
-    ...(machine.acceptable ? [] : [t('machine.poor')]),
-    ...(machine.bad_leads.length === 0
-      ? []
-      : [t(machine.acceptable ? 'machine.off' : 'machine.mend', { leads: leadsWords(machine.bad_leads) })]),
-  ]
+  const said = machine.findings.flatMap((code, i) => {
+    if (SAID_OTHERWISE.has(code)) return []
+    return [{ grave: isGrave(code), words: i === 0 && first !== '' ? first : statementWords(code) }]
+  })
+  const off = machine.bad_leads.length === 0 ? null : { leads: leadsWords(machine.bad_leads) }
+  const parts = machine.acceptable
+    ? [...said.map(s => s.words), ...(off === null ? [] : [t('machine.off', off)])]
+    : [
+        ...said.filter(s => s.grave).map(s => s.words),
+        t('machine.poor'),
+        ...(off === null ? [] : [t('machine.mend', off)]),
+        ...said.filter(s => !s.grave).map(s => s.words),
+      ]
   return parts.length === 0 ? t('machine.nothing') : parts.join(t('list.sep'))
 }
 
