@@ -34,6 +34,9 @@ export const t = catalogue({
   'm.edit': { zh: '修正 {name}', en: 'Correct {name}' },
   'm.machine': { zh: '自动 {n}', en: 'auto {n}' },
   'm.mine': { zh: '人工修正', en: 'corrected' },
+  'm.caliper': { zh: '取分规 {n}', en: 'caliper {n}' },
+  'm.caliper.key': { zh: '在输入框里按 ↑ 也可', en: 'or ↑ in the field' },
+  'm.sep': { zh: '，', en: ', ' },
   'm.beyond': { zh: '超出重复误差 {n}', en: 'beyond the noise of {n}' },
   'm.within': { zh: '在重复误差 {n} 之内', en: 'within the noise of {n}' },
   'short.vent_rate_bpm': { zh: '心率', en: 'HR' },
@@ -57,7 +60,6 @@ export const t = catalogue({
   // where the analysis abstains
   'doubt.title': { zh: '未能判读', en: 'Not judged' },
   'doubt.redo': { zh: '请重新采集', en: 'Please record again' },
-  'doubt.mend': { zh: '检查 {leads} 电极', en: 'check the electrodes of {leads}' },
   'doubt.leads': { zh: '{leads} 质量差，不参与判断', en: '{leads} poor, without a vote' },
   'doubt.span': { zh: '第 {from}–{to} 秒无法判读', en: 'from {from} to {to} s nothing can be read' },
   'doubt.more': { zh: '另有 {n} 段无法判读', en: '{n} more stretches cannot be read' },

@@ -62,6 +62,7 @@ export const t = catalogue({
   'machine.poor': { zh: '请重新采集', en: 'Please record again' },
   'machine.off': { zh: '{leads} 未判读', en: '{leads} not judged' },
   'machine.mend': { zh: '检查 {leads} 电极', en: 'check the electrodes of {leads}' },
+  'machine.mend.all': { zh: '检查全部电极', en: 'check all electrodes' },
   'machine.nothing': { zh: '无自动提示，待核实', en: 'Nothing found, not assessed' },
   'list.sep': { zh: '，', en: ', ' },
   'empty.all': { zh: '没有待读', en: 'Nothing to read' },

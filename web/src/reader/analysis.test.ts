@@ -3,7 +3,7 @@ import { language } from '../i18n/catalogue'
 import { type Analysis, doubtOf, evidenceLines, evidenceOf, readAnalysis } from './analysis'
 import { parted } from './changes'
 import { doubtLines } from './doubts'
-import { axisTurn } from './measurements'
+import { axisTurn, caliperValue } from './measurements'
 
 const finding = (over: Partial<Analysis['findings'][number]> = {}): Analysis['findings'][number] => ({
   code: 'LONG_QT',
@@ -96,6 +96,17 @@ describe('where the analysis abstains', () => {
   it('takes what an older analysis does not hold as nothing', () => {
     const old = readAnalysis({ findings: [], measurements: {}, quality: { acceptable: true } })
     expect(doubtOf(old)).toEqual({ spans: [], leads: new Set() })
+  })
+})
+
+describe('the caliper', () => {
+  it('is taken as an interval or a rate, and as nothing else', () => {
+    const reading = { kind: 'time' as const, ms: 400, perMin: 150 }
+    expect(caliperValue(reading, 'qt_ms')).toBe(400)
+    expect(caliperValue(reading, 'vent_rate_bpm')).toBe(150)
+    expect(caliperValue(reading, 'qrs_axis_deg')).toBeNull()
+    expect(caliperValue({ kind: 'voltage', mv: 1 }, 'qt_ms')).toBeNull()
+    expect(caliperValue(null, 'qt_ms')).toBeNull()
   })
 })
 

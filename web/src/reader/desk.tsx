@@ -2,7 +2,7 @@
 // clinic, and at its foot the one primary act.
 import type { Compared, Recording } from '../api/types.gen'
 import { go } from '../app/router'
-import type { EvidenceOf, Viewer } from '../ecg'
+import { type EvidenceOf, readCaliper, type Viewer } from '../ecg'
 import { t } from '../i18n/reader'
 import { t as list } from '../i18n/worklist'
 import { Button, ErrorLine, Severity } from '../ui'
@@ -51,6 +51,8 @@ export function Desk(p: DeskProps) {
   const signed = isSigned(recording)
   const closed = isClosed(recording)
   const holder = desk.holder.value
+  const trace = readyOf(desk.trace.value)
+  const caliper = p.viewer.caliper.value
   const timing = {
     qt_ms: machineValue(analysis, recording, 'qt_ms'),
     vent_rate_bpm: machineValue(analysis, recording, 'vent_rate_bpm'),
@@ -66,6 +68,7 @@ export function Desk(p: DeskProps) {
             analysis={analysis}
             priorAnalysis={p.priorAnalysis}
             compared={readyOf(p.compared)}
+            caliper={caliper === null || trace === null ? null : readCaliper(caliper, trace.fs)}
             edited={
               closed ? (desk.reports.value.find(r => r.state === 'final')?.measurements ?? []) : draft.measurements
             }

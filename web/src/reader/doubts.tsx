@@ -1,7 +1,7 @@
 // Where the analysis abstains: leads without a vote, stretches that cannot be read, a recording to be taken again. Stands
 // before the findings, so that what is missing below is never taken for normal.
 import { t } from '../i18n/reader'
-import { leadsWords } from '../worklist/words'
+import { leadsWords, mendWords } from '../worklist/words'
 import { type Analysis, asksAgain, doubtOf } from './analysis'
 
 const SPANS_MAX = 3
@@ -36,7 +36,7 @@ export function doubtLines(analysis: Analysis): readonly string[] {
   const leads = [...doubt.leads]
   const worst = leads.length > 0 ? leads : worstLeads(analysis)
   const again = asksAgain(analysis)
-  const mend = worst.length > 0 ? t('doubt.mend', { leads: leadsWords(worst) }) : ''
+  const mend = worst.length > 0 ? mendWords(worst) : ''
   const seconds = (sample: number): string => (sample / analysis.fs).toFixed(1)
   const spans = doubt.spans.slice(0, SPANS_MAX)
   const more = doubt.spans.length - spans.length

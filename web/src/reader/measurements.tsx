@@ -1,6 +1,8 @@
 // The numbers: now, prior, change. A reader's value stands in front, the machine's beside it and never overwritten.
+import { Fragment } from 'preact'
 import { useRef, useState } from 'preact/hooks'
 import type { Compared, EditedMeasurement, Recording } from '../api/types.gen'
+import type { Reading } from '../ecg'
 import { t } from '../i18n/reader'
 import { Measured } from '../ui'
 import { type Side, sideOf } from '../worklist/limits'
@@ -13,6 +15,7 @@ export type MeasurementsProps = Readonly<{
   priorAnalysis: Analysis | null
   compared: Compared | null
   edited: readonly EditedMeasurement[]
+  caliper: Reading | null // what the time caliper reads, to be taken as a value
   onEdit: ((name: MeasureName, value: number | null) => void) | null // null: read only
 }>
 
@@ -50,6 +53,13 @@ function analysedValue(analysis: Analysis | null, name: MeasureName): number | n
   return analysis.measurements[name] ?? null
 }
 
+/** What the caliper between its legs would be as this measurement. */
+export function caliperValue(reading: Reading | null, name: MeasureName): number | null {
+  if (reading?.kind !== 'time') return null
+  if (name === 'vent_rate_bpm') return reading.perMin
+  return name === 'pr_ms' || name === 'qrs_ms' || name === 'qt_ms' ? reading.ms : null
+}
+
 /** An axis has no side of normal here: left and right deviation are findings, with their own words. */
 const sideFor = (name: MeasureName, value: number | null, sex: string): Side =>
   name === 'qrs_axis_deg' ? null : sideOf(name, value, sex)
@@ -82,7 +92,10 @@ export function Measurements(p: MeasurementsProps) {
       </thead>
       <tbody>
         {ROWS.map(names => (
-          <Row key={names.join()} names={names} formula={formula} {...p} />
+          <Fragment key={names.join()}>
+            <Row names={names} formula={formula} {...p} />
+            <Corrected names={names} {...p} />
+          </Fragment>
         ))}
         {axis !== null && (
           <tr>
@@ -93,11 +106,11 @@ export function Measurements(p: MeasurementsProps) {
                 name="qrs_axis_deg"
                 machine={machineValue(p.analysis, p.recording, 'qrs_axis_deg')}
                 mine={mineAxis}
+                caliper={null}
                 sex={p.recording.patient.sex}
                 onEdit={p.onEdit}
               />
               <span class="meas">{axisWord(axis.t)}</span>
-              <Corrected {...p} names={['qrs_axis_deg']} />
             </td>
             <td class="num muted">{priorAxis === null ? '–' : axisWords(priorAxis)}</td>
             <Change
@@ -107,6 +120,7 @@ export function Measurements(p: MeasurementsProps) {
             />
           </tr>
         )}
+        {axis !== null && <Corrected {...p} names={['qrs_axis_deg']} />}
         {st !== null && (
           <tr>
             <th scope="row">{t('m.st', { lead: st.lead })}</th>
@@ -151,12 +165,12 @@ function Row(p: MeasurementsProps & { names: readonly MeasureName[]; formula: st
               name={name}
               machine={machineValue(p.analysis, p.recording, name)}
               mine={mineOf(name)}
+              caliper={caliperValue(p.caliper, name)}
               sex={p.recording.patient.sex}
               onEdit={p.onEdit}
             />
           </span>
         ))}
-        <Corrected {...p} />
       </td>
       <td class="num muted">{p.names.map(name => priorValue(p.priorAnalysis, name) ?? '–').join(' / ')}</td>
       <Change by={value === null || before === null ? null : value - before} limit={limitOf(p.compared, compared)} />
@@ -164,7 +178,7 @@ function Row(p: MeasurementsProps & { names: readonly MeasureName[]; formula: st
   )
 }
 
-/** Under a reader's values: that they are his, and what the machine had measured. */
+/** A line under a reader's values: that they are his, and what the machine had measured. */
 function Corrected(p: MeasurementsProps & { names: readonly MeasureName[] }) {
   if (!p.names.some(name => p.edited.some(m => m.name === name))) return null
   const auto = p.names.map(name => {
@@ -172,9 +186,13 @@ function Corrected(p: MeasurementsProps & { names: readonly MeasureName[] }) {
     return value === null ? '–' : minus(value)
   })
   return (
-    <span class="rd-corrected">
-      {t('m.mine')} · {t('m.machine', { n: auto.join(' / ') })}
-    </span>
+    <tr class="rd-corrected">
+      <td colSpan={4}>
+        {t('m.mine')}
+        {t('m.sep')}
+        {t('m.machine', { n: auto.join(' / ') })}
+      </td>
+    </tr>
   )
 }
 
@@ -224,6 +242,7 @@ function Value(p: {
   name: MeasureName
   machine: number | null
   mine: number | null
+  caliper: number | null
   sex: string
   onEdit: MeasurementsProps['onEdit']
 }) {
@@ -258,7 +277,7 @@ function Value(p: {
       </button>
     )
   }
-  return (
+  const field = (
     <input
       class="rd-number"
       inputMode={p.name === 'qrs_axis_deg' ? 'text' : 'numeric'} // a phone's digits have no minus
@@ -283,6 +302,10 @@ function Value(p: {
           if (take(event.currentTarget.value)) stop()
           else setBad(true)
         }
+        if (event.code === 'ArrowUp' && p.caliper !== null) {
+          event.preventDefault()
+          event.currentTarget.value = String(p.caliper)
+        }
       }}
       onBlur={event => {
         take(event.currentTarget.value)
@@ -290,5 +313,22 @@ function Value(p: {
         setBad(false)
       }}
     />
+  )
+  if (p.caliper === null) return field
+  return (
+    <>
+      <button
+        type="button"
+        class="rd-take"
+        title={t('m.caliper.key')}
+        onPointerDown={event => event.preventDefault()} // the field keeps the focus: leaving it would take what is typed
+        onClick={() => {
+          if (take(String(p.caliper))) stop()
+        }}
+      >
+        {t('m.caliper', { n: p.caliper })}
+      </button>
+      {field}
+    </>
   )
 }

@@ -41,19 +41,25 @@ export function machineWords(machine: MachineSummary | null, state: string): str
     if (SAID_OTHERWISE.has(code)) return []
     return [{ grave: isGrave(code), words: i === 0 && first !== '' ? first : statementWords(code) }]
   })
-  const off = machine.bad_leads.length === 0 ? null : { leads: leadsWords(machine.bad_leads) }
+  const off = machine.bad_leads
   const parts = machine.acceptable
-    ? [...said.map(s => s.words), ...(off === null ? [] : [t('machine.off', off)])]
+    ? [...said.map(s => s.words), ...(off.length === 0 ? [] : [t('machine.off', { leads: leadsWords(off) })])]
     : [
         ...said.filter(s => s.grave).map(s => s.words),
         t('machine.poor'),
-        ...(off === null ? [] : [t('machine.mend', off)]),
+        ...(off.length === 0 ? [] : [mendWords(off)]),
         ...said.filter(s => !s.grave).map(s => s.words),
       ]
   return parts.length === 0 ? t('machine.nothing') : parts.join(t('list.sep'))
 }
 
 const CHEST = ['V1', 'V2', 'V3', 'V4', 'V5', 'V6'] as const
+
+const ALL = 12
+
+/** Which electrodes to look after. */
+export const mendWords = (leads: readonly string[]): string =>
+  leads.length >= ALL ? t('machine.mend.all') : t('machine.mend', { leads: leadsWords(leads) })
 
 /** Neighbours on the chest as a range: V1–V6. */
 export function leadsWords(leads: readonly string[]): string {
