@@ -16,13 +16,27 @@ from itertools import pairwise
 import numpy as np
 
 from ecg import critical, waves
-from ecg.evidence import Evidence
+from ecg.measure import lead_waves
 from ecg.monitor import Judge
+from ecg.prior import Prior
 from ecg.quality import VOTE_MIN
 from ecg.record import Recording
-from ecg.results import Analysis, Beat, Episode, Finding, Grade, Measurements, Median, Quality, Span, finding_json
-from ecg.statements import QRS_WIDE_MS, Seen, has_high_voltage, is_lbbb, statements
+from ecg.results import (
+    Analysis,
+    Beat,
+    Episode,
+    Finding,
+    Grade,
+    LeadWaves,
+    Measurements,
+    Median,
+    Quality,
+    Span,
+    finding_json,
+)
+from ecg.statements import Seen, statements, votes
 from ecg.stream import Core
+from ecg.wave_evidence import wave_evidence
 from ecg.waves import Marks
 
 __all__ = [
@@ -32,6 +46,7 @@ __all__ = [
     "Episode",
     "Finding",
     "Grade",
+    "LeadWaves",
     "Measurements",
     "Median",
     "Quality",
@@ -43,28 +58,42 @@ __all__ = [
 
 ALGORITHM = "0.1.0"  # changes with every change of what `analyze` may answer
 BASE_FIRST = ("vf", "vt", "paced", "af", "afl", "svt")  # of equally long base rhythms the one that matters more
-QT_RATE_BPM_MAX = 120.0  # above it T and P run together and Bazett's formula misleads: no QT rule (ours)
 OVERLAYS = ("pause", "asystole")
-NOT_BEATING = ("vf", "vt", "pause", "asystole")
 
 
-def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE) -> Analysis:
-    """Everything the library says of one recording under one rule profile. Raises ProfileUnknown, ProfileWrong."""
+def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, prior: Prior | None = None) -> Analysis:
+    """Everything the library says of one recording under one rule profile. Raises ProfileUnknown, ProfileWrong.
+
+    prior  an earlier ECG of the same person; without one everything counts as first found.
+    """
     rules = critical.load(profile)
     core = Core(recording.fs, recording.leads)
-    judge = Judge(rules, recording.meta)
+    judge = Judge(rules, recording.meta, prior)
     events = judge.events((*core.feed(recording.signal_uv), *core.finish()))
     beats = tuple(event.beat for event in events if event.beat is not None)
     episodes = _ordered(event.episode for event in events if event.kind == "episode" and event.episode is not None)
     fired = [event.finding for event in events if event.kind == "settled" and event.finding is not None]
-    beating = not any(episode.rhythm in NOT_BEATING for episode in episodes)
-    quality = core.tally.judge(recording.leads, beating=beating)
+    quality = core.tally.judge(recording.leads)
     rhythm = main_rhythm(episodes)
     measured, median, marks = measure(recording, beats, quality, rhythm)
     samples = len(recording.signal_uv)
-    seen = Seen(samples, recording.meta.sex, quality, beats, episodes, rhythm, measured, median, marks)
-    for evidence in _wave_evidence(seen):
-        fired += critical.judge(rules, evidence, recording.meta)
+    rows = {} if median is None or marks is None else lead_waves(median, marks)
+    seen = Seen(
+        samples=samples,
+        fs=recording.fs,
+        meta=recording.meta,
+        quality=quality,
+        beats=beats,
+        episodes=episodes,
+        rhythm=rhythm,
+        measured=measured,
+        median=median,
+        marks=marks,
+        waves={lead: row for lead, row in rows.items() if lead in votes(quality)},
+        prior=prior,
+    )
+    for evidence in wave_evidence(seen, recording.signal_uv):
+        fired += critical.judge(rules, evidence, recording.meta, prior)
     said = {finding.code for finding in fired}
     findings = (*fired, *(finding for finding in statements(seen) if finding.code not in said))
     return Analysis(
@@ -147,45 +176,6 @@ def _with_waves(rates: Measurements, median: Median, marks: Marks, votes: list[s
 def _mv(median: Median, lead: str, marks: Marks, after_j_s: float) -> float | None:
     level = waves.level_uv(median, lead, marks, after_j_s)
     return None if level is None else level / 1000
-
-
-def _wave_evidence(seen: Seen) -> tuple[Evidence, ...]:
-    """ST levels and QTc as evidence for the rules."""
-    m = seen.measured
-    if seen.marks is None or m.qrs_ms is None or seen.rhythm in ("vt", "vf", "undetermined", "svt"):
-        return ()
-    flags = {
-        "paced": seen.rhythm == "paced",
-        "wide": m.qrs_ms >= QRS_WIDE_MS,
-        "lbbb": is_lbbb(seen),
-        "lvh": has_high_voltage(seen) is not None,
-    }
-    stated = frozenset(name for name, holds in flags.items() if holds)
-    st = {lead: level for lead in m.st_j_mv if (level := _st_level_uv(m, lead)) is not None}
-    found = [Evidence("st", 0, seen.samples, by_lead=st, flags=stated)]
-    qtc = _rule_qtc(m)
-    if qtc is not None and m.qrs_ms < QRS_WIDE_MS:
-        found.append(Evidence("qt", 0, seen.samples, facts={"qtc_ms": qtc[0]}, flags=stated | {qtc[1]}))
-    return tuple(found)
-
-
-def _st_level_uv(m: Measurements, lead: str) -> int | None:
-    """The J level the ST rules see. An elevation of which less than half is left 60 ms later is the end of a broad QRS,
-    no ST segment: it counts for twice what is left."""
-    j, j60 = m.st_j_mv[lead], m.st_j60_mv[lead]
-    if j is None or j60 is None:
-        return None
-    return round(1000 * (min(j, max(2 * j60, 0.0)) if j > 0 else j))
-
-
-def _rule_qtc(m: Measurements) -> tuple[int, str] | None:
-    """The longer of Bazett and Fridericia where the rate asks for both (critical-values 2), else Bazett."""
-    bazett, fridericia, rate = m.qtc_ms["bazett"], m.qtc_ms["fridericia"], m.vent_rate_bpm
-    if bazett is None or fridericia is None or rate is None or rate > QT_RATE_BPM_MAX:
-        return None
-    if (rate < 60 or rate > 90) and fridericia > bazett:
-        return fridericia, "fridericia"
-    return bazett, "bazett"
 
 
 def _lost(a: Beat, b: Beat, quality: Quality) -> bool:

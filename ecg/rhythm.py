@@ -1,18 +1,221 @@
-"""What the rhythm of a stretch is: from the beats of a block of ten seconds, its P waves, its flutter or fibrillation.
+"""What the base rhythm is: a verdict every five seconds, from the beats and the trace about it.
 
-Pure functions of arrays; `stream` decides when a block is complete and asks. Runs of ventricular beats and pauses are
-found there as they come; here stands what needs a stretch to be seen.
+`RhythmJudge` is what the stream and the file both ask; it names the rhythm under runs and pauses. Fibrillation of the
+atria is decided by boosted trees (`trained/rhythm.md`), the rest by rules in rates, shares and rows. What is urgent
+(ventricular fibrillation, runs, pauses, extreme rates) is found elsewhere and sooner. Measuring stands in
+`rhythm_blocks` and `atrial_features`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
+from ecg.atria import BLOCK
+from ecg.atrial_features import NAMES, features
 from ecg.filters import moving_mean
 from ecg.record import F32
+from ecg.rhythm_blocks import REACH, Blocks
+from ecg.trace import I16
+from ecg.trained.trees import Trees
+
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+
+SMOOTH = (1, 2, 1)  # weights of the blocks before, at and after
+
+# The columns of a feature row that the trees see. Left out: what tells how ectopic, how many or how large. Ectopic beats
+# do not speak against fibrillation (MIT-BIH 203), and sizes are the amplifier's.
+AF_NAMES = tuple(
+    name
+    for name in NAMES
+    if name
+    not in (
+        *("beats", "intervals", "rr", "ectopic", "premature", "paced", "cv_of_all", "wide", "size_uv", "low_uv"),
+        *("p_at", "p_noise", "band_uv", "p_peak_uv", "p_uv", "high_share", "rr_min", "rr_max"),
+    )
+)
+AF_COLUMNS = np.array([NAMES.index(name) for name in AF_NAMES])
+AF_LOGIT, AF_LOGIT_STAYS = 0.8, 0.0  # of the smoothed logits: to begin, and to go on
+
+BEATS_MIN = 3
+PACED_MIN, ECTOPIC_MIN = 0.4, 0.5  # shares of the beats of a window
+VT_DBPM, IVR_DBPM_MIN = 1000, 200
+SLOW_DBPM, FAST_DBPM, STAYS_DBPM = 600, 1000, 20  # a sinus rhythm keeps its name this far past a limit
+SVT_DBPM = 1400  # regular, narrow and without P
+JUNCTIONAL_DBPM = (350, 1300)
+REGULAR_CV = 0.08
+NO_P_SHARE, NO_P_AGREE, QUIET = 0.12, 0.25, 0.05  # no P wave: nothing repeats, and noise would not have hidden it
+NARROW_ROWS = 10.5
+ARRHYTHMIA_SPREAD = 0.20  # (longest - shortest tenth) of R-R in parts of the median, breath by breath
+NOISE_MAX = 0.30  # noise before the QRS in parts of the QRS
+SIZE_UV_MIN = 80.0
+FLUTTER_LINE, FLUTTER_BAND = 0.50, 0.62
+SINUS = ("sinus", "sinus_brady", "sinus_tachy", "sinus_arrhythmia")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The base rhythm of rows [first, end) of the trace; the next verdict begins where this one ends.
+
+    rate_dbpm    mean ventricular rate of the 25 s about it, tenths a minute; 0 when there are too few beats.
+    probability  of atrial fibrillation or flutter, 0 to 1.
+    """
+
+    rhythm: str
+    first: int
+    end: int
+    rate_dbpm: int
+    probability: float
+
+
+class RhythmJudge:
+    """Beats and trace in, verdicts out, the same however they are cut; picklable, 25 s of memory.
+
+    push(rows, symbols, trace, trace_first, certain, final=False) -> verdicts that are now certain, in order, without a
+    gap from row 0 on. Call it as often as wanted, always with all beats since the last call:
+
+    rows, symbols  int64 rows of the trace and one of N A V F Q / each: every beat before row `certain` not given yet.
+    trace          int16 (m, leads), of which row 0 is row `trace_first` of the recording and the last is at least
+                   `certain` - 1. Keep rows from `needs_from` on (at most 9 s and what has come since).
+    certain        no beat before this row will be added or change; with final=True the recording's number of rows.
+    unreadable     spans of rows, wholly in the past, in which nothing can be read; given once.
+
+    A verdict on a block of five seconds comes when the beats up to 16 s after its end are certain.
+    """
+
+    def __init__(self, leads: tuple[str, ...]) -> None:
+        self._blocks = Blocks(leads)
+        self._trees = Trees.of("rhythm")
+        self._rows: F32 = np.zeros((0, len(NAMES)), dtype=np.float32)  # features of blocks not yet judged, from _begin
+        self._logit: F64 = np.zeros(0)
+        self._begin = 0
+        self._judged = 0
+        self._edge = 0  # where the next verdict begins
+        self._was = ""
+        self._unreadable: list[tuple[int, int]] = []
+
+    @property
+    def needs_from(self) -> int:
+        """The first row of trace that the next push must still hold."""
+        return self._blocks.needs_from
+
+    def push(
+        self,
+        rows: I64,
+        symbols: str,
+        trace: I16,
+        trace_first: int,
+        certain: int,
+        *,
+        final: bool = False,
+        unreadable: Sequence[tuple[int, int]] = (),
+    ) -> tuple[Verdict, ...]:
+        self._unreadable = [*self._unreadable, *unreadable]
+        blocks = self._blocks
+        if not blocks.push(rows, symbols, trace, trace_first, certain, final=final) and not final:
+            return ()
+        seen = blocks.count if final else max(0, blocks.count - REACH)
+        done = self._begin + len(self._rows)
+        if seen > done:
+            fresh = features(blocks.windows(done, seen))
+            self._rows = np.concatenate([self._rows, fresh])
+            self._logit = np.concatenate([self._logit, self._trees.logits(fresh[:, AF_COLUMNS])[:, 0]])
+        until = seen if final else max(0, seen - 1)
+        found = tuple(self._judge(block, certain if final else None) for block in range(self._judged, until))
+        self._judged = max(self._judged, until)
+        self._forget()
+        return found
+
+    def _judge(self, block: int, rows_in_all: int | None) -> Verdict:
+        at = block - self._begin
+        row, smooth = self._rows[at], self._smooth(at)
+        first = self._edge
+        end = self._snapped((block + 1) * BLOCK, rows_in_all)
+        name = self._name(row, smooth, block)
+        self._was, self._edge = name, end
+        rate = float(row[_AT["rate_bpm"]])
+        probability = 1.0 / (1.0 + math.exp(-smooth))
+        return Verdict(name, first, end, round(10 * rate) if math.isfinite(rate) else 0, round(probability, 3))
+
+    def _smooth(self, at: int) -> float:
+        near = self._logit[max(0, at - 1) : at + 2]
+        weights = SMOOTH[1 if at == 0 else 0 :][: len(near)]
+        return sum(w * float(logit) for w, logit in zip(weights, near, strict=True)) / sum(weights)
+
+    def _snapped(self, row: int, rows_in_all: int | None) -> int:
+        """The beat nearest to a block's end: rhythms change at beats."""
+        if rows_in_all is not None and row >= rows_in_all:
+            return rows_in_all
+        beats = self._blocks.beats.row
+        near = beats[np.searchsorted(beats, row - BLOCK // 4) : np.searchsorted(beats, row + BLOCK // 4)]
+        return int(near[np.argmin(np.abs(near - row))]) if len(near) else row
+
+    def _name(self, row: F32, logit: float, block: int) -> str:
+        dark = sum(max(0, min(end, (block + 1) * BLOCK) - max(first, block * BLOCK)) for first, end in self._unreadable)
+        if 2 * dark > BLOCK:
+            return "undetermined"
+        limit = AF_LOGIT_STAYS if self._was in ("af", "afl") else AF_LOGIT
+        return named(row, atrial=logit > limit, was=self._was)
+
+    def _forget(self) -> None:
+        self._blocks.forget()
+        drop = self._judged - 1 - self._begin
+        if drop > 0:
+            self._rows, self._logit = self._rows[drop:].copy(), self._logit[drop:].copy()
+            self._begin += drop
+        self._unreadable = [span for span in self._unreadable if span[1] > self._judged * BLOCK]
+
+
+_AT = {name: place for place, name in enumerate(NAMES)}
+
+
+def named(row: F32, *, atrial: bool, was: str = "") -> str:
+    """The name of one window from its features; `atrial`: the trees say fibrillation; `was`: the block before's."""
+    f = {name: float(row[place]) for name, place in _AT.items()}
+    rate = f["rate_bpm"]
+    if f["beats"] < BEATS_MIN or not math.isfinite(rate) or not f["size_uv"] >= SIZE_UV_MIN:
+        return "ivr" if f["beats"] >= BEATS_MIN and f["ectopic"] > ECTOPIC_MIN else "undetermined"
+    dbpm = 10 * rate
+    if f["paced"] >= PACED_MIN:
+        return "paced"
+    if f["ectopic"] > ECTOPIC_MIN:
+        return "vt" if dbpm >= VT_DBPM else "ivr"
+    if f["p_noise_to_qrs"] > NOISE_MAX:
+        return "undetermined"
+    flutter = f["line_max"] >= FLUTTER_LINE and f["band_max"] >= FLUTTER_BAND
+    if atrial:
+        return "afl" if flutter else "af"
+    no_p = f["share_max"] < NO_P_SHARE and f["p_other"] < NO_P_AGREE
+    if flutter and f["share_max"] < 0.3:
+        return "afl"
+    regular = f["rr_cv"] < REGULAR_CV
+    if no_p and regular and f["wide"] <= NARROW_ROWS and f["p_noise_to_qrs"] < QUIET:
+        if dbpm >= SVT_DBPM:
+            return "svt"
+        if JUNCTIONAL_DBPM[0] <= dbpm <= JUNCTIONAL_DBPM[1]:
+            return "junctional"
+    return _sinus(f, dbpm, was)
+
+
+def _sinus(f: dict[str, float], dbpm: float, was: str) -> str:
+    slow = SLOW_DBPM + (STAYS_DBPM if was == "sinus_brady" else -STAYS_DBPM if was in SINUS else 0)
+    fast = FAST_DBPM + (-STAYS_DBPM if was == "sinus_tachy" else STAYS_DBPM if was in SINUS else 0)
+    if dbpm < slow:
+        return "sinus_brady"
+    if dbpm > fast:
+        return "sinus_tachy"
+    spread = f["rr_p90"] - f["rr_p10"]
+    if spread >= ARRHYTHMIA_SPREAD and f["premature"] == 0 and f["ectopic"] == 0 and f["p_correlation_max"] >= 0.7:
+        return "sinus_arrhythmia"
+    return "sinus"
+
+
+# -- what `stream` still asks; it leaves with the next core
 
 BLOCK_S = 10.0
 P_FROM_S, P_TO_S = 0.28, 0.07  # where a P wave stands before R

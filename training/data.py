@@ -1,0 +1,31 @@
+"""The development records for training: names, folds over patients, where they lie."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+SEED = 20261122
+
+
+def arguments(doc: str | None) -> Path:
+    """The one argument every training script has."""
+    parser = argparse.ArgumentParser(description=doc)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the development records")
+    folder: Path = parser.parse_args().data
+    if not folder.is_dir():
+        parser.error(f"{folder} is no folder: give the development records with --data")
+    return folder
+
+
+def records(folder: Path) -> list[str]:
+    """The record names of one database, in order."""
+    return sorted(path.stem for path in folder.glob("*.hea"))
+
+
+def folds(names: Sequence[str], count: int = 5) -> list[list[str]]:
+    """Records dealt to folds by the hash of their name: the same everywhere, and no order of the database in it."""
+    ordered = sorted(names, key=lambda name: hashlib.sha256(f"{SEED}:{name}".encode()).hexdigest())
+    return [list(ordered[k::count]) for k in range(count)]
