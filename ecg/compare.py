@@ -19,7 +19,7 @@ from ecg.analysis import main_rhythm
 from ecg.quality import VOTE_MIN
 from ecg.record import F32
 from ecg.results import QTC_FORMULAS, Analysis, Episode
-from ecg.statements import RHYTHM_CODES
+from ecg.statements.rhythm import RHYTHM_CODES
 from ecg.swap import BeatView, Swap, suspect
 
 Kind = Literal["appeared", "gone", "graver", "milder", "changed", "borderline", "unchanged", "unsure"]

@@ -191,6 +191,11 @@ async def printed(room: Reading, report: RowMapping, lang: Lang) -> bytes:
     return raw
 
 
+def signed_codes(conn: Connection, report_id: str) -> set[str]:
+    """The codes of a signed report; free text has none."""
+    return {s.code for s in content_of(_report_row(conn, report_id)["content"]).statements if s.code is not None}
+
+
 # Checks.
 
 

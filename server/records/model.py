@@ -163,6 +163,8 @@ class MachineSummary(msgspec.Struct, frozen=True):
     error: str | None = None
     said: dict[str, str] = {}
     """The sentence of the first finding with its numbers, by language."""
+    mend: dict[str, str] = {}
+    """Which electrodes the clinic should look after, by language; empty where none is to blame."""
 
 
 class CompareQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -137,9 +137,11 @@ async def comparison(room: Records, ctx: Ctx, recording_id: str, against: str) -
         later = room.analysis_json(conn, recording_id)
         if later is None:
             return None
-        for prior in _earlier(conn, ctx, row):
-            if against in ("", prior.id) and (earlier := room.analysis_json(conn, prior.id)) is not None:
-                return prior.id, earlier, later
+        for prior in earlier(conn, row):
+            if against not in ("", prior.id) or not ctx.may("recording.read", prior.org):
+                continue
+            if (stored := room.analysis_json(conn, prior.id)) is not None:
+                return prior.id, stored, later
         if against:
             raise NotFound(kind="recording")
         return None
@@ -147,21 +149,21 @@ async def comparison(room: Records, ctx: Ctx, recording_id: str, against: str) -
     found = await room.db.read(look)
     if found is None:
         return Compared(None, False, None)
-    earlier_id, earlier, later = found
+    prior_id, before, after = found
     # Two stored results and some thirty exchanges of electrodes: about 5 ms, never on the loop.
     changes = await asyncio.to_thread(
-        lambda: compare_json(msgspec.json.decode(earlier, type=Stored), msgspec.json.decode(later, type=Stored))
+        lambda: compare_json(msgspec.json.decode(before, type=Stored), msgspec.json.decode(after, type=Stored))
     )
-    return Compared(earlier_id, changes.unchanged, changes)
+    return Compared(prior_id, changes.unchanged, changes)
 
 
-def _earlier(conn: Connection, ctx: Ctx, row: RowMapping) -> list[Recording]:
-    """Earlier recordings of the same patient that this viewer may see: what could be read first, then the newest."""
+def earlier(conn: Connection, row: RowMapping) -> list[Recording]:
+    """Earlier recordings of the same patient: those that could be read first, then the newest. Asks for no right."""
     taken_at = row["started_at"] or row["opened_at"]
     found = [
         r
         for r in store.recordings_of_patient(conn, row["patient"], LIST_MAX)
-        if r.id != row["id"] and r.state not in ("receiving", "rejected") and ctx.may("recording.read", r.org)
+        if r.id != row["id"] and r.state not in ("receiving", "rejected")
     ]
     before = [r for r in found if (r.started_at or r.opened_at) < taken_at]
     before.sort(key=lambda r: (r.machine is not None and r.machine.acceptable, r.started_at or r.opened_at))

@@ -16,7 +16,8 @@ from tests.waiting import until
 pytestmark = [pytest.mark.journey, pytest.mark.asyncio(loop_scope="session")]
 
 SAME = Request(patient=Patient(name="马德福", sex="M", age=58, id_no="632122196801012345"), symptoms=("palpitation",))
-CHANGED = {"zh": "窦性心律 → 心房颤动", "en": "Sinus rhythm → Atrial fibrillation"}
+BLOCK = {"zh": "完全性左束支传导阻滞", "en": "Left bundle branch block (complete)"}
+NEW = {"zh": "新出现", "en": "New"}
 CORRECT_QT = {"zh": "修正 QT ms", "en": "Correct QT ms"}
 MARKED = {"zh": "人工修正", "en": "corrected"}
 QT_MS = 444
@@ -26,13 +27,13 @@ QT_MS = 444
 async def test_a_reader_compares_corrects_the_qt_and_signs(lang: Language, hub: Hub, people: People) -> None:
     earlier = (await hub.send("org_hewan", real("62"), SAME)).recording
     await queued(hub, earlier)
-    later = (await hub.send("org_hewan", real("101"), SAME)).recording
+    later = (await hub.send("org_hewan", real("24"), SAME)).recording
     await queued(hub, later)
     reader = await people.open("reader", f"/read/{later}", lang=lang)
     page = reader.page
 
-    await expect(reader.see("changes")).to_contain_text(CHANGED[lang])
-    finding = page.locator(".rd-finding", has_text=CHANGED[lang].split(" → ")[1]).first
+    await expect(reader.see("changes").locator("li", has_text=NEW[lang])).to_contain_text(BLOCK[lang])
+    finding = page.locator(".rd-finding", has_text=BLOCK[lang]).first
     await finding.get_by_role("button").click()
     await expect(finding.locator(".rd-finding-why")).to_be_visible()
 

@@ -11,6 +11,7 @@ import pytest
 from device.frames import Patient, Request
 from ecg import synth
 from ecg.record import Recording
+from server import adapters
 from tests.server.conftest import Browser, Hub, Refused, normal
 from tests.waiting import until
 
@@ -81,3 +82,22 @@ async def test_nobody_compares_what_is_not_theirs(hub: Hub) -> None:
             assert refused.value.status == 404
     async with await hub.sign_in("clinic") as clinic:
         assert (await compared(clinic, later))["earlier"] == first
+
+
+async def known(hub: Hub, recording: str) -> frozenset[str] | None:
+    """What the rules were told of the patient's earlier ECG."""
+    prior = await hub.app.db.read(lambda conn: adapters.prior(conn, recording))
+    return None if prior is None else prior.codes
+
+
+async def test_a_rule_knows_what_the_earlier_ecg_said_and_a_reader_has_the_last_word(hub: Hub) -> None:
+    async with await hub.sign_in("reader") as reader:
+        first = await send(hub, reader, drawn("af"), of("马德福"))
+        assert await known(hub, first) is None
+        second = await send(hub, reader, drawn("af"), of("马德福"))
+        told = await known(hub, second)
+        assert told is not None
+        assert "AFIB" in told
+        other = {"statements": [{"code": "SINUS_ARRHYTHMIA", "text": "窦性心律不齐"}], "grade": "normal"}
+        await reader.post(f"/api/recordings/{first}/sign", other)
+        assert await known(hub, second) == {"SINUS_ARRHYTHMIA"}

@@ -314,6 +314,7 @@ export type MachineSummary = {
   readonly strip: string
   readonly error?: string | null
   readonly said?: Readonly<Record<string, string>>
+  readonly mend?: Readonly<Record<string, string>>
 }
 
 /** The signed-in person, what he may do (`rules`, names of the access table) and the institutions he can see. */
