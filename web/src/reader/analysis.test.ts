@@ -83,6 +83,16 @@ describe('where the analysis abstains', () => {
     expect(doubtLines(poor)).toEqual(['请重新采集 · 检查 II V3 电极'])
   })
 
+  it('says what is wrong with which lead, and which electrodes to look after', () => {
+    const leads = { I: 0.2, III: 0.2, V3: 0.1, V4: 0.1 }
+    const reasons = { I: 'mains', III: 'mains', V3: 'off', V4: 'something later' }
+    const poor = analysis({ quality: { acceptable: false, leads, reasons, electrodes: ['LA', 'V3', 'V4'] } })
+    expect(doubtLines(poor)).toEqual([
+      '请重新采集 · 检查电极 左手、V3、V4',
+      'I III 交流干扰；V3 脱落；V4 something later',
+    ])
+  })
+
   it('is silent where all was read', () => {
     expect(doubtLines(analysis())).toEqual([])
   })

@@ -35,6 +35,8 @@ export type Analysis = Readonly<{
     lead_off?: readonly string[]
     leads?: Readonly<Record<string, number>> // 0 to 1; below VOTE_MIN a lead has no vote
     unreadable?: readonly Span[]
+    reasons?: Readonly<Record<string, string>> // what is wrong with a lead
+    electrodes?: readonly string[] // those to mend: RA LA LL RL V1 to V6
   }>
   beats: Readonly<{ sample: readonly number[]; symbol: readonly string[] }>
   measurements: Readonly<{

@@ -39,6 +39,12 @@ describe('the hint of a row', () => {
     expect(machineWords(unread, 'waiting')).toBe('请重新采集，检查 V2 V3 电极')
   })
 
+  it('names the electrodes where the analysis knows them', () => {
+    const mend = { zh: '检查电极 左手、V3', en: 'check the electrodes left arm, V3' }
+    const poor = machine({ acceptable: false, findings: ['POOR_QUALITY'], bad_leads: ['I', 'III', 'V3'], mend })
+    expect(machineWords(poor, 'waiting')).toBe('请重新采集，检查电极 左手、V3')
+  })
+
   it('does not hide a ventricular tachycardia behind a poor signal', () => {
     const name = (code: string, zh: string, urgency: string) => ({
       code,

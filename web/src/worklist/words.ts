@@ -47,7 +47,7 @@ export function machineWords(machine: MachineSummary | null, state: string): str
     : [
         ...said.filter(s => s.grave).map(s => s.words),
         t('machine.poor'),
-        ...(off.length === 0 ? [] : [mendWords(off)]),
+        ...[machine.mend?.[language.value] ?? (off.length === 0 ? '' : mendWords(off))].filter(Boolean),
         ...said.filter(s => !s.grave).map(s => s.words),
       ]
   return parts.length === 0 ? t('machine.nothing') : parts.join(t('list.sep'))
