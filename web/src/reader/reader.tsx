@@ -92,10 +92,10 @@ function Work({ desk, recording, comparesFirst, onStep }: WorkProps) {
   const trace = readyOf(desk.trace.value)
   const evidence = useMemo(() => evidenceOf(analysis), [analysis, entries.value])
   const viewer = useMemo(() => deskViewer(phone, evidence), [desk, phone, evidence])
-  const [ticked, tick] = useTicks(analysis)
   const seen = useSeen(viewer.sheet.value?.cells.map(cell => cell.lead) ?? [])
   const [comparing, setComparing] = useState(comparesFirst)
   const { prior, choosePrior, priorAnalysis, compared } = usePrior(desk)
+  const [ticked, tick] = useTicks(analysis, (readyOf(compared)?.comparison?.swap ?? null) !== null)
   const [returning, setReturning] = useState(false)
   const picker = useRef<HTMLInputElement>(null)
   const message = useRef<HTMLInputElement>(null)
@@ -243,14 +243,18 @@ const keysOf = (acts: Acts): readonly Binding[] => [
 const isTechnical = (code: string): boolean =>
   entryOf(code)?.group === 'quality' && code !== 'NORMAL_ECG' && code !== 'BORDERLINE_ECG'
 
-/** What is of the heart is ticked until the reader says otherwise; a tick is a wish to take it over with A, no more. */
-function useTicks(analysis: Analysis | null): [ReadonlySet<string>, (id: string) => void] {
+/**
+ * What is of the heart is ticked until the reader says otherwise; a tick is a wish to take it over with A, no more. With
+ * electrodes suspected of having changed places only the rhythm is.
+ */
+function useTicks(analysis: Analysis | null, isSwapped: boolean): [ReadonlySet<string>, (id: string) => void] {
   const [ticked, setTicked] = useState<ReadonlySet<string>>(new Set())
   useEffect(() => {
     const findings = analysis?.findings ?? []
-    const heart = findings.flatMap((f, i) => (isTechnical(f.code) ? [] : [idOf(i)]))
+    const isBelieved = (code: string): boolean => !isSwapped || entryOf(code)?.group === 'rhythm'
+    const heart = findings.flatMap((f, i) => (isTechnical(f.code) || !isBelieved(f.code) ? [] : [idOf(i)]))
     setTicked(new Set(heart))
-  }, [analysis, entries.value])
+  }, [analysis, entries.value, isSwapped])
   const tick = (id: string): void => {
     const next = new Set(ticked)
     if (!next.delete(id)) next.add(id)
