@@ -196,10 +196,10 @@ def _beats_and_rhythm(
     recording: Recording,
 ) -> tuple[tuple[Beat, ...], tuple[Episode, ...], tuple[Span, ...]]:
     """Beats, episodes and unreadable stretches: all that an annotation file holds."""
-    from ecg.analysis import analyze
+    from ecg.analysis import annotate as annotated
 
-    analysis = analyze(recording)
-    return analysis.beats, analysis.episodes, analysis.quality.unreadable
+    heard = annotated(recording)
+    return heard.beats, heard.episodes, heard.quality.unreadable
 
 
 def _lead_marks(recording: Recording) -> tuple[LeadMarks, ...]:

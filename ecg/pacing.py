@@ -43,7 +43,9 @@ class SpikeFilter:
         self._doubtful = _Form(broad, BROAD_ALONE, BROAD_PART, round(BROAD_APART_S * fs))
         self._reach = max(2, round(2 * SPIKE_S * fs))
         self.delay = 0 if fs < RATE_MIN else round(ABOUT_S * fs) + 4 * broad
-        self._held: F32 = np.zeros((0, leads), dtype=np.float32)  # `delay` samples given before, then those not given yet
+        self._held: F32 = np.zeros(
+            (0, leads), dtype=np.float32
+        )  # `delay` samples given before, then those not given yet
         self._first = 0  # the sample of `_held[0]`
         self._given = 0
 
@@ -91,7 +93,9 @@ class SpikeFilter:
         for index in np.flatnonzero(np.count_nonzero(good, axis=1) >= need).tolist():
             row = int(rows[index])
             about = self._usual(held, row, near)
-            height = float(np.sort(np.where(good[index] & (sharp[index] >= form.alone * about), sharp[index], 0.0))[-need])
+            height = float(
+                np.sort(np.where(good[index] & (sharp[index] >= form.alone * about), sharp[index], 0.0))[-need]
+            )
             if height and keep and row - keep[-1][0] <= form.apart:
                 keep[-1] = (row, height) if height > keep[-1][1] else keep[-1]
             elif height:

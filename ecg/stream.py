@@ -25,10 +25,10 @@ from ecg.fibrillation import STEP as VF_STEP
 from ecg.fibrillation import WINDOW as VF_WINDOW
 from ecg.fibrillation import FibrillationWatch, fibrillates
 from ecg.filters import Mask
+from ecg.hops import HopQuality, hop_quality, hops_quality
 from ecg.level import HOP, Leveler
 from ecg.pacing import SpikeFilter
 from ecg.picker import PLACE, TENTH, Picker, place
-from ecg.hops import HopQuality, hop_quality, hops_quality
 from ecg.quality import Tally
 from ecg.readable import Reader, Verdict
 from ecg.record import F32, I64

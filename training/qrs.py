@@ -22,7 +22,8 @@ from ecg.trace import trace_of
 CELL = 4  # rows of the trace
 CHANNELS, STEM = 24, 16
 ACTIVE = 16.0  # activations are whole parts of 1/16, up to 127
-CROP_S, EPOCHS, BATCH, CROPS = 30, 36, 32, 1152
+CROP_S, EPOCHS, BATCH, CROPS = 30, 14, 32, 1152
+DROP = 0.1  # of the channels of a crop, while training
 BEATS = set("NLRBAaJSVrFejnE/fQ?")
 NOISE_DB = (-6.0, 18.0)
 NOTHING = -1.0
@@ -98,6 +99,7 @@ class Net(nn.Module):
         y = active(self.stem2(active(self.stem1(x.reshape(batch * leads, 1, rows)))))
         for conv in self.lead:
             y = torch.clamp(active(conv(y)) + y, max=127 / ACTIVE)
+        y = nn.functional.dropout1d(y, DROP, self.training) if self.training else y
         y = y.reshape(batch, leads, *y.shape[1:]) * there[:, :, None, None]
         mean = whole(y.sum(1) / there.sum(1).clamp(min=1)[:, None, None] * ACTIVE) / ACTIVE
         z = active(self.fuse(torch.cat([mean, y.amax(1)], dim=1)))
@@ -177,7 +179,16 @@ class Crops:
         part = (at - low)[:, None]
         leads = rng.permutation(source.trace.shape[1])[:2]
         x = source.trace[low][:, leads] * (1 - part) + source.trace[low + 1][:, leads] * part
-        x = x / source.size[leads] * 1000.0 * np.exp(rng.normal(0, 0.5, 2))
+        x = x / source.size[leads] * 1000.0
+        if rng.random() < 0.5:  # leads that nobody recorded: mixtures of those there are
+            x = x @ rng.normal(0, 1, (2, 2))
+        centre = (source.rows - first) / speed
+        if rng.random() < 0.4:  # beats come larger and smaller
+            inside = centre[(centre >= 0) & (centre < len(x))]
+            if len(inside) > 2:
+                gain = np.interp(np.arange(len(x)), inside, np.exp(rng.normal(0, 0.4, len(inside))))
+                x = x * gain[:, None]
+        x = x * np.exp(rng.normal(0, 0.5, 2))
         x = x * np.where(rng.random(2) < 0.1, -1, 1)
         x = self._in_noise(x)
         levelled, _ = level(np.clip(np.rint(x), -32000, 32000).astype(np.int16))
@@ -190,7 +201,6 @@ class Crops:
         target, weight = np.zeros(cells, np.float32), np.zeros(cells, np.float32)
         known = source.known[low][: len(at) // CELL * CELL].reshape(-1, CELL).all(axis=1)
         weight[3 : len(known) - 3] = known[3 : len(known) - 3]
-        centre = (source.rows - first) / speed
         for row in centre[(centre >= 0) & (centre < len(at) - CELL)]:
             cell = int(row // CELL)
             side = cell + (1 if row - cell * CELL >= CELL / 2 else -1)
@@ -210,7 +220,7 @@ class Crops:
             kind = rng.choice(["em", "em", "ma", "bw"])
             record = self.noise[kind]
             # Fifteen minutes of noise are few: stretched, reversed and mixed they do not repeat themselves.
-            speed = float(np.exp(rng.uniform(-0.4, 0.4)))
+            speed = float(np.exp(rng.uniform(-0.4, 0.4))) if rng.random() < 0.5 else 1.0
             begin = rng.uniform(0, len(record) - len(x) * speed - 2)
             rows = (begin + np.arange(len(x)) * speed).astype(int)
             noise = record[rows] @ rng.normal(0, 1, 2)
@@ -233,7 +243,7 @@ def train(made: list[Source], noise: dict[str, np.ndarray], *, seed: int, epochs
     torch.set_num_threads(1)
     net, crops = Net(), Crops(made, noise, seed)
     steps = epochs * (CROPS // BATCH)
-    best = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=1e-3)
+    best = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=2e-2)
     plan = torch.optim.lr_scheduler.OneCycleLR(best, max_lr=6e-3, total_steps=steps, pct_start=0.15)
     with torch.no_grad():
         net.head.bias[:] = -3.0
