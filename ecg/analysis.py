@@ -31,11 +31,12 @@ from ecg.results import (
     Measurements,
     Median,
     Quality,
+    Screen,
     Span,
     finding_json,
 )
 from ecg.reversal import reversal
-from ecg.screen import SECONDS_MAX, SECONDS_MIN, Screen, screen
+from ecg.screen import SECONDS_MAX, SECONDS_MIN, screen
 from ecg.statements import Seen, statements, votes
 from ecg.stream import Core
 from ecg.trace import row_of, trace_of

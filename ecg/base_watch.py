@@ -1,7 +1,7 @@
 """The base rhythm as it is told: verdicts joined to episodes, and what of them a profile may judge.
 
-Fed the verdicts of `rhythm` in order. Rates of fibrillation and degrees of AV block become `Evidence` here; what is told
-sooner (pauses, runs, ventricular fibrillation) stands in `watch` and `fibrillation`.
+Fed the verdicts of `rhythm` in order. Rates of fibrillation and degrees of AV block become `Evidence` here; what is
+told sooner (pauses, runs, ventricular fibrillation) stands in `watch` and `fibrillation`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ class BaseWatch:
         self.open = Open(1000.0 / self.fs)
 
     def verdict(self, rhythm: str, first: int, end: int, rate_dbpm: int) -> Iterator[Found | Began]:
-        """The base rhythm of [first, end), which follows what was told before; rate 0 where there were too few beats."""
+        """The base rhythm of [first, end), which follows what was told before; rate 0 where there were too few
+        beats.
+        """
         if self.base is not None and self.base.rhythm == rhythm:
             self.base = replace(self.base, end=end)
         else:

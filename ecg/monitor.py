@@ -42,7 +42,9 @@ class MonitorEvent:
 
 @dataclass(frozen=True)
 class MonitorState:
-    """All a monitor knows, to go on elsewhere or after a restart: picklable, at most STATE_MAX bytes for twelve leads."""
+    """All a monitor knows, to go on elsewhere or after a restart: picklable, at most STATE_MAX bytes for twelve
+    leads.
+    """
 
     packed: bytes  # of the core and the rules that have fired on what is still open
     profile: str

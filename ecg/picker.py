@@ -142,4 +142,4 @@ def place(levelled: I8, cells: I64, offset: int) -> I64:
     left, top, right = (smooth[every, inner + d].astype(np.float64) for d in (-1, 0, 1))
     bend = left - 2 * top + right
     shift = np.where((bend < 0) & (best == inner), (left - right) / np.where(bend < 0, 2 * bend, 1.0), 0.0)
-    return TENTH * (middle + offset - PLACE + best) + np.rint(TENTH * shift).astype(np.int64)
+    return np.asarray(TENTH * (middle + offset - PLACE + best) + np.rint(TENTH * shift).astype(np.int64))

@@ -5,8 +5,8 @@ soon. Each stage takes what is certain of the stage before and answers the same 
 a file streamed. What a finding is called and how grave it is does not stand here (`critical`, `statements`).
 
 Lags behind the newest sample: a beat is heard after about 4 s, its ventricular shape after 2.5 s more, its class after
-8 s, a verdict on the base rhythm within 25 s. Pauses, slow rates and fibrillation are told from the beats as heard, runs
-from their shapes.
+8 s, a verdict on the base rhythm within 25 s. Pauses, slow rates and fibrillation are told from the beats as heard,
+runs from their shapes.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ class Core:
         """Whole hops of samples: judged, and on to the trace."""
         self._raw = np.concatenate([self._raw, clean]) if len(self._raw) else clean
         first = self._hop_start(self._hops)
-        ends = []
+        ends: list[int] = []
         while self._hop_start(self._hops + len(ends) + 1) <= first + len(self._raw):
             ends.append(self._hop_start(self._hops + len(ends) + 1))
         if final and first + len(self._raw) > (ends[-1] if ends else first):

@@ -1,7 +1,9 @@
-"""Trains the QRS net of `ecg/detector.py` on the development halves of MIT-BIH, LUDB and CPSC 2021, with noise of NSTDB.
+"""Trains the QRS net of `ecg/detector.py` on the development halves of MIT-BIH, LUDB and CPSC 2021, with noise of
+NSTDB.
 
-`python -m training.qrs --data ../shared/data` writes `ecg/trained/qrs.npz`; with `--folds DIR` it writes instead one model
-a fold into DIR, each blind to its fold's patients, for `./run bench accuracy`. About ten minutes a model on one core.
+`python -m training.qrs --data ../shared/data` writes `ecg/trained/qrs.npz`; with `--folds DIR` it writes instead one
+model a fold into DIR, each blind to its fold's patients, for `./run bench accuracy`. About ten minutes a model on one
+core.
 """
 
 from __future__ import annotations
@@ -13,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
-from training import data as places
 
 import ecg
 from ecg.level import level
 from ecg.trace import trace_of
+from training import data as places
 
 CELL = 4  # rows of the trace
 CHANNELS, STEM = 24, 16
@@ -34,11 +36,11 @@ class Whole(torch.autograd.Function):
     """Rounds on the way forward, is not there on the way back."""
 
     @staticmethod
-    def forward(ctx, x):  # noqa: ANN001, ANN205
+    def forward(ctx, x):
         return torch.round(x)
 
     @staticmethod
-    def backward(ctx, grad):  # noqa: ANN001, ANN205
+    def backward(ctx, grad):
         return grad
 
 
@@ -72,7 +74,9 @@ class Conv(nn.Module):
         )
 
     def export(self) -> dict[str, np.ndarray]:
-        """weight (width * inside, outside) int8, bias int32, scale float32: y = scale * (x @ weight + bias), in 1/16."""
+        """weight (width * inside, outside) int8, bias int32, scale float32: y = scale * (x @ weight + bias), in
+        1/16.
+        """
         scale = self.scale()
         weight = torch.round(self.weight.detach() / scale[:, None, None]).to(torch.int8)
         bias = torch.round(self.bias.detach() * ACTIVE / scale).to(torch.int32)
@@ -134,10 +138,10 @@ def sources(folder: Path) -> list[Source]:
             rec = ecg.read(folder / base / name)
             ann = wfdb.rdann(str(folder / base / name), "atr")
             trace = trace_of(rec.signal_uv, rec.fs)
-            at = np.array([s for s, sym in zip(ann.sample, ann.symbol) if sym in BEATS]) * 100.0 / rec.fs
+            at = np.array([s for s, sym in zip(ann.sample, ann.symbol, strict=True) if sym in BEATS]) * 100.0 / rec.fs
             known = np.ones(len(trace), dtype=bool)
             begin = None
-            for sample, symbol in zip(ann.sample, ann.symbol):
+            for sample, symbol in zip(ann.sample, ann.symbol, strict=True):
                 row = int(sample * 100 / rec.fs)
                 if symbol == "[":
                     begin = row
@@ -150,7 +154,7 @@ def sources(folder: Path) -> list[Source]:
         marks = []
         for lead in rec.leads:
             ann = wfdb.rdann(str(folder / "ludb" / name), lead.lower())
-            marks.append([s for s, sym in zip(ann.sample, ann.symbol) if sym == "N"])
+            marks.append([s for s, sym in zip(ann.sample, ann.symbol, strict=True) if sym == "N"])
         flat = np.sort(np.concatenate([np.array(m) for m in marks]))
         groups = np.split(flat, np.flatnonzero(np.diff(flat) > 50) + 1)
         at = np.array([np.median(g) for g in groups if len(g) >= 6]) * 100.0 / rec.fs
@@ -256,7 +260,7 @@ def train(made: list[Source], noise: dict[str, np.ndarray], *, seed: int, epochs
     total = 0.0
     for step in range(steps):
         batch = [crops.one(CROP_S * 100) for _ in range(BATCH)]
-        x, there, target, weight = (torch.from_numpy(np.stack(column)) for column in zip(*batch))
+        x, there, target, weight = (torch.from_numpy(np.stack(column)) for column in zip(*batch, strict=True))
         logit = net(x.float() / ACTIVE, there)
         loss = nn.functional.binary_cross_entropy_with_logits(logit, target, reduction="none")
         loss = (loss * weight).sum() / weight.sum()
