@@ -31,11 +31,12 @@ from ecg.results import (
     Measurements,
     Median,
     Quality,
+    Screen,
     Span,
     finding_json,
 )
 from ecg.reversal import reversal
-from ecg.screen import SECONDS_MAX, SECONDS_MIN, Screen, screen
+from ecg.screen import SECONDS_MAX, SECONDS_MIN, screen
 from ecg.statements import Seen, statements, votes
 from ecg.stream import Core
 from ecg.trace import row_of, trace_of
@@ -122,7 +123,7 @@ def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, pr
     for evidence in wave_evidence(seen, recording.signal_uv):
         fired += critical.judge(rules, evidence, recording.meta, prior)
     said = {finding.code for finding in fired}
-    stated = (*statements(seen), *reversal(median, quality, samples=samples))
+    stated = (*statements(seen, fired), *reversal(median, quality, samples=samples))
     return Analysis(
         fs=recording.fs,
         leads=recording.leads,
@@ -136,6 +137,7 @@ def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, pr
         screen=_screened(recording, beats),
         versions={"algorithm": ALGORITHM, "profile": rules.label},
         input_sha256=input_sha256(recording),
+        lead_waves=seen.waves,
     )
 
 

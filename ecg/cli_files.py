@@ -206,8 +206,8 @@ def _lead_marks(recording: Recording) -> tuple[LeadMarks, ...]:
     """The waves of every beat in every lead."""
     from ecg.delineation import delineate as delineate_leads
 
-    beats, _, _ = _beats_and_rhythm(recording)
-    return delineate_leads(recording, beats)
+    beats, episodes, _ = _beats_and_rhythm(recording)
+    return delineate_leads(recording, beats, episodes)
 
 
 def _delineate(folder: Path, leads: tuple[str, ...], file: Path) -> str:

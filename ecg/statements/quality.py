@@ -1,4 +1,4 @@
-"""What can be said of the recording itself: leads off, poor, unreadable."""
+"""What can be said of the recording itself: leads off, poor, unreadable, of a child."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from ecg.quality import VOTE_MIN
 from ecg.results import Finding, Quality
 from ecg.statements.seen import Seen, say
 
-CODES = ("LEAD_OFF", "NO_SIGNAL", "UNREADABLE", "POOR_QUALITY")
+CODES = ("LEAD_OFF", "NO_SIGNAL", "UNREADABLE", "POOR_QUALITY", "CHILD_LIMITS_UNKNOWN")
+ADULT_FROM_YEARS = 16  # none of the sources read gives limits below it (critical-values 7)
 
 
 def quality(seen: Seen) -> Iterator[Finding]:
@@ -43,6 +44,17 @@ def _why(judged: Quality, zh: str, en: str) -> tuple[str, str]:
         f"{electrodes.say(reasons, 'zh')}，{electrodes.advice(reasons, 'zh')}，{zh}",
         f"{electrodes.say(reasons, 'en')}; {electrodes.advice(reasons, 'en')}; {en}",
     )
+
+
+def child(seen: Seen) -> Iterator[Finding]:
+    """Below 16 years only the rules for children were run and no adult limit was applied to a wave: the reader must
+    know."""
+    age = seen.meta.age_years
+    if age is None or age >= ADULT_FROM_YEARS:
+        return
+    zh = "心率、ST、QT等规则未执行，波形未按成人标准判读"
+    en = "the rules of rate, ST and QT did not run, no shape was judged by the limits of adults"
+    yield say(seen, "CHILD_LIMITS_UNKNOWN", value=float(age), limit=float(ADULT_FROM_YEARS), zh=zh, en=en)
 
 
 def is_poor(judged: Quality) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,10 @@ import pytest
 
 import ecg
 from ecg import synth, synth_blocks
-from ecg.atrial_features import NAMES
-from ecg.rhythm import AF_NAMES, RhythmJudge, Verdict
+from ecg.record import STANDARD_LEADS
+from ecg.rhythm import RhythmJudge, Verdict
 from ecg.synth import Segment, Synthetic, twelve_lead
 from ecg.trace import row_of, trace_of
-from ecg.trained.trees import FEW_ROWS, Trees
 
 Table = tuple[np.ndarray, str, np.ndarray]
 
@@ -39,7 +39,8 @@ def main(verdicts: tuple[Verdict, ...]) -> str:
 def cut_up(one: Table, leads: tuple[str, ...], rng: np.random.Generator, most: int) -> list[Verdict]:
     """The same recording in pieces of 1 to `most` rows, with no more trace held than was asked for."""
     rows, symbols, trace = one
-    judge, found, certain, given = RhythmJudge(leads), [], 0, 0
+    found: list[Verdict] = []
+    judge, certain, given = RhythmJudge(leads), 0, 0
     while certain < len(trace):
         certain = min(len(trace), certain + int(rng.integers(1, most)))
         until = int(np.searchsorted(rows, certain))
@@ -103,7 +104,7 @@ def test_frequent_ectopy_is_not_fibrillation_and_fibrillation_with_ectopy_is(rng
     assert main(both) == "af"
 
 
-@pytest.mark.parametrize("leads", [("I",), ("II", "V1"), synth.STANDARD_LEADS])
+@pytest.mark.parametrize("leads", [("I",), ("II", "V1"), STANDARD_LEADS])
 def test_the_verdicts_are_the_same_however_the_recording_is_cut(leads: tuple[str, ...]) -> None:
     rng = np.random.default_rng(7)
     script = [
@@ -124,7 +125,7 @@ def test_verdicts_follow_one_another_without_a_gap_and_end_with_the_recording(rn
     verdicts = judged(drawn)
     assert verdicts[0].first == 0
     assert verdicts[-1].end == len(table(drawn)[2])
-    assert all(a.end == b.first for a, b in zip(verdicts, verdicts[1:], strict=False))
+    assert all(a.end == b.first for a, b in pairwise(verdicts))
 
 
 def test_fibrillation_begins_within_ten_seconds_of_where_it_was_drawn(rng: np.random.Generator) -> None:
@@ -138,7 +139,7 @@ def test_fibrillation_begins_within_ten_seconds_of_where_it_was_drawn(rng: np.ra
 
 def test_a_verdict_is_given_within_22_seconds(rng: np.random.Generator) -> None:
     rows, symbols, trace = table(twelve_lead(rng, [Segment("sinus", 60.0, 70)]))
-    judge = RhythmJudge(synth.STANDARD_LEADS)
+    judge = RhythmJudge(STANDARD_LEADS)
     until = int(np.searchsorted(rows, 2201))
     assert judge.push(rows[:until], symbols[:until], trace[:2201], 0, 2201)
 
@@ -165,7 +166,7 @@ def test_where_nothing_can_be_read_nothing_is_said(rng: np.random.Generator) -> 
 
 def test_an_unreadable_stretch_has_no_rhythm(rng: np.random.Generator) -> None:
     rows, symbols, trace = table(twelve_lead(rng, [Segment("sinus", 60.0, 70)]))
-    judge = RhythmJudge(synth.STANDARD_LEADS)
+    judge = RhythmJudge(STANDARD_LEADS)
     said = judge.push(rows, symbols, trace, 0, len(trace), final=True, unreadable=[(2000, 3000)])
     assert [verdict.rhythm for verdict in said[4:6]] == ["undetermined"] * 2
     assert said[2].rhythm == "sinus"
@@ -179,15 +180,6 @@ def test_short_recordings_are_survived(seconds: float, rng: np.random.Generator)
     assert sum(verdict.end - verdict.first for verdict in said) == len(trace)
 
 
-def test_few_and_many_rows_walk_the_same_trees(rng: np.random.Generator) -> None:
-    trees = Trees.of("rhythm")
-    rows = rng.normal(0, 1, (3 * FEW_ROWS, len(AF_NAMES))).astype(np.float32)
-    rows[::7] = np.nan
-    apart = np.concatenate([trees.logits(rows[i : i + 5]) for i in range(0, len(rows), 5)])
-    assert np.array_equal(apart, trees.logits(rows))
-    assert set(AF_NAMES) < set(NAMES)
-
-
 @pytest.mark.parametrize(
     ("name", "rhythms"),
     [
@@ -198,7 +190,7 @@ def test_few_and_many_rows_walk_the_same_trees(rng: np.random.Generator) -> None
     ],
 )
 def test_real_rhythms_are_named(data: Path, name: str, rhythms: set[str]) -> None:
-    recording = ecg.read(data / name, end=round(90 * (360 if "mitdb" in name else 200)))
+    recording = ecg.read(data / name, end=90 * (360 if "mitdb" in name else 200))
     beats = ecg.analyze(recording).beats
     rows = row_of(np.array([beat.sample for beat in beats], dtype=np.int64), recording.fs)
     trace = trace_of(recording.signal_uv, recording.fs)
