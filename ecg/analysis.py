@@ -156,7 +156,7 @@ def main_rhythm(episodes: tuple[Episode, ...]) -> str:
     """The rhythm that fills most of the recording; `undetermined` when there is none."""
     lengths: Counter[str] = Counter()
     for episode in episodes:
-        if episode.rhythm not in OVERLAYS:
+        if episode.rhythm not in (*OVERLAYS, "undetermined"):
             lengths[episode.rhythm] += episode.end - episode.first
     rank = {name: len(BASE_FIRST) - index for index, name in enumerate(BASE_FIRST)}
     return max(lengths, key=lambda name: (lengths[name], rank.get(name, 0), name), default="undetermined")

@@ -203,6 +203,7 @@ class Core:
             self._hear_noise(rest, _no_hops(len(self.leads)), final=True)
             while self._hops * HOP < in_all:  # a last sample may open a row beyond the last hop
                 self._usable = np.concatenate([self._usable, self._usable[-1:]])
+                self._dark.append(self._dark[-1])
                 self._hops += 1
 
     def _judge_hops(self, first: int, ends: list[int]) -> HopQuality:
