@@ -118,12 +118,13 @@ def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, pr
         marks=marks,
         waves={lead: row for lead, row in rows.items() if lead in votes(quality)},
         prior=prior,
+        reversals=reversal(median, quality, samples=samples),
     )
     fired = [*heard.findings]
     for evidence in wave_evidence(seen, recording.signal_uv):
         fired += critical.judge(rules, evidence, recording.meta, prior)
     said = {finding.code for finding in fired}
-    stated = (*statements(seen, fired), *reversal(median, quality, samples=samples))
+    stated = (*statements(seen, fired), *seen.reversals)
     return Analysis(
         fs=recording.fs,
         leads=recording.leads,
