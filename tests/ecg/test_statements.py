@@ -119,12 +119,12 @@ CASES: tuple[tuple[str, Seen, Seen], ...] = (
     ("AXIS_LEFT", seen(axis_deg=axis(-31)), seen(axis_deg=axis(-30))),
     ("AXIS_RIGHT", seen(axis_deg=axis(91)), seen(axis_deg=axis(90))),
     ("AXIS_NORTHWEST", seen(axis_deg=axis(-100)), seen(axis_deg=axis(-85))),
-    ("LBBB", seen(LBBB_WAVES, qrs_ms=150), seen(LBBB_WAVES, qrs_ms=105)),
+    ("LBBB", seen(LBBB_WAVES, qrs_ms=140), seen(LBBB_WAVES, qrs_ms=139)),
     ("LBBB_INCOMPLETE", seen(LBBB_WAVES, qrs_ms=114), seen(LBBB_WAVES, qrs_ms=105)),
     ("IVCD", seen(qrs_ms=125), seen(qrs_ms=115)),
     (
         "RBBB_INCOMPLETE",
-        seen({"V1": {"r2_uv": 200, "r2_ms": 35}, "I": {"s_uv": -200, "s_ms": 40}}, qrs_ms=105),
+        seen({"V1": {"r2_uv": 200, "r2_ms": 35}}, qrs_ms=105),
         seen({"V1": {"r2_uv": 20, "r2_ms": 10}}, qrs_ms=105),
     ),
     (
