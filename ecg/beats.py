@@ -1,180 +1,386 @@
-"""What each beat is: normal, early from above, ventricular or paced, judged by shape, width and time against its
-fellows.
+"""What each beat is: normal, early from above, ventricular, fusion or paced.
 
-Works on the detection-rate trace, one beat at a time, with the families of shapes seen so far. A beat is judged a
-little after it came (`stream` waits), so that a recording that opens with an ectopic beat is not measured by it. Rhythm
-is not decided here, and no beat is ever moved or dropped.
+`Classifier` is fed beats as they are detected, by a stream one or two at a time and by a file all at once, and gives
+the same answers to the last bit. It decides and keeps the accounts; the shapes of a recording stand in `shapes`, what
+is measured of a beat in `features`, what was learned in `trained/beats.npz`. Rhythm is not decided here, and no beat is
+ever moved or dropped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
-from ecg.filters import Mask, moving_mean
-from ecg.record import F32
+from ecg.features import (
+    LONG_PAST,
+    LONG_STEP,
+    NEXT_MAX,
+    PAST,
+    S_AHEAD,
+    S_WAIT,
+    V_WAIT,
+    Judged,
+    Tempo,
+    clean_of,
+    intervals,
+    references,
+    shape_features,
+    sinus_of,
+    tempo_of,
+    time_features,
+)
+from ecg.record import F32, I64
+from ecg.shapes import BEFORE, F64, QRS_PART, ROWS_OF_CELL, YOUNG, Families, Known, Mask, Rows, around, qrs_at
+from ecg.trained.trees import Trees
 
-SHAPE_BEFORE_S, SHAPE_AFTER_S = 0.10, 0.14  # the stretch about R whose shape is compared
-WIDTH_REACH_S = 0.16
-SLOPE_PART = 0.15  # the QRS is where the summed slope passes this part of its largest
-QUIET_S = 0.02  # and ends where it stays below for this long
-SAME_SHAPE = 0.85  # correlation from which two beats are one family
-OTHER_SHAPE = 0.75  # below this against the dominant family a beat may be ventricular
-WIDE_MS = 125  # algorithms.md 5 has 120 for bundle branch blocks; the trace is smoothed by a sample or two
-WIDER_MS = 20
-EARLY_V, EARLY_S = 0.92, 0.82  # R-R before the beat in parts of the usual one
-IRREGULAR_PART = 0.06
-WIDE_TACHY_RR_MS = 500.0  # a wide regular rhythm faster than 120 a minute is ventricular until a person says otherwise
-FAMILIES_MAX, MEMORY = 8, 0.98
-PACED_SHARE = 0.15  # bipolar spikes are small and often lost: a wide family with some is paced throughout
+U8 = npt.NDArray[np.uint8]
+I32 = npt.NDArray[np.int32]
+
+SYMBOLS = "NAVFQ/"  # a code is an index into this
+NORMAL, EARLY, VENTRICULAR, FUSION, UNKNOWN, PACED = range(6)
+BLOCK = 512  # beats looked at together: memory stays flat over a long recording
+KEPT = PAST + 4  # judged beats that stay held before the first that is still needed
+WIDE_ROWS = 13.0  # a QRS of the trace that is wide beyond doubt; the low-pass adds about 2 rows
+WIDE_USUAL = 50.0  # rows: a wide regular rhythm faster than 120 a minute is ventricular until a person says otherwise
+REGULAR = 0.06
+QRS_FROM, QRS_TO = QRS_PART.start - BEFORE, QRS_PART.stop - BEFORE  # rows about R
+IN_STEP = 0.15
+SURE = 2.0  # the logit a rule gives
+PACED_SHARE = 0.3  # spikes are small and often lost: a wide family with some is paced throughout
+NARROW_PACED_SHARE = 0.7  # a narrow QRS is taken for a spike now and then
 
 
-@dataclass(frozen=True)
-class Shape:
-    """What one beat looks like: `wave_uv` (samples, leads) without its mean; `width_ms` of all leads together."""
+class Judge(Protocol):
+    """What was learned: features (n, m) to a logit (n, 1)."""
 
-    wave_uv: F32
-    width_ms: float
-    size_uv: float
-    paced: bool
+    def logits(self, rows: F32) -> F64: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Ventricular:
+    """The first answer about some beats, final: (n,) each, in order of time.
+
+    row          of the trace. probability: of ventricular origin, thousandths are whole.
+    family       number of the family of shapes a beat belongs to, -1 for none; never used twice in a recording.
+    """
+
+    row: I64
+    probability: F64
+    family: I64
+
+
+@dataclass(frozen=True, eq=False)
+class Classified:
+    """The last answer about some beats: (n,) each. `symbol` are codes, indices into SYMBOLS."""
+
+    row: I64
+    symbol: U8
+    v_probability: F64
+    s_probability: F64
+    family: I64
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a push made final. `ventricular` runs ahead of `classified`."""
+
+    ventricular: Ventricular
+    classified: Classified
 
 
 @dataclass(eq=False)
-class Family:
-    """Beats of one shape. `count` fades, so that an old family gives way."""
+class _History:
+    """Beats in order, those that wait and some that are done with: parallel arrays, all of one length."""
 
-    wave_uv: F32
-    width_ms: float
-    count: float = 1.0
-    paced: float = 0.0
-    name: int = 0
+    row: I64
+    broken: Mask
+    paced: Mask  # a spike at the beat
+    usable: Mask  # (n, leads)
+    # Known once a beat has been judged by its shape:
+    early: F64  # R-R before, in parts of the usual one
+    logit: F64  # ventricular
+    family: I64
+    spiked: Mask  # of a paced family
+    facts: F32  # (n, 5) of `Shaped`: like_main, size, width_more, p_like, p_part
 
+    @classmethod
+    def fresh(cls, row: I64, broken: Mask, paced: Mask, usable: Mask) -> _History:
+        n = len(row)
+        facts = np.zeros((n, 5), dtype=np.float32)
+        return cls(row, broken, paced, usable, np.ones(n), np.zeros(n), np.full(n, -1), np.zeros(n, bool), facts)
 
-NOBODY = Family(np.zeros((0, 0), dtype=np.float32), 0.0)
+    def then(self, more: _History) -> _History:
+        return _History(*(np.concatenate([getattr(self, f.name), getattr(more, f.name)]) for f in fields(self)))
 
-
-@dataclass
-class Families:
-    """The shapes seen so far; bounded, the rarest makes room."""
-
-    members: list[Family] = field(default_factory=list)
-    named: int = 0
-
-    def join(self, shape: Shape) -> Family:
-        """The family of a new beat, changed by it."""
-        for family in self.members:
-            family.count *= MEMORY
-        fit = [(likeness(shape.wave_uv, family.wave_uv), family) for family in self.members]
-        best, family = max(fit, key=lambda pair: pair[0], default=(0.0, NOBODY))
-        if best < SAME_SHAPE:
-            self.named += 1
-            family = Family(shape.wave_uv, shape.width_ms, paced=float(shape.paced), name=self.named)
-            self.members = [*sorted(self.members, key=lambda f: -f.count)[: FAMILIES_MAX - 1], family]
-            return family
-        part = max(0.1, 1.0 / (family.count + 1))
-        family.wave_uv = (family.wave_uv + part * (shape.wave_uv - family.wave_uv)).astype(np.float32)
-        family.width_ms += part * (shape.width_ms - family.width_ms)
-        family.paced += part * (float(shape.paced) - family.paced)
-        family.count += 1
-        return family
-
-    def dominant(self) -> Family | None:
-        """The largest family; a narrower one of at least half its size goes before it (ectopics are no norm)."""
-        if not self.members:
-            return None
-        largest = max(self.members, key=lambda f: f.count)
-        near = [f for f in self.members if f.count >= 0.5 * largest.count and f.width_ms < largest.width_ms - WIDER_MS]
-        return min(near, key=lambda f: f.width_ms, default=largest)
+    def since(self, first: int) -> _History:
+        return _History(*(getattr(self, f.name)[first:].copy() for f in fields(self)))
 
 
-def likeness(a: F32, b: F32) -> float:
-    """Correlation of two beats over all leads together, the best within 4 samples of shift (R is placed no better)."""
-    power = float(np.sqrt(np.sum(a * a) * np.sum(b * b)))
-    if power <= 0:
-        return 0.0
-    best = float(np.sum(a * b))
-    for lag in (1, 2, 3, 4):
-        best = max(best, float(np.sum(a[lag:] * b[:-lag])), float(np.sum(a[:-lag] * b[lag:])))
-    return best / power
+class Classifier:
+    """Beats in as they are detected, their classes out.
+
+    State is bounded: the shapes of `FAMILIES` families and the beats of the last ten seconds or so. Picklable.
+    """
+
+    def __init__(self, leads: int, ventricular: Judge | None = None, early: Judge | None = None) -> None:
+        """The judges are the trained trees unless others are handed in, as training does."""
+        self.leads = leads
+        self._ventricular, self._early = ventricular, early
+        self._families = Families(leads)
+        self._known = self._families.known()
+        self._stretch = 0  # first row of the open one: the shapes change when it is complete
+        none = np.zeros(0, dtype=np.int64)
+        no = np.zeros(0, dtype=bool)
+        self._beats = _History.fresh(none, no, no, np.zeros((0, leads), dtype=bool))
+        self._number = 0  # of the first beat held, since the start
+        self._shaped = self._timed = 0  # judged by shape; given their class: indices into the beats held
+        self._long = np.zeros(0, dtype=np.int16)  # the newest sinus-like intervals before judged beats, -1 for none
+        self._sinus: tuple[int, float, float] = (-1, float("nan"), 0.0)
+
+    def push(
+        self,
+        rows: I64,
+        paced: Mask,
+        broken: Mask,
+        usable: Mask,
+        trace: Rows,
+        certain: int,
+        *,
+        final: bool = False,
+    ) -> Answer:
+        """Take newly detected beats and say what is final now.
+
+        rows      (n,) int64, rows of the trace, ascending and after all pushed before.
+        paced     (n,) a pacing spike was found at the beat. broken (n,): the signal was lost since the beat before.
+        usable    (n, leads) the lead carried an ECG at the beat.
+        trace     holds the rows from 16 s before `certain` on. certain: trace and beats are complete up to this row.
+        final     nothing follows: everything that waits is answered.
+        Returns   beats by shape V_WAIT rows (2.5 s) after they came, by class S_WAIT rows (7.9 s) after; in the first
+                  five seconds that have beats, when these are over.
+        """
+        broken = broken.copy()
+        if not len(self._beats.row) and len(broken):
+            broken[0] = True  # nothing before the first
+        if len(rows):
+            self._beats = self._beats.then(_History.fresh(rows.astype(np.int64), broken, paced, usable))
+        shaped: list[Ventricular] = []
+        classed: list[Classified] = []
+        more = True
+        while more:  # block by block: a long recording takes no more memory than a short one
+            more = self._judge(trace, certain, final, shaped)
+            while self._classify(certain, final, classed):
+                pass
+            self._forget()
+        return Answer(_joined_v(shaped), _joined(classed))
+
+    # -- by shape
+
+    def _judge(self, trace: Rows, certain: int, final: bool, out: list[Ventricular]) -> bool:
+        """Judge up to BLOCK beats and learn from every stretch that is complete; True: there may be more."""
+        beats, first = self._beats, self._shaped
+        if final and first == len(beats.row):
+            return False
+        ready = len(beats.row) if final else int(np.searchsorted(beats.row, certain - V_WAIT, side="right"))
+        ready = min(ready, first + BLOCK)
+        if ready == first and (final or certain < self._stretch_end() + V_WAIT):
+            return False
+        tempo = tempo_of(beats.row, intervals(beats.row, beats.broken), np.arange(first, ready), certain)
+        beats.early[first:ready] = tempo.before / tempo.usual
+        stretches: list[Known] = []
+        counts: list[int] = []
+        at = first
+        while True:
+            end = self._stretch_end()
+            upto = int(np.searchsorted(beats.row, end))
+            complete = upto <= ready and (final or certain >= end + V_WAIT)
+            opening = not self._families.learned
+            if opening and not complete:
+                break  # the first beats are judged by what the first seconds teach
+            if opening:
+                self._learn(trace, end)
+            stretches.append(self._known)
+            counts.append(min(upto, ready) - at)
+            at = min(upto, ready)
+            if not complete:
+                break
+            if not opening:
+                self._learn(trace, end)
+            self._stretch = end
+            if final and upto == len(beats.row):
+                break
+        if at > first:
+            of = np.repeat(np.arange(len(counts)), counts)
+            out.append(self._shape(trace, slice(first, at), tempo.cut(at - first), stretches, of, certain))
+            self._shaped = at
+        return ready == first + BLOCK and at > first
+
+    def _stretch_end(self) -> int:
+        length = ROWS_OF_CELL if self._families.learned < YOUNG else 2 * ROWS_OF_CELL
+        return (self._stretch // length + 1) * length
+
+    def _learn(self, trace: Rows, end: int) -> None:
+        """The open stretch is complete: its beats change what is known."""
+        beats = self._beats
+        first, last = np.searchsorted(beats.row, [self._stretch, end])
+        if last > first:
+            part = slice(int(first), int(last))
+            self._families.learn(around(trace, beats.row[part]), beats.early[part], beats.paced[part])
+            self._known = self._families.known()
+
+    def _shape(
+        self, trace: Rows, part: slice, tempo: Tempo, stretches: list[Known], of: I64, certain: int
+    ) -> Ventricular:
+        """Judge the beats of `part`, of stretch number `of` each, by their shape."""
+        beats = self._beats
+        row = beats.row[part]
+        refer = references(stretches, of, beats.usable[part])
+        index = np.arange(part.start, part.stop)
+        neighbours = [self._neighbour(trace, index, step) for step in (-1, 1, -2)]
+        shaped = shape_features(around(trace, row), neighbours, refer, tempo)
+        model = self._ventricular if self._ventricular is not None else _trained("v_")
+        logit = model.logits(shaped.features)[:, 0]
+        main_width = np.array([known.width[known.main] for known in stretches])[of]
+        narrow = np.array([_has_narrow(known) for known in stretches])[of]
+        wide_rhythm = (main_width >= WIDE_ROWS) & ~narrow & (tempo.usual < WIDE_USUAL) & (tempo.unsteady < REGULAR)
+        logit = np.where(wide_rhythm & (shaped.width_more > -2.0), np.maximum(logit, SURE), logit)
+        logit = self._doubted(logit, part, certain)
+        # A beat of no family goes with the dominant one.
+        own = np.where(shaped.family >= 0, shaped.family, np.array([known.main for known in stretches])[of])
+        share = np.stack([known.paced for known in stretches])[of, own]
+        enough = np.stack([known.width >= WIDE_ROWS for known in stretches])[of, own]
+        is_paced = share > np.where(enough, PACED_SHARE, NARROW_PACED_SHARE)
+        beats.spiked[part] = is_paced & ((shaped.family >= 0) | beats.paced[part])
+        beats.logit[part] = logit
+        name = np.stack([known.name for known in stretches])[of, np.maximum(shaped.family, 0)]
+        beats.family[part] = np.where(shaped.family >= 0, name, -1)
+        beats.facts[part] = np.stack(
+            [shaped.like_main, shaped.size, shaped.width_more, shaped.p_like, shaped.p_part], axis=1
+        )
+        self._remember(part)
+        return Ventricular(row.copy(), _probability(logit), beats.family[part].copy())
+
+    def _doubted(self, logit: F64, part: slice, certain: int) -> F64:
+        """A QRS that an end of the recording cuts is no surer than the beat beside it; in step with it, it is alike."""
+        row = self._beats.row
+        beside = np.full(len(logit) + 2, -SURE)
+        beside[1:-1] = logit
+        if part.start:
+            beside[0] = self._beats.logit[part.start - 1]
+        near = np.diff(row[part]) <= NEXT_MAX
+        after = np.where(np.concatenate([near, [False]]), beside[2:], -SURE)
+        logit = np.where(row[part] < -QRS_FROM, np.minimum(logit, after), logit)
+        in_step = np.abs(self._beats.early[part] - 1.0) < IN_STEP
+        last = np.where(in_step, beside[:-2], np.minimum(logit, beside[:-2]))
+        return np.where(row[part] + QRS_TO > certain, last, logit)
+
+    def _neighbour(self, trace: Rows, index: I64, step: int) -> F64:
+        """(n, leads, QRS_ROWS) of the beat `step` away, zeros where there is none or it is not certain yet."""
+        row = self._beats.row
+        place = index + step
+        there = (place >= 0) & (place < len(row))
+        place = np.clip(place, 0, len(row) - 1)
+        there &= (row[place] - row[index] <= NEXT_MAX) & (row[index] - row[place] <= 2 * NEXT_MAX)
+        return qrs_at(trace, row[place]) * there[:, None, None]
+
+    def _remember(self, part: slice) -> None:
+        """Add the intervals between conducted beats of `part` to those that make the sinus interval."""
+        beats = self._beats
+        first = max(0, part.start - 1)
+        other = (beats.logit[first : part.stop] >= 0) | beats.spiked[first : part.stop]
+        before = intervals(beats.row, beats.broken)[part]
+        clean = clean_of(other)[part.start - first :] & np.isfinite(before)
+        self._long = np.concatenate([self._long, np.where(clean, before, -1).astype(np.int16)])
+
+    # -- by time
+
+    def _classify(self, certain: int, final: bool, out: list[Classified]) -> bool:
+        """Give their class to up to BLOCK beats whose company has been judged by shape; False: there are none."""
+        beats, first = self._beats, self._timed
+        if final:
+            last = self._shaped if self._shaped == len(beats.row) else first
+        else:
+            last = int(np.searchsorted(beats.row[: self._shaped], certain - S_WAIT, side="right"))
+        if self._shaped < len(beats.row):
+            last = min(last, int(np.searchsorted(beats.row, beats.row[self._shaped] - S_AHEAD)))
+        last = min(last, first + BLOCK)
+        if last <= first:
+            return False
+        part, index = slice(first, last), np.arange(first, last)
+        known = slice(0, self._shaped)
+        facts = beats.facts[known].astype(np.float64).T
+        judged = Judged(
+            beats.row[known],
+            intervals(beats.row[known], beats.broken[known]),
+            beats.logit[known],
+            (beats.logit[known] >= 0) | beats.spiked[known],
+            *facts,
+        )
+        sinus = np.array([self._sinus_at((self._number + int(i)) // LONG_STEP) for i in index])
+        model = self._early if self._early is not None else _trained("s_")
+        logit = model.logits(time_features(judged, index, sinus[:, 0], sinus[:, 1]))[:, 0]
+        symbol = np.full(last - first, NORMAL, dtype=np.uint8)
+        symbol[logit >= 0] = EARLY
+        symbol[beats.logit[part] >= 0] = VENTRICULAR
+        symbol[beats.spiked[part]] = PACED
+        symbol[~beats.usable[part].any(axis=1)] = UNKNOWN
+        out.append(
+            Classified(
+                beats.row[part].copy(),
+                symbol,
+                _probability(beats.logit[part]),
+                _probability(logit),
+                beats.family[part].copy(),
+            )
+        )
+        self._timed = last
+        return True
+
+    def _sinus_at(self, step: int) -> tuple[float, float]:
+        if self._sinus[0] != step:
+            # `_long` ends with the newest judged beat.
+            end = step * LONG_STEP - (self._number + self._shaped - len(self._long))
+            self._sinus = (step, *sinus_of(self._long[max(0, end - LONG_PAST) : max(0, end)]))
+        return self._sinus[1:]
+
+    def _forget(self) -> None:
+        """Drop what no answer needs any more."""
+        open_from = int(np.searchsorted(self._beats.row, self._stretch))
+        surplus = min(self._timed, open_from, self._shaped) - KEPT
+        if surplus > KEPT // 2:
+            self._beats = self._beats.since(surplus)
+            self._number += surplus
+            self._shaped -= surplus
+            self._timed -= surplus
+        self._long = self._long[-(LONG_PAST + 2 * LONG_STEP + self._shaped - self._timed) :]
 
 
-def shape_of(trace_uv: F32, r_at: int, rate: float, weight: F32, paced: bool) -> Shape:
-    """The shape of the beat at row r_at of a detection-rate trace (samples, leads); leads of no weight are left out."""
-    before, after = round(SHAPE_BEFORE_S * rate), round(SHAPE_AFTER_S * rate)
-    rows = np.clip(np.arange(r_at - before, r_at + after + 1), 0, len(trace_uv) - 1)
-    wave = trace_uv[rows] * (weight > 0)
-    wave = (wave - wave.mean(axis=0)).astype(np.float32)
-    size = float(np.max(wave.max(axis=0) - wave.min(axis=0))) if wave.size else 0.0
-    return Shape(wave, _width_ms(trace_uv, r_at, rate, weight), size, paced)
+def _has_narrow(known: Known) -> bool:
+    """A family of some size that is clearly narrower than the dominant one, or narrow itself."""
+    return bool(np.any((known.share >= 0.1) & (known.width < WIDE_ROWS - 2.0)))
 
 
-def _width_ms(trace_uv: F32, r_at: int, rate: float, weight: F32) -> float:
-    """How long the summed slope of all leads stays up about R."""
-    reach, quiet = round(WIDTH_REACH_S * rate), max(2, round(QUIET_S * rate))
-    rows = np.clip(np.arange(r_at - reach, r_at + reach + 1), 0, len(trace_uv) - 1)
-    slope = np.abs(np.diff(trace_uv[rows], axis=0)) @ (weight > 0).astype(np.float32)
-    slope = moving_mean(slope, 3)
-    middle = len(slope) // 2
-    near = slope[max(0, middle - reach // 2) : middle + reach // 2]
-    if not near.size or near.max() <= 0:
-        return 0.0
-    low = slope < SLOPE_PART * near.max()
-    right = _first_quiet(low[middle:], quiet)
-    left = _first_quiet(low[:middle][::-1], quiet)
-    return (left + right) * 1000.0 / rate
+@cache
+def _trained(prefix: str) -> Trees:
+    return Trees.of("beats", prefix)
 
 
-def _first_quiet(low: Mask, quiet: int) -> int:
-    runs = np.convolve(low, np.ones(quiet, dtype=np.int64), mode="valid") == quiet
-    hits = np.flatnonzero(runs)
-    return int(hits[0]) if len(hits) else len(low)
+def _probability(logit: F64) -> F64:
+    return np.asarray(np.rint(1000.0 / (1.0 + np.exp(-logit))) / 1000.0)
 
 
-@dataclass(frozen=True)
-class Company:
-    """What a beat is judged against: intervals in ms (None: no beat there), and the usual one about it."""
-
-    before_ms: float | None
-    after_ms: float | None
-    usual_ms: float
-    irregular: bool
+def _joined_v(parts: list[Ventricular]) -> Ventricular:
+    if not parts:
+        none = np.zeros(0, dtype=np.int64)
+        return Ventricular(none, np.zeros(0), none)
+    return Ventricular(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Ventricular)))
 
 
-def classify(shape: Shape, family: Family, dominant: Family, company: Company) -> str:
-    """N, A, V or /. Unsure is N: a false ventricular beat pages somebody, a missed one is still on the trace."""
-    if shape.paced and (family.paced > 0.5 or shape.width_ms > WIDE_MS):
-        return "/"
-    if family.paced > PACED_SHARE and family.width_ms >= WIDE_MS:
-        return "/"
-    before = company.before_ms
-    wide = shape.width_ms >= WIDE_MS
-    like = likeness(shape.wave_uv, dominant.wave_uv)
-    early = before is not None and before < EARLY_V * company.usual_ms
-    if family.name == dominant.name or like >= SAME_SHAPE:
-        if dominant.width_ms >= WIDE_MS and company.usual_ms < WIDE_TACHY_RR_MS and not company.irregular:
-            return "V"
-        if before is not None and before < EARLY_S * company.usual_ms and not company.irregular:
-            return "A"
-        return "N"
-    if like < OTHER_SHAPE and (wide or shape.width_ms > dominant.width_ms + WIDER_MS) and (early or like < 0.4):
-        return "V"
-    if before is not None and before < EARLY_S * company.usual_ms and not company.irregular:
-        return "A"
-    return "N"
-
-
-def company_of(samples: Sequence[int], index: int, fs: float, gaps: frozenset[int], odd: frozenset[int]) -> Company:
-    """The intervals about beat `index`. gaps: beats whose interval before means nothing; odd: of another shape."""
-    low, high = max(0, index - 8), min(len(samples), index + 9)
-    rr = np.array([(samples[i] - samples[i - 1]) * 1000.0 / fs for i in range(low + 1, high) if i not in gaps])
-    before = (samples[index] - samples[index - 1]) * 1000.0 / fs if index > 0 and index not in gaps else None
-    has_after = index + 1 < len(samples) and index + 1 not in gaps
-    after = (samples[index + 1] - samples[index]) * 1000.0 / fs if has_after else None
-    usual = float(np.median(rr)) if len(rr) else 800.0
-    own = [(samples[i] - samples[i - 1]) * 1000.0 / fs for i in range(low + 1, high) if not {i, i - 1} & (gaps | odd)]
-    rr = np.array(own) if len(own) >= 5 else rr
-    # Half of all intervals are off: fibrillation. One early beat and its pause leave the median of the distances alone.
-    irregular = bool(len(rr) >= 5 and np.median(np.abs(rr - np.median(rr))) > IRREGULAR_PART * usual)
-    return Company(before, after, usual, irregular)
+def _joined(parts: list[Classified]) -> Classified:
+    if not parts:
+        none = np.zeros(0, dtype=np.int64)
+        return Classified(none, np.zeros(0, dtype=np.uint8), np.zeros(0), np.zeros(0), none)
+    return Classified(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Classified)))

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from ecg.cli_files import annotate, convert, delineate, leads_option, plot
-from ecg.cli_pool import jobs_option, run_all
+from ecg.cli_pool import jobs_option, one_thread, run_all
 from ecg.cli_score import score
 
 VERSION = "0.1.0"
@@ -24,6 +24,7 @@ VERSION = "0.1.0"
 @click.version_option(VERSION, prog_name="xinlian-ecg")
 def main() -> None:
     """Analyse ECGs. What it says is advice to a doctor, never a diagnosis."""
+    one_thread()
 
 
 for command in (annotate, delineate, convert, plot):

@@ -59,10 +59,10 @@ leads_option = click.option(
 @leads_option
 @jobs_option
 def annotate(records: tuple[Path, ...], folder: Path, leads: tuple[str, ...], jobs: int) -> None:
-    """Write beats and rhythms of WFDB records as annotation files `<record>.xl`.
+    """Write beats and rhythms as WFDB annotations.
 
-    Beats are N A V F Q and / (paced); + carries a rhythm change such as (AFIB or (VT; [ and ] enclose fibrillation;
-    ~ begins (subtype 51) and ends (0) a stretch that cannot be read.
+    The files are `<record>.xl`. Beats are N A V F Q and / (paced); + carries a rhythm change such as (AFIB or (VT;
+    [ and ] enclose fibrillation; ~ begins (subtype 51) and ends (0) a stretch that cannot be read.
     """
     _prepare(records, folder)
     sys.exit(run_all(partial(_annotate, folder, leads), records, jobs))
@@ -74,9 +74,9 @@ def annotate(records: tuple[Path, ...], folder: Path, leads: tuple[str, ...], jo
 @leads_option
 @jobs_option
 def delineate(records: tuple[Path, ...], folder: Path, leads: tuple[str, ...], jobs: int) -> None:
-    """Write the waves of each lead of WFDB records as annotation files `<record>.<lead>`.
+    """Write the waves of each lead as WFDB annotations.
 
-    As in LUDB: ( p ) ( N ) ( t ), a file a lead, the lead's name in lower case.
+    The files are `<record>.<lead>`, the lead in lower case. As in LUDB: ( p ) ( N ) ( t ).
     """
     _prepare(records, folder)
     sys.exit(run_all(partial(_delineate, folder, leads), records, jobs))
@@ -87,7 +87,9 @@ def delineate(records: tuple[Path, ...], folder: Path, leads: tuple[str, ...], j
 @click.argument("target", type=click.Path(path_type=Path), metavar="OUT")
 @leads_option
 def convert(source: Path, target: Path, leads: tuple[str, ...]) -> None:
-    """Write the samples of a recording in another format, which the suffix of OUT names.
+    """Write the samples as WFDB, CSV or JSON.
+
+    The suffix of OUT names the format:
 
     \b
     OUT, OUT.hea   WFDB: OUT.hea and OUT.dat, format 16
@@ -153,7 +155,10 @@ def plot(
     dpi: int,
     leads: tuple[str, ...],
 ) -> None:
-    """Draw a recording on ECG paper, at true scale, with its beats, rhythms, measurements and findings."""
+    """Draw a recording on ECG paper, at true scale.
+
+    With its beats, rhythms, measurements and findings.
+    """
     if target.suffix not in (".png", ".pdf", ".svg"):
         raise click.BadParameter(f"{target.suffix or 'no suffix'} is none of .png, .pdf, .svg", param_hint="-o")
     job = partial(_plot, target, seconds or (0.0, None), layout, (speed, gain), lang, dpi, leads)
@@ -191,18 +196,18 @@ def _beats_and_rhythm(
     recording: Recording,
 ) -> tuple[tuple[Beat, ...], tuple[Episode, ...], tuple[Span, ...]]:
     """Beats, episodes and unreadable stretches: all that an annotation file holds."""
-    from ecg.analysis import analyze
+    from ecg.analysis import annotate as annotated
 
-    analysis = analyze(recording)
-    return analysis.beats, analysis.episodes, analysis.quality.unreadable
+    heard = annotated(recording)
+    return heard.beats, heard.episodes, heard.quality.unreadable
 
 
 def _lead_marks(recording: Recording) -> tuple[LeadMarks, ...]:
     """The waves of every beat in every lead."""
     from ecg.delineation import delineate as delineate_leads
 
-    beats, _, _ = _beats_and_rhythm(recording)
-    return delineate_leads(recording, beats)
+    beats, episodes, _ = _beats_and_rhythm(recording)
+    return delineate_leads(recording, beats, episodes)
 
 
 def _delineate(folder: Path, leads: tuple[str, ...], file: Path) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -33,6 +34,12 @@ class Outcome:
     file: Path
     text: str = ""
     refusal: str = ""
+
+
+def one_thread() -> None:
+    """Keep numpy to one thread a process. To be called before numpy is imported: it reads this once."""
+    for name in ONE_THREAD:
+        os.environ.setdefault(name, "1")
 
 
 def jobs_option(command: Command) -> Command:
@@ -71,13 +78,12 @@ def _outcomes(job: Job, files: Sequence[Path], jobs: int) -> Iterator[Outcome]:
         return
     from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 
-    for name in ONE_THREAD:
-        os.environ.setdefault(name, "1")
     with ProcessPoolExecutor(workers) as pool:
-        done = pool.map(partial(_outcome, job), files)
-        for file in files:
+        waiting = deque((file, pool.submit(_outcome, job, file)) for file in files)
+        while waiting:
+            file, done = waiting.popleft()
             try:
-                yield next(done)
+                yield done.result()
             except BrokenProcessPool:
                 # The system ends a process that takes all memory. Which file it was cannot be told from here.
                 yield Outcome(file, refusal=str(Fault(reason="a worker process died; try again with --jobs 1")))

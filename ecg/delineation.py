@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ecg.filters import hold
+from ecg.pacing import SpikeFilter
 from ecg.record import F32, I64, Recording
-from ecg.results import Beat, LeadMarks, WaveKind, WaveMark
+from ecg.results import Beat, Episode, LeadMarks, WaveKind, WaveMark
 from ecg.wave_net import RATE, Net, Seen, inputs, resampled, shipped
 
 F64 = npt.NDArray[np.float64]
@@ -27,10 +28,11 @@ P, QRS, T = 0, 1, 2
 KINDS: tuple[WaveKind, ...] = ("p", "N", "t")
 PRESENT = 0.5  # mean probability over the leads and the width below, from which a wave is there
 ALIKE = 0.3  # how far this is moved for P by what the other beats have: most beats have a P, or none has
-# A wave ends where its probability falls below this, or below half of its largest. Set so that mean errors of single
-# leads and of global intervals (second earliest to second latest lead) are both near zero: at 0.5 the first are, but
+# A wave ends where its probability falls below this part of its largest. Set so that the mean errors of single leads
+# and of global intervals (second earliest to second latest lead) are both near zero: at 0.5 the first are, but
 # annotators scatter more than the net, and global intervals come out 12 ms short.
-EDGE = (0.35, 0.33, 0.33)  # P, QRS, T
+EDGE = (0.4, 0.4, 0.33)  # P, QRS, T
+NO_P = ("af", "afl", "vt", "vf")  # rhythms in which a bump before the QRS is none
 QRS_CORE, QRS_REACH = 8, 36  # steps about R: where the QRS's middle may be, and its edges
 T_REACH, T_WIDTH, T_STRAY = 100, 9, 15  # steps after R; width of the mean; from the leads' common place
 P_REACH, P_WIDTH, P_STRAY, P_APART, P_MAX = 250, 7, 10, 20, 3  # same; apart: of two P; most between two QRS
@@ -47,11 +49,14 @@ class Waves:
     end: F64
 
 
-def delineate(recording: Recording, beats: Sequence[Beat], *, net: Net | None = None) -> tuple[LeadMarks, ...]:
+def delineate(
+    recording: Recording, beats: Sequence[Beat], episodes: Sequence[Episode] = (), *, net: Net | None = None
+) -> tuple[LeadMarks, ...]:
     """The waves of every beat in every lead, in time order.
 
     beats    as detected, ascending; each is given one QRS a lead, at most one T, and the P before it: one, several
              where they are not all conducted, or none.
+    episodes the rhythms found: no P is marked before beats in fibrillation or flutter.
     net      other weights than the shipped ones: cross-validation.
     Returns  one LeadMarks a lead. An edge that lies outside the recording, or where there was no signal, is None; a
              lead has no marks in beats in which it is flat, off or missing.
@@ -59,6 +64,10 @@ def delineate(recording: Recording, beats: Sequence[Beat], *, net: Net | None = 
     """
     signal, fs = recording.signal_uv, recording.fs
     samples = np.array([beat.sample for beat in beats], dtype=np.int64)
+    without_p = np.zeros(len(samples), dtype=bool)
+    for episode in episodes:
+        if episode.rhythm in NO_P:
+            without_p |= (samples >= episode.first) & (samples < episode.end)
     marks: list[list[WaveMark]] = [[] for _ in recording.leads]
     core, margin = round(BLOCK_S * fs), round(MARGIN_S * fs)
     for start in range(0, len(signal), core):
@@ -67,25 +76,31 @@ def delineate(recording: Recording, beats: Sequence[Beat], *, net: Net | None = 
             continue
         first, end = max(0, start - margin), min(len(signal), start + core + margin)
         block = signal[first:end]
-        known = samples[(samples >= first) & (samples < end)]
+        near = (samples >= first) & (samples < end)
+        known = samples[near]
         alive = np.flatnonzero(_alive(block))
         if not len(alive):
             continue
         mine = (known >= start) & (known < start + core)
         for waves in strip_waves(block[:, alive], fs, known - first, net or shipped()):
-            _give_out(waves, mine, alive, first, fs, signal, marks)
+            wanted = mine & ~without_p[near] if waves.kind == P else mine
+            _give_out(waves, wanted, alive, first, fs, signal, marks)
     return tuple(LeadMarks(lead, _apart(waves)) for lead, waves in zip(recording.leads, marks, strict=True))
 
 
-def strip_waves(signal_uv: F32, fs: float, r_samples: I64, net: Net) -> list[Waves]:
+def strip_waves(
+    signal_uv: F32, fs: float, r_samples: I64, net: Net, edge: tuple[float, float, float] = EDGE
+) -> list[Waves]:
     """QRS, T and P of one strip of a minute at most; steps count from its first sample.
 
-    signal_uv (n, leads), no lead without any signal; r_samples (k,) ascending, at least one.
+    signal_uv (n, leads), no lead without any signal; r_samples (k,) ascending, at least one. Pacing spikes are taken
+    out first: annotators put the QRS behind them.
     """
     filled, _ = hold(signal_uv, _first_known(signal_uv))
+    filled, _, _ = SpikeFilter(fs, filled.shape[1]).push(filled, final=True)
     strip = resampled(filled, fs)
     r = np.clip(np.rint(r_samples * (RATE / fs)).astype(np.int64), 0, len(strip) - 1)
-    found = _waves(net.look(inputs(strip, r)), r)
+    found = _waves(net.look(inputs(strip, r)), r, edge)
     flat = _flat(strip, r)
     for waves in found:
         for marks in (waves.first, waves.peak, waves.end):
@@ -112,7 +127,7 @@ def _flat(strip: F32, r: I64) -> Mask:
     return np.asarray(near.max(axis=1) - near.min(axis=1) <= FLAT_UV)
 
 
-def _waves(seen: Seen, r: I64) -> list[Waves]:
+def _waves(seen: Seen, r: I64, edge: tuple[float, float, float]) -> list[Waves]:
     """Each beat's QRS, then its T up to the next QRS, then the P between them and the next beat."""
     steps = seen.waves.shape[2]
     mean = seen.waves.mean(axis=1, keepdims=True)
@@ -120,7 +135,7 @@ def _waves(seen: Seen, r: I64) -> list[Waves]:
     first = np.maximum(r - QRS_REACH, np.concatenate([[0], halves]))
     end = np.minimum(r + QRS_REACH, np.concatenate([halves, [steps]]))
     qrs = _Windows.cut(seen.waves[QRS], seen.peaks[QRS], first, np.maximum(end, first + 1))
-    waves = qrs.waves(QRS, qrs.core((r - first)[:, None], QRS_CORE, 1))
+    waves = qrs.waves(QRS, qrs.core((r - first)[:, None], QRS_CORE, 1), edge[QRS])
     found = [waves]
     on, off = (_middle(edge, r) for edge in (waves.first, waves.end))
     first = np.minimum(off, steps - 1)
@@ -129,8 +144,8 @@ def _waves(seen: Seen, r: I64) -> list[Waves]:
     at = together.argmax(axis=2)
     there = np.take_along_axis(together, at[..., None], axis=2)[..., 0] > PRESENT
     window = _Windows.cut(seen.waves[T], seen.peaks[T], first, end)
-    found.append(window.waves(T, window.core(at, T_STRAY, T_WIDTH), there))
-    return [*found, *_p_waves(seen, mean[P], r, on, off)]
+    found.append(window.waves(T, window.core(at, T_STRAY, T_WIDTH), edge[T], there))
+    return [*found, *_p_waves(seen, mean[P], r, on, off, edge[P])]
 
 
 def _apart(waves: list[WaveMark]) -> tuple[WaveMark, ...]:
@@ -146,10 +161,10 @@ def _apart(waves: list[WaveMark]) -> tuple[WaveMark, ...]:
 
 def _middle(edge: F64, r: I64) -> I64:
     """(beats,): the leads' median step; R where a lead's edge lies beyond the strip."""
-    return np.rint(np.median(np.where(np.isnan(edge), r[:, None], edge), axis=1)).astype(np.int64)
+    return np.asarray(np.rint(np.median(np.where(np.isnan(edge), r[:, None], edge), axis=1)), dtype=np.int64)
 
 
-def _p_waves(seen: Seen, mean: F32, r: I64, on: I64, off: I64) -> list[Waves]:
+def _p_waves(seen: Seen, mean: F32, r: I64, on: I64, off: I64, edge: float) -> list[Waves]:
     """The likeliest P before each QRS, then what is left beside it: blocked and dissociated P waves."""
     first = np.maximum(np.maximum(np.concatenate([[0], off[:-1]]), r - P_REACH), 0)
     end = np.maximum(on + 2, first + 1)
@@ -163,7 +178,7 @@ def _p_waves(seen: Seen, mean: F32, r: I64, on: I64, off: I64) -> list[Waves]:
         there = likely > (PRESENT if turn else PRESENT + ALIKE * (0.5 - float(np.median(likely))))
         if not there.any():
             break
-        found.append(window.waves(P, window.core(at, P_STRAY, P_WIDTH), there))
+        found.append(window.waves(P, window.core(at, P_STRAY, P_WIDTH), edge, there))
         taken = np.abs(np.arange(window.values.shape[2]) - at[..., None]) <= P_APART
         window.values[np.broadcast_to(taken, window.values.shape)] = 0.0
         together.values[taken] = 0.0
@@ -203,12 +218,12 @@ class _Windows:
         average = self.averaged(width) if width > 1 else self.values
         return np.asarray(np.where(near, average, -1.0).argmax(axis=2))
 
-    def waves(self, kind: int, core: I64, there: Mask | None = None) -> Waves:
-        """Edges where the probability falls below EDGE on either side of the core, peaks where they look most so."""
+    def waves(self, kind: int, core: I64, edge: float, there: Mask | None = None) -> Waves:
+        """Edges where the probability falls below `edge` times the core's, peaks where they look most so."""
         values, width = self.values, self.values.shape[2]
         steps = np.arange(width)
         top = self._pick(values, core)
-        limit = np.minimum(np.float32(EDGE[kind]), 0.5 * top)
+        limit = np.float32(edge) * top
         low = values < limit[..., None]
         before = np.where(low & (steps < core[..., None]), steps, -1).max(axis=2)
         after = np.where(low & (steps > core[..., None]), steps, width).min(axis=2)

@@ -30,7 +30,7 @@ A4_MM = (297.0, 210.0)  # landscape; the smallest page
 MARGIN_MM = 16.0
 PULSE_MM = 15.0  # for the calibration pulse, left of each row
 LANE_MM = 13.0  # below the trace: symbols of beats, bars of rhythms
-HEADROOM_MM = 5.0  # above the first row, for a tall R
+HEADROOM_MM_MAX = 40.0  # above the first row, for a tall R
 BAR_LINES_MM = (12.2, 9.2, 6.2)  # of a lane: base rhythms on the lowest, what lies upon them above
 ONE_COLUMN_MAX, COLUMN_MM_MIN = 4, 125.0  # findings above the sheet
 PAPER_MM_MAX = 1600.0
@@ -148,7 +148,8 @@ def rendered(drawing: Drawing, kind: str, lang: Lang, dpi: int) -> bytes:
     if lang == "zh" and not set(CJK_FONTS) & set(typst.Fonts(include_system_fonts=True).families()):
         raise FontMissing
     size = f"width: {drawing.width_mm:g}mm, height: {drawing.height_mm:g}mm"
-    template = f'#set page({size}, margin: 0pt)\n#image("page.svg", width: 100%)'
+    # No date in the file: the same drawing gives the same bytes.
+    template = f'#set document(date: none)\n#set page({size}, margin: 0pt)\n#image("page.svg", width: 100%)'
     files = {"main.typ": template.encode(), "page.svg": drawing.svg.encode()}
     options = {"ppi": float(dpi)} if kind == "png" else {}
     # The package's own types do not know yet that it takes the files of a document by name.
@@ -162,22 +163,24 @@ def _plan(recording: Recording, page: Page, first_s: float, end_s: float) -> _Pl
     tall = max(1.0, page.gain_mm_mv / 10.0)
     layout = page.layout or ("3x4+1" if len(leads) >= len(STANDARD_LEADS) else "12x1")
     if layout == "rhythm":
-        return _rhythm(_rhythm_lead(leads), page, first_s, end_s, 27 * tall)
+        return _rhythm(recording, _rhythm_lead(leads), page, (first_s, end_s), 27 * tall)
     rows = {"12x1": len(leads), "6x2": 6, "3x4+1": 3}[layout]
     pitch = tall * (27 if rows <= 3 else 22 if rows <= 6 else 15)
     columns = math.ceil(len(leads) / rows)
     column_s = (end_s - first_s) / columns
     starts = [first_s + at * column_s for at in range(columns)]
 
+    top = _headroom(recording, leads[::rows], (first_s, end_s), page, pitch)
+
     def x(at_s: float) -> float:
         return PULSE_MM + (at_s - first_s) * page.speed_mm_s
 
     pieces = [
-        _Piece(lead, x(start), HEADROOM_MM + (row + 0.5) * pitch, start, start + column_s)
+        _Piece(lead, x(start), top + (row + 0.5) * pitch, start, start + column_s)
         for column, start in enumerate(starts)
         for row, lead in enumerate(leads[column * rows : (column + 1) * rows])
     ]
-    height = HEADROOM_MM + rows * pitch
+    height = top + rows * pitch
     lanes = [_Piece("", x(start), height, start, start + column_s) for start in starts]
     if layout == "3x4+1":
         pieces.append(_Piece(_rhythm_lead(leads), x(first_s), height + 0.5 * pitch, first_s, end_s))
@@ -190,17 +193,30 @@ def _rhythm_lead(leads: list[str]) -> str:
     return next((lead for lead in RHYTHM_LEADS if lead in leads), leads[0])
 
 
-def _rhythm(lead: str, page: Page, first_s: float, end_s: float, pitch: float) -> _Plan:
+def _headroom(
+    recording: Recording, leads: list[str], stretch_s: tuple[float, float], page: Page, pitch: float
+) -> float:
+    """How much the first row needs above it so that no R is cut off, in large squares."""
+    first, end = (round(at_s * recording.fs) for at_s in stretch_s)
+    waves = [recording.lead(lead)[first:end] for lead in leads]
+    tall_uv = max((float(np.nanmax(w) - np.nanmedian(w)) for w in waves if np.isfinite(w).any()), default=0.0)
+    over = tall_uv / 1000 * page.gain_mm_mv + 1 - pitch / 2
+    return min(max(5.0, _fives(over)), HEADROOM_MM_MAX)
+
+
+def _rhythm(recording: Recording, lead: str, page: Page, stretch_s: tuple[float, float], pitch: float) -> _Plan:
     """One lead, in as many rows of ten seconds as it takes."""
+    first_s, end_s = stretch_s
     rows = math.ceil((end_s - first_s) / SECONDS - 1e-9)
     starts = [first_s + row * SECONDS for row in range(rows)]
-    row_mm = HEADROOM_MM + pitch + LANE_MM
-    tops = [row * row_mm for row in range(rows)]
+    row_mm = pitch + LANE_MM
+    above = _headroom(recording, [lead], (first_s, min(first_s + SECONDS, end_s)), page, pitch)
+    tops = [above + row * row_mm for row in range(rows)]
     stretches = [(start, min(start + SECONDS, end_s), top) for start, top in zip(starts, tops, strict=True)]
-    pieces = [_Piece(lead, PULSE_MM, top + HEADROOM_MM + pitch / 2, start, end) for start, end, top in stretches]
-    lanes = [_Piece("", PULSE_MM, top + HEADROOM_MM + pitch, start, end) for start, end, top in stretches]
+    pieces = [_Piece(lead, PULSE_MM, top + pitch / 2, start, end) for start, end, top in stretches]
+    lanes = [_Piece("", PULSE_MM, top + pitch, start, end) for start, end, top in stretches]
     width = PULSE_MM + min(SECONDS, end_s - first_s) * page.speed_mm_s
-    return _Plan(pieces, lanes, _fives(width), _fives(rows * row_mm))
+    return _Plan(pieces, lanes, _fives(width), _fives(above + rows * row_mm))
 
 
 def _fives(mm: float) -> float:

@@ -54,12 +54,16 @@ class Quality:
     leads       0 to 1 a lead; below 0.5 a lead has no vote in a rule.
     unreadable  stretches in which no lead can be read; no statement rests on them.
     lead_off    leads that carry nothing.
+    reasons     what is wrong with a lead, by code of `electrodes.REASONS`; leads without a fault are not in it.
+    electrodes  the electrodes to mend: RA, LA, LL, RL, V1 to V6.
     """
 
     acceptable: bool
     leads: Mapping[str, float]
     unreadable: tuple[Span, ...] = ()
     lead_off: tuple[str, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    electrodes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -194,6 +198,19 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Screen:
+    """The class of a short strip (N sinus, A fibrillation, O another rhythm, ~ too noisy: CinC 2017) and the score of
+    each, 0 to 1, together 1. A score is no probability in any one clinic's people: the model was made on a mix rich in
+    fibrillation."""
+
+    class_: str
+    scores: Mapping[str, float]
+
+    def to_json(self) -> dict[str, str | dict[str, float]]:
+        return {"class": self.class_, "scores": dict(self.scores)}
+
+
+@dataclass(frozen=True)
 class Analysis:
     """All that `analyze` says of one recording. `to_json` is the form that is stored, sent and scored."""
 
@@ -206,6 +223,7 @@ class Analysis:
     measurements: Measurements
     findings: tuple[Finding, ...]
     median: Median | None
+    screen: Screen | None
     versions: Mapping[str, str]
     input_sha256: str
     lead_waves: Mapping[str, LeadWaves] = field(default_factory=dict)
@@ -227,6 +245,8 @@ class Analysis:
                 "leads": dict(self.quality.leads),
                 "unreadable": [{"first": span.first, "end": span.end} for span in self.quality.unreadable],
                 "lead_off": list(self.quality.lead_off),
+                "reasons": dict(self.quality.reasons),
+                "electrodes": list(self.quality.electrodes),
             },
             "beats": beats_json(self.beats),
             "episodes": [{"rhythm": e.rhythm, "first": e.first, "end": e.end} for e in self.episodes],
@@ -234,6 +254,7 @@ class Analysis:
             "findings": [finding_json(finding) for finding in self.findings],
             "machine_grade": self.machine_grade,
             "median": None if self.median is None else _median_json(self.median),
+            "screen": None if self.screen is None else self.screen.to_json(),
             "lead_waves": {lead: asdict(row) for lead, row in self.lead_waves.items()},
             "versions": dict(self.versions),
             "input_sha256": self.input_sha256,

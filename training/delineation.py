@@ -20,9 +20,11 @@ from torch import nn
 from torch.nn import functional
 
 import ecg
+from ecg.analysis import annotate
+from ecg.annotation import wave_marks
 from ecg.delineation import delineate
 from ecg.filters import moving_mean
-from ecg.results import LeadMarks
+from ecg.formats.annotate import write_annotation
 from ecg.wave_net import BASELINE, RATE, Net, inputs, resampled
 from training.data import SEED, folds, records
 
@@ -63,16 +65,9 @@ def strip(folder: Path, name: str) -> Strip:
     """A LUDB record at the net's rate with the beats that `ecg` detects, not the annotators'."""
     recording = ecg.read(folder / name)
     scale = RATE / recording.fs
-    beats = np.array([beat.sample for beat in detected(recording)]) * scale
+    beats = np.array([beat.sample for beat in annotate(recording).beats]) * scale
     marks = [_marks(folder / name, lead.lower(), scale) for lead in recording.leads]
     return Strip(resampled(recording.signal_uv, recording.fs), beats, marks)
-
-
-def detected(recording: ecg.Recording) -> tuple[ecg.Beat, ...]:
-    """The beats `analyze` finds, without the waves that are still to be learned."""
-    monitor = ecg.Monitor(recording.fs, recording.leads)
-    events = (*monitor.feed(recording.signal_uv), *monitor.finish())
-    return tuple(event.beat for event in events if event.beat is not None)
 
 
 def _marks(path: Path, lead: str, scale: float) -> F64:
@@ -347,20 +342,6 @@ def exported(net: WaveNet) -> dict[str, np.ndarray]:
     return arrays
 
 
-def write_marks(folder: Path, name: str, marks: tuple[LeadMarks, ...]) -> None:
-    """As LUDB's files: `( p )`, `( N )`, `( t )`, one file a lead. wfdb refuses digits in a file's ending: renamed."""
-    for lead in marks:
-        rows: list[tuple[int, str]] = []
-        for wave in lead.waves:
-            rows += [(wave.first, "(")] if wave.first is not None else []
-            rows += [(wave.peak, wave.kind)]
-            rows += [(wave.end, ")")] if wave.end is not None else []
-        if rows:
-            samples, symbols = zip(*rows, strict=True)
-            wfdb.wrann(name, "marks", np.array(samples), list(symbols), write_dir=str(folder))
-            (folder / f"{name}.marks").rename(folder / f"{name}.{lead.lead.lower()}")
-
-
 def cross_validated(data: Path, names: list[str], number: int, noise: list[F32], marks: Path) -> None:
     """Train without fold `number`, write the marks of its records."""
     held = folds(names)[number]
@@ -369,7 +350,10 @@ def cross_validated(data: Path, names: list[str], number: int, noise: list[F32],
     net_of_fold = Net.from_weights(exported(net))
     for name in held:
         recording = ecg.read(data / "ludb" / name)
-        write_marks(marks, name, delineate(recording, detected(recording), net=net_of_fold))
+        heard = annotate(recording)
+        for lead in delineate(recording, heard.beats, heard.episodes, net=net_of_fold):
+            path = marks / f"{name}.{lead.lead.lower()}"
+            write_annotation(path, wave_marks(lead, len(recording.signal_uv)), recording.fs)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ecg import electrodes
 from ecg.quality import VOTE_MIN
 from ecg.results import Finding, Quality
 from ecg.statements.seen import Seen, say
@@ -27,9 +28,22 @@ def quality(seen: Seen) -> Iterator[Finding]:
         )
     low = tuple(lead for lead, value in judged.leads.items() if value < VOTE_MIN)
     if len(low) == len(leads):
-        yield say(seen, "UNREADABLE", leads=low, zh="请重新采集", en="please record again")
+        zh, en = _why(judged, "请重新采集", "please record again")
+        yield say(seen, "UNREADABLE", leads=low, zh=zh, en=en)
     elif is_poor(judged):
-        yield say(seen, "POOR_QUALITY", leads=low, zh="建议重新采集", en="recording again is advised")
+        zh, en = _why(judged, "建议重新采集", "recording again is advised")
+        yield say(seen, "POOR_QUALITY", leads=low, zh=zh, en=en)
+
+
+def _why(judged: Quality, zh: str, en: str) -> tuple[str, str]:
+    """What to do, after what is wrong with which lead and how to mend it."""
+    reasons = {lead: reason for lead, reason in judged.reasons.items() if lead not in judged.lead_off}
+    if not reasons:
+        return zh, en
+    return (
+        f"{electrodes.say(reasons, 'zh')}，{electrodes.advice(reasons, 'zh')}，{zh}",
+        f"{electrodes.say(reasons, 'en')}; {electrodes.advice(reasons, 'en')}; {en}",
+    )
 
 
 def child(seen: Seen) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ from ecg.trained import Weights, load
 I32 = npt.NDArray[np.int32]
 I16 = npt.NDArray[np.int16]
 MILLI = 1000.0
-FEW_ROWS = 48  # up to here all trees are walked at once
+BLOCK = 256  # rows walked together
 
 
 @dataclass(frozen=True)
@@ -57,27 +57,31 @@ class Trees:
     def logits(self, rows: F32) -> npt.NDArray[np.float64]:
         """rows (n, features) float32 -> (n, classes); one column, the logit of the second, for two classes."""
         rows = np.ascontiguousarray(rows, dtype=np.float32)
-        total = np.tile(self.start.astype(np.int64), (len(rows), 1))
-        depth = int(np.log2(self.leaf.shape[1]))
-        if len(rows) <= FEW_ROWS:
-            return np.asarray((total + self._few(rows, depth)) / MILLI)
-        every = np.arange(len(rows))
-        for feature, threshold, leaf, owner in zip(self.feature, self.threshold, self.leaf, self.owner, strict=True):
-            node = np.zeros(len(rows), dtype=np.intp)
-            for _ in range(depth):
-                node = 2 * node + 1 + (rows[every, feature[node]] > threshold[node])
-            total[:, owner] += leaf[node - len(feature)]
-        return np.asarray(total / MILLI)
+        total = np.empty((len(rows), len(self.start)), dtype=np.int64)
+        for first in range(0, len(rows), BLOCK):
+            total[first : first + BLOCK] = self._sums(rows[first : first + BLOCK])
+        return total / MILLI
 
-    def _few(self, rows: F32, depth: int) -> npt.NDArray[np.int64]:
-        """All trees at once: for few rows a loop over trees costs more than its arithmetic."""
-        trees, every = np.arange(len(self.leaf)), np.arange(len(rows))[:, None]
-        node = np.zeros((len(rows), len(trees)), dtype=np.intp)
+    def _sums(self, rows: F32) -> npt.NDArray[np.int64]:
+        """All trees of a block of rows at once, level by level: few rows cost few calls, many stay in the cache."""
+        trees, inner = self.feature.shape
+        depth = self.leaf.shape[1].bit_length() - 1
+        feature, threshold = self.feature.ravel(), self.threshold.ravel()
+        values, width = rows.ravel(), rows.shape[1]
+        from_row = np.arange(len(rows), dtype=np.intp)[:, None] * width
+        from_tree = np.arange(trees, dtype=np.intp) * inner
+        node = np.zeros((len(rows), trees), dtype=np.intp)
         for _ in range(depth):
-            node = 2 * node + 1 + (rows[every, self.feature[trees, node]] > self.threshold[trees, node])
-        leaves = self.leaf[trees, node - self.feature.shape[1]].astype(np.int64)
-        whose = self.owner[:, None] == np.arange(len(self.start))
-        return np.asarray(leaves @ whose.astype(np.int64))
+            at = node + from_tree
+            right = values.take(feature.take(at) + from_row) > threshold.take(at)
+            node += node
+            node += 1
+            node += right
+        leaf = self.leaf.ravel().take(node - inner + np.arange(trees, dtype=np.intp) * (inner + 1)).astype(np.int64)
+        total = np.tile(self.start.astype(np.int64), (len(rows), 1))
+        for owner in range(len(self.start)):
+            total[:, owner] += leaf[:, self.owner == owner].sum(axis=1)
+        return total
 
     def probability(self, rows: F32) -> npt.NDArray[np.float64]:
         """(n,) for a model of two classes, else (n, classes) that sum to 1."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from functools import partial
@@ -147,6 +148,19 @@ def test_a_fault_of_ours_is_one_line_and_the_next_file_is_still_done(capsys: pyt
     assert [line.partition(":")[0] for line in lines] == ["a", "b"]
     assert "ZeroDivisionError by zero at test_cli_files.py" in lines[0]
     assert Fault.mend in lines[0]
+
+
+def dies(file: Path) -> str:
+    if file.name == "b":
+        os._exit(1)
+    return file.name
+
+
+def test_a_worker_that_dies_costs_a_line_and_no_more(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli_pool.run_all(dies, [Path(name) for name in "abcd"], jobs=2) == 1
+    told = capsys.readouterr()
+    assert "b: The program failed at this file: a worker process died" in told.err
+    assert len(told.err.splitlines()) + len(told.out.splitlines()) == 4
 
 
 class Terminal(io.StringIO):

@@ -154,6 +154,15 @@ def test_marks_of_a_name_do_not_break_the_page(pvc: Recording, analysis: ecg.Ana
     assert {'<&"', "<b>&"} <= set(texts(root))
 
 
+@pytest.mark.parametrize("layout", ["12x1", "3x4+1", "rhythm"])
+def test_a_tall_r_is_not_cut_off_at_the_edge_of_the_paper(pvc: Recording, layout: Layout) -> None:
+    tall = pvc.signal_uv.copy()
+    tall[700:720] = 2800.0
+    recording = Recording(pvc.fs, pvc.leads, tall)
+    root = picture(draw(recording, ecg.analyze(recording), Page(layout=layout), title="t"))
+    assert {len(points_mm(path)) for path in of_class(root, "trace")} == {1}
+
+
 def test_the_command_writes_each_kind_of_picture(pvc: Recording, tmp_path: Path) -> None:
     write_wfdb(pvc, tmp_path / "r")
     for kind in ("svg", "png", "pdf"):
@@ -167,6 +176,13 @@ def test_the_command_writes_each_kind_of_picture(pvc: Recording, tmp_path: Path)
     page = pypdf.PdfReader(BytesIO((tmp_path / "r.pdf").read_bytes())).pages[0]
     assert float(page.mediabox.width) * 25.4 / 72 == pytest.approx(A4_MM[0], abs=0.01)
     assert "窦性心律" in page.extract_text()
+
+
+def test_the_same_drawing_gives_the_same_bytes(pvc: Recording, analysis: ecg.Analysis) -> None:
+    drawing = draw(pvc, analysis, Page(layout="rhythm"), title="t")
+    once = rendered(drawing, "pdf", "en", 100)
+    assert b"CreationDate" not in once
+    assert rendered(drawing, "pdf", "en", 100) == once
 
 
 @pytest.mark.parametrize(
