@@ -105,6 +105,7 @@ def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, pr
     measured, median, marks = measure(recording, beats, quality, rhythm)
     samples = len(recording.signal_uv)
     rows = {} if median is None or marks is None else lead_waves(median, marks)
+    exchanged = reversal(median, quality, samples=samples)
     seen = Seen(
         samples=samples,
         fs=recording.fs,
@@ -117,13 +118,14 @@ def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, pr
         median=median,
         marks=marks,
         waves={lead: row for lead, row in rows.items() if lead in votes(quality)},
+        reversals=exchanged,
         prior=prior,
     )
     fired = [*heard.findings]
     for evidence in wave_evidence(seen, recording.signal_uv):
         fired += critical.judge(rules, evidence, recording.meta, prior)
     said = {finding.code for finding in fired}
-    stated = (*statements(seen, fired), *reversal(median, quality, samples=samples))
+    stated = (*statements(seen, fired), *exchanged)
     return Analysis(
         fs=recording.fs,
         leads=recording.leads,

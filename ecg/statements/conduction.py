@@ -175,7 +175,7 @@ def _is_rs(row: LeadWaves) -> bool:
 
 def _axis(seen: Seen) -> Iterator[Finding]:
     axis = seen.measured.axis_deg["qrs"]
-    if axis is None or AXIS_LEFT_DEG <= axis <= AXIS_RIGHT_DEG:
+    if axis is None or seen.leads(("I", "aVF")) is None or AXIS_LEFT_DEG <= axis <= AXIS_RIGHT_DEG:
         return
     zh, en = f"QRS电轴 {axis}°", f"QRS axis {axis}°"
     if axis > AXIS_RIGHT_DEG:

@@ -284,9 +284,13 @@ def test_leads_that_are_missing_silence_what_rests_on_them() -> None:
     assert "LOW_VOLTAGE" not in codes(seen(every(LIMB, q_uv=0, r_uv=300, s_uv=-50), missing=("aVL",)))
 
 
-def test_exchanged_electrodes_silence_every_shape() -> None:
-    swapped = Finding("LEAD_REVERSAL_LA_RA", "routine", 0, 1, probability=0.5)
-    assert codes(seen(pr_ms=210, reversals=(swapped,))) == {"SINUS_RHYTHM"}
+@pytest.mark.parametrize(("sure", "silent"), [(0.49, False), (0.5, True)])
+def test_leads_of_exchanged_electrodes_are_not_read(sure: float, silent: bool) -> None:
+    swapped = Finding("LEAD_REVERSAL_LA_RA", "routine", 0, 1, LIMB, probability=sure)
+    waves = every(("III", "aVF"), q_uv=-300, q_ms=40) | every(("V5", "V6"), t_neg_uv=-150, t_pos_uv=0)
+    found = codes(seen(waves, pr_ms=210, axis_deg=axis(120), reversals=(swapped,)))
+    assert {"AVB_I", "T_INVERSION"} <= found
+    assert bool(found & {"MI_INFERIOR", "AXIS_RIGHT"}) is not silent
 
 
 def test_a_childs_reader_is_told_that_no_adult_limit_was_applied() -> None:
