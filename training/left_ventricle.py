@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 import ecg
 from ecg.left_ventricle import FEATURES, features
 from ecg.statements.voltage import left_voltages
-from training import data as places
+from training import records as places
 
 STRENGTH, FOLDS, REPEATS, SEED = 0.3, 10, 10, 1
 CALLED = 0.6  # of the balanced fit: here F1 was highest and fewer than one in five without it are called
