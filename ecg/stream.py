@@ -29,6 +29,7 @@ from ecg.filters import Mask
 from ecg.hops import HopQuality, hop_quality, hops_quality
 from ecg.level import HOP, Leveler
 from ecg.pacing import SpikeFilter
+from ecg.packing import pack, unpack
 from ecg.picker import PLACE, TENTH, Picker, place
 from ecg.quality import Tally
 from ecg.readable import Reader, Verdict
@@ -43,7 +44,7 @@ SPIKE_BEFORE_S, SPIKE_AFTER_S = 0.16, 0.02  # a beat with a spike in this range 
 BEATS_APART = 15  # rows: two placed nearer than this are one
 LOUD = 25  # levelled range of half a second in which something as large as a QRS goes on; a QRS makes 40 to 80
 LEVELLED_KEPT = 600  # rows: a doubtful beat may be taken up this much later
-SHAPES_KEPT = 1700  # rows before `certain` that the classes look at
+SHAPES_KEPT = 1650  # rows before `certain` that the classes look at
 ATRIAL_LAG = 30 * RATE  # rows: the base rhythm a watch knows of is this old, known however the samples came
 
 
@@ -58,6 +59,12 @@ class Ring:
     rows: I16
     first: int = 0
 
+    def __getstate__(self) -> tuple[object, int]:
+        return pack(self.rows), self.first
+
+    def __setstate__(self, state: tuple[tuple[tuple[int, int], bytes], int]) -> None:
+        self.rows, self.first = unpack(state[0]), state[1]
+
     @property
     def end(self) -> int:
         return self.first + len(self.rows)
@@ -68,7 +75,7 @@ class Ring:
     def drop(self, before: int) -> None:
         """Let go of the rows before number `before`; copied now and then, not each time."""
         surplus = before - self.first
-        if surplus > max(200, len(self.rows) // 8):
+        if surplus > max(100, len(self.rows) // 16):
             self.rows, self.first = self.rows[surplus:].copy(), before
 
     def cut(self, first: int, end: int) -> I16:
@@ -196,6 +203,7 @@ class Core:
             self._hear_noise(rest, _no_hops(len(self.leads)), final=True)
             while self._hops * HOP < in_all:  # a last sample may open a row beyond the last hop
                 self._usable = np.concatenate([self._usable, self._usable[-1:]])
+                self._dark.append(self._dark[-1])
                 self._hops += 1
 
     def _judge_hops(self, first: int, ends: list[int]) -> HopQuality:
@@ -375,7 +383,7 @@ class Core:
         """Let go of what no stage needs any more."""
         self._ring.drop(min(certain - SHAPES_KEPT, self._rhythm.needs_from, self._watched * HOP - VF_WINDOW))
         surplus = len(self._levelled) - LEVELLED_KEPT
-        if surplus > LEVELLED_KEPT // 2:
+        if surplus > LEVELLED_KEPT // 4:
             self._levelled, self._levelled_first = self._levelled[surplus:].copy(), self._levelled_first + surplus
         needed = min(self._watched, self._unlevelled // HOP) - VF_WINDOW // HOP - 60
         if needed - self._usable_first > 40:
