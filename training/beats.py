@@ -23,7 +23,7 @@ from ecg.features import SHAPE, TIME
 from ecg.results import Beat
 from ecg.stream import Core
 from ecg.trace import BASE, BASE_LAG, RATE, row_of, trace_of
-from training.data import SEED, arguments, folds, records
+from training.records import SEED, arguments, folds, records
 from training.trees import export
 
 PACED = ("102", "104")
