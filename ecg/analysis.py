@@ -16,10 +16,10 @@ from itertools import pairwise
 import numpy as np
 
 from ecg import critical, waves
-from ecg.measure import lead_waves
+from ecg.measure import durations_ms, lead_waves
 from ecg.monitor import Judge
 from ecg.prior import Prior
-from ecg.quality import VOTE_MIN
+from ecg.quality import VOTE_MIN, misscaled
 from ecg.record import Recording
 from ecg.results import (
     Analysis,
@@ -31,11 +31,12 @@ from ecg.results import (
     Measurements,
     Median,
     Quality,
+    Screen,
     Span,
     finding_json,
 )
 from ecg.reversal import reversal
-from ecg.screen import SECONDS_MAX, SECONDS_MIN, Screen, screen
+from ecg.screen import SECONDS_MAX, SECONDS_MIN, screen
 from ecg.statements import Seen, statements, votes
 from ecg.stream import Core
 from ecg.trace import row_of, trace_of
@@ -87,7 +88,7 @@ def annotate(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, p
     return Annotated(
         beats=tuple(event.beat for event in events if event.beat is not None),
         episodes=_ordered(e.episode for e in events if e.kind == "episode" and e.episode is not None),
-        quality=core.tally.judge(recording.leads),
+        quality=misscaled(recording) or core.tally.judge(recording.leads),
         findings=tuple(e.finding for e in events if e.kind == "settled" and e.finding is not None),
     )
 
@@ -116,13 +117,14 @@ def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, pr
         median=median,
         marks=marks,
         waves={lead: row for lead, row in rows.items() if lead in votes(quality)},
+        reversals=reversal(median, quality, samples=samples),
         prior=prior,
     )
     fired = [*heard.findings]
     for evidence in wave_evidence(seen, recording.signal_uv):
         fired += critical.judge(rules, evidence, recording.meta, prior)
     said = {finding.code for finding in fired}
-    stated = (*statements(seen), *reversal(median, quality, samples=samples))
+    stated = (*statements(seen, fired), *seen.reversals)
     return Analysis(
         fs=recording.fs,
         leads=recording.leads,
@@ -136,6 +138,7 @@ def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, pr
         screen=_screened(recording, beats),
         versions={"algorithm": ALGORITHM, "profile": rules.label},
         input_sha256=input_sha256(recording),
+        lead_waves=seen.waves,
     )
 
 
@@ -154,7 +157,7 @@ def main_rhythm(episodes: tuple[Episode, ...]) -> str:
     """The rhythm that fills most of the recording; `undetermined` when there is none."""
     lengths: Counter[str] = Counter()
     for episode in episodes:
-        if episode.rhythm not in OVERLAYS:
+        if episode.rhythm not in (*OVERLAYS, "undetermined"):
             lengths[episode.rhythm] += episode.end - episode.first
     rank = {name: len(BASE_FIRST) - index for index, name in enumerate(BASE_FIRST)}
     return max(lengths, key=lambda name: (lengths[name], rank.get(name, 0), name), default="undetermined")
@@ -192,14 +195,14 @@ def _with_waves(rates: Measurements, median: Median, marks: Marks, votes: list[s
     def ms(first: int | None, end: int | None) -> int | None:
         return None if first is None or end is None else round((end - first) * 1000.0 / median.fs)
 
-    qt = ms(marks.qrs_on, marks.t_off)
+    qrs, qt = durations_ms(median, marks, votes)
     st_j = {lead: _mv(median, lead, marks, 0.0) if lead in votes else None for lead in median.leads}
     st_j60 = {lead: _mv(median, lead, marks, waves.J60_S) if lead in votes else None for lead in median.leads}
     return replace(
         rates,
         p_ms=ms(marks.p_on, marks.p_off),
         pr_ms=ms(marks.p_on, marks.qrs_on),
-        qrs_ms=ms(marks.qrs_on, marks.qrs_off),
+        qrs_ms=qrs,
         qt_ms=qt,
         qtc_ms=rates.qtc_ms if qt is None else waves.qtc_ms(qt, rr_ms),
         axis_deg={

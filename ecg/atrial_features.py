@@ -1,8 +1,8 @@
 """The numbers a rhythm is judged by: one row of features for each window of beats. No threshold stands here.
 
-R-R statistics without ectopic beats (Sarkar et al. 2008, Dash et al. 2009, Lake & Moorman 2011: K), the repeatability
-of the P window, the spectrum between beats (`atria`). Sums are of whole numbers, the rest is elementwise: a window gives
-the same row whichever windows stand beside it.
+R-R statistics without ectopic beats (after Sarkar et al. 2008, Dash et al. 2009, Lake & Moorman 2011: K), the
+repeatability of the P window, the spectrum between beats (`atria`). Sums are of whole numbers, the rest is elementwise:
+a window gives the same row whichever windows stand beside it.
 """
 
 from __future__ import annotations

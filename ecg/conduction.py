@@ -56,7 +56,7 @@ def pulses(rest: npt.NDArray[np.int16], first: int) -> Pulses:
 
 
 def av_block(found: Pulses, beats: I64) -> str | None:
-    """avb2_1, avb2_2, avb_2to1, avb_hg or avb3 of one window's pulses and beats (rows, none of them early); else None."""
+    """avb2_1, avb2_2, avb_2to1, avb_hg or avb3 of a window's pulses and beats (rows, none of them early); else None."""
     if len(beats) < BEATS_MIN or len(found.row) < BEATS_MIN:
         return None
     following = np.searchsorted(beats, found.row)
@@ -102,7 +102,7 @@ def _second_degree(free: I64, beats: I64, pr: F64) -> str | None:
     if steady and any(blocked[i] >= 2 for i in even):
         return "avb_hg"
     drops = [i for i in even if blocked[i] == 1 and 0 < i < len(rr) and blocked[i - 1] == 0]
-    drops = [i for i in drops if _on_time(wave, i)]
+    drops = [i for i in drops if _on_time(wave, int(i))]
     if not drops or len(even) < MOST * np.count_nonzero(blocked):
         return None
     growth = np.array([pr[i] - pr[i + 1] for i in drops])

@@ -1,8 +1,9 @@
 """Pacing spikes: found on the recording's own samples and taken out before anything is filtered.
 
 A spike is gone within 4 ms to either side and stands far above all else about it; a QRS is as tall but not as narrow.
-Recorders with an old, low filter spread it over 8 ms, where a very narrow QRS looks alike: such a one is given apart, as
-doubtful, and stays in the signal. What the spikes mean (which beat is paced, whether it captured) does not stand here.
+Recorders with an old, low filter spread it over 8 ms, where a very narrow QRS looks alike: such a one is given apart,
+as doubtful, and stays in the signal. What the spikes mean (which beat is paced, whether it captured) does not stand
+here.
 """
 
 from __future__ import annotations
@@ -50,8 +51,8 @@ class SpikeFilter:
         self._given = 0
 
     def push(self, raw_uv: F32, *, final: bool = False) -> tuple[F32, list[int], list[int]]:
-        """(n, leads) float32 uV, NaN in gaps -> samples that are certain now; where spikes peak among them, the sure and
-        the doubtful ones.
+        """(n, leads) float32 uV, NaN in gaps -> samples that are certain now; where spikes peak among them, the sure
+        and the doubtful ones.
         """
         if not self.delay:
             self._given += len(raw_uv)
@@ -107,13 +108,14 @@ class SpikeFilter:
         reach = round(ABOUT_S * self.fs)
         stretch = np.nan_to_num(held[max(0, row - reach) : row + reach + 1])
         steps = np.abs(stretch[near:] - stretch[:-near])
-        return np.sort(steps, axis=0)[len(steps) // 2]
+        return np.asarray(np.sort(steps, axis=0)[len(steps) // 2])
 
 
 def _alone(held: F32, rows: I64, reach: int) -> F32:
     """How far samples stand out against both neighbours `reach` away, (n, leads); 0 where they lie between them."""
     left, right = held[rows] - held[rows - reach], held[rows] - held[rows + reach]
-    return np.nan_to_num(np.where(left * right > 0, np.minimum(np.abs(left), np.abs(right)), np.float32(0)))
+    alone = np.where(left * right > 0, np.minimum(np.abs(left), np.abs(right)), np.float32(0))
+    return np.asarray(np.nan_to_num(alone))
 
 
 def _without(held: F32, rows: list[int], reach: int) -> F32:

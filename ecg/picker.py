@@ -19,7 +19,7 @@ I32 = npt.NDArray[np.int32]
 I8 = npt.NDArray[np.int8]
 
 APART = 4  # cells on either side that a peak must top: two beats are never closer than 200 ms
-SURE, MAYBE = -1100, -2600  # thousandths of a logit: a beat; a beat if one is overdue
+SURE, MAYBE = -1000, -2500  # thousandths of a logit: a beat; a beat if one is overdue
 OVERDUE_PART, EARLIEST_PART = 1.5, 0.6  # of the usual R-R: a beat is overdue; a doubtful one may be it
 RR_KEPT, RR_MIN, RR_MAX = 8, 3, 75  # intervals that make the usual one; cells of the longest of them
 NOTHING = -(10**6)
@@ -28,6 +28,7 @@ FIRST_PARTS, FIRST_OF = (
     3,
     4,
 )  # R is the first peak of at least this part of the largest: in rS and RSR' the marks stand so
+LEADING = 3  # the first lead counts this often: where leads disagree R stands where it shows it, as readers mark it
 TENTH = 10  # R is placed to tenths of a row
 
 
@@ -131,7 +132,8 @@ def place(levelled: I8, cells: I64, offset: int) -> I64:
     near = levelled[rows].astype(np.int64)  # (k, 2 * PLACE + 3, leads)
     span = near.shape[1] - 1
     ramp = np.arange(span + 1)[None, :, None]
-    away = np.abs(near * span - near[:, :1] * (span - ramp) - near[:, -1:] * ramp).sum(axis=2)
+    away = np.abs(near * span - near[:, :1] * (span - ramp) - near[:, -1:] * ramp)
+    away = away.sum(axis=2) + (LEADING - 1) * away[:, :, 0]
     smooth = away[:, :-2] + 2 * away[:, 1:-1] + away[:, 2:]
     large = FIRST_OF * smooth >= FIRST_PARTS * smooth.max(axis=1, keepdims=True)
     large[:, 1:-1] &= (smooth[:, 1:-1] >= smooth[:, :-2]) & (smooth[:, 1:-1] > smooth[:, 2:])
@@ -142,4 +144,4 @@ def place(levelled: I8, cells: I64, offset: int) -> I64:
     left, top, right = (smooth[every, inner + d].astype(np.float64) for d in (-1, 0, 1))
     bend = left - 2 * top + right
     shift = np.where((bend < 0) & (best == inner), (left - right) / np.where(bend < 0, 2 * bend, 1.0), 0.0)
-    return TENTH * (middle + offset - PLACE + best) + np.rint(TENTH * shift).astype(np.int64)
+    return np.asarray(TENTH * (middle + offset - PLACE + best) + np.rint(TENTH * shift).astype(np.int64))

@@ -7,7 +7,7 @@ thing could not be measured, never that it is normal.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from ecg.codes import Urgency
@@ -226,6 +226,7 @@ class Analysis:
     screen: Screen | None
     versions: Mapping[str, str]
     input_sha256: str
+    lead_waves: Mapping[str, LeadWaves] = field(default_factory=dict)
 
     @property
     def machine_grade(self) -> Grade | None:
@@ -254,6 +255,7 @@ class Analysis:
             "machine_grade": self.machine_grade,
             "median": None if self.median is None else _median_json(self.median),
             "screen": None if self.screen is None else self.screen.to_json(),
+            "lead_waves": {lead: asdict(row) for lead, row in self.lead_waves.items()},
             "versions": dict(self.versions),
             "input_sha256": self.input_sha256,
         }

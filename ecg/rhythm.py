@@ -29,8 +29,8 @@ F64 = npt.NDArray[np.float64]
 
 SMOOTH = (1, 2, 1)  # weights of the blocks before, at and after
 
-# The columns of a feature row that the trees see. Left out: what tells how ectopic, how many or how large. Ectopic beats
-# do not speak against fibrillation (MIT-BIH 203), and sizes are the amplifier's.
+# The columns of a feature row that the trees see. Left out: what tells how ectopic, how many or how large. Ectopic
+# beats do not speak against fibrillation (MIT-BIH 203), and sizes are the amplifier's.
 AF_NAMES = tuple(
     name
     for name in NAMES

@@ -1,4 +1,4 @@
-"""A recording's beats and trace become blocks of five seconds, and blocks become windows: what is kept and for how long.
+"""Beats and trace become blocks of five seconds, and blocks become windows: what is kept and for how long.
 
 The one place where rhythm touches the stream. It takes beats and trace in any pieces and measures a block once all that
 the block needs is certain, so that the pieces do not matter. It names nothing (`rhythm`).

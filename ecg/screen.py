@@ -1,7 +1,7 @@
 """The class of a short single-lead strip: N sinus, A fibrillation, O another rhythm, ~ too noisy (CinC 2017).
 
-Boosted trees on the features of `screen_features`; the model card is `trained/screen.md`. For strips as people take them
-by hand; a statement on twelve leads is `statements`' business, and a class here pages nobody.
+Boosted trees on the features of `screen_features`; the model card is `trained/screen.md`. For strips as people take
+them by hand; a statement on twelve leads is `statements`' business, and a class here pages nobody.
 """
 
 from __future__ import annotations

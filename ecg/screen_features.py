@@ -166,7 +166,7 @@ def _ratios(rows: I64, inside: npt.NDArray[np.bool_]) -> tuple[F64, F64]:
 
 
 def _odd(table: F64) -> list[float]:
-    """The ODD earliest and the ODD least alike beats: columns of `table` are before, after, alike, width, size, noise."""
+    """The ODD earliest and the ODD least alike beats; `table` has before, after, alike, width, size, noise."""
     early, alien = np.argsort(table[:, 0], kind="stable"), np.argsort(table[:, 2], kind="stable")
     third = float(table[early[2], 0]) if len(early) > 2 else np.nan
     return [third, *table[early[:ODD]].ravel().tolist(), *table[alien[:ODD]].ravel().tolist()]

@@ -5,18 +5,19 @@ soon. Each stage takes what is certain of the stage before and answers the same 
 a file streamed. What a finding is called and how grave it is does not stand here (`critical`, `statements`).
 
 Lags behind the newest sample: a beat is heard after about 4 s, its ventricular shape after 2.5 s more, its class after
-8 s, a verdict on the base rhythm within 25 s. Pauses, slow rates and fibrillation are told from the beats as heard, runs
-from their shapes.
+8 s, a verdict on the base rhythm within 25 s. Pauses, slow rates and fibrillation are told from the beats as heard,
+runs from their shapes.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
+from ecg.base_watch import ATRIAL, BaseWatch, Began
 from ecg.beats import SYMBOLS, Answer, Classifier
 from ecg.detector import CELL, Detector
 from ecg.errors import WrongSignal
@@ -28,6 +29,7 @@ from ecg.filters import Mask
 from ecg.hops import HopQuality, hop_quality, hops_quality
 from ecg.level import HOP, Leveler
 from ecg.pacing import SpikeFilter
+from ecg.packing import pack, unpack
 from ecg.picker import PLACE, TENTH, Picker, place
 from ecg.quality import Tally
 from ecg.readable import Reader, Verdict
@@ -42,16 +44,8 @@ SPIKE_BEFORE_S, SPIKE_AFTER_S = 0.16, 0.02  # a beat with a spike in this range 
 BEATS_APART = 15  # rows: two placed nearer than this are one
 LOUD = 25  # levelled range of half a second in which something as large as a QRS goes on; a QRS makes 40 to 80
 LEVELLED_KEPT = 600  # rows: a doubtful beat may be taken up this much later
-SHAPES_KEPT = 1700  # rows before `certain` that the classes look at
+SHAPES_KEPT = 1650  # rows before `certain` that the classes look at
 ATRIAL_LAG = 30 * RATE  # rows: the base rhythm a watch knows of is this old, known however the samples came
-ATRIAL = ("af", "afl")
-
-
-@dataclass(frozen=True)
-class Began:
-    """A base rhythm has begun; its `Episode` follows when it ends."""
-
-    episode: Episode
 
 
 # What the core found out. Of one kind, the order is that of the recording, however the samples are cut.
@@ -65,6 +59,12 @@ class Ring:
     rows: I16
     first: int = 0
 
+    def __getstate__(self) -> tuple[object, int]:
+        return pack(self.rows), self.first
+
+    def __setstate__(self, state: tuple[tuple[tuple[int, int], bytes], int]) -> None:
+        self.rows, self.first = unpack(state[0]), state[1]
+
     @property
     def end(self) -> int:
         return self.first + len(self.rows)
@@ -75,7 +75,7 @@ class Ring:
     def drop(self, before: int) -> None:
         """Let go of the rows before number `before`; copied now and then, not each time."""
         surplus = before - self.first
-        if surplus > max(200, len(self.rows) // 8):
+        if surplus > max(100, len(self.rows) // 16):
             self.rows, self.first = self.rows[surplus:].copy(), before
 
     def cut(self, first: int, end: int) -> I16:
@@ -134,7 +134,7 @@ class Core:
         self._rhythm = RhythmJudge(leads)
         self._verdict_ends: list[int] = []  # rows at which the newest verdicts end, and whether they say fibrillation
         self._verdict_atrial: list[bool] = []
-        self._base: Episode | None = None
+        self._base = BaseWatch(fs)
         self._pauses, self._runs, self._fibrillation = PauseWatch(fs), RunWatch(fs), FibrillationWatch(fs)
 
     # -- feeding
@@ -154,8 +154,7 @@ class Core:
         found += self._fibrillation.finish()
         found += self._pauses.finish(self.samples, atrial=self._is_atrial(self._rows))
         found += self._runs.finish(self.samples)
-        if self._base is not None:
-            found.append(replace(self._base, end=self.samples))
+        found += self._base.finish(self.samples)
         self.finished = True
         return tuple(found)
 
@@ -181,7 +180,7 @@ class Core:
         """Whole hops of samples: judged, and on to the trace."""
         self._raw = np.concatenate([self._raw, clean]) if len(self._raw) else clean
         first = self._hop_start(self._hops)
-        ends = []
+        ends: list[int] = []
         while self._hop_start(self._hops + len(ends) + 1) <= first + len(self._raw):
             ends.append(self._hop_start(self._hops + len(ends) + 1))
         if final and first + len(self._raw) > (ends[-1] if ends else first):
@@ -204,6 +203,7 @@ class Core:
             self._hear_noise(rest, _no_hops(len(self.leads)), final=True)
             while self._hops * HOP < in_all:  # a last sample may open a row beyond the last hop
                 self._usable = np.concatenate([self._usable, self._usable[-1:]])
+                self._dark.append(self._dark[-1])
                 self._hops += 1
 
     def _judge_hops(self, first: int, ends: list[int]) -> HopQuality:
@@ -373,24 +373,17 @@ class Core:
             yield from self._settle(verdict)
 
     def _settle(self, verdict: BaseVerdict) -> Iterator[Item]:
-        """A verdict joins the episode of the same name or ends the one before."""
         first = min(round(verdict.first * self.fs / RATE), self.samples)
         end = min(round(verdict.end * self.fs / RATE), self.samples)
         self._verdict_ends.append(verdict.end)
         self._verdict_atrial.append(verdict.rhythm in ATRIAL)
-        if self._base is not None and self._base.rhythm == verdict.rhythm:
-            self._base = replace(self._base, end=end)
-        else:
-            if self._base is not None:
-                yield replace(self._base, end=first)
-            self._base = Episode(verdict.rhythm, first, end)
-            yield Began(self._base)
+        yield from self._base.verdict(verdict.rhythm, first, end, verdict.rate_dbpm)
 
     def _forget(self, certain: int) -> None:
         """Let go of what no stage needs any more."""
         self._ring.drop(min(certain - SHAPES_KEPT, self._rhythm.needs_from, self._watched * HOP - VF_WINDOW))
         surplus = len(self._levelled) - LEVELLED_KEPT
-        if surplus > LEVELLED_KEPT // 2:
+        if surplus > LEVELLED_KEPT // 4:
             self._levelled, self._levelled_first = self._levelled[surplus:].copy(), self._levelled_first + surplus
         needed = min(self._watched, self._unlevelled // HOP) - VF_WINDOW // HOP - 60
         if needed - self._usable_first > 40:

@@ -12,7 +12,8 @@ import pytest
 import ecg
 from ecg import synth_blocks
 from ecg.record import Recording
-from ecg.screen import CLASSES, Screen, screen
+from ecg.results import Screen
+from ecg.screen import CLASSES, screen
 from ecg.screen_features import SCREEN_NAMES, strip_row
 from ecg.synth import Segment, Synthetic, twelve_lead
 from ecg.trace import row_of, trace_of
@@ -50,9 +51,9 @@ def test_sinus_arrhythmia_with_clear_p_waves_is_not_fibrillation(rng: np.random.
 
 
 def test_noise_is_noise(rng: np.random.Generator) -> None:
-    noise = np.cumsum(rng.normal(0, 90, (3000, 1)), axis=0)
-    noise = (noise - np.convolve(noise[:, 0], np.ones(101) / 101, mode="same")[:, None]).astype(np.int16)
-    noise += rng.normal(0, 120, noise.shape).astype(np.int16)
+    wander = np.cumsum(rng.normal(0, 90, 3000))
+    wander = wander - np.convolve(wander, np.ones(101) / 101, mode="same")
+    noise = (wander + rng.normal(0, 120, 3000)).astype(np.int16)[:, None]
     rows = np.sort(rng.choice(np.arange(50, 2950), 45, replace=False)).astype(np.int64)
     found = screen(noise, rows, "N" * len(rows), ("I",))
     assert found is not None
