@@ -59,8 +59,8 @@ class SpikeFilter:
         self._held = unpack_samples(state["_held"])  # type: ignore[arg-type]  # as packed above
 
     def push(self, raw_uv: F32, *, final: bool = False) -> tuple[F32, list[int], list[int]]:
-        """(n, leads) float32 whole uV, NaN in gaps -> samples that are certain now; where spikes peak among them, the sure
-        and the doubtful ones.
+        """(n, leads) float32 whole uV, NaN in gaps -> samples that are certain now; where spikes peak among them, the
+        sure and the doubtful ones.
         """
         if not self.delay:
             self._given += len(raw_uv)

@@ -216,7 +216,8 @@ def named(f: Features, *, atrial: bool, was: str = "") -> str:
     dbpm = 10 * f["rate_bpm"]
     if f["beats"] < BEATS_MIN or not math.isfinite(dbpm):
         return "undetermined"
-    # A pacemaker that drives the ventricles makes them regular; where they are not, "spikes" may be fibrillation's waves.
+    # A pacemaker that drives the ventricles makes them regular; where they are not, "spikes" may be fibrillation's
+    # waves.
     if f["paced"] >= PACED_MIN and not (atrial and f["rr_cv"] >= REGULAR_CV):
         return "paced"
     if f["ectopic_runs"] > ECTOPIC_MIN:
