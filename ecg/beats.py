@@ -35,7 +35,7 @@ from ecg.features import (
     time_features,
 )
 from ecg.record import F32, I64
-from ecg.shapes import BEFORE, F64, QRS_PART, ROWS_OF_CELL, YOUNG, Families, Known, Mask, Rows, around, qrs_at
+from ecg.shapes import BEFORE, F64, QRS_PART, ROWS_OF_CELL, Families, Known, Mask, Rows, around, qrs_at
 from ecg.trained.trees import Trees
 
 U8 = npt.NDArray[np.uint8]
@@ -221,8 +221,7 @@ class Classifier:
         return ready == first + BLOCK and at > first
 
     def _stretch_end(self) -> int:
-        length = ROWS_OF_CELL if self._families.learned < YOUNG else 2 * ROWS_OF_CELL
-        return (self._stretch // length + 1) * length
+        return (self._stretch // ROWS_OF_CELL + 1) * ROWS_OF_CELL
 
     def _learn(self, trace: Rows, end: int) -> None:
         """The open stretch is complete: its beats change what is known."""

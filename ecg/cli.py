@@ -1,12 +1,21 @@
-"""`xinlian-ecg`: analyse files, draw synthetic ECGs. A shell round the library: nothing is measured here."""
+"""`xinlian-ecg`: analyse files, draw synthetic ECGs. A shell round the library: nothing is measured here.
+
+The commands that write files stand in `cli_files`, what spreads files over cores in `cli_pool`. Nothing heavy is
+imported before the options are read, so that `--version` and `--help` stay quick.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
+
+from ecg.cli_files import annotate, convert, delineate, leads_option, plot
+from ecg.cli_pool import jobs_option, one_thread, run_all
+from ecg.cli_score import score
 
 VERSION = "0.1.0"
 
@@ -15,26 +24,40 @@ VERSION = "0.1.0"
 @click.version_option(VERSION, prog_name="xinlian-ecg")
 def main() -> None:
     """Analyse ECGs. What it says is advice to a doctor, never a diagnosis."""
+    one_thread()
+
+
+for command in (annotate, delineate, convert, plot):
+    main.add_command(command)
 
 
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file, one a line.")
 @click.option("--profile", default="xinlian-safe", show_default=True, help="The rule profile of critical values.")
-def analyze(files: tuple[Path, ...], as_json: bool, profile: str) -> None:
-    """Analyse recordings: WFDB paths, with or without .hea."""
-    import ecg  # after the options are read: --version and --help stay quick
+@leads_option
+@jobs_option
+def analyze(files: tuple[Path, ...], as_json: bool, profile: str, leads: tuple[str, ...], jobs: int) -> None:
+    """Analyse recordings: WFDB paths, with or without .hea.
 
-    refused = False
-    for file in files:
-        try:
-            analysis = ecg.analyze(ecg.read(file), profile=profile)
-        except ecg.EcgError as reason:
-            click.echo(str(reason), err=True)
-            refused = True
-            continue
-        click.echo(json.dumps(analysis.to_json(), ensure_ascii=False) if as_json else _page(file, analysis.to_json()))
-    sys.exit(1 if refused else 0)
+    A channel whose name is no lead of the body counts for beats and rhythm; nothing is said of its waves by name.
+    """
+    from ecg import EcgError, critical  # after the options are read: --version and --help stay quick
+
+    try:
+        critical.load(profile)
+    except EcgError as reason:
+        click.echo(str(reason), err=True)
+        sys.exit(1)
+    sys.exit(run_all(partial(_analyze, profile, as_json, leads), files, jobs))
+
+
+def _analyze(profile: str, as_json: bool, leads: tuple[str, ...], file: Path) -> str:
+    from ecg.analysis import analyze
+    from ecg.formats import read_channels
+
+    result = analyze(read_channels(file, leads), profile=profile).to_json()
+    return json.dumps(result, ensure_ascii=False) if as_json else _page(file, result)
 
 
 def _page(file: Path, result: dict[str, object]) -> str:
@@ -87,6 +110,8 @@ def synth(name: str | None, seed: int, out: Path | None) -> None:
     else:
         out.write_text(text + "\n", encoding="utf-8")
 
+
+main.add_command(score)
 
 if __name__ == "__main__":
     main()

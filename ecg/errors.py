@@ -147,3 +147,115 @@ class ProfileWrong(EcgError):
     name: str
     rule: str
     reason: str
+
+
+@dataclass(eq=False)
+class AnnotationMissing(EcgError):
+    code: ClassVar[str] = "ecg.annotation_missing"
+    status: ClassVar[int] = 404
+    what: ClassVar[str] = "There is no file {path}."
+    mend: ClassVar[str] = "Check the folder and the extension of the annotation or label file."
+    path: str
+
+
+@dataclass(eq=False)
+class LabelColumnMissing(EcgError):
+    code: ClassVar[str] = "ecg.label_column"
+    what: ClassVar[str] = "{path} has no column {column}."
+    mend: ClassVar[str] = "Give a CSV table whose first row names its columns."
+    path: str
+    column: str
+
+
+@dataclass(eq=False)
+class LabelUnknown(EcgError):
+    code: ClassVar[str] = "ecg.label_unknown"
+    what: ClassVar[str] = "{label} of record {record} is none of the labels {known}."
+    mend: ClassVar[str] = "Correct the label; what is not understood is never counted as wrong or right."
+    record: str
+    label: str
+    known: str
+
+
+@dataclass(eq=False)
+class NothingToScore(EcgError):
+    code: ClassVar[str] = "ecg.nothing_to_score"
+    what: ClassVar[str] = "{reference} and {test} have no record in common."
+    mend: ClassVar[str] = "Check both places and the extensions of their files."
+    reference: str
+    test: str
+
+
+@dataclass(eq=False)
+class LeadAbsent(EcgError):
+    code: ClassVar[str] = "ecg.lead_absent"
+    what: ClassVar[str] = "{path} has no channel {lead}; it has {known}."
+    mend: ClassVar[str] = "Give a number, counted from 0, or a name from this list."
+    path: str
+    lead: str
+    known: str
+
+
+@dataclass(eq=False)
+class CannotWrite(EcgError):
+    code: ClassVar[str] = "ecg.cannot_write"
+    what: ClassVar[str] = "{path} cannot be written: {reason}."
+    mend: ClassVar[str] = "Choose another place, or make room and rights there."
+    path: str
+    reason: str
+
+
+@dataclass(eq=False)
+class WouldOverwrite(EcgError):
+    code: ClassVar[str] = "ecg.would_overwrite"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "{path} is there already, beside the recording; it may be somebody's own annotation."
+    mend: ClassVar[str] = "Choose another folder with -o, or move the file away first."
+    path: str
+
+
+@dataclass(eq=False)
+class StretchEmpty(EcgError):
+    code: ClassVar[str] = "ecg.stretch_empty"
+    what: ClassVar[str] = "Seconds {first} to {end} hold nothing of {path}, which lasts {seconds} s."
+    mend: ClassVar[str] = "Choose a stretch inside the recording."
+    path: str
+    first: float
+    end: float
+    seconds: float
+
+
+@dataclass(eq=False)
+class PaperTooLong(EcgError):
+    code: ClassVar[str] = "ecg.paper_too_long"
+    what: ClassVar[str] = "The page would be {mm} mm long; one page has at most {mm_max}."
+    mend: ClassVar[str] = "Take fewer seconds or a lower speed, or let a rhythm strip run over several rows."
+    mm: int
+    mm_max: int
+
+
+@dataclass(eq=False)
+class PackageMissing(EcgError):
+    code: ClassVar[str] = "ecg.package_missing"
+    status: ClassVar[int] = 500
+    what: ClassVar[str] = "{format} files are made by the Python package {package}, which is not installed."
+    mend: ClassVar[str] = "Install it with pip, or write an SVG file, which needs nothing."
+    format: str
+    package: str
+
+
+@dataclass(eq=False)
+class FontMissing(EcgError):
+    code: ClassVar[str] = "ecg.font_missing"
+    status: ClassVar[int] = 500
+    what: ClassVar[str] = "No font with Chinese characters was found on this machine."
+    mend: ClassVar[str] = "Install one (Debian: fonts-noto-cjk), or write the page in English (--lang en)."
+
+
+@dataclass(eq=False)
+class Fault(EcgError):
+    code: ClassVar[str] = "ecg.fault"
+    status: ClassVar[int] = 500
+    what: ClassVar[str] = "The program failed at this file: {reason}."
+    mend: ClassVar[str] = "This is a fault of XinLian, not of the file: please report it with this line."
+    reason: str

@@ -7,19 +7,22 @@ monitor.
 
 from __future__ import annotations
 
-import copy
+import pickle
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from ecg import critical
+from ecg.base_watch import Began
 from ecg.critical import Profile
 from ecg.evidence import Evidence
+from ecg.prior import Prior
 from ecg.record import F32, STANDARD_LEADS, Meta, Recording
 from ecg.results import Beat, Episode, Finding
-from ecg.stream import Began, Core, Item
+from ecg.stream import Core, Item
 
-FIRED_MAX = 10_000
+STATE_MAX = 64_000
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,11 @@ class MonitorEvent:
 
 @dataclass(frozen=True)
 class MonitorState:
-    """All a monitor knows, to go on elsewhere or after a restart. Picklable; about a megabyte for twelve leads."""
+    """All a monitor knows, to go on elsewhere or after a restart: picklable, at most STATE_MAX bytes for twelve
+    leads.
+    """
 
-    core: Core
-    fired: frozenset[tuple[str, int]]
+    packed: bytes  # of the core and the rules that have fired on what is still open
     profile: str
     meta: Meta
 
@@ -78,22 +82,23 @@ class Monitor:
     def state(self) -> MonitorState:
         """A copy of what is known; feeding on does not change it."""
         judge = self._judge
-        return MonitorState(copy.deepcopy(self._core), frozenset(judge.fired), judge.profile.profile, judge.meta)
+        packed = zlib.compress(pickle.dumps((self._core, judge.fired), pickle.HIGHEST_PROTOCOL), 1)
+        return MonitorState(packed, judge.profile.profile, judge.meta)
 
     @classmethod
     def resume(cls, state: MonitorState) -> Monitor:
-        """A monitor that goes on where the state was taken."""
-        monitor = cls(state.core.fs, state.core.leads, profile=state.profile, meta=state.meta)
-        monitor._core = copy.deepcopy(state.core)
-        monitor._judge.fired = set(state.fired)
+        """A monitor that goes on where the state was taken. A state is code: only take one that this process kept."""
+        core, fired = pickle.loads(zlib.decompress(state.packed))  # noqa: S301  # our own, from memory or the pool
+        monitor = cls(core.fs, core.leads, profile=state.profile, meta=state.meta)
+        monitor._core, monitor._judge.fired = core, fired
         return monitor
 
 
 class Judge:
     """Turns what the core found into events; remembers which rule has fired on what."""
 
-    def __init__(self, profile: Profile, meta: Meta) -> None:
-        self.profile, self.meta = profile, meta
+    def __init__(self, profile: Profile, meta: Meta, prior: Prior | None = None) -> None:
+        self.profile, self.meta, self.prior = profile, meta, prior
         self.fired: set[tuple[str, int]] = set()
 
     def events(self, items: Iterable[Item]) -> tuple[MonitorEvent, ...]:
@@ -110,14 +115,13 @@ class Judge:
             yield from self._judge(item)
 
     def _judge(self, evidence: Evidence) -> Iterable[MonitorEvent]:
-        for finding in critical.judge(self.profile, evidence, self.meta):
+        for finding in critical.judge(self.profile, evidence, self.meta, self.prior):
             key = (finding.rule or "", evidence.first)
             if key not in self.fired:
-                if len(self.fired) >= FIRED_MAX:
-                    self.fired.clear()
                 self.fired.add(key)
                 yield MonitorEvent("finding", finding=finding)
             if evidence.closed:
+                self.fired.discard(key)
                 yield MonitorEvent("settled", finding=finding)
 
 

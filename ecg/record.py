@@ -31,6 +31,7 @@ class Meta:
     symptoms   codes of the request form: chest_pain, syncope, presyncope, dyspnoea, palpitation, hypotension, none,
                unknown.
                `unknown` counts as present in every rule (critical-values: the stricter branch).
+    setting    what kind of recording it is; the rules of a list may hold for one kind only. Empty: not known, all run.
     device     free text of the source ("demo, LUDB 62"); never shown as a finding.
     """
 
@@ -38,6 +39,7 @@ class Meta:
     age_years: int | None = None
     symptoms: tuple[str, ...] = ("unknown",)
     device: str = ""
+    setting: Literal["resting", "ambulatory", ""] = ""
 
 
 @dataclass(frozen=True)

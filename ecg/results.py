@@ -7,13 +7,14 @@ thing could not be measured, never that it is normal.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from ecg.codes import Urgency
 from ecg.record import F32
 
 Grade = Literal["critical", "warning"]
+WaveKind = Literal["p", "N", "t"]
 QTC_FORMULAS = ("bazett", "fridericia", "framingham", "hodges")
 
 
@@ -53,12 +54,16 @@ class Quality:
     leads       0 to 1 a lead; below 0.5 a lead has no vote in a rule.
     unreadable  stretches in which no lead can be read; no statement rests on them.
     lead_off    leads that carry nothing.
+    reasons     what is wrong with a lead, by code of `electrodes.REASONS`; leads without a fault are not in it.
+    electrodes  the electrodes to mend: RA, LA, LL, RL, V1 to V6.
     """
 
     acceptable: bool
     leads: Mapping[str, float]
     unreadable: tuple[Span, ...] = ()
     lead_off: tuple[str, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    electrodes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,61 @@ class Measurements:
 
 
 @dataclass(frozen=True)
+class LeadWaves:
+    """One lead of the median beat, whole uV and ms against its QRS onset; Q and S <= 0, R >= 0, 0 where there is none.
+
+    q .. s2          Q (QS where there is no R), R, S, R', S': amplitude and width.
+    r_peak_ms        from QRS onset to the top of R or R', the higher; None without R.
+    notches          turns back by 40 uV or more within a deflection.
+    area_uvms        net area of the QRS; late_area_uvms: of what lies 60 ms after its onset and later.
+    st_uv            level at J, J + 40, 60 and 80 ms.
+    p_*              against the line between its ends; p_terminal_uvms: area of a negative last part. None: no P.
+    t_pos, t_neg_uv  highest and lowest of T; t_pos_first: the high comes first. None: T was not found.
+    u_uv             the highest after T against T's end.
+    """
+
+    q_uv: int
+    q_ms: int
+    r_uv: int
+    r_ms: int
+    s_uv: int
+    s_ms: int
+    r2_uv: int
+    r2_ms: int
+    s2_uv: int
+    s2_ms: int
+    r_peak_ms: int | None
+    notches: int
+    area_uvms: int
+    late_area_uvms: int
+    st_uv: tuple[int, int, int, int]
+    p_pos_uv: int | None
+    p_neg_uv: int | None
+    p_terminal_uvms: int | None
+    t_pos_uv: int | None
+    t_neg_uv: int | None
+    t_pos_first: bool
+    u_uv: int | None
+
+    @property
+    def high_uv(self) -> int:
+        """The tallest R."""
+        return max(self.r_uv, self.r2_uv)
+
+    @property
+    def low_uv(self) -> int:
+        """The deepest of Q and S, with its sign."""
+        return min(self.q_uv, self.s_uv, self.s2_uv)
+
+    @property
+    def t_uv(self) -> int | None:
+        """The larger lobe of T with its sign."""
+        if self.t_pos_uv is None or self.t_neg_uv is None:
+            return None
+        return self.t_pos_uv if self.t_pos_uv >= -self.t_neg_uv else self.t_neg_uv
+
+
+@dataclass(frozen=True)
 class Median:
     """The dominant median beat: `wave_uv` (m, leads) float32 at `fs`, R at index `r_at`, made of `used` beats."""
 
@@ -87,6 +147,24 @@ class Median:
     leads: tuple[str, ...]
     wave_uv: F32
     used: int
+
+
+@dataclass(frozen=True)
+class WaveMark:
+    """One wave of one beat in one lead: P (`p`), QRS (`N`) or T (`t`). first, end: its edges; None where not seen."""
+
+    kind: WaveKind
+    first: int | None
+    peak: int
+    end: int | None
+
+
+@dataclass(frozen=True)
+class LeadMarks:
+    """All waves of one lead, in time order."""
+
+    lead: str
+    waves: tuple[WaveMark, ...]
 
 
 @dataclass(frozen=True)
@@ -120,6 +198,19 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Screen:
+    """The class of a short strip (N sinus, A fibrillation, O another rhythm, ~ too noisy: CinC 2017) and the score of
+    each, 0 to 1, together 1. A score is no probability in any one clinic's people: the model was made on a mix rich in
+    fibrillation."""
+
+    class_: str
+    scores: Mapping[str, float]
+
+    def to_json(self) -> dict[str, str | dict[str, float]]:
+        return {"class": self.class_, "scores": dict(self.scores)}
+
+
+@dataclass(frozen=True)
 class Analysis:
     """All that `analyze` says of one recording. `to_json` is the form that is stored, sent and scored."""
 
@@ -132,8 +223,10 @@ class Analysis:
     measurements: Measurements
     findings: tuple[Finding, ...]
     median: Median | None
+    screen: Screen | None
     versions: Mapping[str, str]
     input_sha256: str
+    lead_waves: Mapping[str, LeadWaves] = field(default_factory=dict)
 
     @property
     def machine_grade(self) -> Grade | None:
@@ -152,6 +245,8 @@ class Analysis:
                 "leads": dict(self.quality.leads),
                 "unreadable": [{"first": span.first, "end": span.end} for span in self.quality.unreadable],
                 "lead_off": list(self.quality.lead_off),
+                "reasons": dict(self.quality.reasons),
+                "electrodes": list(self.quality.electrodes),
             },
             "beats": beats_json(self.beats),
             "episodes": [{"rhythm": e.rhythm, "first": e.first, "end": e.end} for e in self.episodes],
@@ -159,6 +254,8 @@ class Analysis:
             "findings": [finding_json(finding) for finding in self.findings],
             "machine_grade": self.machine_grade,
             "median": None if self.median is None else _median_json(self.median),
+            "screen": None if self.screen is None else self.screen.to_json(),
+            "lead_waves": {lead: asdict(row) for lead, row in self.lead_waves.items()},
             "versions": dict(self.versions),
             "input_sha256": self.input_sha256,
         }

@@ -1,91 +1,100 @@
 """The causal core that `analyze` and `Monitor` share: samples in as they come; beats, rhythms and evidence out.
 
-It cuts what it is fed into hops of half a second, whatever the chunks, and only ever works on whole hops; so the answer
-cannot depend on how the samples arrived, and a file analysed is a file streamed. It holds the last `KEEP_S` seconds and
-nothing older. What a finding is called and how grave it is does not stand here (`critical`, `statements`).
+Composes: pacing spikes out, the trace, levelling, the QRS net, picking, classes, base rhythm, and the watches that tell
+soon. Each stage takes what is certain of the stage before and answers the same however it is cut, so a file analysed is
+a file streamed. What a finding is called and how grave it is does not stand here (`critical`, `statements`).
 
-Lags behind the newest sample: beats are certain after about 3 s, their class after `CLASS_WAIT_S` more, the base rhythm
-of a block of ten seconds when the block is complete.
+Lags behind the newest sample: a beat is heard after about 4 s, its ventricular shape after 2.5 s more, its class after
+8 s, a verdict on the base rhythm within 25 s. Pauses, slow rates and fibrillation are told from the beats as heard,
+runs from their shapes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
-from ecg import beats as classes
-from ecg import rhythm
-from ecg.beats import Families, Family, Shape
+from ecg.base_watch import ATRIAL, BaseWatch, Began
+from ecg.beats import SYMBOLS, Answer, Classifier
+from ecg.detector import CELL, Detector
 from ecg.errors import WrongSignal
-from ecg.evidence import Evidence, dbpm
+from ecg.evidence import Evidence
+from ecg.fibrillation import STEP as VF_STEP
+from ecg.fibrillation import WINDOW as VF_WINDOW
+from ecg.fibrillation import FibrillationWatch, fibrillates
 from ecg.filters import Mask
-from ecg.qrs import HOP_S, Front, Fused, Fuser, Peak, Picker, place_r, spikes, without_spikes
-from ecg.quality import Tally, hop_quality
-from ecg.record import F32
+from ecg.hops import HopQuality, hop_quality, hops_quality
+from ecg.level import HOP, Leveler
+from ecg.pacing import SpikeFilter
+from ecg.packing import Packed, pack, pack_samples, unpack, unpack_samples
+from ecg.picker import PLACE, TENTH, Picker, place
+from ecg.quality import Tally
+from ecg.readable import Reader, Verdict
+from ecg.record import F32, I64
 from ecg.results import Beat, Episode
+from ecg.rhythm import RhythmJudge
+from ecg.rhythm import Verdict as BaseVerdict
+from ecg.trace import I16, RATE, RAW_UV, Trace, rows_of
+from ecg.watch import Found, PauseWatch, RunWatch
 
-KEEP_S = 20.0
-CLASS_WAIT_S = 2.0
 SPIKE_BEFORE_S, SPIKE_AFTER_S = 0.16, 0.02  # a beat with a spike in this range about R is paced
-PLACE_S = 0.09  # R is looked for this far about the energy's peak
-HEARD_MAX = 64
-GAP_MS, PAUSE_MS, ASYSTOLE_MS = 2000, 3000, 4000  # worth evidence; worth an episode (critical-values 2; PHM 4 s)
-RATE_WINDOW_S, RATE_RR_MIN, SLOW_DBPM = 10.0, 4, 500  # mean rate: last 10 s, at least 4 R-R; evidence below 50 a minute
-VT_BEATS_MIN, VT_DBPM = 3, 1000
-SVT_BEATS_MIN, SVT_DBPM, SVT_SPREAD = 8, 1500, 0.12
-RUN_RR_MS_MAX = 1500.0
+BEATS_APART = 15  # rows: two placed nearer than this are one
+LOUD = 25  # levelled range of half a second in which something as large as a QRS goes on; a QRS makes 40 to 80
+LEVELLED_KEPT = 600  # rows: a doubtful beat may be taken up this much later
+SHAPES_KEPT = 1000  # rows before `certain` that the classes look at
+ATRIAL_LAG = 30 * RATE  # rows: the base rhythm a watch knows of is this old, known however the samples came
+
+
+# What the core found out. Of one kind, the order is that of the recording, however the samples are cut.
+Item = Beat | Episode | Began | Evidence
 
 
 @dataclass
 class Ring:
-    """The newest rows of a signal, addressed by their index since the start."""
+    """The newest rows of the trace, addressed by their number since the start."""
 
-    keep: int
-    rows: F32
+    rows: I16
     first: int = 0
 
-    @classmethod
-    def of(cls, keep: int, leads: int, first: int = 0) -> Ring:
-        return cls(keep, np.zeros((0, leads), dtype=np.float32), first)
+    def __getstate__(self) -> tuple[object, int]:
+        return pack(self.rows), self.first
+
+    def __setstate__(self, state: tuple[Packed, int]) -> None:
+        self.rows, self.first = unpack(state[0]), state[1]
 
     @property
     def end(self) -> int:
         return self.first + len(self.rows)
 
-    def push(self, block: F32) -> None:
-        self.rows = np.concatenate([self.rows, block])
-        if len(self.rows) > 1.25 * self.keep:  # a copy now and then, not with every hop
-            self.first += len(self.rows) - self.keep
-            self.rows = self.rows[-self.keep :].copy()
+    def push(self, rows: I16) -> None:
+        self.rows = np.concatenate([self.rows, rows]) if len(rows) else self.rows
 
-    def cut(self, first: int, end: int) -> F32:
-        """What is held of [first, end): shorter where it reaches past an edge."""
+    def drop(self, before: int) -> None:
+        """Let go of the rows before number `before`; copied now and then, not each time."""
+        surplus = before - self.first
+        if surplus > max(100, len(self.rows) // 16):
+            self.rows, self.first = self.rows[surplus:].copy(), before
+
+    def cut(self, first: int, end: int) -> I16:
+        """What is held of [first, end)."""
         return self.rows[max(0, first - self.first) : max(0, end - self.first)]
 
 
-@dataclass(frozen=True)
-class Began:
-    """A base rhythm has begun; its `Episode` follows when it ends."""
-
-    episode: Episode
-
-
-# What the core found out, in the order in which it did. The order, too, is the same however the samples are cut.
-Item = Beat | Episode | Began | Evidence
-
-
 @dataclass
-class _Heard:
-    """A beat that was detected: `at` in detection samples, `sample` in the recording's own."""
+class Heard:
+    """Beats in order that somebody still needs: row of the trace, sample, whether the signal was lost before."""
 
-    sample: int
-    at: int
-    shape: Shape
-    family: Family
-    broken: bool  # the signal was lost since the beat before: their interval means nothing
-    symbol: str = ""
+    row: list[int] = field(default_factory=list)
+    sample: list[int] = field(default_factory=list)
+    broken: list[bool] = field(default_factory=list)
+    spiked: list[bool] = field(default_factory=list)
+
+    def drop(self, count: int) -> None:
+        for column in (self.row, self.sample, self.broken, self.spiked):
+            del column[:count]
 
 
 class Core:
@@ -93,37 +102,49 @@ class Core:
 
     def __init__(self, fs: float, leads: tuple[str, ...]) -> None:
         self.fs, self.leads = fs, leads
-        self.front = Front(fs, len(leads))
-        self.rate = self.front.rate
-        self.hop = round(HOP_S * self.rate) * self.front.every
-        self.fuser = Fuser(self.rate)
-        self.picker = Picker(self.rate, -self.front.delay)
-        self.families = Families()
-        self.tally = Tally.of(len(leads))
+        self._columns = working(leads)
+        count = len(leads)
+        kept = len(self._columns)
         self.samples = 0  # fed so far
         self.finished = False
-        self._waiting: list[F32] = []
-        self._waiting_n = 0
-        self._usable_before: Mask | None = None
-        self._raw = Ring.of(round(6 * fs), len(leads))
-        self._trace = Ring.of(round(KEEP_S * self.rate), len(leads), -self.front.delay)
-        self._band = Ring.of(round(6 * self.rate), len(leads), -self.front.delay)
-        self._weight = np.ones(len(leads), dtype=np.float32)
-        self._hops = self._picked = 0  # taken in; judged by the picker
-        self._spikes: list[int] = []
-        self._heard: list[_Heard] = []
-        self._undecided = 0  # index into _heard
-        self._broken = True  # no trusted beat yet
-        self._gap_from = 0  # the last beat or the last loss of signal, in samples
-        self._open: dict[str, Evidence] = {}
-        self._verdicts: list[tuple[bool, bool]] = []  # newest VF windows: (fibrillates, sine but regular)
-        self._sine: list[tuple[int, int]] = []  # samples in which regular beats are sine-like
-        self._fibrillated: list[tuple[int, int]] = []  # the newest stretches of it
-        self._readable: list[bool] = []  # by hop, since the block began
-        self._block = 0
-        self._base: Episode | None = None
-        self._run: list[int] = []
-        self._fast: list[int] = []
+        self.tally = Tally.of(count)
+        self._spikes = SpikeFilter(fs, count)
+        self._spiked: list[int] = []  # samples of the newest spikes
+        self._raw: F32 = np.zeros((0, count), dtype=np.float32)  # whole hops wait here
+        self._hops = 0  # hops judged for quality
+        self._usable: Mask = np.zeros((0, count), dtype=bool)  # of the hops from `_usable_first` on
+        self._usable_first = 0
+        self._reader = Reader(count)
+        self._dark: list[bool] = []  # hops from `_watched` on in which nothing can be read
+        self._trace = Trace(fs, count)
+        self._rows = 0  # rows of the trace so far
+        self._ring = Ring(np.zeros((0, kept), dtype=np.int16))
+        self._unlevelled = 0  # first row not yet levelled
+        self._leveler = Leveler(kept)
+        self._levelled = np.zeros((0, kept), dtype=np.int8)
+        self._levelled_first = 0
+        self._loud: list[bool] = []  # of the hops from `_watched` on
+        self._detector = Detector(kept)
+        self._picker = Picker()
+        self._heard = Heard()
+        self._watched_beats = 0  # index into _heard
+        self._watched = 0  # hops the pause watch has seen
+        self._classifier = Classifier(kept)
+        self._given = 0  # index into _heard: next for the classifier
+        self._shaped = 0  # index into _heard: next for the run watch
+        self._classed = 0  # index into _heard: next to be given out
+        self._rhythm = RhythmJudge(tuple(leads[column] for column in self._columns))
+        self._verdict_ends: list[int] = []  # rows at which the newest verdicts end, and whether they say fibrillation
+        self._verdict_atrial: list[bool] = []
+        self._base = BaseWatch(fs)
+        self._pauses, self._runs, self._fibrillation = PauseWatch(fs), RunWatch(fs), FibrillationWatch(fs)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_raw": pack_samples(self._raw)}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._raw = unpack_samples(state["_raw"])  # type: ignore[arg-type]  # as packed above
 
     # -- feeding
 
@@ -133,365 +154,281 @@ class Core:
             raise WrongSignal(reason="the stream has been finished")
         if chunk_uv.ndim != 2 or chunk_uv.shape[1] != len(self.leads):
             raise WrongSignal(reason=f"shape {chunk_uv.shape} does not fit {len(self.leads)} leads")
-        self._waiting.append(np.array(chunk_uv, dtype=np.float32))
-        self._waiting_n += len(chunk_uv)
         self.samples += len(chunk_uv)
-        found: list[Item] = []
-        if self._waiting_n >= self.hop:
-            joined = np.concatenate(self._waiting)
-            whole = len(joined) // self.hop * self.hop
-            for start in range(0, whole, self.hop):
-                self._take(joined[start : start + self.hop], self.hop, found)
-            self._waiting, self._waiting_n = [joined[whole:].copy()], len(joined) - whole
-        return tuple(found)
+        whole = np.rint(np.clip(np.asarray(chunk_uv, dtype=np.float32), -RAW_UV, RAW_UV))
+        return tuple(self._advance(whole, final=False))
 
     def finish(self) -> tuple[Item, ...]:
         """Nothing follows: judge what still waits."""
-        found: list[Item] = []
-        rest = np.concatenate(self._waiting) if self._waiting else np.zeros((0, len(self.leads)), dtype=np.float32)
-        missing = self.front.delay * self.front.every + len(rest)
-        padded = np.full((-(-missing // self.hop) * self.hop, len(self.leads)), np.nan, dtype=np.float32)
-        padded[: len(rest)] = rest
-        for start in range(0, len(padded), self.hop):
-            self._take(padded[start : start + self.hop], min(self.hop, max(0, len(rest) - start)), found)
-        for fused in self.fuser.flush():
-            self._pick(fused, found)
-        self._listen(self.picker.push(np.zeros(0, dtype=np.float32), self._height_uv, final=True), found)
-        self._decide(found, final=True)
-        self._watch_gap(self.samples, found, final=True)
-        self._judge_blocks(found, final=True)
-        self._close_all(found)
+        found = list(self._advance(np.zeros((0, len(self.leads)), dtype=np.float32), final=True))
+        found += self._fibrillation.finish()
+        found += self._pauses.finish(self.samples, atrial=self._is_atrial(self._rows))
+        found += self._runs.finish(self.samples)
+        found += self._base.finish(self.samples)
         self.finished = True
         return tuple(found)
 
-    # -- one hop: filter, fuse, pick
+    def _advance(self, chunk_uv: F32, *, final: bool) -> Iterator[Item]:
+        clean, sure, doubtful = self._spikes.push(chunk_uv, final=final)
+        self._spiked = sorted([*self._spiked, *sure, *doubtful])
+        self._take(clean, final=final)
+        if not final and self._rows - self._unlevelled < HOP:
+            return
+        self._detect(final=final)
+        certain = self._rows if final else max(0, self._picker.certain * CELL - PLACE)
+        yield from self._classify(certain, final=final)
+        yield from self._watch(certain, final=final)
+        self._forget(certain)
 
-    def _take(self, raw_uv: F32, real: int, found: list[Item]) -> None:
-        """One hop, of which the first `real` samples exist (the last hops of a file are padded)."""
-        raw_uv = self._take_spikes(raw_uv)
-        if real >= self.hop // 4 or self._usable_before is None:
-            quality = hop_quality(raw_uv[: max(real, 1)])
-            usable = quality.usable
-            self.tally.add(quality, self._hops * self.hop, self._hops * self.hop + real)
+    # -- signal
+
+    def _hop_start(self, hop: int) -> int:
+        """The first sample of a hop: half seconds, at any rate."""
+        return round(hop * self.fs / 2)
+
+    def _take(self, clean: F32, *, final: bool) -> None:
+        """Whole hops of samples: judged, and on to the trace."""
+        self._raw = np.concatenate([self._raw, clean]) if len(self._raw) else clean
+        first = self._hop_start(self._hops)
+        ends: list[int] = []
+        while self._hop_start(self._hops + len(ends) + 1) <= first + len(self._raw):
+            ends.append(self._hop_start(self._hops + len(ends) + 1))
+        if final and first + len(self._raw) > (ends[-1] if ends else first):
+            ends.append(first + len(self._raw))
+        begin = ends[-1] if ends else first
+        if ends:
+            quality = self._judge_hops(first, ends)
+            self.tally.add(quality, [first, *ends])
+            self._usable = np.concatenate([self._usable, quality.usable])
         else:
-            usable = self._usable_before
-        before = usable if self._usable_before is None else self._usable_before
-        self._usable_before = usable
-        hop = self.front.push(raw_uv, usable & before)
-        self._raw.push(raw_uv)
-        self._trace.push(hop.trace_uv)
-        self._band.push(hop.band_uv)
-        self._hops += 1
-        for fused in self.fuser.push(hop):
-            self._pick(fused, found)
-        self._decide(found, final=False)
-        self._judge_blocks(found, final=False)
+            quality = _no_hops(len(self.leads))
+        rows = self._trace.push(self._raw[: begin - first])
+        self._raw = self._raw[begin - first :].copy()
+        self._add(rows)
+        self._hear_noise(rows, quality)
+        if final:
+            in_all = rows_of(self.samples, self.fs)
+            rest = self._trace.flush(in_all, self._rows)
+            self._add(rest)
+            self._hear_noise(rest, _no_hops(len(self.leads)), final=True)
+            while self._hops * HOP < in_all:  # a last sample may open a row beyond the last hop
+                self._usable = np.concatenate([self._usable, self._usable[-1:]])
+                self._dark.append(self._dark[-1])
+                self._hops += 1
 
-    def _pick(self, fused: Fused, found: list[Item]) -> None:
-        hop, self._weight = fused.hop, fused.weight
-        if self._sample_of(self.picker.tail_at) < self.samples:
-            self.tally.compare(fused.contrast)
-        self._picked += 1
-        peaks = self.picker.push(fused.energy, self._height_uv)
-        self._listen(peaks, found)
-        certain = self._sample_of(self.picker.tail_at)
-        if self._picked % round(rhythm.VF_STEP_S / HOP_S) == 0:
-            self._watch_fibrillation(hop.usable, found)
-        self._readable.append(bool(hop.usable.any()))
-        if not hop.usable.any():
-            self._lose_signal(certain, found)
-        else:
-            self._watch_gap(min(certain, self.samples), found, final=False)
+    def _judge_hops(self, first: int, ends: list[int]) -> HopQuality:
+        """The raw samples of hops that end at `ends`; all at once where they are of one length."""
+        sizes = np.diff([first, *ends])
+        if (sizes == sizes[0]).all() and sizes[0] * 2 == self.fs:
+            return hops_quality(self._raw[: ends[-1] - first], self.fs)
+        begin = first
+        parts = []
+        for end in ends:
+            parts.append(hop_quality(self._raw[begin - first : end - first], self.fs))
+            begin = end
+        return HopQuality(**{f.name: np.stack([getattr(part, f.name) for part in parts]) for f in fields(HopQuality)})
 
-    def _take_spikes(self, raw_uv: F32) -> F32:
-        """Note the pacing spikes of a hop and take them out: they are no deflection of the heart."""
-        context = round(0.05 * self.fs)
-        joined = np.concatenate([self._raw.cut(self._raw.end - context, self._raw.end), raw_uv])
-        offset = len(joined) - len(raw_uv)
-        rows = spikes(joined, self.fs)
-        begin = self._raw.end - offset
-        self._spikes = [*self._spikes, *(begin + int(row) for row in rows)][-64:]
-        return without_spikes(joined, rows, self.fs)[offset:] if len(rows) else raw_uv
+    def _hear_noise(self, rows: I16, quality: HopQuality, *, final: bool = False) -> None:
+        """Which half seconds are noise, as far as the trace tells."""
+        verdict = self._reader.push(rows, quality.range_uv, quality.level_uv, quality.usable)
+        self._darken(verdict)
+        if final:
+            self._darken(self._reader.flush())
 
-    def _height_uv(self, at: int) -> float:
-        """Peak to peak in the QRS band about a detection index, the largest of the leads that count."""
-        half = round(0.08 * self.rate)
-        near = self._band.cut(at - half, at + half + 1)[:, self._weight > 0]
-        return float((near.max(axis=0) - near.min(axis=0)).max()) if near.size else 0.0
+    def _darken(self, verdict: Verdict) -> None:
+        starts = [self._hop_start(verdict.first + index) for index in range(len(verdict.dark) + 1)]
+        self.tally.hear(verdict, [min(start, self.samples) for start in starts])
+        self._dark += verdict.dark.tolist()
 
-    def _sample_of(self, at: int) -> int:
-        return at * self.front.every + (self.front.every - 1) // 2
+    def _add(self, rows: I16) -> None:
+        self._ring.push(rows[:, self._columns])
+        self._rows += len(rows)
 
     # -- beats
 
-    def _listen(self, peaks: list[Peak], found: list[Item]) -> None:
-        for peak in peaks:
-            beat = self._hear(peak)
-            if beat is None:
+    def _detect(self, *, final: bool) -> None:
+        """Rows of whole hops through levelling, the net and the picker; new beats are placed and heard."""
+        end = self._rows if final else self._rows // HOP * HOP
+        fresh = self._ring.cut(self._unlevelled, end)
+        hop = self._unlevelled // HOP
+        usable = self._usable_at(hop, -(-end // HOP))[:, self._columns]
+        self._unlevelled = end
+        levelled, there = self._leveler.push(fresh, usable, final=final)
+        self._levelled = np.concatenate([self._levelled, levelled])
+        self._loud += _loudness(levelled, there)
+        logits = self._detector.push(levelled, np.repeat(there, HOP, axis=0)[: len(levelled)], final=final)
+        picks = self._picker.push(logits, final=final)
+        if picks:
+            self._hear(np.array([pick.cell for pick in picks], dtype=np.int64))
+
+    def _hear(self, cells: I64) -> None:
+        tenths = place(self._levelled, cells, self._levelled_first)
+        heard = self._heard
+        for tenth in tenths.tolist():
+            row, sample = round(tenth / TENTH), round(tenth * self.fs / (TENTH * RATE))
+            before = heard.row[-1] if heard.row else -RATE
+            if row - before < BEATS_APART or not 0 <= sample < self.samples or row >= self._rows:
                 continue
-            self._heard.append(beat)
-            self._end_gap(beat, found)
-            self._watch_rate(found)
-        surplus = min(len(self._heard) - HEARD_MAX, self._undecided)
-        if surplus > 0:
-            del self._heard[:surplus]
-            self._undecided -= surplus
+            low, high = sample - SPIKE_BEFORE_S * self.fs, sample + SPIKE_AFTER_S * self.fs
+            heard.broken.append(not heard.row or self._is_dark(before, row))
+            heard.spiked.append(any(low <= spike <= high for spike in self._spiked))
+            heard.row.append(row)
+            heard.sample.append(sample)
 
-    def _hear(self, peak: Peak) -> _Heard | None:
-        """Place R and look at the beat; None for what lies outside the recording or on the beat before."""
-        middle, reach = self._sample_of(peak.at), round(PLACE_S * self.fs)
-        low, high = max(0, middle - reach), min(self.samples, middle + reach)
-        near = self._raw.cut(low, high)
-        if not 0 <= middle < self.samples or len(near) < 3:
-            return None
-        sample = low + place_r(near, self._weight, self.fs)
-        if self._heard and sample - self._heard[-1].sample < 0.1 * self.fs:
-            return None
-        low, high = sample - round(SPIKE_BEFORE_S * self.fs), sample + round(SPIKE_AFTER_S * self.fs)
-        paced = any(low <= spike <= high for spike in self._spikes)
-        at = round(sample / self.front.every)
-        shape = classes.shape_of(self._trace.rows, at - self._trace.first, self.rate, self._weight, paced)
-        beat = _Heard(sample, at, shape, self.families.join(shape), self._broken)
-        self._broken = False
-        return beat
+    def _is_dark(self, first: int, end: int) -> bool:
+        """The signal was lost between two rows."""
+        return not self._usable_at(first // HOP, end // HOP + 1).any(axis=1).all()
 
-    def _decide(self, found: list[Item], *, final: bool) -> None:
-        """Give the waiting beats their class, in order."""
-        certain = self._sample_of(self.picker.tail_at)
-        wait = round(CLASS_WAIT_S * self.fs)
-        dominant = self.families.dominant()
-        while self._undecided < len(self._heard) and dominant is not None:
-            beat = self._heard[self._undecided]
-            if not final and beat.sample + wait > certain:
-                return
-            beat.symbol = self._symbol(self._undecided, dominant)
-            found.append(Beat(beat.sample, beat.symbol))
-            self._undecided += 1
-            self._follow_run(beat, found)
-            self._follow_fast(beat, found)
+    def _usable_at(self, first: int, end: int) -> Mask:
+        return self._usable[max(0, first - self._usable_first) : max(0, end - self._usable_first)]
 
-    def _symbol(self, index: int, dominant: Family) -> str:
-        beat = self._heard[index]
-        if any(first <= beat.sample < end for first, end in self._sine):
-            return "V"
-        samples = [b.sample for b in self._heard]
-        broken = frozenset(i for i, b in enumerate(self._heard) if b.broken)
-        odd = frozenset(i for i, b in enumerate(self._heard) if b.family is not dominant)
-        company = classes.company_of(samples, index, self.fs, broken, odd)
-        return classes.classify(beat.shape, beat.family, dominant, company)
+    # -- what must be told soon
 
-    # -- evidence that grows beat by beat
+    def _watch(self, certain: int, *, final: bool) -> Iterator[Found]:
+        """Beats and half seconds in recording order, up to row `certain`."""
+        heard, watched = self._heard, self._watched
+        windows = self._windows(certain)
+        last = max(watched, -(-certain // HOP) if final else certain // HOP)
+        dark = self._dark
+        for hop in range(watched, last):
+            end_row = min((hop + 1) * HOP, self._rows)
+            end = min(self._hop_start(hop + 1), self.samples)
+            while self._watched_beats < len(heard.row) and heard.row[self._watched_beats] < end_row:
+                at = self._watched_beats
+                yield from self._pauses.beat(
+                    heard.sample[at], broken=heard.broken[at], atrial=self._is_atrial(heard.row[at])
+                )
+                self._watched_beats += 1
+            if end_row in windows:
+                yield from self._see_window(end_row, end, windows[end_row])
+            yield from self._pauses.hop(
+                end,
+                usable=not dark[hop - watched],
+                loud=self._loud[hop - watched],
+                fibrillates=self._fibrillation.on,
+                atrial=self._is_atrial(end_row),
+            )
+        self._loud, self._dark = self._loud[last - watched :], dark[last - watched :]
+        self._watched = last
 
-    def _follow_run(self, beat: _Heard, found: list[Item]) -> None:
-        """Ventricular beats in a row."""
-        near = self._run and (beat.sample - self._run[-1]) * 1000.0 / self.fs <= RUN_RR_MS_MAX and not beat.broken
-        if beat.symbol != "V" or (self._run and not near):
-            self._close("vt", found)
-            self._run = []
-        if beat.symbol != "V":
-            return
-        self._run = [*self._run, beat.sample] if len(self._run) < 10_000 else self._run
-        if len(self._run) < VT_BEATS_MIN:
-            return
-        speed = dbpm(self._ms(beat.sample - self._run[0]) / (len(self._run) - 1))
-        if speed < VT_DBPM and "vt" not in self._open:
-            return
-        fastest = max(speed, self._fact("vt", "rate_dbpm", speed))
-        facts = {"rate_dbpm": fastest, "beats": len(self._run), "lasts_ms": round(self._ms(beat.sample - self._run[0]))}
-        self._grow(Evidence("vt", self._run[0], beat.sample + 1, facts, closed=False), found)
+    def _windows(self, certain: int) -> dict[int, Mask]:
+        """Windows of fibrillation that end at or before `certain` and were not seen yet, by their end row."""
+        low = max(0, self._watched * HOP - VF_WINDOW) // VF_STEP + (1 if self._watched * HOP >= VF_WINDOW else 0)
+        first, count = low * VF_STEP, (certain - low * VF_STEP - VF_WINDOW) // VF_STEP + 1
+        if count <= 0:
+            return {}
+        found = fibrillates(self._ring.cut(first, first + VF_WINDOW + (count - 1) * VF_STEP))
+        return {first + VF_WINDOW + index * VF_STEP: leads for index, leads in enumerate(found)}
 
-    def _follow_fast(self, beat: _Heard, found: list[Item]) -> None:
-        """Fast regular beats that are not ventricular."""
-        rr_ms = self._ms(beat.sample - self._fast[-1]) if self._fast else 0.0
-        if beat.symbol in "V/" or beat.broken or (self._fast and dbpm(max(rr_ms, 1.0)) < SVT_DBPM - 100):
-            self._close("svt", found)
-            self._fast = []
-        if beat.symbol in "V/":
-            return
-        self._fast = [*self._fast, beat.sample][-200:]
-        if len(self._fast) < SVT_BEATS_MIN:
-            return
-        rr = np.diff(self._fast[-SVT_BEATS_MIN:])
-        speed = dbpm(self._ms(float(rr.mean())))
-        if speed < SVT_DBPM or float(rr.std() / rr.mean()) > SVT_SPREAD:
-            return
-        facts = {"rate_dbpm": max(speed, self._fact("svt", "rate_dbpm", speed)), "beats": len(self._fast)}
-        first = self._open["svt"].first if "svt" in self._open else self._fast[-SVT_BEATS_MIN]
-        self._grow(Evidence("svt", first, beat.sample + 1, facts, closed=False), found)
+    def _see_window(self, end_row: int, end: int, leads: Mask) -> Iterator[Found]:
+        first_row = end_row - VF_WINDOW
+        usable = self._usable_at(first_row // HOP, end_row // HOP)[:, self._columns].all(axis=0)
+        beats = self._heard.sample[bisect_left(self._heard.row, first_row) : bisect_left(self._heard.row, end_row)]
+        votes = int(np.count_nonzero(leads & usable))
+        first = round(first_row * self.fs / RATE)
+        yield from self._fibrillation.window(first, end, votes, int(np.count_nonzero(usable)), beats)
 
-    def _watch_rate(self, found: list[Item]) -> None:
-        """The mean rate of the last ten seconds, after each beat."""
-        newest = self._heard[-1].sample
-        window: list[int] = []
-        for beat in reversed(self._heard):
-            if newest - beat.sample > RATE_WINDOW_S * self.fs:
-                break
-            window.append(beat.sample)
-            if beat.broken:
-                break
-        if len(window) - 1 < RATE_RR_MIN:
-            return
-        speed = dbpm(self._ms(window[0] - window[-1]) / (len(window) - 1))
-        if speed >= SLOW_DBPM:
-            self._close("rate", found)
-            return
-        first = self._open["rate"].first if "rate" in self._open else window[-1]
-        slowest = min(speed, self._fact("rate", "rate_dbpm", speed))
-        self._grow(Evidence("rate", first, newest + 1, {"rate_dbpm": slowest}, closed=False), found)
+    def _is_atrial(self, row: int) -> bool:
+        """Atrial fibrillation or flutter, as far as was known some time before a row."""
+        known = bisect_right(self._verdict_ends, row - ATRIAL_LAG)
+        return known > 0 and self._verdict_atrial[known - 1]
 
-    def _end_gap(self, beat: _Heard, found: list[Item]) -> None:
-        self._see_gap(beat.sample, found)
-        self._close("gap", found)
-        self._gap_from = beat.sample
+    # -- classes and base rhythm
 
-    def _watch_gap(self, now: int, found: list[Item], *, final: bool) -> None:
-        """No beat for how long. Fibrillation has none either and is told as itself."""
-        if "vf" in self._open:
-            self._gap_from = max(self._gap_from, now)
-        self._see_gap(now, found)
-        if final:
-            self._close("gap", found)
+    def _classify(self, certain: int, *, final: bool) -> Iterator[Item]:
+        heard = self._heard
+        fresh = slice(self._given, bisect_left(heard.row, certain) if not final else len(heard.row))
+        rows = np.array(heard.row[fresh], dtype=np.int64)
+        answer = self._classifier.push(
+            rows,
+            np.array(heard.spiked[fresh], dtype=bool),
+            np.array(heard.broken[fresh], dtype=bool),
+            self._usable[rows // HOP - self._usable_first][:, self._columns],
+            self._ring,
+            certain,
+            final=final,
+        )
+        self._given = fresh.stop
+        yield from self._follow(answer)
+        yield from self._tell(answer)
+        yield from self._judge(answer, certain, final=final)
 
-    def _see_gap(self, now: int, found: list[Item]) -> None:
-        gap_ms = round(self._ms(now - self._gap_from))
-        if gap_ms >= GAP_MS:
-            facts = {"gap_ms": max(gap_ms, self._fact("gap", "gap_ms", 0))}
-            self._grow(Evidence("gap", self._gap_from, now, facts, closed=False), found)
+    def _follow(self, answer: Answer) -> Iterator[Found]:
+        """Runs, from what the shapes say."""
+        heard, shaped = self._heard, answer.ventricular
+        for probability, family in zip(shaped.probability.tolist(), shaped.family.tolist(), strict=True):
+            at = self._shaped
+            spiked = heard.spiked[at]
+            yield from self._runs.beat(
+                heard.sample[at],
+                ventricular=probability >= 0.5 and not spiked,
+                paced=spiked,
+                broken=heard.broken[at],
+                family=family,
+            )
+            self._shaped += 1
 
-    def _lose_signal(self, now: int, found: list[Item]) -> None:
-        """All leads gone: no interval crosses it, and nothing is said of the heart meanwhile."""
-        self._close("gap", found)
-        self._close("rate", found)
-        self._gap_from = max(self._gap_from, now)
-        self._broken = True
+    def _tell(self, answer: Answer) -> Iterator[Beat]:
+        for code in answer.classified.symbol.tolist():
+            yield Beat(self._heard.sample[self._classed], SYMBOLS[code])
+            self._classed += 1
 
-    def _watch_fibrillation(self, usable: Mask, found: list[Item]) -> None:
-        """One window of the VF test; two of three decide."""
-        length = round(rhythm.VF_WINDOW_S * self.rate)
-        at = self.picker.tail_at  # not the newest: whether the beats keep time must be known too
-        window = self._trace.cut(at - length, at)
-        end = min(self._sample_of(at), self.samples)
-        first = max(0, end - round(rhythm.VF_WINDOW_S * self.fs))
-        sine, regular = False, False
-        if len(window) == length and usable.any():
-            votes = int(np.count_nonzero(rhythm.fibrillates(window, self.rate) & usable))
-            sine = votes >= min(2, int(np.count_nonzero(usable)))
-            regular = sine and self._is_regular(first, end)
-        self._verdicts = [*self._verdicts, (sine and not regular, sine and regular)][-3:]
-        if regular:
-            self._sine = [*self._sine, (first, end)][-8:]
-        fibrillates = sum(vf for vf, _ in self._verdicts) >= 2
-        if fibrillates:
-            begun = self._open["vf"].first if "vf" in self._open else max(0, end - round(4.0 * self.fs))
-            facts = {"lasts_ms": round(self._ms(end - begun))}
-            self._grow(Evidence("vf", begun, end, facts, closed=False), found)
-            self._fibrillated = [*(span for span in self._fibrillated if span[0] != begun), (begun, end)][-16:]
-        elif not any(vf for vf, _ in self._verdicts):
-            self._close("vf", found)
+    def _judge(self, answer: Answer, certain: int, *, final: bool) -> Iterator[Item]:
+        symbols = "".join(SYMBOLS[code] for code in answer.classified.symbol.tolist())
+        waiting = self._heard.row[self._classed] if self._classed < self._given else certain
+        until = self._rows if final else min(waiting, certain)
+        rows = answer.classified.row
+        verdicts = self._rhythm.push(rows, symbols, self._ring.rows, self._ring.first, until, final=final)
+        for verdict in verdicts:
+            yield from self._settle(verdict)
 
-    def _is_regular(self, first: int, end: int) -> bool:
-        """The beats heard in [first, end) keep time, slower than flutter would."""
-        inside = [beat.sample for beat in self._heard if first <= beat.sample < end]
-        if len(inside) < 3:
-            return False
-        rr = np.diff(inside)
-        slow = 60.0 * self.fs / float(rr.mean()) < rhythm.VFL_BPM
-        return bool(slow and rr.std() < 0.12 * rr.mean())
+    def _settle(self, verdict: BaseVerdict) -> Iterator[Item]:
+        first = min(round(verdict.first * self.fs / RATE), self.samples)
+        end = min(round(verdict.end * self.fs / RATE), self.samples)
+        self._verdict_ends.append(verdict.end)
+        self._verdict_atrial.append(verdict.rhythm in ATRIAL)
+        yield from self._base.verdict(verdict.rhythm, first, end, verdict.rate_dbpm)
 
-    # -- base rhythm
-
-    def _judge_blocks(self, found: list[Item], *, final: bool) -> None:
-        length = round(rhythm.BLOCK_S * self.fs)
-        decided = self._sample_of(self.picker.tail_at) - round(CLASS_WAIT_S * self.fs)
-        while (self._block + 1) * length <= (self.samples if final else decided):
-            self._judge_block(self._block * length, (self._block + 1) * length, found)
-            self._block += 1
-        rest = self.samples - self._block * length
-        if final and rest > 0:
-            if self._base is not None and rest < 0.5 * length:
-                self._base = replace(self._base, end=self.samples)  # too short to be judged by itself
-            else:
-                self._judge_block(self._block * length, self.samples, found)
-
-    def _judge_block(self, first: int, end: int, found: list[Item]) -> None:
-        hops = max(1, round((end - first) / self.hop))
-        readable, self._readable = self._readable[:hops], self._readable[hops:]
-        inside = [beat for beat in self._heard[: self._undecided] if first <= beat.sample < end]
-        shaking = sum(max(0, min(end, b) - max(first, a)) for a, b in self._fibrillated) / (end - first)
-        block = self._block_of(inside, shaking, sum(readable) / hops)
-        name = rhythm.base_rhythm(block)
-        if self._base is not None and self._base.rhythm == name:
-            self._base = replace(self._base, end=end)
-        else:
-            if self._base is not None:
-                found.append(self._base)
-            self._base = Episode(name, first, end)
-            found.append(Began(self._base))
-        if name in ("af", "afl") and block.rate_bpm is not None:
-            rate = round(block.rate_bpm * 10)
-            begun = self._open["af"].first if "af" in self._open else first
-            facts = {"rate_dbpm": max(rate, self._fact("af", "rate_dbpm", rate))}
-            self._grow(Evidence("af", begun, end, facts, flags=frozenset({name}), closed=False), found)
-        else:
-            self._close("af", found)
-
-    def _block_of(self, inside: list[_Heard], fibrillating: float, usable: float) -> rhythm.Block:
-        rr = [
-            self._ms(b.sample - a.sample)
-            for a, b in pairwise(inside)
-            if a.symbol in "NA" and b.symbol in "NA" and not b.broken
-        ]
-        span = self._ms(inside[-1].sample - inside[0].sample) if len(inside) > 2 else 0.0
-        rate = 60_000.0 * (len(inside) - 1) / span if span > 0 else None
-        rows = [beat.at - self._trace.first for beat in inside if beat.symbol == "N"]
-        trace = self._trace.rows[:, self._weight > 0] if (self._weight > 0).any() else self._trace.rows
-        share = rhythm.p_share(trace, rows, self.rate)
-        shows = [i for i, lead in enumerate(self.leads) if lead in rhythm.FLUTTER_LEADS and self._weight[i] > 0]
-        flutter = len(shows) >= 2 and rhythm.has_flutter(self._trace.rows[:, shows], rows, self.rate)
-        symbols = "".join(beat.symbol for beat in inside)
-        return rhythm.Block(symbols, tuple(rr), rate, share, flutter, fibrillating, usable)
-
-    # -- open evidence
-
-    def _ms(self, samples: float) -> float:
-        return samples * 1000.0 / self.fs
-
-    def _fact(self, kind: str, name: str, otherwise: int) -> int:
-        return self._open[kind].facts[name] if kind in self._open else otherwise
-
-    def _grow(self, evidence: Evidence, found: list[Item]) -> None:
-        self._open[evidence.kind] = evidence
-        found.append(evidence)
-
-    def _close(self, kind: str, found: list[Item]) -> None:
-        evidence = self._open.pop(kind, None)
-        if evidence is None:
-            return
-        found.append(replace(evidence, closed=True))
-        name = _episode_name(evidence)
-        if name:
-            found.append(Episode(name, evidence.first, evidence.end))
-
-    def _close_all(self, found: list[Item]) -> None:
-        self._mark_filled()
-        for kind in list(self._open):
-            self._close(kind, found)
-        if self._base is not None:
-            found.append(replace(self._base, end=self.samples))
-            self._base = None
-
-    def _mark_filled(self) -> None:
-        """A run that fills the recording may have lasted any time (critical-values 2: duration counts as met)."""
-        run = self._open.get("vt")
-        if run is None:
-            return
-        edge = round(1.5 * self.fs)
-        if run.first <= edge and run.end >= self.samples - edge:
-            self._open["vt"] = replace(run, flags=run.flags | {"fills"})
+    def _forget(self, certain: int) -> None:
+        """Let go of what no stage needs any more."""
+        self._ring.drop(min(certain - SHAPES_KEPT, self._rhythm.needs_from, self._watched * HOP - VF_WINDOW))
+        surplus = len(self._levelled) - LEVELLED_KEPT
+        if surplus > LEVELLED_KEPT // 4:
+            self._levelled, self._levelled_first = self._levelled[surplus:].copy(), self._levelled_first + surplus
+        needed = min(self._watched, self._unlevelled // HOP) - VF_WINDOW // HOP - 60
+        if needed - self._usable_first > 40:
+            self._usable = self._usable[needed - self._usable_first :].copy()
+            self._usable_first = needed
+        old = bisect_left(self._heard.row, self._watched * HOP - VF_WINDOW)
+        count = min(old, self._watched_beats, self._given, self._shaped, self._classed)
+        if count > 64:
+            self._heard.drop(count)
+            self._watched_beats, self._given = self._watched_beats - count, self._given - count
+            self._shaped, self._classed = self._shaped - count, self._classed - count
+        known = bisect_right(self._verdict_ends, self._watched * HOP - ATRIAL_LAG)
+        if known > 8:
+            del self._verdict_ends[: known - 1], self._verdict_atrial[: known - 1]
+        horizon = round((certain - 4 * RATE) * self.fs / RATE)
+        self._spiked = [spike for spike in self._spiked if spike >= horizon]
 
 
-def _episode_name(evidence: Evidence) -> str | None:
-    if evidence.kind == "gap":
-        gap = evidence.facts["gap_ms"]
-        return "asystole" if gap >= ASYSTOLE_MS else "pause" if gap >= PAUSE_MS else None
-    return evidence.kind if evidence.kind in ("vt", "vf", "svt") else None
+def working(leads: tuple[str, ...]) -> list[int]:
+    """The columns that beats and rhythm are found in: the limb leads that follow from I and II tell nothing new."""
+    if not {"I", "II"} <= set(leads):
+        return list(range(len(leads)))
+    return [column for column, lead in enumerate(leads) if lead not in ("III", "aVR", "aVL", "aVF")]
+
+
+def _no_hops(leads: int) -> HopQuality:
+    return hops_quality(np.zeros((0, leads), dtype=np.float32), 2.0 * RATE)
+
+
+def _loudness(levelled: np.ndarray[tuple[int, int], np.dtype[np.int8]], there: Mask) -> list[bool]:
+    """Of each hop: something as large as a QRS goes on in at least half of the leads that count."""
+    hops = len(there)
+    if not hops:
+        return []
+    padded = np.concatenate([levelled, np.repeat(levelled[-1:], hops * HOP - len(levelled), axis=0)])
+    shaped = padded.reshape(hops, HOP, -1).astype(np.int16)
+    large = (shaped.max(axis=1) - shaped.min(axis=1) >= LOUD) & there
+    return [bool(loud) for loud in 2 * large.sum(axis=1) >= np.maximum(there.sum(axis=1), 1)]

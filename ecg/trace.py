@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from ecg.filters import Mask, hold
+from ecg.filters import hold
 from ecg.record import F32
 
 I16 = npt.NDArray[np.int16]
@@ -25,7 +25,7 @@ RATE = 100  # samples a second of the trace
 LOWPASS_HZ, HALF_S = (
     38.0,
     0.08,
-)  # the middle of the slope and half the length of the low-pass: mains is gone, QRS is not
+)  # low-pass: middle of its slope, half its length. Mains is gone, QRS is not
 UNIT = 4096.0  # the filter's taps are whole parts of this
 BASE = 101  # samples: the baseline is a moving mean of this width, twice
 BASE_LAG = BASE - 1
@@ -36,7 +36,7 @@ FRAME = 48  # input samples a frame, about; see Resampler
 
 @dataclass(frozen=True)
 class _Bank:
-    """One rate's low-pass: a frame of `step` inputs gives `out` outputs, each row of `taps` (out, width) one of them."""
+    """One rate's low-pass: a frame of `step` inputs gives `out` outputs by the rows of `taps` (out, width)."""
 
     step: int
     out: int
@@ -74,7 +74,7 @@ class Resampler:
         self.fed = 0
 
     def push(self, whole_uv: F64) -> I32:
-        """(n, leads) whole microvolts, no NaN -> (m, leads). The first sample is taken to have stood for ever before."""
+        """(n, leads) whole microvolts, no NaN -> (m, leads). The first sample stood for ever before."""
         if not len(whole_uv):
             return np.zeros((0, self._leads), dtype=np.int32)
         if self._fresh:
@@ -168,13 +168,13 @@ class Trace:
         self._level = joined[count:].copy()
         base = _sums(_sums(joined.astype(np.int64)))
         trace = joined[BASE_LAG : BASE_LAG + count] - np.rint(base / float(BASE * BASE))
-        return np.clip(trace, -CLIP_UV, CLIP_UV).astype(np.int16)
+        return np.asarray(np.clip(trace, -CLIP_UV, CLIP_UV), dtype=np.int16)
 
 
 def _sums(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Sums over BASE rows, shorter by BASE_LAG rows."""
     total = np.concatenate([np.zeros((1, values.shape[1]), dtype=np.int64), np.cumsum(values, axis=0)])
-    return total[BASE:] - total[:-BASE]
+    return np.asarray(total[BASE:] - total[:-BASE])
 
 
 def trace_of(signal_uv: F32, fs: float) -> I16:
@@ -192,7 +192,4 @@ def rows_of(samples: int, fs: float) -> int:
 
 def row_of(sample: npt.NDArray[np.int64], fs: float) -> npt.NDArray[np.int64]:
     """The row nearest to a sample."""
-    return np.rint(sample * (RATE / fs)).astype(np.int64)
-
-
-__all__ = ["I16", "I32", "RATE", "Mask", "Resampler", "Trace", "row_of", "rows_of", "trace_of"]
+    return np.asarray(np.rint(sample * (RATE / fs)), dtype=np.int64)

@@ -4,8 +4,9 @@
 
 Reads MIT-BIH (the development half without the paced records) and the noise of nstdb; prints figures of a 5-fold
 cross-validation over records and writes `ecg/trained/beats.npz`. Each record is seen with its
-beats where the product's own detector hears them, and at its reference beats with each lead alone and with noise. Rhythms the records do not hold (early beats
-in the majority, block, pauses, long ventricular runs) are made of their own beats set at other times (`spliced`).
+beats where the product's own detector hears them, and at its reference beats with each lead alone and with noise.
+Rhythms the records do not hold (early beats in the majority, block, pauses, long ventricular runs) are made of their
+own beats set at other times (`spliced`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from ecg.features import SHAPE, TIME
 from ecg.results import Beat
 from ecg.stream import Core
 from ecg.trace import BASE, BASE_LAG, RATE, row_of, trace_of
-from training.data import SEED, arguments, folds, records
+from training.records import SEED, arguments, folds, records
 from training.trees import export
 
 PACED = ("102", "104")

@@ -1,11 +1,14 @@
 """Files to recordings: one module a format, and `read`, which finds the right one.
 
 The only part of the library that touches a disk. A format module gives a `Recording` or raises a typed error; it
-measures nothing and mends nothing.
+measures nothing and mends nothing. `read` knows every lead or refuses; `read_channels`
+takes channels under whatever name, and what needs a lead's name is then not said of them. Writers
+have modules of their own: `annotate` (marks), `export` (samples).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ecg.errors import FormatUnknown
@@ -22,7 +25,19 @@ def read(source: str | Path | bytes, *, first: int = 0, end: int | None = None) 
     """
     if isinstance(source, bytes):
         raise FormatUnknown(path=f"the upload of {len(source)} bytes")
-    path = Path(source)
+    path = _known(Path(source))
+    return wfdb.read(path, first=first, end=end)
+
+
+def read_channels(source: str | Path, channels: Sequence[str] = ()) -> Recording:
+    """The recording in a file, or the channels of it that are named or numbered, whatever they are called.
+
+    Raises  what `read` raises, except LeadUnknown; LeadAbsent: a channel asked for is not there.
+    """
+    return wfdb.read_channels(_known(Path(source)), channels)
+
+
+def _known(path: Path) -> Path:
     if path.suffix not in ("", ".hea") and path.is_file():
         raise FormatUnknown(path=str(path))
-    return wfdb.read(path, first=first, end=end)
+    return path

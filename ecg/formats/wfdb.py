@@ -7,14 +7,17 @@ gain, which the package would silently take for 200 per mV, is refused here: eve
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ecg import codes
-from ecg.errors import FileBroken, FileMissing, GainMissing, LeadTwice, LeadUnknown, UnitUnknown
+from ecg.errors import FileBroken, FileMissing, GainMissing, LeadAbsent, LeadTwice, LeadUnknown, UnitUnknown
 from ecg.record import F32, Meta, Recording, Sex
 
+BLOCK = 1_000_000  # samples of each lead decoded at a time
+DIFFERENCES = {"8"}  # formats in which a sample is known only from all before it
 UV_PER = {"mv": 1000.0, "uv": 1.0, "µv": 1.0, "μv": 1.0}  # both code points of the micro sign
 _GAIN = re.compile(r"^(?P<gain>[-+0-9.eE]+)(\((?P<baseline>[-+0-9]+)\))?(/(?P<unit>\S+))?$")
 _AGE = re.compile(r"^#?\s*<?age>?\s*:\s*(\d{1,3})\b", re.IGNORECASE | re.MULTILINE)
@@ -23,15 +26,43 @@ _SEX = re.compile(r"^#?\s*<?sex>?\s*:\s*(m|f)", re.IGNORECASE | re.MULTILINE)
 
 def read(path: Path, *, first: int = 0, end: int | None = None) -> Recording:
     """One WFDB record, or its samples [first, end). See `formats.read` for the errors."""
-    record = path.with_suffix("") if path.suffix == ".hea" else path
+    record = record_of(path)
     lines, comments = _header(record)
     units_uv = [_unit_uv(record, line) for line in lines]
     leads = _leads(record, lines)
-    samples, fs = _samples(record, first, end)
-    if samples.shape[1] != len(leads):
-        raise FileBroken(path=str(record), reason=f"{len(leads)} leads in the header, {samples.shape[1]} in the file")
-    signal_uv: F32 = (samples * np.array(units_uv)).astype(np.float32)
+    signal_uv, fs = _samples(record, first, end, units_uv)
     return Recording(fs=fs, leads=leads, signal_uv=signal_uv, meta=_meta(comments))
+
+
+def read_channels(path: Path, channels: Sequence[str] = ()) -> Recording:
+    """One WFDB record whatever its channels are called: beats and rhythms ask for no name.
+
+    channels  numbers counted from 0, or names, in the order wanted; without them all that are voltages. A channel that
+              states another unit (pressure, breath) is then passed over.
+    Leads     a body lead has its name of `codes/leads.csv`; any other keeps the file's own (`MLII`, `ECG`), or its
+              number when it has none. A name of the second kind that stands twice gets its number behind.
+    Raises    as `formats.read`, but not LeadUnknown. LeadTwice: of a body lead, of which none can be trusted then;
+              `channels` says which one is meant. LeadAbsent: a channel asked for is not there.
+    """
+    record = record_of(path)
+    lines, comments = _header(record)
+    picked = [_channel(record, lines, channel) for channel in channels]
+    picked = picked or [at for at, line in enumerate(lines) if _is_voltage(line)] or list(range(len(lines)))
+    picked = list(dict.fromkeys(picked))
+    units_uv = [_unit_uv(record, lines[at]) for at in picked]
+    names: list[str] = []
+    for at in picked:
+        name = _name(lines[at]) or f"ch{at}"
+        if name in names and name in codes.leads() and not channels:
+            raise LeadTwice(path=str(record), lead=name)
+        names.append(name if name not in names else f"{name}-{at}")
+    signal_uv, fs = _samples(record, 0, None, units_uv, picked)
+    return Recording(fs=fs, leads=tuple(names), signal_uv=signal_uv, meta=_meta(comments))
+
+
+def record_of(path: Path) -> Path:
+    """The record's path without the suffix of its header."""
+    return path.with_suffix("") if path.suffix == ".hea" else path
 
 
 def _header(record: Path) -> tuple[list[list[str]], str]:
@@ -68,6 +99,11 @@ def _unit_uv(record: Path, line: list[str]) -> float:
     return UV_PER[unit.casefold()]
 
 
+def _is_voltage(line: list[str]) -> bool:
+    gain = _GAIN.match(line[2]) if len(line) > 2 else None
+    return gain is None or (gain["unit"] or "mV").casefold() in UV_PER
+
+
 def _zero(gain: str) -> bool:
     try:
         return float(gain) == 0.0
@@ -88,18 +124,56 @@ def _leads(record: Path, lines: list[list[str]]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _channel(record: Path, lines: list[list[str]], asked: str) -> int:
+    """The number of a channel that is asked for by number, by the file's own name, or by another spelling of it."""
+    if asked.isdigit() and int(asked) < len(lines):
+        return int(asked)
+    spellings = [" ".join(line[8:]) for line in lines]
+    if asked in spellings:
+        return spellings.index(asked)
+    lead = codes.lead_of(asked)
+    meant = [codes.lead_of(spelling) for spelling in spellings]
+    if lead is None or lead not in meant:
+        known = ", ".join(f"{at} {spelling}".rstrip() for at, spelling in enumerate(spellings))
+        raise LeadAbsent(path=str(record), lead=asked, known=known)
+    return meant.index(lead)
+
+
+def _name(line: list[str]) -> str:
+    spelling = " ".join(line[8:])
+    lead = codes.lead_of(spelling)
+    return spelling if lead is None or codes.leads()[lead].kind in ("monitor", "other") else lead
+
+
 def _samples(
-    record: Path, first: int, end: int | None
-) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.float64]], float]:
-    """Physical samples as the package decodes them; NaN where the file marks a sample as invalid."""
+    record: Path, first: int, end: int | None, units_uv: Sequence[float], channels: list[int] | None = None
+) -> tuple[F32, float]:
+    """Microvolts as the package decodes them, and their rate; NaN where the file marks a sample as invalid.
+
+    In blocks, because the package needs twenty times the bytes of a long recording to decode it at once.
+    """
     import wfdb as package  # 0.5 s and 80 MB: only who reads WFDB pays
 
+    def block(first: int, end: int | None) -> F32:
+        got = package.rdrecord(str(record), sampfrom=first, sampto=end, channels=channels).p_signal
+        if got.shape[1] != len(units_uv):
+            reason = f"{len(units_uv)} leads in the header, {got.shape[1]} in the file"
+            raise FileBroken(path=str(record), reason=reason)
+        decoded: F32 = (got * np.array(units_uv)).astype(np.float32)
+        return decoded
+
     try:
-        got = package.rdrecord(str(record), sampfrom=first, sampto=end)
+        header = package.rdheader(str(record))
+        until = header.sig_len if end is None else end
+        if until is None or until - first <= BLOCK or set(header.fmt) & DIFFERENCES:
+            return block(first, end), float(header.fs)
+        signal_uv: F32 = np.empty((until - first, len(units_uv)), dtype=np.float32)
+        for at in range(first, until, BLOCK):
+            signal_uv[at - first : at - first + BLOCK] = block(at, min(at + BLOCK, until))
     except (ValueError, IndexError, KeyError, TypeError, RuntimeError, OSError, OverflowError) as reason:
         # The package checks little and fails in many ways on a damaged file; all of them mean the same to the user.
         raise FileBroken(path=str(record), reason=f"{type(reason).__name__} {reason}".rstrip(".")) from reason
-    return got.p_signal, float(got.fs)
+    return signal_uv, float(header.fs)
 
 
 def _meta(comments: str) -> Meta:

@@ -46,8 +46,8 @@ def test_the_chinese_catalogue_has_no_sentence_without_an_error() -> None:
 
 def test_every_finding_the_analysis_can_give_stands_in_the_table_of_codes() -> None:
     assert set(statements.CODES) <= set(codes.findings())
-    for name in ("xinlian-safe", "cn-2017", "stemi-udmi4"):
-        assert set(critical.rule_codes(critical.load(name))) <= set(statements.CODES)
+    for name in critical.names():
+        assert set(critical.rule_codes(critical.peek(name))) <= set(statements.CODES)
 
 
 def test_every_finding_has_both_names_and_no_spelling_means_two_leads() -> None:

@@ -48,6 +48,19 @@ def watched(recording: ecg.Recording, sizes: Sequence[int], rest: int = 125) -> 
     return (*events, *monitor.finish())
 
 
+def by_subject(events: Sequence[MonitorEvent]) -> dict[str, list[MonitorEvent]]:
+    """The events of each subject in the order in which they were told; between subjects there is no order."""
+    told: dict[str, list[MonitorEvent]] = {}
+    for event in events:
+        subject: str = event.kind
+        if event.finding is not None:
+            subject = str(event.finding.rule)
+        elif event.episode is not None and event.kind == "episode":
+            subject = event.episode.rhythm
+        told.setdefault(subject, []).append(event)
+    return told
+
+
 ALL_AT_ONCE = watched(MIXED, (), rest=len(MIXED.signal_uv))
 
 
@@ -57,12 +70,12 @@ ALL_AT_ONCE = watched(MIXED, (), rest=len(MIXED.signal_uv))
     rest=st.sampled_from([1000, 125, 77]),
 )
 def test_the_monitor_says_the_same_however_the_samples_are_cut(sizes: list[int], rest: int) -> None:
-    assert watched(MIXED, sizes, rest) == ALL_AT_ONCE
+    assert by_subject(watched(MIXED, sizes, rest)) == by_subject(ALL_AT_ONCE)
 
 
 def test_sample_by_sample_is_the_same_too() -> None:
     short = ecg.Recording(MIXED.fs, MIXED.leads, MIXED.signal_uv[:2600])
-    assert watched(short, (), rest=1) == watched(short, (), rest=2600)
+    assert by_subject(watched(short, (), rest=1)) == by_subject(watched(short, (), rest=2600))
 
 
 def test_beats_rhythms_and_critical_findings_are_those_of_the_batch() -> None:
@@ -134,14 +147,14 @@ def test_a_monitor_goes_on_from_its_state_as_if_nothing_had_happened() -> None:
     state = pickle.loads(pickle.dumps(monitor.state))
     monitor.feed(rest)  # the state is a copy: this must not change it
     again = Monitor.resume(state)
-    assert (*before, *again.feed(rest), *again.finish()) == ALL_AT_ONCE
+    assert by_subject((*before, *again.feed(rest), *again.finish())) == by_subject(ALL_AT_ONCE)
 
 
 def test_the_state_stays_small() -> None:
     recording = twelve_lead(np.random.default_rng(3), [Segment("sinus", 90.0, 80)]).recording
     monitor = Monitor(recording.fs, recording.leads)
     monitor.feed(recording.signal_uv)
-    assert len(pickle.dumps(monitor.state)) < 2_000_000
+    assert len(pickle.dumps(monitor.state)) <= 65_536
 
 
 def test_after_its_end_a_monitor_takes_no_more() -> None:

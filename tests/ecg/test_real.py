@@ -35,7 +35,7 @@ def test_every_demonstration_recording_is_judged_here(demo: Demo) -> None:
 def test_the_normal_ecg_raises_no_flag(demo: Demo) -> None:
     normal = demo["ludb/62"]
     assert normal.machine_grade is None
-    assert codes(normal) <= {"SINUS_RHYTHM", "AXIS_LEFT"}
+    assert codes(normal) == {"SINUS_RHYTHM", "NORMAL_ECG"}
     assert normal.quality.acceptable
     assert normal.measurements.vent_rate_bpm == pytest.approx(70, abs=2)
 
@@ -68,7 +68,7 @@ def test_pacing_is_named_and_its_spikes_are_no_beats(demo: Demo) -> None:
     for record, rate in (("ludb/74", 60), ("cinc2021/HR12083", 74)):
         assert "PACED_RHYTHM" in codes(demo[record])
         assert demo[record].measurements.vent_rate_bpm == pytest.approx(rate, abs=2)
-        assert demo[record].machine_grade is None
+        assert demo[record].machine_grade != "critical"
 
 
 def test_ventricular_tachycardia_pages_although_the_chest_leads_are_off(demo: Demo) -> None:

@@ -93,6 +93,18 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "本机构没有设备 {device}。请从列表中选择，或不指定设备。",
     "en": "There is no device {device} at this institution. Choose one of the list, or leave it open."
   },
+  "ecg.annotation_missing": {
+    "zh": "没有文件 {path}。请检查标注文件或标签文件所在的目录与扩展名。",
+    "en": "There is no file {path}. Check the folder and the extension of the annotation or label file."
+  },
+  "ecg.cannot_write": {
+    "zh": "无法写入 {path}：{reason}。请更换位置，或检查空间与权限。",
+    "en": "{path} cannot be written: {reason}. Choose another place, or make room and rights there."
+  },
+  "ecg.fault": {
+    "zh": "处理该文件时程序出错：{reason}。这是心联的故障，与文件无关，请附上此行反馈。",
+    "en": "The program failed at this file: {reason}. This is a fault of XinLian, not of the file: please report it with this line."
+  },
   "ecg.file_broken": {
     "zh": "{path} 无法读取：{reason}。文件可能不完整或已损坏，请从来源重新发送。",
     "en": "{path} cannot be read: {reason}. Send the file again from its source; it may be cut short or damaged."
@@ -100,6 +112,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "ecg.file_missing": {
     "zh": "{path} 处没有心电记录：未找到 {missing}。请给出文件头路径（.hea 可省略），并将信号文件放在同一目录。",
     "en": "There is no recording at {path}: {missing} was not found. Give the path of the header, with or without .hea, and keep its signal files beside it."
+  },
+  "ecg.font_missing": {
+    "zh": "本机没有含中文字符的字体。请安装（Debian：fonts-noto-cjk），或用 --lang en 生成英文页面。",
+    "en": "No font with Chinese characters was found on this machine. Install one (Debian: fonts-noto-cjk), or write the page in English (--lang en)."
   },
   "ecg.format_unknown": {
     "zh": "{path} 的格式无法读取。请提供 WFDB 记录（.hea 文件头及其信号文件）。",
@@ -109,6 +125,18 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "{path} 未说明导联 {lead} 每毫伏对应多少单位。缺少增益无法测量电压，请在文件头中注明。",
     "en": "{path} does not say how many units make a millivolt in lead {lead}. Without it no voltage can be measured: state the gain in the header."
   },
+  "ecg.label_column": {
+    "zh": "{path} 中没有列 {column}。请提供首行写有列名的 CSV 表格。",
+    "en": "{path} has no column {column}. Give a CSV table whose first row names its columns."
+  },
+  "ecg.label_unknown": {
+    "zh": "记录 {record} 的标签 {label} 不在已知标签 {known} 之中。请改正该标签；无法识别的标签既不计为正确，也不计为错误。",
+    "en": "{label} of record {record} is none of the labels {known}. Correct the label; what is not understood is never counted as wrong or right."
+  },
+  "ecg.lead_absent": {
+    "zh": "{path} 中没有通道 {lead}；现有：{known}。请填写其中的编号（从 0 起）或名称。",
+    "en": "{path} has no channel {lead}; it has {known}. Give a number, counted from 0, or a name from this list."
+  },
   "ecg.lead_twice": {
     "zh": "{path} 中导联 {lead} 出现两次。同一导联只能出现一次，请保留正确的一个。",
     "en": "{path} has lead {lead} twice. Keep the one that is right; a lead may stand in a recording only once."
@@ -116,6 +144,18 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "ecg.lead_unknown": {
     "zh": "{path} 中有名为 {lead} 的通道，不是可识别的导联。请去掉该通道，或在 codes/leads.csv 中补充其写法。",
     "en": "{path} has a channel called {lead}, which is no lead this library knows. Leave the channel out, or add its spelling to codes/leads.csv."
+  },
+  "ecg.nothing_to_score": {
+    "zh": "{reference} 与 {test} 没有共同的记录。请检查两处位置及其文件的扩展名。",
+    "en": "{reference} and {test} have no record in common. Check both places and the extensions of their files."
+  },
+  "ecg.package_missing": {
+    "zh": "生成 {format} 文件需要 Python 包 {package}，本机尚未安装。请用 pip 安装，或改写 SVG 文件（无需其他软件）。",
+    "en": "{format} files are made by the Python package {package}, which is not installed. Install it with pip, or write an SVG file, which needs nothing."
+  },
+  "ecg.paper_too_long": {
+    "zh": "该页长达 {mm} 毫米；一页最长 {mm_max} 毫米。请缩短时段或降低走纸速度，或选用可分行的节律条图。",
+    "en": "The page would be {mm} mm long; one page has at most {mm_max}. Take fewer seconds or a lower speed, or let a rhythm strip run over several rows."
   },
   "ecg.profile_unknown": {
     "zh": "没有名为 {name} 的规则方案；现有方案：{known}。请从中选择。",
@@ -133,9 +173,17 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "该信号无法使用：{reason}。请按（样本数，导联数）提供微伏数值，每列一个导联。",
     "en": "The signal cannot be used: {reason}. Give samples as (n, leads) numbers in microvolts, one column a lead."
   },
+  "ecg.stretch_empty": {
+    "zh": "第 {first} 至 {end} 秒不在 {path} 之内（全长 {seconds} 秒）。请选择记录范围内的时段。",
+    "en": "Seconds {first} to {end} hold nothing of {path}, which lasts {seconds} s. Choose a stretch inside the recording."
+  },
   "ecg.unit": {
     "zh": "{path} 中导联 {lead} 的单位为 {unit}，不是可识别的电压单位。请使用 mV 或 uV。",
     "en": "{path} gives lead {lead} in {unit}, which is no voltage this library knows. Use mV or uV."
+  },
+  "ecg.would_overwrite": {
+    "zh": "{path} 已存在于原记录旁，可能是他人的标注。请用 -o 指定其他目录，或先移走该文件。",
+    "en": "{path} is there already, beside the recording; it may be somebody's own annotation. Choose another folder with -o, or move the file away first."
   },
   "http.already_done": {
     "zh": "这一操作已经执行过。请刷新页面查看结果。",
