@@ -34,7 +34,7 @@ COUNTS = ("range", "low", "high", "top", "upper", "middle", "floor", "path", "tu
 PARTS = ("own", "short_max", "short_min", "short", "long_max", "long_min", "long")
 RATIOS = ("short_contrast", "long_contrast", "depth", "band", "long_band", "evenness", "roundness", "swing")
 FEATURES = (*(f"{part}_{count}" for part in PARTS for count in COUNTS), *RATIOS)
-LOGIT_MAX, LOGIT_MIN = 1000, -4000  # thousandths: one lead that is nothing but noise must not outvote another
+LOGIT_MAX, LOGIT_MIN = 1000, -2000  # thousandths: a lead that is all noise must not outvote a good one
 MEMORY = 3  # seconds whose mean decides
 LEADS_MIN = 2  # the best leads whose mean decides
 
@@ -75,8 +75,13 @@ def counts_of(trace: I16, before: I16, raw_range_uv: F32, level_uv: F32, level_b
 
 def _sums(values: npt.NDArray[np.integer], width: int) -> I64:
     """Sums of each `width` along the last axis."""
-    total = np.cumsum(values, axis=1, dtype=np.int64)[:, width - 1 :: width]
-    return np.diff(total, axis=1, prepend=0)
+    parts = values.reshape(len(values), -1, width)
+    if width > BIN:
+        return np.asarray(parts.sum(axis=2), dtype=np.int64)
+    total = parts[:, :, 0].astype(np.int64)
+    for place in range(1, width):
+        total += parts[:, :, place]
+    return total
 
 
 def features_of(counts: I32, past: int) -> F32:

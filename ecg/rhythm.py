@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -91,6 +92,11 @@ class Verdict:
     probability: float
 
 
+@cache
+def _trees() -> Trees:
+    return Trees.of("rhythm")
+
+
 class RhythmJudge:
     """Beats and trace in, verdicts out, the same however they are cut; picklable, 25 s of memory.
 
@@ -108,7 +114,6 @@ class RhythmJudge:
 
     def __init__(self, leads: tuple[str, ...]) -> None:
         self._blocks = Blocks(leads)
-        self._trees = Trees.of("rhythm")
         self._rows: F32 = np.zeros((0, len(NAMES)), dtype=np.float32)  # features of blocks not yet judged, from _begin
         self._logit: F64 = np.zeros(0)
         self._begin = 0
@@ -142,7 +147,7 @@ class RhythmJudge:
         if seen > done:
             fresh = features(blocks.windows(done, seen))
             self._rows = np.concatenate([self._rows, fresh])
-            self._logit = np.concatenate([self._logit, self._trees.logits(fresh[:, AF_COLUMNS])[:, 0]])
+            self._logit = np.concatenate([self._logit, _trees().logits(fresh[:, AF_COLUMNS])[:, 0]])
         until = seen if final else max(0, seen - 1)
         found = tuple(self._judge(block, certain if final else None) for block in range(self._judged, until))
         self._judged = max(self._judged, until)

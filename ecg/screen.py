@@ -6,12 +6,10 @@ them by hand; a statement on twelve leads is `statements`' business, and a class
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
+from ecg.results import Screen
 from ecg.screen_features import SCREEN_NAMES, strip_row
 from ecg.trace import I16, RATE
 from ecg.trained.trees import Trees
@@ -21,18 +19,6 @@ I64 = npt.NDArray[np.int64]
 CLASSES = ("A", "N", "O", "~")  # in the order of the trees
 SECONDS_MIN, SECONDS_MAX = 8, 70
 CLEAR_P = {"p_correlation_max": 0.85, "share_max": 0.7}  # 5 of 379 fibrillations and 178 of 982 others reach both
-
-
-@dataclass(frozen=True)
-class Screen:
-    """One of CLASSES and the score of each, 0 to 1, together 1. A score is no probability in any one clinic's people:
-    the model was made on a mix rich in fibrillation."""
-
-    class_: str
-    scores: Mapping[str, float]
-
-    def to_json(self) -> dict[str, str | dict[str, float]]:
-        return {"class": self.class_, "scores": dict(self.scores)}
 
 
 def screen(trace: I16, rows: I64, symbols: str, leads: tuple[str, ...]) -> Screen | None:
