@@ -55,6 +55,8 @@ AF_NAMES = tuple(
 )
 AF_COLUMNS = np.array([NAMES.index(name) for name in AF_NAMES])
 AF_LOGIT, AF_LOGIT_STAYS = 0.8, 0.0  # of the smoothed logits: to begin, and to go on
+# Nearly all intervals of one of two lengths: what blocks and bigeminy do. Fibrillation must then be the clearer.
+TWO_LENGTHS, INTERVALS_MANY, TWO_LENGTHS_LOGIT = 0.75, 16, 1.2
 
 BEATS_MIN = 3
 PACED_MIN, ECTOPIC_MIN = 0.4, 0.5  # share of the beats that are paced; of the intervals between two ectopic beats
@@ -181,6 +183,8 @@ class RhythmJudge:
         if 2 * dark > BLOCK:
             return "undetermined"
         limit = AF_LOGIT_STAYS if self._was in ("af", "afl") else AF_LOGIT
+        if f["two_modes"] >= TWO_LENGTHS and f["intervals"] >= INTERVALS_MANY:
+            limit += TWO_LENGTHS_LOGIT
         name = named(f, atrial=logit > limit, was=self._was)
         if name not in CONDUCTED:
             return name
@@ -216,8 +220,7 @@ def named(f: Features, *, atrial: bool, was: str = "") -> str:
     dbpm = 10 * f["rate_bpm"]
     if f["beats"] < BEATS_MIN or not math.isfinite(dbpm):
         return "undetermined"
-    # A pacemaker that drives the ventricles makes them regular; where they are not, "spikes" may be fibrillation's
-    # waves.
+    # A pacemaker that drives the ventricles makes them regular; elsewhere "spikes" may be the waves of fibrillation.
     if f["paced"] >= PACED_MIN and not (atrial and f["rr_cv"] >= REGULAR_CV):
         return "paced"
     if f["ectopic_runs"] > ECTOPIC_MIN:
