@@ -81,9 +81,7 @@ SHAPE = (
 )
 
 
-TIME = (
-    "before",
-    "usual",
+TIME = (  # no rate in beats a minute: a fast sinus rhythm throughout is not early
     "before_part",
     "after_part",
     "both_part",
@@ -392,8 +390,6 @@ def time_features(beats: Judged, index: I64, sinus: F64, sinus_share: F64) -> F3
     p_around = otherwise(quantile(p_near, 0.5), p_like)
     longest = otherwise(quantile(near_all[:, :PAST], 1.0), usual)
     columns = {
-        "before": before,
-        "usual": usual,
         "before_part": before / usual,
         "after_part": after / usual,
         "both_part": (before + after) / usual,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +55,8 @@ AF_NAMES = tuple(
 )
 AF_COLUMNS = np.array([NAMES.index(name) for name in AF_NAMES])
 AF_LOGIT, AF_LOGIT_STAYS = 0.8, 0.0  # of the smoothed logits: to begin, and to go on
+# Nearly all intervals of one of two lengths: what blocks and bigeminy do. Fibrillation must then be the clearer.
+TWO_LENGTHS, INTERVALS_MANY, TWO_LENGTHS_LOGIT = 0.75, 16, 1.2
 
 BEATS_MIN = 3
 PACED_MIN, ECTOPIC_MIN = 0.4, 0.5  # share of the beats that are paced; of the intervals between two ectopic beats
@@ -89,6 +92,11 @@ class Verdict:
     probability: float
 
 
+@cache
+def _trees() -> Trees:
+    return Trees.of("rhythm")
+
+
 class RhythmJudge:
     """Beats and trace in, verdicts out, the same however they are cut; picklable, 25 s of memory.
 
@@ -106,7 +114,6 @@ class RhythmJudge:
 
     def __init__(self, leads: tuple[str, ...]) -> None:
         self._blocks = Blocks(leads)
-        self._trees = Trees.of("rhythm")
         self._rows: F32 = np.zeros((0, len(NAMES)), dtype=np.float32)  # features of blocks not yet judged, from _begin
         self._logit: F64 = np.zeros(0)
         self._begin = 0
@@ -140,7 +147,7 @@ class RhythmJudge:
         if seen > done:
             fresh = features(blocks.windows(done, seen))
             self._rows = np.concatenate([self._rows, fresh])
-            self._logit = np.concatenate([self._logit, self._trees.logits(fresh[:, AF_COLUMNS])[:, 0]])
+            self._logit = np.concatenate([self._logit, _trees().logits(fresh[:, AF_COLUMNS])[:, 0]])
         until = seen if final else max(0, seen - 1)
         found = tuple(self._judge(block, certain if final else None) for block in range(self._judged, until))
         self._judged = max(self._judged, until)
@@ -176,6 +183,8 @@ class RhythmJudge:
         if 2 * dark > BLOCK:
             return "undetermined"
         limit = AF_LOGIT_STAYS if self._was in ("af", "afl") else AF_LOGIT
+        if f["two_modes"] >= TWO_LENGTHS and f["intervals"] >= INTERVALS_MANY:
+            limit += TWO_LENGTHS_LOGIT
         name = named(f, atrial=logit > limit, was=self._was)
         if name not in CONDUCTED:
             return name
@@ -211,7 +220,8 @@ def named(f: Features, *, atrial: bool, was: str = "") -> str:
     dbpm = 10 * f["rate_bpm"]
     if f["beats"] < BEATS_MIN or not math.isfinite(dbpm):
         return "undetermined"
-    if f["paced"] >= PACED_MIN:
+    # A pacemaker that drives the ventricles makes them regular; elsewhere "spikes" may be the waves of fibrillation.
+    if f["paced"] >= PACED_MIN and not (atrial and f["rr_cv"] >= REGULAR_CV):
         return "paced"
     if f["ectopic_runs"] > ECTOPIC_MIN:
         return "vt" if dbpm >= VT_DBPM else "ivr"

@@ -206,11 +206,11 @@ def test_real_rhythms_are_named(data: Path, name: str, rhythms: set[str]) -> Non
 
 def test_atrial_fibrillation_and_flutter_on_twelve_leads(data: Path) -> None:
     said = {}
-    for name in ("83", "38", "52", "15", "4"):
+    for name in ("44", "38", "52", "15", "4"):
         recording = ecg.read(data / "ludb" / name)
         beats = ecg.analyze(recording).beats
         rows = row_of(np.array([beat.sample for beat in beats], dtype=np.int64), recording.fs)
         trace = trace_of(recording.signal_uv, recording.fs)
         symbols = "".join(beat.symbol for beat in beats)
         said[name] = main(RhythmJudge(recording.leads).push(rows, symbols, trace, 0, len(trace), final=True))
-    assert said == {"83": "af", "38": "af", "52": "afl", "15": "sinus", "4": "sinus"}
+    assert said == {"44": "af", "38": "af", "52": "afl", "15": "sinus", "4": "sinus"}
