@@ -16,6 +16,7 @@ from itertools import pairwise
 import numpy as np
 
 from ecg import critical, waves
+from ecg.alarms import alarms
 from ecg.measure import lead_waves
 from ecg.monitor import Judge
 from ecg.prior import Prior
@@ -108,6 +109,7 @@ def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, pr
         median=None if median is None else _shown(median),
         versions={"algorithm": ALGORITHM, "profile": rules.label},
         input_sha256=input_sha256(recording),
+        alarms=alarms(samples, recording.fs, beats, episodes, quality.unreadable),
     )
 
 

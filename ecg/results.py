@@ -212,6 +212,7 @@ class Analysis:
     median: Median | None
     versions: Mapping[str, str]
     input_sha256: str
+    alarms: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)  # by the definitions of `alarms`
 
     @property
     def machine_grade(self) -> Grade | None:
@@ -237,6 +238,9 @@ class Analysis:
             "episodes": [{"rhythm": e.rhythm, "first": e.first, "end": e.end} for e in self.episodes],
             "measurements": _measurements_json(self.measurements),
             "findings": [finding_json(finding) for finding in self.findings],
+            "alarms": {
+                name: [{"first": span.first, "end": span.end} for span in spans] for name, spans in self.alarms.items()
+            },
             "machine_grade": self.machine_grade,
             "median": None if self.median is None else _median_json(self.median),
             "versions": dict(self.versions),
