@@ -193,7 +193,10 @@ class Window:
 
 
 def together(found: Verdicts, readable: Mask, milli: I32) -> list[Window]:
-    """The leads of each window as one: as many as are asked look at least so. readable (windows, leads); milli: as for `judge`."""
+    """The leads of each window as one: as many as are asked look at least so.
+
+    readable (windows, leads); milli: as for `judge`.
+    """
     count = readable.sum(axis=1)
     ranked = -np.sort(-np.where(readable, found.looks, NOTHING), axis=1)
     asked = np.maximum(np.minimum(LEADS, count), count // 2)

@@ -39,6 +39,7 @@ from ecg.trace import I16, RATE, Trace, rows_of
 from ecg.watch import Found, PauseWatch, RunWatch
 
 SPIKE_BEFORE_S, SPIKE_AFTER_S = 0.16, 0.02  # a beat with a spike in this range about R is paced
+QUIET_HOPS = 2  # half seconds by which the levelled trace is ahead of the beats at least
 BEATS_APART = 15  # rows: two placed nearer than this are one
 LOUD = 25  # levelled range of half a second in which something as large as a QRS goes on; a QRS makes 40 to 80
 LEVELLED_KEPT = 600  # rows: a doubtful beat may be taken up this much later
@@ -304,6 +305,7 @@ class Core:
                 loud=self._loud[hop - watched],
                 fibrillates=self._fibrillates[hop - watched],
                 atrial=self._is_atrial(end_row),
+                quiet_until=self._quiet_until(hop),
             )
         passed = last - watched
         self._loud, self._dark, self._fibrillates = self._loud[passed:], dark[passed:], self._fibrillates[passed:]
@@ -328,6 +330,16 @@ class Core:
             self._windows += count
         known = (-(-self._rows // HOP) if final else VF_WINDOW // HOP - 1) - self._watched
         self._fibrillates += [self._fibrillation.on] * (known - len(self._fibrillates))
+
+    def _quiet_until(self, hop: int) -> int:
+        """The end of the half seconds after a hop that hold nothing as large as a QRS, as far as the levelling runs
+        ahead of the beats whatever came at once: QUIET_HOPS.
+        """
+        for ahead in range(hop + 1, hop + 1 + QUIET_HOPS):
+            at = ahead - self._watched
+            if at >= len(self._loud) or self._loud[at] or not self._usable_at(ahead, ahead + 1).any():
+                return self._hop_start(ahead) if ahead * HOP < self._rows else self.samples
+        return min(self._hop_start(hop + 1 + QUIET_HOPS), self.samples)
 
     def _readable(self, hop: int) -> Mask:
         """The leads that can be read in the window from a hop on; none where all of it is noise."""
