@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -19,7 +19,7 @@ from ecg import critical, waves
 from ecg.measure import lead_waves
 from ecg.monitor import Judge
 from ecg.prior import Prior
-from ecg.quality import VOTE_MIN
+from ecg.quality import VOTE_MIN, misscaled
 from ecg.record import Recording
 from ecg.results import (
     Analysis,
@@ -31,17 +31,22 @@ from ecg.results import (
     Measurements,
     Median,
     Quality,
+    Screen,
     Span,
     finding_json,
 )
+from ecg.reversal import reversal
+from ecg.screen import SECONDS_MAX, SECONDS_MIN, screen
 from ecg.statements import Seen, statements, votes
 from ecg.stream import Core
+from ecg.trace import row_of, trace_of
 from ecg.wave_evidence import wave_evidence
 from ecg.waves import Marks
 
 __all__ = [
     "ALGORITHM",
     "Analysis",
+    "Annotated",
     "Beat",
     "Episode",
     "Finding",
@@ -52,6 +57,7 @@ __all__ = [
     "Quality",
     "Span",
     "analyze",
+    "annotate",
     "finding_json",
     "input_sha256",
 ]
@@ -61,19 +67,40 @@ BASE_FIRST = ("vf", "vt", "paced", "af", "afl", "svt")  # of equally long base r
 OVERLAYS = ("pause", "asystole")
 
 
+@dataclass(frozen=True)
+class Annotated:
+    """What the stream's own stages say of a recording: all of an `Analysis` that does not rest on waves."""
+
+    beats: tuple[Beat, ...]
+    episodes: tuple[Episode, ...]
+    quality: Quality
+    findings: tuple[Finding, ...]
+
+
+def annotate(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, prior: Prior | None = None) -> Annotated:
+    """Beats, rhythms, quality and the rhythm rules that fired, without measuring a wave: what a `Monitor` would say.
+
+    Raises ProfileUnknown, ProfileWrong.
+    """
+    core = Core(recording.fs, recording.leads)
+    judge = Judge(critical.load(profile), recording.meta, prior)
+    events = judge.events((*core.feed(recording.signal_uv), *core.finish()))
+    return Annotated(
+        beats=tuple(event.beat for event in events if event.beat is not None),
+        episodes=_ordered(e.episode for e in events if e.kind == "episode" and e.episode is not None),
+        quality=misscaled(recording) or core.tally.judge(recording.leads),
+        findings=tuple(e.finding for e in events if e.kind == "settled" and e.finding is not None),
+    )
+
+
 def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, prior: Prior | None = None) -> Analysis:
     """Everything the library says of one recording under one rule profile. Raises ProfileUnknown, ProfileWrong.
 
     prior  an earlier ECG of the same person; without one everything counts as first found.
     """
     rules = critical.load(profile)
-    core = Core(recording.fs, recording.leads)
-    judge = Judge(rules, recording.meta, prior)
-    events = judge.events((*core.feed(recording.signal_uv), *core.finish()))
-    beats = tuple(event.beat for event in events if event.beat is not None)
-    episodes = _ordered(event.episode for event in events if event.kind == "episode" and event.episode is not None)
-    fired = [event.finding for event in events if event.kind == "settled" and event.finding is not None]
-    quality = core.tally.judge(recording.leads)
+    heard = annotate(recording, profile=profile, prior=prior)
+    beats, episodes, quality = heard.beats, heard.episodes, heard.quality
     rhythm = main_rhythm(episodes)
     measured, median, marks = measure(recording, beats, quality, rhythm)
     samples = len(recording.signal_uv)
@@ -92,10 +119,11 @@ def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, pr
         waves={lead: row for lead, row in rows.items() if lead in votes(quality)},
         prior=prior,
     )
+    fired = [*heard.findings]
     for evidence in wave_evidence(seen, recording.signal_uv):
         fired += critical.judge(rules, evidence, recording.meta, prior)
     said = {finding.code for finding in fired}
-    findings = (*fired, *(finding for finding in statements(seen) if finding.code not in said))
+    stated = (*statements(seen, fired), *reversal(median, quality, samples=samples))
     return Analysis(
         fs=recording.fs,
         leads=recording.leads,
@@ -104,11 +132,24 @@ def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, pr
         beats=beats,
         episodes=episodes,
         measurements=measured,
-        findings=findings,
+        findings=(*fired, *(finding for finding in stated if finding.code not in said)),
         median=None if median is None else _shown(median),
+        screen=_screened(recording, beats),
         versions={"algorithm": ALGORITHM, "profile": rules.label},
         input_sha256=input_sha256(recording),
+        lead_waves=seen.waves,
     )
+
+
+def _screened(recording: Recording, beats: tuple[Beat, ...]) -> Screen | None:
+    """The strip class of a short recording, from lead I or its first."""
+    if not SECONDS_MIN <= recording.seconds <= SECONDS_MAX:
+        return None
+    lead = "I" if "I" in recording.leads else recording.leads[0]
+    column = recording.leads.index(lead)
+    trace = trace_of(recording.signal_uv[:, column : column + 1], recording.fs)
+    rows = row_of(np.array([beat.sample for beat in beats], dtype=np.int64), recording.fs)
+    return screen(trace, rows, "".join(beat.symbol for beat in beats), (lead,))
 
 
 def main_rhythm(episodes: tuple[Episode, ...]) -> str:
@@ -185,7 +226,8 @@ def _lost(a: Beat, b: Beat, quality: Quality) -> bool:
 
 def _shown(median: Median) -> Median:
     """The part of the median beat a viewer shows: -300 to +500 ms."""
-    return replace(median, wave_uv=median.wave_uv[: median.r_at + round(waves.AFTER_S * median.fs)])
+    before, after = round(waves.BEFORE_S * median.fs), round(waves.AFTER_S * median.fs)
+    return replace(median, r_at=before, wave_uv=median.wave_uv[median.r_at - before : median.r_at + after])
 
 
 def _ordered(episodes: Iterable[Episode]) -> tuple[Episode, ...]:

@@ -1,8 +1,8 @@
 """What stands between the QRS complexes: P windows, the signal without QRS and T, its spectrum. In exact integers.
 
-Works on the trace (`trace`, 100 rows a second, whole microvolts) block by block of five seconds, and keeps of each beat
-and each block a few hundred numbers, so that no trace need be held. What they mean is `rhythm`'s business. All sums are
-of whole numbers in float64 or int64, where they are exact: the answer depends neither on the cutting nor on the machine.
+Works on the trace (`trace`, 100 rows a second, whole microvolts) block by block of five seconds; `rhythm_blocks` says
+when. What the numbers mean is `rhythm`'s business. All sums are of whole numbers in float64 or int64, where they are
+exact: the answer depends neither on the cutting nor on the machine.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What each beat is: normal, early from above, ventricular, fusion or paced.
 
 `Classifier` is fed beats as they are detected, by a stream one or two at a time and by a file all at once, and gives
-the same answers to the last bit. It decides and keeps the accounts; the shapes of a recording stand in `shapes`, what is
-measured of a beat in `features`, what was learned in `trained/beats.npz`. Rhythm is not decided here, and no beat is
+the same answers to the last bit. It decides and keeps the accounts; the shapes of a recording stand in `shapes`, what
+is measured of a beat in `features`, what was learned in `trained/beats.npz`. Rhythm is not decided here, and no beat is
 ever moved or dropped.
 """
 
@@ -50,7 +50,8 @@ REGULAR = 0.06
 QRS_FROM, QRS_TO = QRS_PART.start - BEFORE, QRS_PART.stop - BEFORE  # rows about R
 IN_STEP = 0.15
 SURE = 2.0  # the logit a rule gives
-PACED_SHARE = 0.3  # spikes are small and often lost: a family with some is paced throughout
+PACED_SHARE = 0.3  # spikes are small and often lost: a wide family with some is paced throughout
+NARROW_PACED_SHARE = 0.7  # a narrow QRS is taken for a spike now and then
 
 
 class Judge(Protocol):
@@ -247,11 +248,12 @@ class Classifier:
         wide_rhythm = (main_width >= WIDE_ROWS) & ~narrow & (tempo.usual < WIDE_USUAL) & (tempo.unsteady < REGULAR)
         logit = np.where(wide_rhythm & (shaped.width_more > -2.0), np.maximum(logit, SURE), logit)
         logit = self._doubted(logit, part, certain)
-        share = np.stack([known.paced for known in stretches])[of, np.maximum(shaped.family, 0)]
-        main_share = np.array([known.paced[known.main] for known in stretches])[of]
-        beats.spiked[part] = np.where(
-            shaped.family >= 0, share > PACED_SHARE, beats.paced[part] & (main_share > PACED_SHARE)
-        )
+        # A beat of no family goes with the dominant one.
+        own = np.where(shaped.family >= 0, shaped.family, np.array([known.main for known in stretches])[of])
+        share = np.stack([known.paced for known in stretches])[of, own]
+        enough = np.stack([known.width >= WIDE_ROWS for known in stretches])[of, own]
+        is_paced = share > np.where(enough, PACED_SHARE, NARROW_PACED_SHARE)
+        beats.spiked[part] = is_paced & ((shaped.family >= 0) | beats.paced[part])
         beats.logit[part] = logit
         name = np.stack([known.name for known in stretches])[of, np.maximum(shaped.family, 0)]
         beats.family[part] = np.where(shaped.family >= 0, name, -1)

@@ -1,7 +1,7 @@
 """Ventricular fibrillation and flutter: windows of four seconds, one a second, on the trace.
 
-Says of a window in which leads it looks like a wandering sine with no rest between. Whether the beats of the window keep
-time, and what is told, is decided by `FibrillationWatch`, fed in order like the other watches.
+Says of a window in which leads it looks like a wandering sine with no rest between. Whether the beats of the window
+keep time, and what is told, is decided by `FibrillationWatch`, fed in order like the other watches.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def fibrillates(trace: I16) -> Mask:
     """Which leads of which windows look like fibrillation: (windows, leads) bool.
 
     trace   (WINDOW + (windows - 1) * STEP, leads) int16: a window every STEP rows.
-    Source  leakage of the VF filter (Kuo & Dillmann 1978) and the share of samples away from the baseline (after Arafat's
-            threshold crossing sample count, 2011), both after Amann et al., BioMed Eng OnLine 2005;4:60. Limits set on
-            cu01, MIT-BIH 207 and the false calls on the development records.
+    Source  leakage of the VF filter (Kuo & Dillmann 1978) and the share of samples away from the baseline (after
+            Arafat's threshold crossing sample count, 2011), both after Amann et al., BioMed Eng OnLine 2005;4:60.
+            Limits set on cu01, MIT-BIH 207 and the false calls on the development records.
     """
     count = (len(trace) - WINDOW) // STEP + 1
     if count <= 0:

@@ -34,7 +34,7 @@ COUNTS = ("range", "low", "high", "top", "upper", "middle", "floor", "path", "tu
 PARTS = ("own", "short_max", "short_min", "short", "long_max", "long_min", "long")
 RATIOS = ("short_contrast", "long_contrast", "depth", "band", "long_band", "evenness", "roundness", "swing")
 FEATURES = (*(f"{part}_{count}" for part in PARTS for count in COUNTS), *RATIOS)
-LOGIT_MAX, LOGIT_MIN = 1000, -4000  # thousandths: one lead that is nothing but noise must not outvote another
+LOGIT_MAX, LOGIT_MIN = 1000, -2000  # thousandths: a lead that is all noise must not outvote a good one
 MEMORY = 3  # seconds whose mean decides
 LEADS_MIN = 2  # the best leads whose mean decides
 

@@ -41,7 +41,15 @@ EXCHANGES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("V5", "V6"): ("V5", "V6"),
     ("V1", "V3"): ("V1", "V3"),
 }
-ORDERS = ((1, 0, 2, 3, 4, 5), (0, 2, 1, 3, 4, 5), (0, 1, 3, 2, 4, 5), (0, 1, 2, 4, 3, 5), (0, 1, 2, 3, 5, 4), (2, 1, 0, 3, 4, 5))
+# Orders of V1..V6 whose path through the leads is compared with the path in the given order.
+ORDERS = (
+    (1, 0, 2, 3, 4, 5),
+    (0, 2, 1, 3, 4, 5),
+    (0, 1, 3, 2, 4, 5),
+    (0, 1, 2, 4, 3, 5),
+    (0, 1, 2, 3, 5, 4),
+    (2, 1, 0, 3, 4, 5),
+)
 QRS_REACH_S, QRS_PART = 0.12, 0.08
 P_BINS, QRS_BINS, T_BINS = 6, 8, 6
 P_FROM_S, P_TO_S, T_FROM_S, T_TO_S = 0.20, 0.01, 0.04, 0.36

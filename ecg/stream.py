@@ -5,18 +5,19 @@ soon. Each stage takes what is certain of the stage before and answers the same 
 a file streamed. What a finding is called and how grave it is does not stand here (`critical`, `statements`).
 
 Lags behind the newest sample: a beat is heard after about 4 s, its ventricular shape after 2.5 s more, its class after
-8 s, a verdict on the base rhythm within 25 s. Pauses, slow rates and fibrillation are told from the beats as heard, runs
-from their shapes.
+8 s, a verdict on the base rhythm within 25 s. Pauses, slow rates and fibrillation are told from the beats as heard,
+runs from their shapes.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
+from ecg.base_watch import ATRIAL, BaseWatch, Began
 from ecg.beats import SYMBOLS, Answer, Classifier
 from ecg.detector import CELL, Detector
 from ecg.errors import WrongSignal
@@ -25,10 +26,10 @@ from ecg.fibrillation import STEP as VF_STEP
 from ecg.fibrillation import WINDOW as VF_WINDOW
 from ecg.fibrillation import FibrillationWatch, fibrillates
 from ecg.filters import Mask
+from ecg.hops import HopQuality, hop_quality, hops_quality
 from ecg.level import HOP, Leveler
 from ecg.pacing import SpikeFilter
 from ecg.picker import PLACE, TENTH, Picker, place
-from ecg.hops import HopQuality, hop_quality, hops_quality
 from ecg.quality import Tally
 from ecg.readable import Reader, Verdict
 from ecg.record import F32, I64
@@ -44,14 +45,6 @@ LOUD = 25  # levelled range of half a second in which something as large as a QR
 LEVELLED_KEPT = 600  # rows: a doubtful beat may be taken up this much later
 SHAPES_KEPT = 1700  # rows before `certain` that the classes look at
 ATRIAL_LAG = 30 * RATE  # rows: the base rhythm a watch knows of is this old, known however the samples came
-ATRIAL = ("af", "afl")
-
-
-@dataclass(frozen=True)
-class Began:
-    """A base rhythm has begun; its `Episode` follows when it ends."""
-
-    episode: Episode
 
 
 # What the core found out. Of one kind, the order is that of the recording, however the samples are cut.
@@ -134,7 +127,7 @@ class Core:
         self._rhythm = RhythmJudge(leads)
         self._verdict_ends: list[int] = []  # rows at which the newest verdicts end, and whether they say fibrillation
         self._verdict_atrial: list[bool] = []
-        self._base: Episode | None = None
+        self._base = BaseWatch(fs)
         self._pauses, self._runs, self._fibrillation = PauseWatch(fs), RunWatch(fs), FibrillationWatch(fs)
 
     # -- feeding
@@ -154,8 +147,7 @@ class Core:
         found += self._fibrillation.finish()
         found += self._pauses.finish(self.samples, atrial=self._is_atrial(self._rows))
         found += self._runs.finish(self.samples)
-        if self._base is not None:
-            found.append(replace(self._base, end=self.samples))
+        found += self._base.finish(self.samples)
         self.finished = True
         return tuple(found)
 
@@ -181,7 +173,7 @@ class Core:
         """Whole hops of samples: judged, and on to the trace."""
         self._raw = np.concatenate([self._raw, clean]) if len(self._raw) else clean
         first = self._hop_start(self._hops)
-        ends = []
+        ends: list[int] = []
         while self._hop_start(self._hops + len(ends) + 1) <= first + len(self._raw):
             ends.append(self._hop_start(self._hops + len(ends) + 1))
         if final and first + len(self._raw) > (ends[-1] if ends else first):
@@ -373,18 +365,11 @@ class Core:
             yield from self._settle(verdict)
 
     def _settle(self, verdict: BaseVerdict) -> Iterator[Item]:
-        """A verdict joins the episode of the same name or ends the one before."""
         first = min(round(verdict.first * self.fs / RATE), self.samples)
         end = min(round(verdict.end * self.fs / RATE), self.samples)
         self._verdict_ends.append(verdict.end)
         self._verdict_atrial.append(verdict.rhythm in ATRIAL)
-        if self._base is not None and self._base.rhythm == verdict.rhythm:
-            self._base = replace(self._base, end=end)
-        else:
-            if self._base is not None:
-                yield replace(self._base, end=first)
-            self._base = Episode(verdict.rhythm, first, end)
-            yield Began(self._base)
+        yield from self._base.verdict(verdict.rhythm, first, end, verdict.rate_dbpm)
 
     def _forget(self, certain: int) -> None:
         """Let go of what no stage needs any more."""

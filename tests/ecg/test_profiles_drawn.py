@@ -17,7 +17,7 @@ import pytest
 import ecg
 from ecg.prior import Prior
 from ecg.record import STANDARD_LEADS, Meta
-from ecg.synth import Segment, twelve_lead
+from ecg.synth import Segment, Wave, twelve_lead
 
 Script = tuple[Segment, ...]
 Draw = Script | Callable[[], Script]  # the latter where something must be measured before it can be drawn
@@ -82,7 +82,7 @@ def at_j(mv: float, *leads: str) -> dict[str, float]:
 
 def raised(mv: float, leads: tuple[str, ...], **more: object) -> Draw:
     """A level at J of that many millivolts as read, in these of the independent leads."""
-    return lambda: sinus(st_uv=at_j(mv, *leads), **more)
+    return lambda: sinus(st_uv=at_j(mv, *leads), **more)  # type: ignore[arg-type]  # checked by the dataclass
 
 
 @cache
@@ -180,7 +180,11 @@ def on_t(qtc: float, coupling_ms: float) -> Draw:
 
 
 def hyperk(t_uv: float) -> Script:
-    small = {"R": SMALL_R, "S": dict.fromkeys(SMALL_R, -300.0), "T": dict.fromkeys(SMALL_R, t_uv)}
+    small: dict[Wave, Mapping[str, float]] = {
+        "R": SMALL_R,
+        "S": dict.fromkeys(SMALL_R, -300.0),
+        "T": dict.fromkeys(SMALL_R, t_uv),
+    }
     return (Segment("junctional", 10.0, 60.0, qrs_ms=150.0, qt_ms=430.0, waves_uv=small),)
 
 

@@ -117,6 +117,8 @@ async def test_two_who_read_a_critical_recording_keep_a_draft_each(tmp_path: Pat
         (replace(DRAFT, statements=[Statement("NO_SUCH", "x")]), UnknownStatement),
         (replace(DRAFT, measurements=edited(qt_ms=0)), BadMeasurement),
         (replace(DRAFT, measurements=edited(qt_ms=2001)), BadMeasurement),
+        (replace(DRAFT, measurements=edited(qrs_axis_deg=181)), BadMeasurement),
+        (replace(DRAFT, measurements=edited(qrs_axis_deg=float("nan"))), BadMeasurement),
         (replace(DRAFT, measurements=[*edited(qt_ms=400), *edited(qt_ms=410)]), BadMeasurement),
     ],
 )
@@ -147,6 +149,7 @@ async def test_signing_reports_the_recording_and_tells_everybody(tmp_path: Path)
         told = {e.kind: e for e in await h.events(recording)}
         assert told["report.signed"].body == {
             "state": "final", "report": report.id, "version": 1, "digest": report.digest, "grade": "normal",
+            "corrected": [],
         }  # fmt: skip
         assert told["recording.reported"].body["state"] == "reported"
         assert told["report.signed"].actor == "usr_shen"
@@ -156,8 +159,11 @@ async def test_signing_reports_the_recording_and_tells_everybody(tmp_path: Path)
 
 async def test_the_digest_covers_every_signed_word_and_the_account_stands_behind_it(tmp_path: Path) -> None:
     async with house(tmp_path) as h:
-        body = replace(SIGN, note="无不适", measurements=edited(qt_ms=402))
-        report = await signing.sign(h.room, SHEN, await h.recording(), body)
+        body = replace(SIGN, note="无不适", measurements=edited(qt_ms=402, qrs_axis_deg=-42))
+        recording = await h.recording()
+        report = await signing.sign(h.room, SHEN, recording, body)
+        told = {e.kind: e.body for e in await h.events(recording)}
+        assert told["report.signed"]["corrected"] == ["qt_ms", "qrs_axis_deg"]
         row = await stored(h, report.id)
         assert report.digest == hashlib.sha256(row["content"]).hexdigest()
         mark = hmac.new(h.room.secret, f"{report.digest}\nusr_shen".encode(), hashlib.sha256).hexdigest()
