@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.bench.figure import Figures
 
 HERE = Path(__file__).parent
-NOT_BENCHMARKS = {"__init__", "__main__", "figure"}
+NOT_BENCHMARKS = {"__init__", "__main__", "figure", "memory", "ours"}
 
 
 def names() -> list[str]:

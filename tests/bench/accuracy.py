@@ -1,13 +1,14 @@
 """Part A of the targets on the development records of `../shared/data`: our own scorer, figures overall and by record.
 
     ./run bench accuracy [--only A1,A4] [--per-record] [--folds DIR] [--peers some|all|none] [--keep DIR] [--jobs N]
-                         [--write-docs] [--json]
+                         [--first N] [--write-docs] [--json]
 
 --folds       weights of cross-validation (training/README.md): each record is judged by models that did not see it.
               Without them, a figure to which a trained part contributed that saw these records says so in its unit.
 --peers       some (default): slow peers get every fourth or fifth record, and we are compared on the same ones.
 --keep        the answers stay in DIR, and those that lie there are taken as they are: empty it after a change of code.
 --jobs        processes; default: one a core.
+--first       no more than N records of each database: a quick look, not a result.
 --write-docs  keeps the figures in docs/reference/accuracy.json, from which `./run regen` makes the tables of the page.
 
 The scores of parts that this version of the library does not offer are left out, and said so on standard error.
@@ -25,13 +26,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from tests.bench.figure import Figures
+from tests.bench.figure import Figure, Figures
 from tests.bench.judged import beats, rhythm, statements, waves
 from tests.bench.judged.answers import Answers, answer
 from tests.bench.judged.folds import Folds
-from tests.bench.judged.material import DATA, Job
+from tests.bench.judged.material import DATA, Job, only_first
 from tests.bench.judged.peers import are_installed
 from tests.bench.judged.sheet import Sheet
+from tests.bench.judged.targets import MUSTS, is_reached
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / "docs/reference/accuracy.json"
@@ -75,6 +77,7 @@ def run(words: Sequence[str] = ()) -> Figures:
     parser.add_argument("--peers", choices=("some", "all", "none"), default="some")
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--first", type=int)
     parser.add_argument("--write-docs", action="store_true")
     given = parser.parse_args(list(words))
     only = [part.strip().upper() for part in given.only.split(",") if part.strip()]
@@ -82,6 +85,8 @@ def run(words: Sequence[str] = ()) -> Figures:
         raise ValueError(f"there is no part {' '.join(unknown)}; the parts are {' '.join(PARTS)}")
     if not DATA.is_dir():
         raise ValueError(f"the development records are not at {DATA}")
+    if given.first is not None:
+        only_first(given.first)
     peers = given.peers if are_installed() else "none"
     folds = Folds.of(given.folds) if given.folds else Folds()
     shipped = tuple(sorted(path.stem for path in (ROOT / "ecg/trained").glob("*.npz")))
@@ -93,6 +98,8 @@ def run(words: Sequence[str] = ()) -> Figures:
             PARTS[part].judge(sheet, peers)
     if given.write_docs:
         _keep(sheet, only)
+    missed = [key for key, figure in sheet.figures.items() if is_reached(key, figure["value"]) is False]
+    print(f"\nbelow the musts of the targets: {', '.join(missed) or 'none'}", file=sys.stderr)
     return sheet.figures
 
 
@@ -115,7 +122,7 @@ def _keep(sheet: Sheet, only: Sequence[str]) -> None:
 
     blind = sorted(sheet.answers.folds.blind)
     kept = {
-        "figures": others("figures") | sheet.figures,
+        "figures": others("figures") | {key: _with_must(key, figure) for key, figure in sheet.figures.items()},
         "records": others("records") | sheet.records,
         "notes": others("notes") | sheet.notes,
         "folds": others("folds") | dict.fromkeys(only, blind),
@@ -123,6 +130,12 @@ def _keep(sheet: Sheet, only: Sequence[str]) -> None:
     text = json.dumps(_rounded(kept), ensure_ascii=False, indent=1, sort_keys=True)
     KEPT.write_text(text + "\n", encoding="utf-8")
     print(f"{KEPT.relative_to(ROOT)} written; ./run regen makes the page", file=sys.stderr)
+
+
+def _with_must(key: str, figure: Figure) -> dict[str, object]:
+    asked = MUSTS.get(key)
+    must = None if asked is None else f"{asked[0].replace('abs<=', 'within +-')} {asked[1]:g}"
+    return {**figure, "must": must, "reached": is_reached(key, figure["value"])}
 
 
 def _part(key: str) -> str:

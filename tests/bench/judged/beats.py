@@ -8,7 +8,7 @@ import numpy as np
 
 from ecg.score import PACED, BeatReport, score_beats
 from tests.bench.judged.answers import ANNOTATOR
-from tests.bench.judged.material import ARRHYTHMIA, DATA, Job, every, jobs, names, notes
+from tests.bench.judged.material import ARRHYTHMIA, DATA, Job, every, jobs, names, notes, table
 from tests.bench.judged.peers import Peer, annotate_with
 from tests.bench.judged.sheet import Sheet
 
@@ -49,7 +49,9 @@ def clean(sheet: Sheet, peers: str) -> None:
         for name, counts in report.records.items():
             qrs, jitter = counts.qrs, counts.jitter_ms() or {}
             sheet.record(
-                key, name, {"Se": qrs.se, "+P": qrs.ppv, "F1": qrs.f1, "missed": qrs.fn, "false": qrs.fp}
+                key,
+                name,
+                {"Se": qrs.se, "+P": qrs.ppv, "F1": qrs.f1, "missed": qrs.fn, "false": qrs.fp}
                 | {"jitter sd ms": jitter.get("sd")},
             )
         sheet.per_record_table(key)
@@ -127,7 +129,9 @@ def classes(sheet: Sheet, _peers: str) -> None:
     for record, counts in report.records.items():
         veb, sveb = counts.veb, counts.sveb
         sheet.record(
-            "A3", record, {"VEB": veb.n, "VEB Se": veb.se, "VEB +P": veb.ppv, "SVEB": sveb.n, "SVEB Se": sveb.se}
+            "A3",
+            record,
+            {"VEB": veb.n, "VEB Se": veb.se, "VEB +P": veb.ppv, "SVEB": sveb.n, "SVEB Se": sveb.se}
             | {"SVEB +P": sveb.ppv, "N called V or S": counts.normal_called_ectopic},
         )
     sheet.per_record_table("A3")
@@ -169,9 +173,7 @@ def paced(sheet: Sheet, _peers: str) -> None:
 
 
 def ludb_paced() -> set[str]:
-    from tests.bench.judged.material import table
-
-    return {row["ID"] for row in table("ludb") if row["Cardiac pacing"].strip()}
+    return {row["ID"] for row in table("ludb", column="ID") if row["Cardiac pacing"].strip()}
 
 
 def _symbols(sheet: Sheet, job: Job) -> list[tuple[int, str]]:

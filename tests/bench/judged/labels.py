@@ -35,7 +35,10 @@ def _codes(*starts: str) -> frozenset[str]:
     """Our codes, each given whole or by a beginning with `*`."""
     known = codes.findings()
     return frozenset(
-        code for code in known for start in starts if code == start or (start[-1] == "*" and code.startswith(start[:-1]))
+        code
+        for code in known
+        for start in starts
+        if code == start or (start[-1] == "*" and code.startswith(start[:-1]))
     )
 
 
@@ -61,9 +64,7 @@ FINDINGS: Mapping[str, Means] = {
     "AVB_III": Means(
         _codes("AVB_III", "AVB_HIGH_GRADE"), ludb=("Iii degree av",), unclear=frozenset({"233917008"}), critical=True
     ),
-    "RBBB": Means(
-        _codes("RBBB"), frozenset({"59118001", "713427006"}), ludb=("Complete right bundle branch block",)
-    ),
+    "RBBB": Means(_codes("RBBB"), frozenset({"59118001", "713427006"}), ludb=("Complete right bundle branch block",)),
     "RBBB_INCOMPLETE": Means(
         _codes("RBBB_INCOMPLETE"), frozenset({"713426002"}), ludb=("Incomplete right bundle branch block",)
     ),
@@ -93,11 +94,11 @@ FINDINGS: Mapping[str, Means] = {
     ),
     "RVH": Means(_codes("RVH"), frozenset({"89792004"}), ludb=("Right ventricular hypertrophy",)),
     "LAE": Means(
-        _codes("LAE"), frozenset({"67741000119109", "253352002"}), ludb=("Left atrial hypertrophy", "Left atrial overload")
+        _codes("LAE"),
+        frozenset({"67741000119109", "253352002"}),
+        ludb=("Left atrial hypertrophy", "Left atrial overload"),
     ),
-    "RAE": Means(
-        _codes("RAE"), frozenset({"446358003"}), ludb=("Right atrial hypertrophy", "Right atrial overload")
-    ),
+    "RAE": Means(_codes("RAE"), frozenset({"446358003"}), ludb=("Right atrial hypertrophy", "Right atrial overload")),
     "AXIS_LEFT": Means(
         _codes("AXIS_LEFT"), frozenset({"39732003"}), ludb=("Electric axis of the heart: left axis deviation",)
     ),
@@ -139,4 +140,6 @@ def labels_of(database: str, row: Mapping[str, str]) -> tuple[str, ...]:
     if database == "cinc2021":
         return tuple(row["snomed"].split())
     phrases = [text for column, text in row.items() if column not in ("ID", "Sex", "Age")]
-    return tuple(part.strip() for text in phrases for part in (text or "").replace("\n", ";").split(";") if part.strip())
+    return tuple(
+        part.strip() for text in phrases for part in (text or "").replace("\n", ";").split(";") if part.strip()
+    )

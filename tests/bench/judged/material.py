@@ -50,14 +50,30 @@ class Job:
         return self.record.partition("/")[0]
 
 
+_first: list[int] = []  # how many records of each database are looked at; empty: all
+
+
+def only_first(count: int) -> None:
+    """For a quick look: no more than so many records of each database, from now on."""
+    _first[:] = [count]
+
+
 def names(database: str) -> list[str]:
     """Records of one database, in order; strips of cinc2017 as its index has them."""
     if database == "cinc2017":
-        return [row["record"] for row in table("cinc2017", "index.csv")]
-    return sorted(path.stem for path in (DATA / database).glob("*.hea"))
+        every_name = [row["record"] for row in _rows(database, "index.csv")]
+    else:
+        every_name = sorted(path.stem for path in (DATA / database).glob("*.hea"))
+    return every_name[: _first[0]] if _first else every_name
 
 
-def table(database: str, name: str = "labels.csv") -> list[dict[str, str]]:
+def table(database: str, name: str = "labels.csv", column: str = "record") -> list[dict[str, str]]:
+    """The rows of a database's table that belong to its records; `column` holds their names."""
+    known = set(names(database))
+    return [row for row in _rows(database, name) if row[column] in known]
+
+
+def _rows(database: str, name: str) -> list[dict[str, str]]:
     with (DATA / database / name).open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
@@ -128,7 +144,7 @@ def _strip(name: str) -> Recording:
 
 @lru_cache(maxsize=1)
 def _strips() -> Mapping[str, dict[str, str]]:
-    return {row["record"]: row for row in table("cinc2017", "index.csv")}
+    return {row["record"]: row for row in _rows("cinc2017", "index.csv")}
 
 
 @lru_cache(maxsize=2)
@@ -148,5 +164,3 @@ def notes(record: str, extension: str = "atr") -> Annotations:
 def every(values: Sequence[str], step: int) -> list[str]:
     """Every step-th: the records on which slow peers are run unless all are asked for."""
     return list(values[::step])
-
-

@@ -52,9 +52,7 @@ def alarm_jobs() -> list[Job]:
 def atrial_fibrillation(sheet: Sheet, _peers: str) -> None:
     """A4: AF and flutter together, by time and by episodes of 30 s."""
     for base, folder in ((ARRHYTHMIA, "two"), ("cpsc2021", "cpsc2021")):
-        report = score_episodes(
-            DATA / base, sheet.answers.folder(folder), names(base), extensions=("atr", ANNOTATOR)
-        )
+        report = score_episodes(DATA / base, sheet.answers.folder(folder), names(base), extensions=("atr", ANNOTATOR))
         gross = report.gross
         for name, value, unit in (
             ("duration_se", gross.duration_se, "%"),
@@ -108,7 +106,9 @@ def fibrillation(sheet: Sheet, _peers: str) -> None:
                 hit = any(_meet(span, other) for other in _storms(sheet, record, reference=False))
                 met += hit
                 sheet.record(
-                    "A6", f"{record} at {span[0]:.0f} s", {"seconds": span[1] - span[0], "found": "yes" if hit else "no"}
+                    "A6",
+                    f"{record} at {span[0]:.0f} s",
+                    {"seconds": span[1] - span[0], "found": "yes" if hit else "no"},
                 )
     sheet.add("A6.vf_missed", there - met, f"of {there} episodes of 4 s", models=(), of=())
     false, free_s = 0, 0.0
@@ -119,7 +119,9 @@ def fibrillation(sheet: Sheet, _peers: str) -> None:
             false += sum(not any(_meet(span, one) for one in true) for span in _storms(sheet, record, reference=False))
             free_s += read_timing(DATA / record).seconds - sum(end - first for first, end in true)
     sheet.add("A6.vf_false", false * DAY_S / free_s, f"a day, in {free_s / 3600:.1f} h", models=(), of=())
-    report = score_runs(DATA / ARRHYTHMIA, sheet.answers.folder("two"), names(ARRHYTHMIA), extensions=("atr", ANNOTATOR))
+    report = score_runs(
+        DATA / ARRHYTHMIA, sheet.answers.folder("two"), names(ARRHYTHMIA), extensions=("atr", ANNOTATOR)
+    )
     runs = pooled(report.veb.values()).tachycardia
     sheet.add("A6.vt.se", runs.se, "%", models=AF_MODELS, of=(ARRHYTHMIA,))
     sheet.add("A6.vt.ppv", runs.ppv, "%", models=AF_MODELS, of=(ARRHYTHMIA,))
@@ -142,9 +144,7 @@ def _storms(sheet: Sheet, record: str, *, reference: bool) -> Sequence[Span]:
     if not reference and not path.with_suffix(f".{ANNOTATOR}").is_file():
         return ()
     file, timing = read_annotations(path, extension), read_timing(DATA / record)
-    return rhythm_spans(
-        file.sample / timing.fs, file.symbol, file.aux, length_s=timing.seconds, rhythms=FIBRILLATION
-    )
+    return rhythm_spans(file.sample / timing.fs, file.symbol, file.aux, length_s=timing.seconds, rhythms=FIBRILLATION)
 
 
 def _meet(one: Span, other: Span) -> bool:

@@ -31,9 +31,7 @@ class Sheet:
         """
         if value is None:
             return
-        seen = {
-            name for base in of for name in self.answers.folds.seen(models, base, self.answers.shipped)
-        }
+        seen = {name for base in of for name in self.answers.folds.seen(models, base, self.answers.shipped)}
         mark = f", {SEEN}: {' '.join(sorted(seen))}" if seen else ""
         self.figures[key] = Figure(value=value, unit=unit + mark, peer=None, ratio=None, runs=[value])
 
@@ -58,9 +56,7 @@ class Sheet:
         rows = self.records.get(part, {})
         if self.per_record and rows:
             head = list(next(iter(rows.values())))
-            self.table(
-                f"{part}, by record", ["record", *head], [[name, *row.values()] for name, row in rows.items()]
-            )
+            self.table(f"{part}, by record", ["record", *head], [[name, *row.values()] for name, row in rows.items()])
 
     def missing(self, part: str, why: str) -> None:
         self.notes[part] = why

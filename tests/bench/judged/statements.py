@@ -47,7 +47,7 @@ def findings(sheet: Sheet, _peers: str) -> None:
     labelled = [
         (base, row[column], labels_of(base, row), _codes(sheet, Job(base, f"{base}/{row[column]}")))
         for base, column in BASES.items()
-        for row in table(base)
+        for row in table(base, column=column)
     ]
     rows = []
     for key, means in FINDINGS.items():
@@ -63,8 +63,7 @@ def findings(sheet: Sheet, _peers: str) -> None:
         tn = counts.tn or 0
         se, sp = exact_limits(counts.tp, counts.n), exact_limits(tn, tn + counts.fp)
         rows.append(
-            [key, counts.n, counts.tp, counts.fp, counts.se, f"{se[0]:.0f}-{se[1]:.0f}", counts.sp]
-            + [f"{sp[0]:.1f}-{sp[1]:.1f}", counts.ppv, counts.f1]
+            [key, counts.n, counts.tp, counts.fp, counts.se, _shown(se), counts.sp, _shown(sp), counts.ppv, counts.f1]
         )
         sheet.record("A9", key, dict(zip(HEAD[1:], rows[-1][1:], strict=True)))
     sheet.table("A9: findings, exact 95 % limits", HEAD, rows)
@@ -77,6 +76,10 @@ def findings(sheet: Sheet, _peers: str) -> None:
             if (is_there := truth(means, base, labels)) is not None and is_there != bool(said & means.ours)
         ]
         sheet.table("A9: where we and the labels differ", ("record", "finding", ""), wrong)
+
+
+def _shown(limits: tuple[float, float]) -> str:
+    return f"{limits[0]:.0f}-{limits[1]:.0f}"
 
 
 HEAD = ("finding", "n", "found", "false", "Se", "95 %", "Sp", "95 % ", "+P", "F1")
@@ -181,21 +184,20 @@ def _beside(sheet: Sheet, wanted: str, labels: dict[str, str], ours: dict[str, s
     sheet.table(
         "A10: peer, and we on the same recordings",
         ("peer", "records", "accuracy", "Se", "Sp", "our accuracy", "our Se", "our Sp"),
-        [
-            ["neurokit2 zhao2018", len(given), theirs.accuracy, theirs.se, theirs.sp]
-            + [mine.accuracy, mine.se, mine.sp]
-        ],
+        [["neurokit2 zhao2018", len(given), *_three(theirs), *_three(mine)]],
     )
     sheet.beside("A10.accuracy", "neurokit2 zhao2018", mine.accuracy, theirs.accuracy)
+
+
+def _three(counts: Detection) -> tuple[float | None, float | None, float | None]:
+    return counts.accuracy, counts.se, counts.sp
 
 
 def exchanged(sheet: Sheet, _peers: str) -> None:
     """A12: alerts on untouched recordings, and on each with two electrodes exchanged."""
     models = ("qrs", "reversal")
     untouched = [(base, name) for base in BASES for name in names(base)]
-    false = [
-        f"{base}/{name}" for base, name in untouched if _codes(sheet, Job(base, f"{base}/{name}")) & ALERTS
-    ]
+    false = [f"{base}/{name}" for base, name in untouched if _codes(sheet, Job(base, f"{base}/{name}")) & ALERTS]
     share = 100 * len(false) / len(untouched)
     sheet.add("A12.false", share, f"% of {len(untouched)}", models=models, of=tuple(BASES))
     for record in false:

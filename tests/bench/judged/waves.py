@@ -11,7 +11,7 @@ import numpy as np
 from ecg.annotation import Mark
 from ecg.formats.annotate import write_annotation
 from ecg.formats.annotations import read_annotations, read_timing
-from ecg.score import DelineationReport, global_intervals_ms, interval_errors, marks_of, score_delineation
+from ecg.score import DelineationReport, MarkCounts, global_intervals_ms, interval_errors, marks_of, score_delineation
 from ecg.score.delineation import LEADS
 from tests.bench.judged.answers import offers_waves
 from tests.bench.judged.material import DATA, Job, every, names, table
@@ -48,7 +48,9 @@ def delineation(sheet: Sheet, peers: str) -> None:
         for name in names("ludb"):
             alone = _scored(sheet.answers.folder("ludb"), [name]).gross
             row = {f"{kind} F1": alone[kind].found.f1 for kind in ("p", "r", "t")}
-            sheet.record("A7", name, row | {f"{kind} ms": alone[kind].mean_ms for kind in ("qrs_on", "qrs_off", "t_off")})
+            sheet.record(
+                "A7", name, row | {f"{kind} ms": alone[kind].mean_ms for kind in ("qrs_on", "qrs_off", "t_off")}
+            )
         sheet.per_record_table("A7")
     _beside(sheet, peers)
 
@@ -59,7 +61,11 @@ def _scored(folder: Path, records: Sequence[str]) -> DelineationReport:
 
 def _p_without_p(sheet: Sheet) -> tuple[float | None, str]:
     """P marks in percent of QRS marks, in strips labelled fibrillation or flutter."""
-    of = {row["ID"] for row in table("ludb") if "fibrillation" in row["Rhythms"] or "flutter" in row["Rhythms"]}
+    of = {
+        row["ID"]
+        for row in table("ludb", column="ID")
+        if "fibrillation" in row["Rhythms"] or "flutter" in row["Rhythms"]
+    }
     p = beats = 0
     for name in sorted(of):
         for lead in LEADS:
@@ -81,10 +87,7 @@ def _beside(sheet: Sheet, wanted: str) -> None:
         rows = []
         for kind, counts in theirs.gross.items():
             mine = own.gross[kind]
-            rows.append(
-                [kind, counts.found.se, counts.found.ppv, counts.mean_ms, counts.sd_ms]
-                + [mine.found.se, mine.found.ppv, mine.mean_ms, mine.sd_ms]
-            )
+            rows.append([kind, *_four(counts), *_four(mine)])
             if peer is PEERS[-1]:
                 sheet.beside(f"A7.{kind}.f1", peer.name, mine.found.f1, counts.found.f1)
                 sheet.beside(f"A7.{kind}.sd", peer.name, mine.sd_ms, counts.sd_ms)
@@ -92,6 +95,10 @@ def _beside(sheet: Sheet, wanted: str) -> None:
         sheet.table(f"A7: {peer.name} on {len(given)} strips, and we on the same", HEAD, rows)
         for name, errors in theirs.intervals.items():
             sheet.record(f"A8 {peer.name}", name, {"mean ms": errors.mean_ms, "sd ms": errors.sd_ms})
+
+
+def _four(counts: MarkCounts) -> tuple[float | None, ...]:
+    return counts.found.se, counts.found.ppv, counts.mean_ms, counts.sd_ms
 
 
 HEAD = ("mark", "Se", "PPV", "mean ms", "sd", "our Se", "our PPV", "our mean ms", "our sd")
