@@ -26,7 +26,7 @@ def finder(peer: str) -> Find:
         def xqrs(x: npt.NDArray[np.float64], fs: int) -> Sequence[int]:
             found = processing.XQRS(sig=x, fs=fs)
             found.detect(verbose=False)
-            return found.qrs_inds
+            return [int(at) for at in found.qrs_inds]
 
         return xqrs
     if peer == "fastnvg":
@@ -39,7 +39,7 @@ def finder(peer: str) -> Find:
 
     def neurokit(x: npt.NDArray[np.float64], fs: int) -> Sequence[int]:
         clean = neurokit2.ecg_clean(x, sampling_rate=fs, method=method)
-        return neurokit2.ecg_peaks(clean, sampling_rate=fs, method=method)[1]["ECG_R_Peaks"]
+        return [int(at) for at in neurokit2.ecg_peaks(clean, sampling_rate=fs, method=method)[1]["ECG_R_Peaks"]]
 
     return neurokit
 

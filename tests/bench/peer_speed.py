@@ -1,8 +1,8 @@
 """The peers of the pipeline benchmark, run by the Python of .venv/bench on every recording of a folder.
 
 Use: peer_speed.py TASK FOLDER REPEATS. Prints {"seconds": {recording: seconds of its best repeat}, "grown_mb": growth
-of the peak memory} as JSON; a recording that the peer refuses is left out. Tasks: QRS on every lead (neurokit2, sleepecg,
-fastnvg), or clean, QRS and waves of twelve leads (nk_prominence, prominence, ecgdeli).
+of the peak memory} as JSON; a recording that the peer refuses is left out. Tasks: QRS on every lead (neurokit2,
+sleepecg, fastnvg), or clean, QRS and waves of twelve leads (nk_prominence, prominence, ecgdeli).
 """
 
 import json
@@ -14,7 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from memory import begin_peak, peak_mb
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # at the end: nothing of ours may shadow what a peer needs
+
+from tests.bench.memory import begin_peak, peak_mb
 
 Run = Callable[[npt.NDArray[np.float64], int], object]
 

@@ -47,7 +47,11 @@ def prominence(signal: npt.NDArray[np.float64], fs: int) -> list[Marks]:
     peaks = [np.asarray(delineator.find_rpeaks(lead)) for lead in clean]
     waves: Any = delineator.find_waves_multilead(clean, peaks, multilead_correction=True)
     return [
-        [mark for symbol, keys in PROMINENCE.items() for mark in _three(*(waves[key][lead] for key in keys), symbol)]
+        [
+            mark
+            for symbol, (first, peak, end) in PROMINENCE.items()
+            for mark in _three(waves[first][lead], waves[peak][lead], waves[end][lead], symbol)
+        ]
         for lead in range(signal.shape[1])
     ]
 

@@ -14,7 +14,6 @@ from pathlib import Path
 
 # The databases of which development records taught the shipped weights. A row for each file of ecg/trained.
 TRAINED_ON: Mapping[str, tuple[str, ...]] = {
-    "alarms": ("cinc2015",),
     "beats": ("mitdb",),
     "delineation": ("ludb",),
     "left_ventricle": ("ludb", "cinc2021"),
@@ -23,7 +22,6 @@ TRAINED_ON: Mapping[str, tuple[str, ...]] = {
     "reversal": ("ludb", "cinc2021"),
     "rhythm": ("mitdb", "cpsc2021", "cinc2017", "ludb", "cinc2021"),
     "screen": ("cinc2017",),
-    "waves": ("ludb",),
 }
 
 Choice = tuple[tuple[str, Path], ...]  # (name of the model, file), sorted: the weights that differ from the shipped

@@ -119,9 +119,16 @@ FINDINGS: Mapping[str, Means] = {
     ),
 }
 
+# CPSC 2018, one of the sources of CinC 2021, labelled nine classes and nothing else: the absence of another label
+# means nothing there.
+CPSC_2018 = frozenset({"SINUS_RHYTHM", "AFIB", "AF_OR_FLUTTER", "AVB_I", "LBBB", "RBBB", "PAC", "PVC"})
 
-def truth(means: Means, database: str, labels: Collection[str]) -> bool | None:
-    """Whether the labels of a record say the finding; None where they leave it open, or the database never says it."""
+
+def truth(key: str, database: str, labels: Collection[str], source: str = "") -> bool | None:
+    """Whether the labels of a record say the finding; None where they leave it open, or its source never says it."""
+    means = FINDINGS[key]
+    if source == "CPSC2018" and key not in CPSC_2018:
+        return None
     yes: Collection[str] = means.snomed if database == "cinc2021" else means.ludb
     open_: Collection[str] = means.unclear if database == "cinc2021" else means.ludb_unclear
     if not yes:

@@ -100,6 +100,8 @@ def fibrillation(sheet: Sheet, _peers: str) -> None:
     """A6: fibrillation of 4 s and more met or missed, false calls in a day, runs of three and more VEB."""
     met = there = 0
     for record in KNOWN_VF:
+        if record.partition("/")[2] not in names(record.partition("/")[0]):
+            continue  # a quick look at the first records only
         for span in _storms(sheet, record, reference=True):
             if span[1] - span[0] >= VF_SHORTEST_S:
                 there += 1
@@ -171,7 +173,7 @@ def alarms(sheet: Sheet, _peers: str) -> None:
     truth = {name: row["true"] for name, row in rows.items()}
     kinds = {name: row["alarm"] for name, row in rows.items()}
     counts = compare_alarms(truth, kept, kinds)
-    models = ("qrs", "beats", "quality", "alarms")
+    models = ("qrs", "beats", "quality")
     for kind, of_kind in counts.items():
         key = "A11" if kind == "all" else f"A11.{KINDS[kind]}"
         sheet.add(f"{key}.score", of_kind.score, "score", models=models, of=("cinc2015",))

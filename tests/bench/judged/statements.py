@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from ecg import codes
 from ecg.formats.annotations import read_timing
@@ -14,7 +15,7 @@ from tests.bench.judged.peers import Peer, ask, store
 from tests.bench.judged.sheet import Sheet
 
 BASES = {"ludb": "ID", "cinc2021": "record"}  # twelve leads with diagnoses, and the column of the name
-MODELS = ("qrs", "beats", "rhythm", "quality", "left_ventricle", "delineation", "waves")
+MODELS = ("qrs", "beats", "rhythm", "quality", "left_ventricle", "delineation")
 QUALITY_PEER = Peer("zhao2018", every=4)
 ALERTS = frozenset({"LEAD_REVERSAL_LA_RA", "LEAD_REVERSAL_OTHER", "PRECORDIAL_MISPLACEMENT"})
 COMMON = ("RA-LA", "RA-LL", "LA-LL", "V1-V2", "V2-V3", "V3-V4", "V1-V3")
@@ -42,19 +43,43 @@ def exchange_jobs() -> list[Job]:
     return [*twelve_jobs(), *swapped]
 
 
+@dataclass(frozen=True)
+class Labelled:
+    """A recording with what its annotators and we say."""
+
+    base: str
+    name: str
+    labels: tuple[str, ...]
+    source: str
+    said: frozenset[str]
+
+    @property
+    def record(self) -> str:
+        return f"{self.base}/{self.name}"
+
+    def says(self, key: str) -> bool | None:
+        return truth(key, self.base, self.labels, self.source)
+
+
 def findings(sheet: Sheet, _peers: str) -> None:
     """A9: each finding of the table of labels, LUDB and CinC 2021 together, with exact limits."""
     labelled = [
-        (base, row[column], labels_of(base, row), _codes(sheet, Job(base, f"{base}/{row[column]}")))
+        Labelled(
+            base,
+            row[column],
+            labels_of(base, row),
+            row.get("source", ""),
+            _codes(sheet, Job(base, f"{base}/{row[column]}")),
+        )
         for base, column in BASES.items()
         for row in table(base, column=column)
     ]
     rows = []
     for key, means in FINDINGS.items():
         judged = {
-            f"{base}/{name}": (is_there, bool(said & means.ours))
-            for base, name, labels, said in labelled
-            if (is_there := truth(means, base, labels)) is not None
+            one.record: (is_there, bool(one.said & means.ours))
+            for one in labelled
+            if (is_there := one.says(key)) is not None
         }
         counts = compare_two_classes(
             {name: pair[0] for name, pair in judged.items()}, {name: pair[1] for name, pair in judged.items()}
@@ -70,10 +95,10 @@ def findings(sheet: Sheet, _peers: str) -> None:
     _normal(sheet, labelled)
     if sheet.per_record:
         wrong = [
-            [f"{base}/{name}", key, "missed" if is_there else "false"]
-            for base, name, labels, said in labelled
+            [one.record, key, "missed" if is_there else "false"]
+            for one in labelled
             for key, means in FINDINGS.items()
-            if (is_there := truth(means, base, labels)) is not None and is_there != bool(said & means.ours)
+            if (is_there := one.says(key)) is not None and is_there != bool(one.said & means.ours)
         ]
         sheet.table("A9: where we and the labels differ", ("record", "finding", ""), wrong)
 
@@ -95,14 +120,14 @@ def _add(sheet: Sheet, key: str, counts: Detection, bases: tuple[str, ...]) -> N
         sheet.add(f"{key}.{name}", value, unit, models=MODELS, of=bases)
 
 
-def _normal(sheet: Sheet, labelled: list[tuple[str, str, tuple[str, ...], frozenset[str]]]) -> None:
+def _normal(sheet: Sheet, labelled: Sequence[Labelled]) -> None:
     """Of the recordings called normal: how many carry no label of a finding that must not be missed."""
-    normal = [(base, name, labels) for base, name, labels, said in labelled if "NORMAL_ECG" in said]
+    normal = [one for one in labelled if "NORMAL_ECG" in one.said]
     missed = [
-        f"{base}/{name}: {key}"
-        for base, name, labels in normal
+        f"{one.record}: {key}"
+        for one in normal
         for key, means in FINDINGS.items()
-        if _is_critical(means) and truth(means, base, labels)
+        if _is_critical(means) and one.says(key)
     ]
     if normal:
         npv = 100 * (1 - len({line.partition(":")[0] for line in missed}) / len(normal))

@@ -18,7 +18,7 @@ from tests.bench.judged.material import DATA, Job, every, names, table
 from tests.bench.judged.peers import Peer, ask, store
 from tests.bench.judged.sheet import Sheet
 
-MODELS = ("qrs", "delineation", "waves")
+MODELS = ("qrs", "delineation")
 PEERS = (Peer("nk_dwt", every=5), Peer("prominence", every=5))
 FEWEST_BEATS = 2
 
