@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 HOMES = {
-    "ecg.analysis": ("analyze",),
+    "ecg.analysis": ("Annotated", "analyze", "annotate"),
     "ecg.errors": ("EcgError",),
     "ecg.formats": ("read",),
     "ecg.monitor": ("Monitor", "MonitorEvent", "MonitorState"),

@@ -16,7 +16,7 @@ from itertools import pairwise
 import numpy as np
 
 from ecg import critical, waves
-from ecg.measure import lead_waves
+from ecg.measure import durations_ms, lead_waves
 from ecg.monitor import Judge
 from ecg.prior import Prior
 from ecg.quality import VOTE_MIN, misscaled
@@ -117,13 +117,14 @@ def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, pr
         median=median,
         marks=marks,
         waves={lead: row for lead, row in rows.items() if lead in votes(quality)},
+        reversals=reversal(median, quality, samples=samples),
         prior=prior,
     )
     fired = [*heard.findings]
     for evidence in wave_evidence(seen, recording.signal_uv):
         fired += critical.judge(rules, evidence, recording.meta, prior)
     said = {finding.code for finding in fired}
-    stated = (*statements(seen, fired), *reversal(median, quality, samples=samples))
+    stated = (*statements(seen, fired), *seen.reversals)
     return Analysis(
         fs=recording.fs,
         leads=recording.leads,
@@ -156,7 +157,7 @@ def main_rhythm(episodes: tuple[Episode, ...]) -> str:
     """The rhythm that fills most of the recording; `undetermined` when there is none."""
     lengths: Counter[str] = Counter()
     for episode in episodes:
-        if episode.rhythm not in OVERLAYS:
+        if episode.rhythm not in (*OVERLAYS, "undetermined"):
             lengths[episode.rhythm] += episode.end - episode.first
     rank = {name: len(BASE_FIRST) - index for index, name in enumerate(BASE_FIRST)}
     return max(lengths, key=lambda name: (lengths[name], rank.get(name, 0), name), default="undetermined")
@@ -194,14 +195,14 @@ def _with_waves(rates: Measurements, median: Median, marks: Marks, votes: list[s
     def ms(first: int | None, end: int | None) -> int | None:
         return None if first is None or end is None else round((end - first) * 1000.0 / median.fs)
 
-    qt = ms(marks.qrs_on, marks.t_off)
+    qrs, qt = durations_ms(median, marks, votes)
     st_j = {lead: _mv(median, lead, marks, 0.0) if lead in votes else None for lead in median.leads}
     st_j60 = {lead: _mv(median, lead, marks, waves.J60_S) if lead in votes else None for lead in median.leads}
     return replace(
         rates,
         p_ms=ms(marks.p_on, marks.p_off),
         pr_ms=ms(marks.p_on, marks.qrs_on),
-        qrs_ms=ms(marks.qrs_on, marks.qrs_off),
+        qrs_ms=qrs,
         qt_ms=qt,
         qtc_ms=rates.qtc_ms if qt is None else waves.qtc_ms(qt, rr_ms),
         axis_deg={

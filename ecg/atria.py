@@ -102,8 +102,9 @@ def no_beats(leads: int) -> Beats:
 
 
 def kinds_of(symbols: str) -> U8:
-    """Symbols as places in KINDS; what is not there counts as N."""
+    """Symbols as places in KINDS; a ventricular escape (E) as V, what else is not there as N."""
     table = np.zeros(256, dtype=np.uint8)
+    table[ord("E")] = ECTOPIC
     for place, symbol in enumerate(KINDS):
         table[ord(symbol)] = place
     return table[np.frombuffer(symbols.encode("latin-1", "replace"), dtype=np.uint8)]

@@ -22,6 +22,7 @@ from ecg.features import (
     PAST,
     S_AHEAD,
     S_WAIT,
+    SHAPE,
     V_WAIT,
     Judged,
     Tempo,
@@ -34,7 +35,7 @@ from ecg.features import (
     time_features,
 )
 from ecg.record import F32, I64
-from ecg.shapes import BEFORE, F64, QRS_PART, ROWS_OF_CELL, YOUNG, Families, Known, Mask, Rows, around, qrs_at
+from ecg.shapes import BEFORE, F64, QRS_PART, ROWS_OF_CELL, Families, Known, Mask, Rows, around, qrs_at
 from ecg.trained.trees import Trees
 
 U8 = npt.NDArray[np.uint8]
@@ -47,6 +48,7 @@ KEPT = PAST + 4  # judged beats that stay held before the first that is still ne
 WIDE_ROWS = 13.0  # a QRS of the trace that is wide beyond doubt; the low-pass adds about 2 rows
 WIDE_USUAL = 50.0  # rows: a wide regular rhythm faster than 120 a minute is ventricular until a person says otherwise
 REGULAR = 0.06
+BULK, BROAD_ROWS = SHAPE.index("bulk"), 7.0  # area over height of such a QRS, rows; narrow ones have 4 to 6
 QRS_FROM, QRS_TO = QRS_PART.start - BEFORE, QRS_PART.stop - BEFORE  # rows about R
 IN_STEP = 0.15
 SURE = 2.0  # the logit a rule gives
@@ -219,8 +221,7 @@ class Classifier:
         return ready == first + BLOCK and at > first
 
     def _stretch_end(self) -> int:
-        length = ROWS_OF_CELL if self._families.learned < YOUNG else 2 * ROWS_OF_CELL
-        return (self._stretch // length + 1) * length
+        return (self._stretch // ROWS_OF_CELL + 1) * ROWS_OF_CELL
 
     def _learn(self, trace: Rows, end: int) -> None:
         """The open stretch is complete: its beats change what is known."""
@@ -246,7 +247,9 @@ class Classifier:
         main_width = np.array([known.width[known.main] for known in stretches])[of]
         narrow = np.array([_has_narrow(known) for known in stretches])[of]
         wide_rhythm = (main_width >= WIDE_ROWS) & ~narrow & (tempo.usual < WIDE_USUAL) & (tempo.unsteady < REGULAR)
-        logit = np.where(wide_rhythm & (shaped.width_more > -2.0), np.maximum(logit, SURE), logit)
+        # At such rates the next wave may stand in the window: what fills it must be one broad deflection.
+        broad = (shaped.features[:, BULK] >= BROAD_ROWS) & (shaped.width_more > -2.0)
+        logit = np.where(wide_rhythm & broad, np.maximum(logit, SURE), logit)
         logit = self._doubted(logit, part, certain)
         # A beat of no family goes with the dominant one.
         own = np.where(shaped.family >= 0, shaped.family, np.array([known.main for known in stretches])[of])

@@ -24,7 +24,7 @@ CYCLES_MIN = 4
 SHARE_MIN, LEADS_MIN = 0.72, 2  # of the mean cycle's variance that the waves explain, in so many leads
 WAVE_UV_MIN = 20.0  # standard deviation of the waves
 RATE_BPM = (40.0, 125.0)
-BAND_MIN = 0.5
+BAND_MIN = 0.45
 P_AT_MIN, P_UV_MIN = 17, 12.0  # the highest point before the QRS lies further ahead than a P wave's
 
 

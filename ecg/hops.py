@@ -33,6 +33,7 @@ SPREAD = 0.25  # root mean square as part of the range: of a step 0.5, of a QRS 
 BEND_UV, BEND_PART = 600.0, 0.15  # no more than this, or this part of the range, counts of a bend: spikes again
 ROUGH_PART = 0.05  # a tall QRS bends, too: up to this part of its range; white noise bends more than three times that
 HUM_UV = 200.0  # amplitude of mains that begins to cost
+AERIAL_UV, AERIAL_PART = 50.0, 2.5  # mains of this size and hardly anything else: an open wire, no resting heart
 BLOCK = 128  # hops at a time: what fits the cache
 TAP_UNIT = 1024.0
 MAINS_HZ = (50.0, 60.0)
@@ -128,7 +129,8 @@ def _block(raw_uv: F32, fs: float) -> HopQuality:
     masks[:, 2] = flat & ~empty & (np.abs(level) > RAIL_UV)
     masks[:, 2] |= (range_uv > CLIP_UV) & (extreme > CLIP_SHARE) & (still > CLIP_SHARE)
     masks[:, 3] = large & (range_uv >= TORN_UV)
-    masks[:, 0] = ~flat & ~masks[:, 3] & (sizes[:, 3] < np.maximum(2.5 * ROUGH_UV, ROUGH_PART * range_uv))
+    aerial = (mains >= AERIAL_UV) & (range_uv <= AERIAL_PART * mains)
+    masks[:, 0] = ~flat & ~masks[:, 3] & ~aerial & (sizes[:, 3] < np.maximum(2.5 * ROUGH_UV, ROUGH_PART * range_uv))
     return HopQuality(masks.reshape(hops, leads, len(MASKS)), sizes.reshape(hops, leads, len(SIZES)))
 
 

@@ -28,6 +28,7 @@ FIRST_PARTS, FIRST_OF = (
     3,
     4,
 )  # R is the first peak of at least this part of the largest: in rS and RSR' the marks stand so
+LEADING = 3  # the first lead counts this often: where leads disagree R stands where it shows it, as readers mark it
 TENTH = 10  # R is placed to tenths of a row
 
 
@@ -131,7 +132,8 @@ def place(levelled: I8, cells: I64, offset: int) -> I64:
     near = levelled[rows].astype(np.int64)  # (k, 2 * PLACE + 3, leads)
     span = near.shape[1] - 1
     ramp = np.arange(span + 1)[None, :, None]
-    away = np.abs(near * span - near[:, :1] * (span - ramp) - near[:, -1:] * ramp).sum(axis=2)
+    away = np.abs(near * span - near[:, :1] * (span - ramp) - near[:, -1:] * ramp)
+    away = away.sum(axis=2) + (LEADING - 1) * away[:, :, 0]
     smooth = away[:, :-2] + 2 * away[:, 1:-1] + away[:, 2:]
     large = FIRST_OF * smooth >= FIRST_PARTS * smooth.max(axis=1, keepdims=True)
     large[:, 1:-1] &= (smooth[:, 1:-1] >= smooth[:, :-2]) & (smooth[:, 1:-1] > smooth[:, 2:])

@@ -75,8 +75,13 @@ def counts_of(trace: I16, before: I16, raw_range_uv: F32, level_uv: F32, level_b
 
 def _sums(values: npt.NDArray[np.integer], width: int) -> I64:
     """Sums of each `width` along the last axis."""
-    total = np.cumsum(values, axis=1, dtype=np.int64)[:, width - 1 :: width]
-    return np.diff(total, axis=1, prepend=0)
+    parts = values.reshape(len(values), -1, width)
+    if width > BIN:
+        return np.asarray(parts.sum(axis=2), dtype=np.int64)
+    total = parts[:, :, 0].astype(np.int64)
+    for place in range(1, width):
+        total += parts[:, :, place]
+    return total
 
 
 def features_of(counts: I32, past: int) -> F32:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -89,6 +90,11 @@ class Verdict:
     probability: float
 
 
+@cache
+def _trees() -> Trees:
+    return Trees.of("rhythm")
+
+
 class RhythmJudge:
     """Beats and trace in, verdicts out, the same however they are cut; picklable, 25 s of memory.
 
@@ -106,7 +112,6 @@ class RhythmJudge:
 
     def __init__(self, leads: tuple[str, ...]) -> None:
         self._blocks = Blocks(leads)
-        self._trees = Trees.of("rhythm")
         self._rows: F32 = np.zeros((0, len(NAMES)), dtype=np.float32)  # features of blocks not yet judged, from _begin
         self._logit: F64 = np.zeros(0)
         self._begin = 0
@@ -140,7 +145,7 @@ class RhythmJudge:
         if seen > done:
             fresh = features(blocks.windows(done, seen))
             self._rows = np.concatenate([self._rows, fresh])
-            self._logit = np.concatenate([self._logit, self._trees.logits(fresh[:, AF_COLUMNS])[:, 0]])
+            self._logit = np.concatenate([self._logit, _trees().logits(fresh[:, AF_COLUMNS])[:, 0]])
         until = seen if final else max(0, seen - 1)
         found = tuple(self._judge(block, certain if final else None) for block in range(self._judged, until))
         self._judged = max(self._judged, until)
@@ -211,7 +216,9 @@ def named(f: Features, *, atrial: bool, was: str = "") -> str:
     dbpm = 10 * f["rate_bpm"]
     if f["beats"] < BEATS_MIN or not math.isfinite(dbpm):
         return "undetermined"
-    if f["paced"] >= PACED_MIN:
+    # A pacemaker that drives the ventricles makes them regular; where they are not, "spikes" may be fibrillation's
+    # waves.
+    if f["paced"] >= PACED_MIN and not (atrial and f["rr_cv"] >= REGULAR_CV):
         return "paced"
     if f["ectopic_runs"] > ECTOPIC_MIN:
         return "vt" if dbpm >= VT_DBPM else "ivr"

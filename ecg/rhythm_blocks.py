@@ -12,10 +12,12 @@ import numpy.typing as npt
 from ecg import atria
 from ecg.atria import AFTER, BEFORE, BLOCK, F64, HZ, I64, LAG, QRS_FROM, T_TO, Beats
 from ecg.atrial_features import Windows
+from ecg.packing import pack, unpack
 from ecg.trace import I16
 
 REACH = 2  # blocks on either side of the one that is judged
 KEEP = 2 * REACH + 4  # blocks whose beats and numbers are held
+SIGNAL_KEPT = (2 * REACH + 2) * BLOCK + 2 * LAG  # rows: the window of the next block to be judged, and what lags
 FAR = 1 << 40  # a row that no recording has
 MEASURED_AT_ONCE = 400  # blocks: bounds the memory of a long file
 
@@ -39,6 +41,13 @@ class Blocks:
         self._last_wave: F64 = np.zeros((1, QRS_FROM + T_TO, len(self.columns)))
         self._waiting_rows: I64 = np.zeros(0, dtype=np.int64)
         self._waiting_symbols = ""
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "rest": pack(self.rest), "raw": pack(self.raw)}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self.rest, self.raw = unpack(state["rest"]), unpack(state["raw"])  # type: ignore[arg-type]  # as packed above
 
     @property
     def needs_from(self) -> int:
@@ -147,5 +156,5 @@ class Blocks:
             return
         self.first += drop
         self.power, self.weight = self.power[drop:].copy(), self.weight[drop:].copy()
-        self.rest, self.raw = self.rest[-(KEEP * BLOCK) :].copy(), self.raw[-(KEEP * BLOCK) :].copy()
+        self.rest, self.raw = self.rest[-SIGNAL_KEPT:].copy(), self.raw[-SIGNAL_KEPT:].copy()
         self.beats = self.beats.part(int(np.searchsorted(self.beats.row, self.first * BLOCK)))

@@ -12,7 +12,7 @@ import numpy as np
 
 from ecg.record import STANDARD_LEADS, Meta, Recording
 from ecg.results import Beat, Episode
-from ecg.synth import INDEPENDENT, P_UV, Segment, Synthetic, _Complex, _draw_complex, _lobe, with_derived
+from ecg.synth import DRAWN, INDEPENDENT, P_UV, Segment, Synthetic, _Complex, _draw_complex, _lobe, with_derived
 
 P_S = 0.1  # duration of a P wave
 
@@ -30,7 +30,7 @@ def two_clocks(
 ) -> Synthetic:
     """P waves that begin at atria_s and QRS that begin at ventricles_s, all `symbol`; one episode of `rhythm`."""
     time_s = np.arange(round(seconds * fs)) / fs
-    signal = np.zeros((len(time_s), len(INDEPENDENT)))
+    signal = np.zeros((len(time_s), len(DRAWN)))
     inside = [onset for onset in ventricles_s if 0.2 <= onset <= seconds - 0.1]
     mean_s = float(np.mean(np.diff(inside))) if len(inside) > 1 else 1.0
     segment = Segment("sinus", seconds, 60.0 / mean_s, pr_ms=0.0)

@@ -26,7 +26,7 @@ from ecg.delineation import delineate
 from ecg.filters import moving_mean
 from ecg.formats.annotate import write_annotation
 from ecg.wave_net import BASELINE, RATE, Net, inputs, resampled
-from training.data import SEED, folds, records
+from training.records import SEED, folds, records
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]

@@ -19,7 +19,7 @@ from torch import nn
 import ecg
 from ecg.level import level
 from ecg.trace import trace_of
-from training import data as places
+from training import records as places
 
 CELL = 4  # rows of the trace
 CHANNELS, STEM = 24, 16

@@ -19,7 +19,7 @@ from ecg import readable
 from ecg.hops import hops_quality
 from ecg.quality import acceptance_features, tally_of
 from ecg.trace import trace_of
-from training.data import SEED, arguments, folds, records
+from training.records import SEED, arguments, folds, records
 from training.trees import export, forest
 
 DEPTH, ROUNDS, RATE = 4, 44, 0.25

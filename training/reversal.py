@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 import ecg
 from ecg import waves
 from ecg.reversal import EXCHANGES, INDEPENDENT, features_of, grid_of, is_mirrored
-from training.data import SEED, arguments, folds, records
+from training.records import SEED, arguments, folds, records
 
 COPIES = 6  # of each recording: the whole and five from a few beats with other lead sizes
 RIDGE = 0.1

@@ -26,7 +26,7 @@ from ecg.rhythm import AF_COLUMNS, AF_NAMES
 from ecg.rhythm_blocks import REACH, Blocks
 from ecg.stream import Core
 from ecg.trace import RATE, row_of, trace_of
-from training.data import SEED, arguments, folds, records
+from training.records import SEED, arguments, folds, records
 from training.trees import export
 
 OUT = Path(__file__).resolve().parents[1] / "ecg" / "trained" / "rhythm.npz"

@@ -19,7 +19,7 @@ from ecg.record import Recording
 from ecg.screen import CLASSES
 from ecg.screen_features import strip_row
 from ecg.trace import trace_of
-from training.data import SEED, arguments, folds
+from training.records import SEED, arguments, folds
 from training.rhythm import own_beats
 from training.trees import MILLI, export
 

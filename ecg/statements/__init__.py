@@ -10,6 +10,7 @@ measured. The grade of an ECG is a person's (critical-values: unassessed is neve
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from ecg import critical
 from ecg.results import Finding
@@ -32,7 +33,7 @@ CODES: tuple[str, ...] = tuple(
         )
     )
 )
-REVERSED = 0.5  # from this probability on that electrodes are exchanged, no form is read (critical-values 2)
+REVERSED = 0.5  # from this probability on the leads of exchanged electrodes are not read (critical-values 2, 8)
 NORMAL_S = 8.0  # of readable signal, so that a rhythm was seen at all
 NORMAL_WITH = frozenset({"SINUS_RHYTHM", "SINUS_ARRHYTHMIA"})
 
@@ -48,10 +49,16 @@ def statements(seen: Seen, fired: Sequence[Finding] = ()) -> tuple[Finding, ...]
         return said
     if quality.is_poor(seen.quality):
         return said  # a form read from a poor signal is worse than none
-    if seen.reversed < REVERSED:
-        said = (*said, *conduction.conduction(seen), *ischaemia.ischaemia(seen), *voltage.voltage(seen))
-        said = (*said, *repolarisation.repolarisation(seen))
+    shown = _without_exchanged(seen)
+    said = (*said, *conduction.conduction(shown), *ischaemia.ischaemia(shown), *voltage.voltage(shown))
+    said = (*said, *repolarisation.repolarisation(shown))
     return said if fired else (*said, *_normal(seen, said))
+
+
+def _without_exchanged(seen: Seen) -> Seen:
+    """Leads that a suspected exchange of electrodes changes have no say."""
+    changed = {lead for one in seen.reversals if (one.probability or 0.0) >= REVERSED for lead in one.leads}
+    return replace(seen, waves={lead: row for lead, row in seen.waves.items() if lead not in changed})
 
 
 def _normal(seen: Seen, said: tuple[Finding, ...]) -> Iterator[Finding]:

@@ -150,7 +150,7 @@ def test_noise_over_all_leads_is_unreadable_and_the_rest_is_not() -> None:
     signal[10_000:15_000] += (400 * (rough[30:] - rough[:-30])).astype(np.float32)  # means over 60 ms: as fast as a QRS
     found = quality_of(ecg.Recording(FS, whole.leads, signal))
     dark = sum(min(span.end, 15_000) - max(span.first, 10_000) for span in found.unreadable)
-    assert dark > 0.8 * 5000
+    assert dark > 0.7 * 5000
     assert all(span.end <= 16_500 and span.first >= 9_500 for span in found.unreadable)
 
 

@@ -98,3 +98,17 @@ def test_a_mirrored_heart_is_not_called_an_exchange(known: Known) -> None:
         signal[:, one.leads.index(lead)] = part * v1
     alert = found(ecg.Recording(one.fs, one.leads, signal), beats)
     assert [finding.code for finding in alert] == ["DEXTROCARDIA"]
+
+
+def test_no_form_is_read_from_exchanged_arms(known: Known) -> None:
+    # critical-values 6.4: the message appears, and no rule on ST or other forms fires.
+    one, _ = known["ludb/62"]
+    analysis = ecg.analyze(exchanged(one, ("RA", "LA")))
+    codes = {finding.code for finding in analysis.findings}
+    assert "LEAD_REVERSAL_LA_RA" in codes
+    assert not [finding.rule for finding in analysis.findings if finding.rule]
+
+
+def test_leads_upside_down_are_told(known: Known) -> None:
+    alert = [found(ecg.Recording(one.fs, one.leads, -one.signal_uv), beats) for one, beats in known.values()]
+    assert any(alert)

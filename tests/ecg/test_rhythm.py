@@ -17,6 +17,10 @@ from ecg.rhythm import RhythmJudge, Verdict
 from ecg.synth import Segment, Synthetic, twelve_lead
 from ecg.trace import row_of, trace_of
 
+SLOW: tuple[tuple[synth.Kind, float], ...] = (
+    *(("avb2_1", 60.0), ("avb2_2", 60.0), ("avb_2to1", 40.0), ("avb_hg", 30.0), ("avb3", 38.0)),
+    *(("junctional", 50.0), ("ivr", 40.0)),
+)
 Table = tuple[np.ndarray, str, np.ndarray]
 
 
@@ -76,6 +80,7 @@ def test_the_rhythm_that_was_drawn_is_named(name: str, rng: np.random.Generator)
         (Segment("svt", 30.0, 190), "svt"),
         (Segment("vt", 30.0, 170), "vt"),
         (Segment("paced", 30.0, 60), "paced"),
+        *((Segment(kind, 30.0, rate), kind) for kind, rate in SLOW),
         (Segment("sinus", 30.0, 72, pvc_at=(3, 8, 9, 14, 20)), "sinus"),
         (Segment("sinus", 30.0, 66, pac_at=(3, 7, 12, 19)), "sinus"),
     ],
@@ -201,11 +206,11 @@ def test_real_rhythms_are_named(data: Path, name: str, rhythms: set[str]) -> Non
 
 def test_atrial_fibrillation_and_flutter_on_twelve_leads(data: Path) -> None:
     said = {}
-    for name in ("110", "38", "52", "15", "4"):
+    for name in ("44", "38", "52", "15", "4"):
         recording = ecg.read(data / "ludb" / name)
         beats = ecg.analyze(recording).beats
         rows = row_of(np.array([beat.sample for beat in beats], dtype=np.int64), recording.fs)
         trace = trace_of(recording.signal_uv, recording.fs)
         symbols = "".join(beat.symbol for beat in beats)
         said[name] = main(RhythmJudge(recording.leads).push(rows, symbols, trace, 0, len(trace), final=True))
-    assert said == {"110": "af", "38": "af", "52": "afl", "15": "sinus", "4": "sinus"}
+    assert said == {"44": "af", "38": "af", "52": "afl", "15": "sinus", "4": "sinus"}

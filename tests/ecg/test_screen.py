@@ -12,7 +12,8 @@ import pytest
 import ecg
 from ecg import synth_blocks
 from ecg.record import Recording
-from ecg.screen import CLASSES, Screen, screen
+from ecg.results import Screen
+from ecg.screen import CLASSES, screen
 from ecg.screen_features import SCREEN_NAMES, strip_row
 from ecg.synth import Segment, Synthetic, twelve_lead
 from ecg.trace import row_of, trace_of

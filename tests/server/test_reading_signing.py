@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import hmac
 import re
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from msgspec.structs import replace
@@ -262,7 +264,8 @@ def test_the_machines_numbers_are_taken_from_the_analysis_object_as_it_is_sent()
     numbers = ecg.Measurements(
         71.5, p_ms=104, pr_ms=160, qrs_ms=92, qt_ms=388, qtc_ms={"bazett": 421}, axis_deg={"qrs": -30}
     )
-    analysis = ecg.Analysis(500.0, ("I",), 5000, ecg.Quality(True, {}), (), (), numbers, (), None, {}, "")
+    nothing = ecg.analyze(ecg.Recording(500.0, ("I",), np.zeros((5000, 1), dtype=np.float32)))
+    analysis = dataclasses.replace(nothing, measurements=numbers)
     assert measured_of_analysis(analysis.to_json()) == Measured(71.5, 104, 160, 92, 388, 421, None, -30, None)
     assert measured_of_summary(machine_summary()) == Measured(72.0, None, 160, 92, 388, 412)
     assert measured_of_summary(machine_summary(error="ecg.signal")) is None
