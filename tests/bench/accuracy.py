@@ -1,10 +1,11 @@
 """Part A of the targets on the development records of `../shared/data`: our own scorer, figures overall and by record.
 
-    ./run bench accuracy [--only A1,A4] [--per-record] [--folds DIR] [--peers some|all|none] [--keep DIR] [--jobs N]
-                         [--first N] [--write-docs] [--json]
+    ./run bench accuracy [--only A1,A4] [--per-record] [--folds DIR] [--noise-from 0.6] [--peers some|all|none]
+                         [--keep DIR] [--jobs N] [--first N] [--write-docs] [--json]
 
 --folds       weights of cross-validation (training/README.md): each record is judged by models that did not see it.
               Without them, a figure to which a trained part contributed that saw these records says so in its unit.
+--noise-from  leave out this first share of the noise record: what the models of the folds heard in training.
 --peers       some (default): slow peers get every fourth or fifth record, and we are compared on the same ones.
 --keep        the answers stay in DIR, and those that lie there are taken as they are: empty it after a change of code.
 --jobs        processes; default: one a core.
@@ -30,7 +31,7 @@ from tests.bench.figure import Figure, Figures
 from tests.bench.judged import beats, rhythm, statements, waves
 from tests.bench.judged.answers import Answers, answer
 from tests.bench.judged.folds import Folds
-from tests.bench.judged.material import DATA, Job, only_first
+from tests.bench.judged.material import DATA, Job, noise_from, only_first
 from tests.bench.judged.peers import are_installed
 from tests.bench.judged.sheet import Sheet
 from tests.bench.judged.targets import MUSTS, is_reached
@@ -78,6 +79,7 @@ def run(words: Sequence[str] = ()) -> Figures:
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--first", type=int)
+    parser.add_argument("--noise-from", type=float, default=0.0)
     parser.add_argument("--write-docs", action="store_true")
     given = parser.parse_args(list(words))
     only = [part.strip().upper() for part in given.only.split(",") if part.strip()]
@@ -87,6 +89,7 @@ def run(words: Sequence[str] = ()) -> Figures:
         raise ValueError(f"the development records are not at {DATA}")
     if given.first is not None:
         only_first(given.first)
+    noise_from(given.noise_from)
     peers = given.peers if are_installed() else "none"
     folds = Folds.of(given.folds) if given.folds else Folds()
     shipped = tuple(sorted(path.stem for path in (ROOT / "ecg/trained").glob("*.npz")))

@@ -8,7 +8,7 @@ import numpy as np
 
 from ecg.score import PACED, BeatReport, score_beats
 from tests.bench.judged.answers import ANNOTATOR
-from tests.bench.judged.material import ARRHYTHMIA, DATA, Job, every, jobs, names, notes, table
+from tests.bench.judged.material import ARRHYTHMIA, DATA, Job, every, jobs, names, noise_is_new, notes, table
 from tests.bench.judged.peers import Peer, annotate_with
 from tests.bench.judged.sheet import Sheet
 
@@ -63,7 +63,7 @@ def in_noise(sheet: Sheet, peers: str) -> None:
     for snr in NOISE_DB:
         key, folder = f"A2.{snr}db", f"em{snr}"
         report = _scored(sheet, folder, names(ARRHYTHMIA))
-        _qrs(sheet, key, report)
+        _qrs(sheet, key, report, (ARRHYTHMIA,) if noise_is_new() else (ARRHYTHMIA, "nstdb"))
         for name, counts in report.records.items():
             sheet.record(key, name, {"Se": counts.qrs.se, "+P": counts.qrs.ppv, "F1": counts.qrs.f1})
         sheet.per_record_table(key)
@@ -75,7 +75,7 @@ def _scored(sheet: Sheet, folder: str, records: Sequence[str]) -> BeatReport:
     return score_beats(DATA / ARRHYTHMIA, sheet.answers.folder(folder), records, extensions=("atr", ANNOTATOR))
 
 
-def _qrs(sheet: Sheet, key: str, report: BeatReport) -> None:
+def _qrs(sheet: Sheet, key: str, report: BeatReport, of: tuple[str, ...] = (ARRHYTHMIA,)) -> None:
     gross = report.gross
     jitter = gross.jitter_ms()
     worst = min((counts.qrs.f1 or 0.0 for counts in report.records.values()), default=None)
@@ -86,7 +86,7 @@ def _qrs(sheet: Sheet, key: str, report: BeatReport) -> None:
         ("worst_record_f1", worst, "%"),
         ("jitter_sd", None if jitter is None else jitter["sd"], "ms"),
     ):
-        sheet.add(f"{key}.{name}", value, unit, models=MODELS, of=(ARRHYTHMIA,))
+        sheet.add(f"{key}.{name}", value, unit, models=MODELS, of=of)
 
 
 def _beside(sheet: Sheet, key: str, folder: str, snr_db: float | None, able: Sequence[Peer], wanted: str) -> None:

@@ -17,7 +17,7 @@ TRAINED_ON: Mapping[str, tuple[str, ...]] = {
     "beats": ("mitdb",),
     "delineation": ("ludb",),
     "left_ventricle": ("ludb", "cinc2021"),
-    "qrs": ("mitdb", "cpsc2021", "ludb"),
+    "qrs": ("mitdb", "cpsc2021", "ludb", "nstdb"),
     "quality": ("mitdb", "cpsc2021", "cinc2011", "cinc2015", "cinc2017", "cudb", "ludb", "cinc2021"),
     "reversal": ("ludb", "cinc2021"),
     "rhythm": ("mitdb", "cpsc2021", "cinc2017", "ludb", "cinc2021"),

@@ -20,6 +20,7 @@ from tests.bench.judged.noise import with_noise
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 ARRHYTHMIA = "mitdb"
+HEARD = 0.6  # `./run train qrs --folds DIR --noise-part 0.6`: the share of the noise that fold models were fitted on
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Job:
     record  `database/name`; for a strip of cinc2017 the name in its index.
     leads   channel numbers; none: all.
     snr_db  electrode motion added at this ratio, or None.
+    quiet   the share of the noise record, from its start, that is not used: what a model heard in training.
     swap    two electrodes exchanged by lead algebra, or none.
     waves   also the marks of every lead.
     """
@@ -38,6 +40,7 @@ class Job:
     record: str
     leads: tuple[str, ...] = ()
     snr_db: float | None = None
+    quiet: float = 0.0
     swap: tuple[str, ...] = ()
     waves: bool = False
 
@@ -51,6 +54,19 @@ class Job:
 
 
 _first: list[int] = []  # how many records of each database are looked at; empty: all
+
+
+_quiet: list[float] = [0.0]
+
+
+def noise_from(share: float) -> None:
+    """Take noise only from here on in the noise record, from now on."""
+    _quiet[:] = [share]
+
+
+def noise_is_new() -> bool:
+    """The noise is not that which the trained parts heard: they were fitted on its first 60 %."""
+    return _quiet[0] >= HEARD
 
 
 def only_first(count: int) -> None:
@@ -79,7 +95,8 @@ def _rows(database: str, name: str) -> list[dict[str, str]]:
 
 
 def jobs(folder: str, database: str, *, leads: tuple[str, ...] = (), snr_db: float | None = None) -> list[Job]:
-    return [Job(folder, f"{database}/{name}", leads, snr_db) for name in names(database)]
+    quiet = _quiet[0] if snr_db is not None else 0.0
+    return [Job(folder, f"{database}/{name}", leads, snr_db, quiet) for name in names(database)]
 
 
 def load(job: Job) -> Recording:
@@ -88,11 +105,11 @@ def load(job: Job) -> Recording:
         return _strip(job.name)
     recording = read_channels(DATA / job.record, job.leads)
     if job.snr_db is not None:
-        recording = noisy(job.record, recording, job.snr_db)
+        recording = noisy(job.record, recording, job.snr_db, job.quiet)
     return exchanged(recording, job.swap) if job.swap else recording
 
 
-def noisy(record: str, recording: Recording, snr_db: float) -> Recording:
+def noisy(record: str, recording: Recording, snr_db: float, quiet: float) -> Recording:
     notes = read_annotations(DATA / record, "atr")
     noise = read_channels(DATA / "nstdb" / "em")
     assert noise.fs == recording.fs
@@ -100,7 +117,7 @@ def noisy(record: str, recording: Recording, snr_db: float) -> Recording:
         recording.signal_uv.astype(np.float64) / 1000,
         [int(at) for at in notes.sample],
         notes.symbol,
-        noise.signal_uv.astype(np.float64) / 1000,
+        noise.signal_uv[int(quiet * len(noise.signal_uv)) :].astype(np.float64) / 1000,
         recording.fs,
         snr_db,
     )

@@ -14,7 +14,7 @@ import numpy as np
 
 from ecg.annotation import Mark
 from ecg.formats.annotate import write_annotation
-from tests.bench.judged.material import ARRHYTHMIA, Job, load
+from tests.bench.judged.material import ARRHYTHMIA, Job, jobs, load
 
 ROOT = Path(__file__).resolve().parents[3]
 PYTHON = ROOT / ".venv/bench/bin/python"
@@ -62,7 +62,7 @@ def annotate_with(peer: str, records: Sequence[str], snr_db: float | None, into:
     todo = [name for name in records if not (into / f"{name}.xl").is_file()]
     if todo:
         samples = into.parent / ("samples" if snr_db is None else f"samples-em{snr_db:g}")
-        store(samples, [Job("", f"{ARRHYTHMIA}/{name}", ("0",), snr_db) for name in todo])
+        store(samples, [job for job in jobs("", ARRHYTHMIA, leads=("0",), snr_db=snr_db) if job.name in todo])
         said = ask("peer_qrs.py", [peer, *(str(samples / f"{name}.npz") for name in todo)])
         if said is None:
             return False
