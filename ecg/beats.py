@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ecg.features import (
+    EARLINESS,
     LONG_PAST,
     LONG_STEP,
     NEXT_MAX,
@@ -49,6 +50,7 @@ KEPT = PAST + 4  # judged beats that stay held before the first that is still ne
 WIDE_ROWS = 13.0  # a QRS of the trace that is wide beyond doubt; the low-pass adds about 2 rows
 WIDE_USUAL = 50.0  # rows: a wide regular rhythm faster than 120 a minute is ventricular until a person says otherwise
 REGULAR = 0.06
+IN_TIME = 0.93  # an interval of this part of each usual one is no early one
 BULK, BROAD_ROWS = SHAPE.index("bulk"), 7.0  # area over height of such a QRS, rows; narrow ones have 4 to 6
 QRS_FROM, QRS_TO = QRS_PART.start - BEFORE, QRS_PART.stop - BEFORE  # rows about R
 IN_STEP = 0.15
@@ -326,7 +328,10 @@ class Classifier:
         )
         sinus = np.array([self._sinus_at((self._number + int(i)) // LONG_STEP) for i in index])
         model = self._early if self._early is not None else _trained("s_")
-        logit = model.logits(time_features(judged, index, sinus[:, 0], sinus[:, 1]))[:, 0]
+        times = time_features(judged, index, sinus[:, 0], sinus[:, 1])
+        logit = model.logits(times)[:, 0]
+        # Whatever the trees say: what is early by no measure is not early, as in a fast sinus rhythm throughout.
+        logit = np.where(times[:, EARLINESS].min(axis=1) < IN_TIME, logit, np.minimum(logit, -SURE))
         symbol = np.full(last - first, NORMAL, dtype=np.uint8)
         symbol[logit >= 0] = EARLY
         symbol[beats.logit[part] >= 0] = VENTRICULAR
