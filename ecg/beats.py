@@ -24,6 +24,7 @@ from ecg.features import (
     S_AHEAD,
     S_WAIT,
     SHAPE,
+    V_AHEAD,
     V_WAIT,
     Judged,
     Tempo,
@@ -163,8 +164,8 @@ class Classifier:
         usable    (n, leads) the lead carried an ECG at the beat.
         trace     holds the rows from 16 s before `certain` on. certain: trace and beats are complete up to this row.
         final     nothing follows: everything that waits is answered.
-        Returns   beats by shape V_WAIT rows (2.5 s) after they came, by class S_WAIT rows (7.9 s) after; in the first
-                  five seconds that have beats, when these are over.
+        Returns   beats by shape V_WAIT rows (2.5 s) after they came or with the fourth after them, by class S_WAIT
+                  rows (7.9 s) after; in the first five seconds that have beats, when these are over.
         """
         broken = broken.copy()
         if not len(self._beats.row) and len(broken):
@@ -189,7 +190,8 @@ class Classifier:
         if final and first == len(beats.row):
             return False
         ready = len(beats.row) if final else int(np.searchsorted(beats.row, certain - V_WAIT, side="right"))
-        ready = min(ready, first + BLOCK)
+        # Once the neighbours that its features look at are there, a beat need not wait: a fast run is told sooner.
+        ready = min(max(ready, len(beats.row) - V_AHEAD), first + BLOCK)
         if ready == first and (final or certain < self._stretch_end() + V_WAIT):
             return False
         tempo = tempo_of(beats.row, intervals(beats.row, beats.broken), np.arange(first, ready), certain)
@@ -200,7 +202,7 @@ class Classifier:
         while True:
             end = self._stretch_end()
             upto = int(np.searchsorted(beats.row, end))
-            complete = upto <= ready and (final or certain >= end + V_WAIT)
+            complete = upto <= ready and (final or certain >= end + V_WAIT or upto < ready)
             opening = not self._families.learned
             if opening and not complete:
                 break  # the first beats are judged by what the first seconds teach

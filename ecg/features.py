@@ -33,6 +33,7 @@ from ecg.shapes import (
 )
 
 V_WAIT = 250  # rows after a beat that its shape features may use
+V_AHEAD = 4  # beats after it that its shape features look at, within V_WAIT
 NEXT_MAX = 230  # a next beat farther away counts as this far: its QRS must lie within V_WAIT
 RR_MAX = 400.0  # rows; a longer interval says no more
 S_AHEAD = 540  # rows after a beat whose beats its time features may use: they must have been judged by shape
@@ -159,7 +160,7 @@ class Tempo:
 
 def tempo_of(row: I64, before: F64, index: I64, end: int) -> Tempo:
     """Of the beats at `index` among all beats at `row`, looking NEXT_MAX rows ahead; nothing is known from `end` on."""
-    step = np.concatenate([np.arange(-PAST, 0), np.arange(2, 5)])
+    step = np.concatenate([np.arange(-PAST, 0), np.arange(2, V_AHEAD + 1)])
     near = _taken(before, row, index, step, NEXT_MAX)
     usual = quantile(near, 0.5)
     unsteady = ratio(quantile(np.abs(near - usual[:, None]), 0.5), usual)
