@@ -120,6 +120,7 @@ class RhythmJudge:
         self._judged = 0
         self._edge = 0  # where the next verdict begins
         self._was, self._fixed = "", False
+        self._block: str | None = None
         self._unreadable: list[tuple[int, int]] = []
 
     @property
@@ -201,10 +202,12 @@ class RhythmJudge:
 
     def _blocked(self, f: Features, block: int) -> str | None:
         """The AV block of the window, where it is worth looking for one."""
-        if not conduction.looks_blocked(f["rate_bpm"], f["rr_max"], f["ectopic"], f["premature"]):
-            return None
-        rest, first, beats = self._blocks.about(block)
-        return conduction.av_block(conduction.pulses(rest, first), beats)
+        if block % REACH == 0:  # windows overlap by more than that
+            self._block = None
+            if conduction.looks_blocked(f["rate_bpm"], f["rr_max"], f["ectopic"], f["premature"]):
+                rest, first, beats = self._blocks.about(block)
+                self._block = conduction.av_block(conduction.pulses(rest, first), beats)
+        return self._block
 
     def _forget(self) -> None:
         self._blocks.forget()
