@@ -22,6 +22,7 @@ from ecg.beats import SYMBOLS, Answer, Classifier
 from ecg.detector import CELL, Detector
 from ecg.errors import WrongSignal
 from ecg.evidence import Evidence
+from ecg.faint import AFTER, BEFORE, SPIKE_ROWS, FaintBeats
 from ecg.fibrillation import STEP as VF_STEP
 from ecg.fibrillation import WINDOW as VF_WINDOW
 from ecg.fibrillation import FibrillationWatch, judge, together
@@ -86,15 +87,18 @@ class Ring:
 
 @dataclass
 class Heard:
-    """Beats in order that somebody still needs: row of the trace, sample, whether the signal was lost before."""
+    """Beats in order that somebody still needs: row of the trace, sample, whether the signal was lost before, whether a
+    spike stands at it, whether it is too faint to end a pause.
+    """
 
     row: list[int] = field(default_factory=list)
     sample: list[int] = field(default_factory=list)
     broken: list[bool] = field(default_factory=list)
     spiked: list[bool] = field(default_factory=list)
+    faint: list[bool] = field(default_factory=list)
 
     def drop(self, count: int) -> None:
-        for column in (self.row, self.sample, self.broken, self.spiked):
+        for column in (self.row, self.sample, self.broken, self.spiked, self.faint):
             del column[:count]
 
 
@@ -134,8 +138,10 @@ class Core:
         self._dark_at: list[int] = []  # the newest dark hops
         self._picker = Picker()
         self._heard = Heard()
+        self._faint = FaintBeats()
         self._watched_beats = 0  # index into _heard
         self._watched = 0  # hops the pause watch has seen
+        self._faint_until = -1  # row up to which the newest faint beat may be loud
         self._classifier = Classifier(kept)
         self._given = 0  # index into _heard: next for the classifier
         self._shaped = 0  # index into _heard: next for the run watch
@@ -281,6 +287,9 @@ class Core:
             low, high = sample - SPIKE_BEFORE_S * self.fs, sample + SPIKE_AFTER_S * self.fs
             heard.broken.append(not heard.row or self._is_dark(before, row))
             heard.spiked.append(any(low <= spike <= high for spike in self._spiked))
+            heard.faint.append(
+                self._faint.beat(row, self._ring.cut(row - BEFORE, row + AFTER), spiked=heard.spiked[-1])
+            )
             heard.row.append(row)
             heard.sample.append(sample)
 
@@ -298,25 +307,27 @@ class Core:
         heard, watched = self._heard, self._watched
         yield from self._see_fibrillation(final=final)
         last = max(watched, -(-certain // HOP) if final else certain // HOP)
-        dark = self._dark
+        dark, faint = self._dark, self._faint_until
         for hop in range(watched, last):
             end_row = min((hop + 1) * HOP, self._rows)
             end = min(self._hop_start(hop + 1), self.samples)
             while self._watched_beats < len(heard.row) and heard.row[self._watched_beats] < end_row:
                 at = self._watched_beats
-                yield from self._pauses.beat(
-                    heard.sample[at], broken=heard.broken[at], atrial=self._is_atrial(heard.row[at])
-                )
+                if not heard.faint[at]:
+                    yield from self._pauses.beat(
+                        heard.sample[at], broken=heard.broken[at], atrial=self._is_atrial(heard.row[at])
+                    )
+                faint = heard.row[at] + SPIKE_ROWS if heard.faint[at] else faint
                 self._watched_beats += 1
             yield from self._pauses.hop(
                 end,
                 usable=not dark[hop - watched],
-                loud=self._loud[hop - watched],
+                loud=self._loud[hop - watched] and faint < hop * HOP,
                 fibrillates=self._fibrillates[hop - watched],
                 atrial=self._is_atrial(end_row),
                 quiet_until=self._quiet_until(hop),
             )
-        passed = last - watched
+        self._faint_until, passed = faint, last - watched
         self._loud, self._dark, self._fibrillates = self._loud[passed:], dark[passed:], self._fibrillates[passed:]
         self._watched = last
 
