@@ -3,9 +3,21 @@
 Turns (A B A B) let the load of a shared machine hit both alike; that is why only ratios are compared with targets.
 """
 
+import argparse
 import statistics
-from collections.abc import Callable
-from typing import TypedDict
+from collections.abc import Callable, Sequence
+from typing import NoReturn, TypedDict
+
+
+class WrongWordsError(Exception):
+    """A benchmark was given an option that it does not know; the message says which."""
+
+
+class Words(argparse.ArgumentParser):
+    """Reads a benchmark's own options; refuses with WrongWordsError rather than with an end of the process."""
+
+    def error(self, message: str) -> NoReturn:
+        raise WrongWordsError(message)
 
 
 class Figure(TypedDict):
@@ -33,3 +45,14 @@ def in_turns(unit: str, ours: Callable[[], float], peer_name: str, peer: Callabl
         peer_runs.append(peer())
     value = statistics.median(our_runs)
     return Figure(value=value, unit=unit, peer=peer_name, ratio=value / statistics.median(peer_runs), runs=our_runs)
+
+
+def refuse_words(words: Sequence[str]) -> None:
+    """For a benchmark without options."""
+    if words:
+        raise WrongWordsError(f"it takes no options, and was given {' '.join(words)}")
+
+
+def alone(unit: str, runs: Sequence[float]) -> Figure:
+    """A figure without a peer."""
+    return Figure(value=statistics.median(runs), unit=unit, peer=None, ratio=None, runs=list(runs))
