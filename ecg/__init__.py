@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ecg.analysis import analyze
+    from ecg.analysis import Annotated, analyze, annotate
     from ecg.errors import EcgError
     from ecg.formats import read
     from ecg.monitor import Monitor, MonitorEvent, MonitorState
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "STANDARD_LEADS",
     "Analysis",
+    "Annotated",
     "Beat",
     "EcgError",
     "Episode",
@@ -38,11 +39,12 @@ __all__ = [
     "Recording",
     "Span",
     "analyze",
+    "annotate",
     "read",
 ]
 
 HOMES = {
-    "ecg.analysis": ("analyze",),
+    "ecg.analysis": ("Annotated", "analyze", "annotate"),
     "ecg.errors": ("EcgError",),
     "ecg.formats": ("read",),
     "ecg.monitor": ("Monitor", "MonitorEvent", "MonitorState"),

@@ -10,17 +10,17 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
 from ecg import critical, waves
 from ecg.alarms import alarms
-from ecg.measure import lead_waves
+from ecg.measure import durations_ms, lead_waves
 from ecg.monitor import Judge
 from ecg.prior import Prior
-from ecg.quality import VOTE_MIN
+from ecg.quality import VOTE_MIN, misscaled
 from ecg.record import Recording
 from ecg.results import (
     Analysis,
@@ -32,17 +32,22 @@ from ecg.results import (
     Measurements,
     Median,
     Quality,
+    Screen,
     Span,
     finding_json,
 )
+from ecg.reversal import reversal
+from ecg.screen import SECONDS_MAX, SECONDS_MIN, screen
 from ecg.statements import Seen, statements, votes
 from ecg.stream import Core
+from ecg.trace import row_of, trace_of
 from ecg.wave_evidence import wave_evidence
 from ecg.waves import Marks
 
 __all__ = [
     "ALGORITHM",
     "Analysis",
+    "Annotated",
     "Beat",
     "Episode",
     "Finding",
@@ -53,6 +58,7 @@ __all__ = [
     "Quality",
     "Span",
     "analyze",
+    "annotate",
     "finding_json",
     "input_sha256",
 ]
@@ -62,19 +68,40 @@ BASE_FIRST = ("vf", "vt", "paced", "af", "afl", "svt")  # of equally long base r
 OVERLAYS = ("pause", "asystole")
 
 
+@dataclass(frozen=True)
+class Annotated:
+    """What the stream's own stages say of a recording: all of an `Analysis` that does not rest on waves."""
+
+    beats: tuple[Beat, ...]
+    episodes: tuple[Episode, ...]
+    quality: Quality
+    findings: tuple[Finding, ...]
+
+
+def annotate(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, prior: Prior | None = None) -> Annotated:
+    """Beats, rhythms, quality and the rhythm rules that fired, without measuring a wave: what a `Monitor` would say.
+
+    Raises ProfileUnknown, ProfileWrong.
+    """
+    core = Core(recording.fs, recording.leads)
+    judge = Judge(critical.load(profile), recording.meta, prior)
+    events = judge.events((*core.feed(recording.signal_uv), *core.finish()))
+    return Annotated(
+        beats=tuple(event.beat for event in events if event.beat is not None),
+        episodes=_ordered(e.episode for e in events if e.kind == "episode" and e.episode is not None),
+        quality=misscaled(recording) or core.tally.judge(recording.leads),
+        findings=tuple(e.finding for e in events if e.kind == "settled" and e.finding is not None),
+    )
+
+
 def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, prior: Prior | None = None) -> Analysis:
     """Everything the library says of one recording under one rule profile. Raises ProfileUnknown, ProfileWrong.
 
     prior  an earlier ECG of the same person; without one everything counts as first found.
     """
     rules = critical.load(profile)
-    core = Core(recording.fs, recording.leads)
-    judge = Judge(rules, recording.meta, prior)
-    events = judge.events((*core.feed(recording.signal_uv), *core.finish()))
-    beats = tuple(event.beat for event in events if event.beat is not None)
-    episodes = _ordered(event.episode for event in events if event.kind == "episode" and event.episode is not None)
-    fired = [event.finding for event in events if event.kind == "settled" and event.finding is not None]
-    quality = core.tally.judge(recording.leads)
+    heard = annotate(recording, profile=profile, prior=prior)
+    beats, episodes, quality = heard.beats, heard.episodes, heard.quality
     rhythm = main_rhythm(episodes)
     measured, median, marks = measure(recording, beats, quality, rhythm)
     samples = len(recording.signal_uv)
@@ -91,12 +118,14 @@ def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, pr
         median=median,
         marks=marks,
         waves={lead: row for lead, row in rows.items() if lead in votes(quality)},
+        reversals=reversal(median, quality, samples=samples),
         prior=prior,
     )
+    fired = [*heard.findings]
     for evidence in wave_evidence(seen, recording.signal_uv):
         fired += critical.judge(rules, evidence, recording.meta, prior)
     said = {finding.code for finding in fired}
-    findings = (*fired, *(finding for finding in statements(seen) if finding.code not in said))
+    stated = (*statements(seen, fired), *seen.reversals)
     return Analysis(
         fs=recording.fs,
         leads=recording.leads,
@@ -105,19 +134,32 @@ def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, pr
         beats=beats,
         episodes=episodes,
         measurements=measured,
-        findings=findings,
+        findings=(*fired, *(finding for finding in stated if finding.code not in said)),
         median=None if median is None else _shown(median),
+        screen=_screened(recording, beats),
         versions={"algorithm": ALGORITHM, "profile": rules.label},
         input_sha256=input_sha256(recording),
+        lead_waves=seen.waves,
         alarms=alarms(samples, recording.fs, beats, episodes, quality.unreadable),
     )
+
+
+def _screened(recording: Recording, beats: tuple[Beat, ...]) -> Screen | None:
+    """The strip class of a short recording, from lead I or its first."""
+    if not SECONDS_MIN <= recording.seconds <= SECONDS_MAX:
+        return None
+    lead = "I" if "I" in recording.leads else recording.leads[0]
+    column = recording.leads.index(lead)
+    trace = trace_of(recording.signal_uv[:, column : column + 1], recording.fs)
+    rows = row_of(np.array([beat.sample for beat in beats], dtype=np.int64), recording.fs)
+    return screen(trace, rows, "".join(beat.symbol for beat in beats), (lead,))
 
 
 def main_rhythm(episodes: tuple[Episode, ...]) -> str:
     """The rhythm that fills most of the recording; `undetermined` when there is none."""
     lengths: Counter[str] = Counter()
     for episode in episodes:
-        if episode.rhythm not in OVERLAYS:
+        if episode.rhythm not in (*OVERLAYS, "undetermined"):
             lengths[episode.rhythm] += episode.end - episode.first
     rank = {name: len(BASE_FIRST) - index for index, name in enumerate(BASE_FIRST)}
     return max(lengths, key=lambda name: (lengths[name], rank.get(name, 0), name), default="undetermined")
@@ -155,14 +197,14 @@ def _with_waves(rates: Measurements, median: Median, marks: Marks, votes: list[s
     def ms(first: int | None, end: int | None) -> int | None:
         return None if first is None or end is None else round((end - first) * 1000.0 / median.fs)
 
-    qt = ms(marks.qrs_on, marks.t_off)
+    qrs, qt = durations_ms(median, marks, votes)
     st_j = {lead: _mv(median, lead, marks, 0.0) if lead in votes else None for lead in median.leads}
     st_j60 = {lead: _mv(median, lead, marks, waves.J60_S) if lead in votes else None for lead in median.leads}
     return replace(
         rates,
         p_ms=ms(marks.p_on, marks.p_off),
         pr_ms=ms(marks.p_on, marks.qrs_on),
-        qrs_ms=ms(marks.qrs_on, marks.qrs_off),
+        qrs_ms=qrs,
         qt_ms=qt,
         qtc_ms=rates.qtc_ms if qt is None else waves.qtc_ms(qt, rr_ms),
         axis_deg={
@@ -187,7 +229,8 @@ def _lost(a: Beat, b: Beat, quality: Quality) -> bool:
 
 def _shown(median: Median) -> Median:
     """The part of the median beat a viewer shows: -300 to +500 ms."""
-    return replace(median, wave_uv=median.wave_uv[: median.r_at + round(waves.AFTER_S * median.fs)])
+    before, after = round(waves.BEFORE_S * median.fs), round(waves.AFTER_S * median.fs)
+    return replace(median, r_at=before, wave_uv=median.wave_uv[median.r_at - before : median.r_at + after])
 
 
 def _ordered(episodes: Iterable[Episode]) -> tuple[Episode, ...]:

@@ -1,8 +1,8 @@
 """What stands between the QRS complexes: P windows, the signal without QRS and T, its spectrum. In exact integers.
 
-Works on the trace (`trace`, 100 rows a second, whole microvolts) block by block of five seconds, and keeps of each beat
-and each block a few hundred numbers, so that no trace need be held. What they mean is `rhythm`'s business. All sums are
-of whole numbers in float64 or int64, where they are exact: the answer depends neither on the cutting nor on the machine.
+Works on the trace (`trace`, 100 rows a second, whole microvolts) block by block of five seconds; `rhythm_blocks` says
+when. What the numbers mean is `rhythm`'s business. All sums are of whole numbers in float64 or int64, where they are
+exact: the answer depends neither on the cutting nor on the machine.
 """
 
 from __future__ import annotations
@@ -102,8 +102,9 @@ def no_beats(leads: int) -> Beats:
 
 
 def kinds_of(symbols: str) -> U8:
-    """Symbols as places in KINDS; what is not there counts as N."""
+    """Symbols as places in KINDS; a ventricular escape (E) as V, what else is not there as N."""
     table = np.zeros(256, dtype=np.uint8)
+    table[ord("E")] = ECTOPIC
     for place, symbol in enumerate(KINDS):
         table[ord(symbol)] = place
     return table[np.frombuffer(symbols.encode("latin-1", "replace"), dtype=np.uint8)]

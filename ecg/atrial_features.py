@@ -1,8 +1,8 @@
 """The numbers a rhythm is judged by: one row of features for each window of beats. No threshold stands here.
 
-R-R statistics without ectopic beats (Sarkar et al. 2008, Dash et al. 2009, Lake & Moorman 2011: K), the repeatability
-of the P window, the spectrum between beats (`atria`). Sums are of whole numbers, the rest is elementwise: a window gives
-the same row whichever windows stand beside it.
+R-R statistics without ectopic beats (after Sarkar et al. 2008, Dash et al. 2009, Lake & Moorman 2011: K), the
+repeatability of the P window, the spectrum between beats (`atria`). Sums are of whole numbers, the rest is elementwise:
+a window gives the same row whichever windows stand beside it.
 """
 
 from __future__ import annotations
@@ -51,8 +51,10 @@ NAMES = (
         "band_to_qrs",
     ),
     *("low_uv", "high_share", "wide", "size_uv"),
+    "ectopic_runs",
 )
 TOL_ROWS, STEP_ROWS = 3, 5  # 30 and 50 ms
+RR_ROWS_MAX = 400  # longer than 4 s: an asystole or a lost signal, no interval
 CELL_ROWS = 8  # a cell of the Lorenz plot, 80 ms
 _BAND = (HZ >= 4.0) & (HZ <= 9.0)
 _WHOLE = HZ >= 2.5
@@ -79,7 +81,7 @@ class Windows:
 def features(windows: Windows) -> F32:
     """(w, len(NAMES)) float32; NaN where a number does not exist."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        columns = [*_intervals(windows), *_p_waves(windows), *_spectrum(windows), *_sizes(windows)]
+        columns = [*_intervals(windows), *_p_waves(windows), *_spectrum(windows), *_sizes(windows), _runs(windows)]
     return np.stack(columns, axis=1).astype(np.float32)
 
 
@@ -97,7 +99,8 @@ def _intervals(windows: Windows) -> list[F64]:
     row = beats.row[index] if len(beats.row) else np.zeros(index.shape, dtype=np.int64)
     kind = beats.kind[index] if len(beats.row) else np.zeros(index.shape, dtype=np.uint8)
     odd = is_ectopic(kind)
-    rr, both = np.diff(row, axis=1), real[:, 1:] & real[:, :-1]
+    rr = np.diff(row, axis=1)
+    both = real[:, 1:] & real[:, :-1] & (rr <= RR_ROWS_MAX)
     ok = both & ~odd[:, 1:] & ~odd[:, :-1]
     n = ok.sum(axis=1).astype(np.float64)
     some = np.where(n > 0, n, np.nan)
@@ -317,3 +320,13 @@ def _sizes(windows: Windows) -> list[F64]:
     usual = ~is_ectopic(beats.kind)
     wide = _mean_of(beats.wide[:, None].astype(np.int32), usual, windows)[:, 0]
     return [wide, _mean_of(beats.size_uv, usual, windows).max(axis=1)]
+
+
+def _runs(windows: Windows) -> F64:
+    """The share of intervals that lie between two ectopic beats: a run's, not bigeminy's."""
+    index, real = gather(windows.low, windows.high)
+    if not len(windows.beats.kind):
+        return np.full(len(index), np.nan)
+    odd = is_ectopic(windows.beats.kind[np.minimum(index, len(windows.beats.kind) - 1)]) & real
+    n = (real.sum(axis=1) - 1).astype(np.float64)
+    return np.asarray((odd[:, 1:] & odd[:, :-1]).sum(axis=1) / np.where(n > 0, n, np.nan))

@@ -1,8 +1,8 @@
 """What each beat is: normal, early from above, ventricular, fusion or paced.
 
 `Classifier` is fed beats as they are detected, by a stream one or two at a time and by a file all at once, and gives
-the same answers to the last bit. It decides and keeps the accounts; the shapes of a recording stand in `shapes`, what is
-measured of a beat in `features`, what was learned in `trained/beats.npz`. Rhythm is not decided here, and no beat is
+the same answers to the last bit. It decides and keeps the accounts; the shapes of a recording stand in `shapes`, what
+is measured of a beat in `features`, what was learned in `trained/beats.npz`. Rhythm is not decided here, and no beat is
 ever moved or dropped.
 """
 
@@ -16,12 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ecg.features import (
+    EARLINESS,
     LONG_PAST,
     LONG_STEP,
     NEXT_MAX,
     PAST,
     S_AHEAD,
     S_WAIT,
+    SHAPE,
     V_AHEAD,
     V_WAIT,
     Judged,
@@ -35,7 +37,7 @@ from ecg.features import (
     time_features,
 )
 from ecg.record import F32, I64
-from ecg.shapes import BEFORE, F64, QRS_PART, ROWS_OF_CELL, YOUNG, Families, Known, Mask, Rows, around, qrs_at
+from ecg.shapes import BEFORE, F64, QRS_PART, ROWS_OF_CELL, Families, Known, Mask, Rows, around, qrs_at
 from ecg.trained.trees import Trees
 
 U8 = npt.NDArray[np.uint8]
@@ -48,10 +50,13 @@ KEPT = PAST + 4  # judged beats that stay held before the first that is still ne
 WIDE_ROWS = 13.0  # a QRS of the trace that is wide beyond doubt; the low-pass adds about 2 rows
 WIDE_USUAL = 50.0  # rows: a wide regular rhythm faster than 120 a minute is ventricular until a person says otherwise
 REGULAR = 0.06
+IN_TIME = 0.93  # an interval of this part of each usual one is no early one
+BULK, BROAD_ROWS = SHAPE.index("bulk"), 7.0  # area over height of such a QRS, rows; narrow ones have 4 to 6
 QRS_FROM, QRS_TO = QRS_PART.start - BEFORE, QRS_PART.stop - BEFORE  # rows about R
 IN_STEP = 0.15
 SURE = 2.0  # the logit a rule gives
-PACED_SHARE = 0.3  # spikes are small and often lost: a family with some is paced throughout
+PACED_SHARE = 0.3  # spikes are small and often lost: a wide family with some is paced throughout
+NARROW_PACED_SHARE = 0.7  # a narrow QRS is taken for a spike now and then
 
 
 class Judge(Protocol):
@@ -159,8 +164,8 @@ class Classifier:
         usable    (n, leads) the lead carried an ECG at the beat.
         trace     holds the rows from 16 s before `certain` on. certain: trace and beats are complete up to this row.
         final     nothing follows: everything that waits is answered.
-        Returns   beats by shape V_WAIT rows (2.5 s) after they came or with the fourth after them, by class S_WAIT rows (7.9 s) after; in the first
-                  five seconds that have beats, when these are over.
+        Returns   beats by shape V_WAIT rows (2.5 s) after they came or with the fourth after them, by class S_WAIT
+                  rows (7.9 s) after; in the first five seconds that have beats, when these are over.
         """
         broken = broken.copy()
         if not len(self._beats.row) and len(broken):
@@ -220,8 +225,7 @@ class Classifier:
         return ready == first + BLOCK and at > first
 
     def _stretch_end(self) -> int:
-        length = ROWS_OF_CELL if self._families.learned < YOUNG else 2 * ROWS_OF_CELL
-        return (self._stretch // length + 1) * length
+        return (self._stretch // ROWS_OF_CELL + 1) * ROWS_OF_CELL
 
     def _learn(self, trace: Rows, end: int) -> None:
         """The open stretch is complete: its beats change what is known."""
@@ -247,13 +251,16 @@ class Classifier:
         main_width = np.array([known.width[known.main] for known in stretches])[of]
         narrow = np.array([_has_narrow(known) for known in stretches])[of]
         wide_rhythm = (main_width >= WIDE_ROWS) & ~narrow & (tempo.usual < WIDE_USUAL) & (tempo.unsteady < REGULAR)
-        logit = np.where(wide_rhythm & (shaped.width_more > -2.0), np.maximum(logit, SURE), logit)
+        # At such rates the next wave may stand in the window: what fills it must be one broad deflection.
+        broad = (shaped.features[:, BULK] >= BROAD_ROWS) & (shaped.width_more > -2.0)
+        logit = np.where(wide_rhythm & broad, np.maximum(logit, SURE), logit)
         logit = self._doubted(logit, part, certain)
-        share = np.stack([known.paced for known in stretches])[of, np.maximum(shaped.family, 0)]
-        main_share = np.array([known.paced[known.main] for known in stretches])[of]
-        beats.spiked[part] = np.where(
-            shaped.family >= 0, share > PACED_SHARE, beats.paced[part] & (main_share > PACED_SHARE)
-        )
+        # A beat of no family goes with the dominant one.
+        own = np.where(shaped.family >= 0, shaped.family, np.array([known.main for known in stretches])[of])
+        share = np.stack([known.paced for known in stretches])[of, own]
+        enough = np.stack([known.width >= WIDE_ROWS for known in stretches])[of, own]
+        is_paced = share > np.where(enough, PACED_SHARE, NARROW_PACED_SHARE)
+        beats.spiked[part] = is_paced & ((shaped.family >= 0) | beats.paced[part])
         beats.logit[part] = logit
         name = np.stack([known.name for known in stretches])[of, np.maximum(shaped.family, 0)]
         beats.family[part] = np.where(shaped.family >= 0, name, -1)
@@ -321,7 +328,10 @@ class Classifier:
         )
         sinus = np.array([self._sinus_at((self._number + int(i)) // LONG_STEP) for i in index])
         model = self._early if self._early is not None else _trained("s_")
-        logit = model.logits(time_features(judged, index, sinus[:, 0], sinus[:, 1]))[:, 0]
+        times = time_features(judged, index, sinus[:, 0], sinus[:, 1])
+        logit = model.logits(times)[:, 0]
+        # Whatever the trees say: what is early by no measure is not early, as in a fast sinus rhythm throughout.
+        logit = np.where(times[:, EARLINESS].min(axis=1) < IN_TIME, logit, np.minimum(logit, -SURE))
         symbol = np.full(last - first, NORMAL, dtype=np.uint8)
         symbol[logit >= 0] = EARLY
         symbol[beats.logit[part] >= 0] = VENTRICULAR

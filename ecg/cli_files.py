@@ -196,18 +196,18 @@ def _beats_and_rhythm(
     recording: Recording,
 ) -> tuple[tuple[Beat, ...], tuple[Episode, ...], tuple[Span, ...]]:
     """Beats, episodes and unreadable stretches: all that an annotation file holds."""
-    from ecg.analysis import analyze
+    from ecg.analysis import annotate as annotated
 
-    analysis = analyze(recording)
-    return analysis.beats, analysis.episodes, analysis.quality.unreadable
+    heard = annotated(recording)
+    return heard.beats, heard.episodes, heard.quality.unreadable
 
 
 def _lead_marks(recording: Recording) -> tuple[LeadMarks, ...]:
     """The waves of every beat in every lead."""
     from ecg.delineation import delineate as delineate_leads
 
-    beats, _, _ = _beats_and_rhythm(recording)
-    return delineate_leads(recording, beats)
+    beats, episodes, _ = _beats_and_rhythm(recording)
+    return delineate_leads(recording, beats, episodes)
 
 
 def _delineate(folder: Path, leads: tuple[str, ...], file: Path) -> str:

@@ -1,9 +1,9 @@
 """The QRS net: levelled rows of all leads in, for each 40 ms the certainty that a QRS stands there.
 
 A small convolutional net in whole numbers: weights and activations fit a byte, sums stay far below 2^24 where float32
-is exact, so the answer does not depend on the size of the pieces, the order of a sum or the machine. Each lead is looked
-at alone first, then all together by their mean and their largest. Trained by `training/qrs.py`; what becomes of the
-certainties is `picker`'s business.
+is exact, so the answer does not depend on the size of the pieces, the order of a sum or the machine. Each lead is
+looked at alone first, then all together by their mean and their largest. Trained by `training/qrs.py`; what becomes of
+the certainties is `picker`'s business.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ class _Layer:
         return cls(weight, bias, scale, width, before, spread, step)
 
     def __call__(self, x: F32) -> F32:
-        """x (batch, n, inside) -> (batch, n / step, outside), zeros beyond both ends, in parts of the scale: unrounded."""
+        """x (batch, n, inside) -> (batch, n / step, outside), zeros beyond both ends, in parts of the scale:
+        unrounded.
+        """
         batch, n, inside = x.shape
         after = (self.width - 1) * self.spread - self.before
         padded = np.zeros((batch, n + self.before + after, inside), dtype=np.float32)
@@ -79,8 +81,8 @@ class Net:
         """The logit of a QRS in each cell.
 
         levelled    (cells * CELL, leads) int8, rows of the trace; there (leads,) bool: the lead counts.
-        first, end  the cells that exist, as indices of those given: what lies outside is before the recording's start or
-                    after its end and stays empty in every layer.
+        first, end  the cells that exist, as indices of those given: what lies outside is before the recording's start
+                    or after its end and stays empty in every layer.
         Returns     (cells,) float32; certain for those with BEFORE cells before and AFTER behind, or the end itself.
         """
         leads = np.flatnonzero(there)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-Reason = Literal["off", "saturated", "mains", "muscle", "motion", "baseline", "small"]
+Reason = Literal["off", "saturated", "mains", "muscle", "motion", "baseline", "small", "scale"]
 
 CHEST = ("V1", "V2", "V3", "V4", "V5", "V6")
 SITES: Mapping[str, tuple[str, str]] = {
@@ -25,6 +25,7 @@ REASONS: Mapping[Reason, tuple[str, str]] = {
     "motion": ("运动伪差", "motion"),
     "baseline": ("基线漂移", "baseline drift"),
     "small": ("信号过小", "signal too small"),
+    "scale": ("幅度异常", "implausible amplitude"),
 }
 MEND: Mapping[Reason, tuple[str, str]] = {
     "off": ("请重新连接电极", "connect the electrode again"),
@@ -34,6 +35,7 @@ MEND: Mapping[Reason, tuple[str, str]] = {
     "motion": ("请让患者保持不动，固定导联线", "ask the patient to lie still, fix the cables"),
     "baseline": ("请清洁皮肤、重新粘贴电极，平稳呼吸", "clean the skin, put the electrode on again, breathe quietly"),
     "small": ("请检查增益和电极位置", "check the gain and where the electrodes sit"),
+    "scale": ("单位或增益可能有误，请检查设备设置", "the unit or the gain may be wrong: check the device's settings"),
 }
 # Einthoven: what each limb electrode carries. The chest leads carry all three through Wilson's terminal.
 _LIMB: Mapping[str, frozenset[str]] = {

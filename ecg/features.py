@@ -112,6 +112,7 @@ TIME = (
     "p_around",
     "p_less",
 )
+EARLINESS = tuple(TIME.index(name) for name in ("before_part", "before_long", "before_sinus"))
 
 
 def intervals(row: I64, broken: Mask) -> F64:
@@ -379,7 +380,7 @@ def time_features(beats: Judged, index: I64, sinus: F64, sinus_share: F64) -> F3
     few = np.isfinite(about).sum(axis=1) < 3
     about[few] = near_all[few]
     usual = quantile(about, 0.5)
-    own = near_all[:, PAST]
+    own = _since_conducted(beats, index)
     usual = otherwise(otherwise(usual, own), np.full(n, 80.0))
     before = otherwise(own, usual)
     after = otherwise(near_all[:, PAST + 1], usual)
@@ -424,6 +425,15 @@ def time_features(beats: Judged, index: I64, sinus: F64, sinus_share: F64) -> F3
         "p_less": p_like - p_around,
     }
     return np.array([columns[name] for name in TIME], dtype=np.float32).T
+
+
+def _since_conducted(beats: Judged, index: I64) -> F64:
+    """Rows since the last beat that was neither ventricular nor paced: a ventricular beat between makes none early."""
+    back = np.arange(0, -PAST, -1)
+    total = np.cumsum(_taken(beats.before, beats.row, index, back, S_AHEAD), axis=1)
+    conducted = _taken((~beats.other).astype(np.float64), beats.row, index, back - 1, S_AHEAD) == 1.0
+    since = np.minimum(total[np.arange(len(index)), conducted.argmax(axis=1)], RR_MAX)
+    return np.where(conducted.any(axis=1), since, RR_MAX)  # a long run before it: nothing is early
 
 
 def clean_of(other: Mask) -> Mask:

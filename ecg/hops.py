@@ -20,52 +20,66 @@ from ecg.record import F32
 F64 = npt.NDArray[np.float64]
 
 HOP_S = 0.5
-LIMIT_UV = 200_000.0  # no amplifier for an ECG reaches further; keeps all sums whole in float64
+LIMIT_UV = 1e6  # more than a volt is no ECG; keeps all sums whole in float64
 FLAT_UV = 4.0  # a connected electrode is never this still for half a second
 STUCK_SHARE = 0.9  # share of samples equal to their neighbour: the input is saturated or the wire is off
-TORN_UV = 10_000.0  # more than this within half a second is a jump, not a heart
+TORN_UV = 20_000.0  # more than this within half a second is a jump, not a heart (QRS of 17 mV are real)
 RAIL_UV = 5_000.0  # a still input this far from zero is saturated, not open
 CLIP_UV, CLIP_SHARE = 1_000.0, 0.08  # this much of a hop of this range at one and the same extreme: cut off
 ROUGH_S = 0.004
 ROUGH_UV = 60.0  # white noise of this size begins to cost, of twice this size nothing can be read
 LARGE_UV = 5_000.0  # few hearts are this large: mostly motion
+SPREAD = 0.25  # root mean square as part of the range: of a step 0.5, of a QRS less, of a pacing spike next to nothing
+BEND_UV, BEND_PART = 600.0, 0.15  # no more than this, or this part of the range, counts of a bend: spikes again
+ROUGH_PART = 0.05  # a tall QRS bends, too: up to this part of its range; white noise bends more than three times that
 HUM_UV = 200.0  # amplitude of mains that begins to cost
+AERIAL_UV, AERIAL_PART = 50.0, 2.5  # mains of this size and hardly anything else: an open wire, no resting heart
 BLOCK = 128  # hops at a time: what fits the cache
 TAP_UNIT = 1024.0
 MAINS_HZ = (50.0, 60.0)
 
 
+MASKS = ("usable", "flat", "saturated", "torn", "large")
+SIZES = ("range", "level", "jump", "rough", "mains", "still", "missing")
+
+
 @dataclass(frozen=True)
 class HopQuality:
-    """Raw hops; every array is (leads,), or (hops, leads) from `hops_quality`.
+    """Raw hops as two tables: `masks` (..., MASKS) and `sizes` (..., SIZES), by lead, or by hop and lead.
 
     usable     carries a signal that may be an ECG.
-    flat       nothing, or a value that does not move; saturated: flat and far from zero, or stuck at an extreme.
-    torn       jumps as no heart does.
-    range_uv   peak to peak; level_uv mean; jump_uv largest step from sample to sample.
-    rough_uv   size of white noise that would bend as much over 4 ms, mains aside; mains_uv amplitude of 50 or 60 Hz,
-               the larger.
-    still      share of samples equal to the one before.
-    missing    share of samples that were NaN or infinite.
+    flat       nothing, or a value that does not move; saturated: flat and far from zero, or cut off at an extreme.
+    torn       jumps as no heart does; large: larger than nearly all hearts.
+    range_uv   peak to peak; level_uv mean; jump: largest step from sample to sample.
+    rough      size of white noise that would bend as much over 4 ms, mains aside; mains: amplitude of 50 or 60 Hz, the
+               larger. All in microvolts.
+    still      share of samples equal to the one before; missing: share that was NaN or infinite.
     """
 
-    usable: Mask
-    flat: Mask
-    saturated: Mask
-    torn: Mask
-    range_uv: F32
-    level_uv: F32
-    jump_uv: F32
-    rough_uv: F32
-    mains_uv: F32
-    still: F32
-    missing: F32
+    masks: Mask
+    sizes: F32
+
+    @property
+    def usable(self) -> Mask:
+        return self.masks[..., 0]
+
+    @property
+    def flat(self) -> Mask:
+        return self.masks[..., 1]
+
+    @property
+    def range_uv(self) -> F32:
+        return self.sizes[..., 0]
+
+    @property
+    def level_uv(self) -> F32:
+        return self.sizes[..., 1]
 
 
 def hop_quality(raw_uv: F32, fs: float | None = None) -> HopQuality:
     """Judge one hop, (samples, leads) raw microvolts, NaN where there was no signal; fs None: it is half a second."""
-    rate = 2.0 * max(len(raw_uv), 50) if fs is None else fs
-    return _taken(_block(raw_uv[None], rate), 0)
+    found = _block(raw_uv[None], 2.0 * max(len(raw_uv), 50) if fs is None else fs)
+    return HopQuality(found.masks[0], found.sizes[0])
 
 
 def hops_quality(signal_uv: F32, fs: float) -> HopQuality:
@@ -80,12 +94,7 @@ def hops_quality(signal_uv: F32, fs: float) -> HopQuality:
         parts.append(_block(signal_uv[None, whole * hop :], fs))
     if not parts:
         parts.append(_block(np.zeros((0, hop, leads), dtype=np.float32), fs))
-    names = HopQuality.__dataclass_fields__
-    return HopQuality(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
-
-
-def _taken(hops: HopQuality, row: int) -> HopQuality:
-    return HopQuality(**{name: getattr(hops, name)[row] for name in HopQuality.__dataclass_fields__})
+    return HopQuality(np.concatenate([part.masks for part in parts]), np.concatenate([part.sizes for part in parts]))
 
 
 def _block(raw_uv: F32, fs: float) -> HopQuality:
@@ -99,24 +108,30 @@ def _block(raw_uv: F32, fs: float) -> HopQuality:
     range_uv = high - low
     wide = x.astype(np.float64)
     level = wide.sum(axis=1) / samples
+    spread = np.einsum("ij,ij->i", wide, wide) / samples - level * level
     step = x[:, 1:] - x[:, :-1]
     still = (step == 0).sum(axis=1) / max(1, samples - 1) if samples > 1 else np.ones(len(x))
-    jump = np.abs(step).max(axis=1, initial=0)
-    extreme = np.maximum((x == high[:, None]).sum(axis=1), (x == low[:, None]).sum(axis=1)) / samples
-    empty = missing > 0.5
-    flat = empty | (range_uv < FLAT_UV) | (still > STUCK_SHARE)
-    cut = (range_uv > CLIP_UV) & (extreme > CLIP_SHARE)
-    saturated = ~empty & ((flat & (np.abs(level) > RAIL_UV)) | cut & (still > CLIP_SHARE))
+    np.abs(step, out=step)
+    extreme = ((x == high[:, None]) | (x == low[:, None])).sum(axis=1) / samples
     mains = _mains(wide, fs)
     near = max(1, round(ROUGH_S * fs))
-    rough = np.sqrt(np.maximum(_bend(x, near) - (mains * _mains_gain(near, fs)) ** 2, 0.0))
-    torn = ~flat & (range_uv >= TORN_UV)
-    usable = ~flat & ~torn & (rough < 2.5 * ROUGH_UV)
-    range_uv = np.where(empty, np.float32(0), range_uv)
-    columns = (usable, flat, saturated, torn, range_uv, level, jump, rough, mains, still, missing)
-    shaped = [column.reshape(hops, leads) for column in columns]
-    masks = [np.asarray(column, dtype=bool) for column in shaped[:4]]
-    return HopQuality(*masks, *(np.asarray(column, dtype=np.float32) for column in shaped[4:]))
+    bend = _bend(x, near, range_uv) - (mains * _mains_gain(near, fs)) ** 2
+    empty = missing > 0.5
+    sizes = np.empty((len(x), len(SIZES)), dtype=np.float32)
+    sizes[:, 0] = np.where(empty, np.float32(0), range_uv)
+    sizes[:, 1], sizes[:, 2] = level, step.max(axis=1, initial=0)
+    sizes[:, 3], sizes[:, 4] = np.sqrt(np.maximum(bend, 0.0)), mains
+    sizes[:, 5], sizes[:, 6] = still, missing
+    flat = empty | (range_uv < FLAT_UV) | (still > STUCK_SHARE)
+    large = ~flat & (spread >= (SPREAD * range_uv.astype(np.float64)) ** 2) & (range_uv >= LARGE_UV)
+    masks = np.empty((len(x), len(MASKS)), dtype=bool)
+    masks[:, 1], masks[:, 4] = flat, large
+    masks[:, 2] = flat & ~empty & (np.abs(level) > RAIL_UV)
+    masks[:, 2] |= (range_uv > CLIP_UV) & (extreme > CLIP_SHARE) & (still > CLIP_SHARE)
+    masks[:, 3] = large & (range_uv >= TORN_UV)
+    aerial = (mains >= AERIAL_UV) & (range_uv <= AERIAL_PART * mains)
+    masks[:, 0] = ~flat & ~masks[:, 3] & ~aerial & (sizes[:, 3] < np.maximum(2.5 * ROUGH_UV, ROUGH_PART * range_uv))
+    return HopQuality(masks.reshape(hops, leads, len(MASKS)), sizes.reshape(hops, leads, len(SIZES)))
 
 
 def _fill(x: F32) -> F64:
@@ -133,14 +148,16 @@ def _fill(x: F32) -> F64:
     return np.asarray(1.0 - real.mean(axis=1))
 
 
-def _bend(x: F32, near: int) -> F64:
-    """Mean square of the bend over 2 * near samples, as the power of white noise."""
+def _bend(x: F32, near: int, range_uv: F32) -> F64:
+    """Mean square of the bend over 2 * near samples, as the power of white noise; spikes count for little."""
     inner = x.shape[1] - 2 * near
     if inner < 1:
         return np.zeros(len(x))
     bend = x[:, near:-near] * 2
     bend -= x[:, 2 * near :]
     bend -= x[:, : -2 * near]
+    most = np.maximum(np.float32(BEND_UV), np.float32(BEND_PART) * range_uv)[:, None]
+    np.minimum(np.maximum(bend, -most, out=bend), most, out=bend)
     wide = bend.astype(np.float64)
     return np.asarray(np.einsum("ij,ij->i", wide, wide) / (6.0 * inner))
 
@@ -150,8 +167,9 @@ def _mains(wide: F64, fs: float) -> F64:
     taps, gain = _mains_taps(wide.shape[1], fs)
     if gain == 0.0:
         return np.zeros(len(wide))
-    parts = wide @ taps
-    return np.asarray(np.sqrt((parts * parts) @ np.kron(np.eye(2), np.ones((2, 1)))).max(axis=1) / gain)
+    power = wide @ taps
+    power *= power
+    return np.asarray(np.sqrt(np.maximum(power[:, 0] + power[:, 1], power[:, 2] + power[:, 3])) / gain)
 
 
 @cache

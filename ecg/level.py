@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ecg.filters import Mask
-from ecg.trace import I16, RATE
+from ecg.trace import I16
 
 I8 = npt.NDArray[np.int8]
 I32 = npt.NDArray[np.int32]
@@ -43,7 +43,8 @@ class Leveler:
         self._usable: Mask = np.zeros((0, leads), dtype=bool)
 
     def push(self, rows: I16, usable: Mask, *, final: bool = False) -> tuple[I8, Mask]:
-        """Whole hops of the trace (k * HOP, leads) with (k, leads) usable -> levelled rows and the usable of their hops.
+        """Whole hops of the trace (k * HOP, leads) with (k, leads) usable -> levelled rows and the usable of their
+        hops.
 
         final: nothing follows; the last hop may be shorter.
         """
@@ -101,7 +102,9 @@ class Leveler:
         return levelled, usable
 
     def _medians(self, ready: int) -> I32:
-        """The sizes of the hops from `_done` to `ready`, (hops, leads): medians of what is usable in their neighbourhood."""
+        """The sizes of the hops from `_done` to `ready`, (hops, leads): medians of what is usable in their
+        neighbourhood.
+        """
         hops = np.arange(self._done, ready)
         low = np.maximum(hops - PAST, 0) - self._past_first
         high = np.minimum(np.maximum(hops + FUTURE + 1, FIRST), self._known) - self._past_first
@@ -130,6 +133,3 @@ def level(trace: I16, usable: Mask | None = None) -> tuple[I8, Mask]:
     hops = -(-len(trace) // HOP)
     mask = np.ones((hops, trace.shape[1]), dtype=bool) if usable is None else usable
     return Leveler(trace.shape[1]).push(trace, mask, final=True)
-
-
-__all__ = ["HOP", "RATE", "Leveler", "level"]

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ecg import critical
+from ecg.base_watch import Began
 from ecg.critical import Profile
 from ecg.evidence import Evidence
 from ecg.prior import Prior
 from ecg.record import F32, STANDARD_LEADS, Meta, Recording
 from ecg.results import Beat, Episode, Finding
-from ecg.stream import Began, Core, Item
+from ecg.stream import Core, Item
 
 STATE_MAX = 64_000
 
@@ -41,7 +42,9 @@ class MonitorEvent:
 
 @dataclass(frozen=True)
 class MonitorState:
-    """All a monitor knows, to go on elsewhere or after a restart: picklable, at most STATE_MAX bytes for twelve leads."""
+    """All a monitor knows, to go on elsewhere or after a restart: picklable, at most STATE_MAX bytes for twelve
+    leads.
+    """
 
     packed: bytes  # of the core and the rules that have fired on what is still open
     profile: str

@@ -1,8 +1,9 @@
 """Pacing spikes: found on the recording's own samples and taken out before anything is filtered.
 
 A spike is gone within 4 ms to either side and stands far above all else about it; a QRS is as tall but not as narrow.
-Recorders with an old, low filter spread it over 8 ms, where a very narrow QRS looks alike: such a one is given apart, as
-doubtful, and stays in the signal. What the spikes mean (which beat is paced, whether it captured) does not stand here.
+Recorders with an old, low filter spread it over 8 ms, where a very narrow QRS looks alike: such a one is given apart,
+as doubtful, and stays in the signal. What the spikes mean (which beat is paced, whether it captured) does not stand
+here.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ecg.packing import pack_samples, unpack_samples
 from ecg.record import F32, I64
 
 SPIKE_UV = 300.0
@@ -43,13 +45,22 @@ class SpikeFilter:
         self._doubtful = _Form(broad, BROAD_ALONE, BROAD_PART, round(BROAD_APART_S * fs))
         self._reach = max(2, round(2 * SPIKE_S * fs))
         self.delay = 0 if fs < RATE_MIN else round(ABOUT_S * fs) + 4 * broad
-        self._held: F32 = np.zeros((0, leads), dtype=np.float32)  # `delay` samples given before, then those not given yet
+        self._held: F32 = np.zeros(
+            (0, leads), dtype=np.float32
+        )  # `delay` samples given before, then those not given yet
         self._first = 0  # the sample of `_held[0]`
         self._given = 0
 
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_held": pack_samples(self._held)}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._held = unpack_samples(state["_held"])  # type: ignore[arg-type]  # as packed above
+
     def push(self, raw_uv: F32, *, final: bool = False) -> tuple[F32, list[int], list[int]]:
-        """(n, leads) float32 uV, NaN in gaps -> samples that are certain now; where spikes peak among them, the sure and
-        the doubtful ones.
+        """(n, leads) float32 whole uV, NaN in gaps -> samples that are certain now; where spikes peak among them, the
+        sure and the doubtful ones.
         """
         if not self.delay:
             self._given += len(raw_uv)
@@ -91,7 +102,9 @@ class SpikeFilter:
         for index in np.flatnonzero(np.count_nonzero(good, axis=1) >= need).tolist():
             row = int(rows[index])
             about = self._usual(held, row, near)
-            height = float(np.sort(np.where(good[index] & (sharp[index] >= form.alone * about), sharp[index], 0.0))[-need])
+            height = float(
+                np.sort(np.where(good[index] & (sharp[index] >= form.alone * about), sharp[index], 0.0))[-need]
+            )
             if height and keep and row - keep[-1][0] <= form.apart:
                 keep[-1] = (row, height) if height > keep[-1][1] else keep[-1]
             elif height:
@@ -103,13 +116,14 @@ class SpikeFilter:
         reach = round(ABOUT_S * self.fs)
         stretch = np.nan_to_num(held[max(0, row - reach) : row + reach + 1])
         steps = np.abs(stretch[near:] - stretch[:-near])
-        return np.sort(steps, axis=0)[len(steps) // 2]
+        return np.asarray(np.sort(steps, axis=0)[len(steps) // 2])
 
 
 def _alone(held: F32, rows: I64, reach: int) -> F32:
     """How far samples stand out against both neighbours `reach` away, (n, leads); 0 where they lie between them."""
     left, right = held[rows] - held[rows - reach], held[rows] - held[rows + reach]
-    return np.nan_to_num(np.where(left * right > 0, np.minimum(np.abs(left), np.abs(right)), np.float32(0)))
+    alone = np.where(left * right > 0, np.minimum(np.abs(left), np.abs(right)), np.float32(0))
+    return np.asarray(np.nan_to_num(alone))
 
 
 def _without(held: F32, rows: list[int], reach: int) -> F32:

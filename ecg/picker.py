@@ -18,12 +18,17 @@ from ecg.record import F32, I64
 I32 = npt.NDArray[np.int32]
 I8 = npt.NDArray[np.int8]
 
-APART = 5  # cells: two beats are never closer than 200 ms
-SURE, MAYBE = -1100, -2600  # thousandths of a logit: a beat; a beat if one is overdue
+APART = 4  # cells on either side that a peak must top: two beats are never closer than 200 ms
+SURE, MAYBE = -1000, -2500  # thousandths of a logit: a beat; a beat if one is overdue
 OVERDUE_PART, EARLIEST_PART = 1.5, 0.6  # of the usual R-R: a beat is overdue; a doubtful one may be it
 RR_KEPT, RR_MIN, RR_MAX = 8, 3, 75  # intervals that make the usual one; cells of the longest of them
 NOTHING = -(10**6)
-PLACE = 10  # rows to either side of the cell's middle in which R is looked for
+PLACE = 8  # rows to either side of the cell's middle in which R is looked for
+FIRST_PARTS, FIRST_OF = (
+    3,
+    4,
+)  # R is the first peak of at least this part of the largest: in rS and RSR' the marks stand so
+LEADING = 3  # the first lead counts this often: where leads disagree R stands where it shows it, as readers mark it
 TENTH = 10  # R is placed to tenths of a row
 
 
@@ -119,20 +124,24 @@ def place(levelled: I8, cells: I64, offset: int) -> I64:
     """Where R is, in tenths of a row.
 
     levelled  (rows, leads) int8, rows from `offset` on; cells (k,) the beats' cells.
-    Returns   (k,) int64: the largest distance of all leads together from the line through both ends of the stretch about
-              the cell, refined by the parabola through its neighbours.
+    Returns   (k,) int64: the first large distance of all leads together from the line through both ends of the stretch
+              about the cell, refined by the parabola through its neighbours.
     """
     middle = cells * CELL + CELL // 2 - offset
     rows = np.clip(middle[:, None] + np.arange(-PLACE - 1, PLACE + 2), 0, len(levelled) - 1)
     near = levelled[rows].astype(np.int64)  # (k, 2 * PLACE + 3, leads)
     span = near.shape[1] - 1
     ramp = np.arange(span + 1)[None, :, None]
-    away = np.abs(near * span - near[:, :1] * (span - ramp) - near[:, -1:] * ramp).sum(axis=2)
+    away = np.abs(near * span - near[:, :1] * (span - ramp) - near[:, -1:] * ramp)
+    away = away.sum(axis=2) + (LEADING - 1) * away[:, :, 0]
     smooth = away[:, :-2] + 2 * away[:, 1:-1] + away[:, 2:]
-    best = np.argmax(smooth, axis=1)
+    large = FIRST_OF * smooth >= FIRST_PARTS * smooth.max(axis=1, keepdims=True)
+    large[:, 1:-1] &= (smooth[:, 1:-1] >= smooth[:, :-2]) & (smooth[:, 1:-1] > smooth[:, 2:])
+    large[:, [0, -1]] = False
+    best = np.where(large.any(axis=1), np.argmax(large, axis=1), np.argmax(smooth, axis=1))
     inner = np.clip(best, 1, smooth.shape[1] - 2)
     every = np.arange(len(best))
     left, top, right = (smooth[every, inner + d].astype(np.float64) for d in (-1, 0, 1))
     bend = left - 2 * top + right
     shift = np.where((bend < 0) & (best == inner), (left - right) / np.where(bend < 0, 2 * bend, 1.0), 0.0)
-    return TENTH * (middle + offset - PLACE + best) + np.rint(TENTH * shift).astype(np.int64)
+    return np.asarray(TENTH * (middle + offset - PLACE + best) + np.rint(TENTH * shift).astype(np.int64))

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ecg import electrodes, readable
 from ecg.electrodes import Reason
 from ecg.filters import Mask
-from ecg.hops import HOP_S, HUM_UV, LARGE_UV, ROUGH_UV, HopQuality, hop_quality, hops_quality
+from ecg.hops import HOP_S, HUM_UV, MASKS, ROUGH_PART, ROUGH_UV, HopQuality, hop_quality, hops_quality
 from ecg.readable import Reader, Verdict
 from ecg.record import F32, Recording
 from ecg.results import Quality, Span
@@ -35,8 +35,10 @@ TRACED = ("top", "middle", "low", "high", "turns")
 SIZES = ("range", "jump", "rough", "mains", "shift")
 BIG_UV = (2500.0, 4000.0, 7000.0)
 STEEP_UV = 1000.0
+SCALE_LARGE_UV = 200_000.0  # peak to peak; an open input of the phone recordings of CinC 2011 makes 160 mV
+SCALE_SMALL_UV, PEAKED = 10.0, 16.0  # white noise reaches 11 times its median deviation in ten seconds, an ECG 20
 SMALL_UV = 60.0  # a lead that never moves further in half a second shows no heart
-MUSCLE_UV = 35.0  # geometric mean; a QRS in every other hop makes about 15
+MUSCLE_UV = 30.0  # geometric mean; a QRS in every other hop makes about 15
 BASELINE_UV = 400.0  # the level moves this far every half second
 MAINS_UV = 60.0
 
@@ -97,25 +99,26 @@ class Tally:
             self.counts["top"] = np.maximum(self.counts["top"], steps[..., TRACED.index("top")].max(axis=0))
 
     def _add(self, hops: HopQuality) -> None:
-        counts = self.counts
-        if not len(hops.flat):
+        counts, found = self.counts, hops.sizes
+        if not len(found):
             return
-        self.hops += len(hops.flat)
-        for name in ("usable", "flat", "saturated", "torn"):
-            counts[name] += getattr(hops, name).sum(axis=0)
+        self.hops += len(found)
+        for name, column in zip(MASKS, np.moveaxis(hops.masks, -1, 0), strict=True):
+            counts[name] += column.sum(axis=0)
         before = hops.level_uv[:1] if self.last_level is None else self.last_level[None]
         self.last_level = hops.level_uv[-1].copy()
         shift = np.abs(np.diff(np.concatenate([before, hops.level_uv]), axis=0))
-        sizes = steps_of(np.stack([hops.range_uv, hops.jump_uv, hops.rough_uv, hops.mains_uv, shift], axis=-1))
+        range_uv, _, jump, rough, mains, still, _ = np.moveaxis(found, -1, 0)
+        sizes = steps_of(np.stack([range_uv, jump, rough, mains, shift], axis=-1))
         counts["sizes"] += sizes.sum(axis=0)
         counts["largest"] = np.maximum(counts["largest"], sizes.max(axis=0))
         counts["smallest"] = np.minimum(counts["smallest"], sizes[..., 0].min(axis=0))
-        counts["steep"] += (hops.jump_uv > STEEP_UV).sum(axis=0)
-        counts["large"] += (hops.range_uv > LARGE_UV).sum(axis=0)
-        counts["big"] += (hops.range_uv[..., None] > np.array(BIG_UV, dtype=np.float32)).sum(axis=0)
-        counts["rough"] += np.rint(np.minimum(hops.rough_uv, 1000.0)).astype(np.int64).sum(axis=0)
-        counts["hum"] += np.rint(np.minimum(hops.mains_uv, 5000.0)).astype(np.int64).sum(axis=0)
-        counts["still"] += np.rint(1000 * hops.still).astype(np.int64).sum(axis=0)
+        counts["steep"] += (jump > STEEP_UV).sum(axis=0)
+        counts["big"] += (range_uv[..., None] > np.array(BIG_UV, dtype=np.float32)).sum(axis=0)
+        most = np.where(rough > ROUGH_PART * range_uv, 1000.0, ROUGH_UV)
+        counts["rough"] += np.rint(np.minimum(rough, most)).astype(np.int64).sum(axis=0)
+        counts["hum"] += np.rint(np.minimum(mains, 5000.0)).astype(np.int64).sum(axis=0)
+        counts["still"] += np.rint(1000 * still).astype(np.int64).sum(axis=0)
 
     def _darken(self, dark: Mask, starts: Sequence[int]) -> None:
         edges = np.flatnonzero(np.diff(np.concatenate([[False], dark, [False]]).astype(np.int8)))
@@ -147,7 +150,7 @@ class Tally:
             ("off", counts["flat"] / hops > 0.2),
             ("motion", (counts["torn"] + counts["large"]) / hops > 0.1),
             ("mains", size[:, at["mains"]] > MAINS_UV),
-            ("muscle", size[:, at["rough"]] > MUSCLE_UV),
+            ("muscle", (size[:, at["rough"]] > np.maximum(MUSCLE_UV, ROUGH_PART * size[:, at["range"]]))),
             ("baseline", size[:, at["shift"]] > BASELINE_UV),
             ("motion", np.asarray(counts["noisy"] > 0.3 * max(1, self.heard)) & (self.heard > 0)),
             ("small", 2.0 ** (counts["largest"][:, at["range"]] / OCTAVE) < SMALL_UV),
@@ -199,9 +202,36 @@ def _forest() -> Trees:
 
 
 def quality_of(recording: Recording, trace: I16 | None = None) -> Quality:
-    """The quality of a whole recording; `trace` where it is at hand already (`trace.trace_of`)."""
+    """The quality of a recording by itself; `trace` where it is at hand already (`trace.trace_of`). `analyze` takes it
+    from the stream's own tally, which looks at the samples without their pacing spikes."""
     rows = trace_of(recording.signal_uv, recording.fs) if trace is None else trace
-    return tally_of(recording, rows).judge(recording.leads)
+    return misscaled(recording) or tally_of(recording, rows).judge(recording.leads)
+
+
+def misscaled(recording: Recording) -> Quality | None:
+    """The quality of a recording in a wrong unit: nothing in it can be believed. None where the size is plausible."""
+    if not is_misscaled(recording.signal_uv):
+        return None
+    leads, whole = recording.leads, (Span(0, len(recording.signal_uv)),)
+    return Quality(False, dict.fromkeys(leads, 0.0), whole, (), dict.fromkeys(leads, "scale"))
+
+
+def is_misscaled(signal_uv: F32) -> bool:
+    """An ECG in the wrong unit: millivolts taken for microvolts, or a thousand times too much.
+
+    Too small: no lead reaches SCALE_SMALL_UV, and most have peaks as an ECG has, not the even spread of an open input.
+    Too large: half the leads or more swing further than any amplifier for an ECG.
+    """
+    real = signal_uv[np.isfinite(signal_uv).all(axis=1)]
+    if len(real) < 2:
+        return False
+    size = np.ptp(real.astype(np.float64), axis=0)
+    if float(np.median(size)) > SCALE_LARGE_UV:
+        return True
+    if not 0.0 < float(size.max()) < SCALE_SMALL_UV:
+        return False
+    middle = np.median(np.abs(real - np.median(real, axis=0)), axis=0)
+    return bool(np.mean(size > PEAKED * middle) > 0.5 and float(np.median(middle)) > 0.0)
 
 
 def tally_of(recording: Recording, trace: I16) -> Tally:
@@ -209,8 +239,8 @@ def tally_of(recording: Recording, trace: I16) -> Tally:
     hops = hops_quality(recording.signal_uv, recording.fs)
     hop, samples = round(HOP_S * recording.fs), len(recording.signal_uv)
     reader, tally = Reader(len(recording.leads)), Tally.of(len(recording.leads))
-    starts = [min(index * hop, samples) for index in range(len(hops.flat) + 1)]
-    starts[-1] = samples if len(hops.flat) else 0
+    starts = [min(index * hop, samples) for index in range(len(hops.sizes) + 1)]
+    starts[-1] = samples if len(hops.sizes) else 0
     tally.add(hops, starts)
     for verdict in (reader.push(trace, hops.range_uv, hops.level_uv, hops.usable), reader.flush()):
         tally.hear(verdict, starts[verdict.first :])

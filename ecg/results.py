@@ -7,7 +7,7 @@ thing could not be measured, never that it is normal.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from ecg.codes import Urgency
@@ -198,6 +198,19 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Screen:
+    """The class of a short strip (N sinus, A fibrillation, O another rhythm, ~ too noisy: CinC 2017) and the score of
+    each, 0 to 1, together 1. A score is no probability in any one clinic's people: the model was made on a mix rich in
+    fibrillation."""
+
+    class_: str
+    scores: Mapping[str, float]
+
+    def to_json(self) -> dict[str, str | dict[str, float]]:
+        return {"class": self.class_, "scores": dict(self.scores)}
+
+
+@dataclass(frozen=True)
 class Analysis:
     """All that `analyze` says of one recording. `to_json` is the form that is stored, sent and scored."""
 
@@ -210,8 +223,10 @@ class Analysis:
     measurements: Measurements
     findings: tuple[Finding, ...]
     median: Median | None
+    screen: Screen | None
     versions: Mapping[str, str]
     input_sha256: str
+    lead_waves: Mapping[str, LeadWaves] = field(default_factory=dict)
     alarms: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)  # by the definitions of `alarms`
 
     @property
@@ -243,6 +258,8 @@ class Analysis:
             },
             "machine_grade": self.machine_grade,
             "median": None if self.median is None else _median_json(self.median),
+            "screen": None if self.screen is None else self.screen.to_json(),
+            "lead_waves": {lead: asdict(row) for lead, row in self.lead_waves.items()},
             "versions": dict(self.versions),
             "input_sha256": self.input_sha256,
         }

@@ -9,52 +9,71 @@ atria is decided by boosted trees (`trained/rhythm.md`), the rest by rules in ra
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
+from ecg import conduction, flutter
 from ecg.atria import BLOCK
 from ecg.atrial_features import NAMES, features
-from ecg.filters import moving_mean
 from ecg.record import F32
 from ecg.rhythm_blocks import REACH, Blocks
 from ecg.trace import I16
 from ecg.trained.trees import Trees
 
+Features = Mapping[str, float]  # by NAMES; NaN where a number does not exist, and then no comparison holds
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
 
 SMOOTH = (1, 2, 1)  # weights of the blocks before, at and after
 
-# The columns of a feature row that the trees see. Left out: what tells how ectopic, how many or how large. Ectopic beats
-# do not speak against fibrillation (MIT-BIH 203), and sizes are the amplifier's.
+# The columns of a feature row that the trees see. Left out: what tells how ectopic, how many or how large. Ectopic
+# beats do not speak against fibrillation (MIT-BIH 203), and sizes are the amplifier's.
 AF_NAMES = tuple(
     name
     for name in NAMES
     if name
     not in (
-        *("beats", "intervals", "rr", "ectopic", "premature", "paced", "cv_of_all", "wide", "size_uv", "low_uv"),
+        *(
+            "beats",
+            "intervals",
+            "rr",
+            "ectopic",
+            "ectopic_runs",
+            "premature",
+            "paced",
+            "cv_of_all",
+            "wide",
+            "size_uv",
+            "low_uv",
+        ),
         *("p_at", "p_noise", "band_uv", "p_peak_uv", "p_uv", "high_share", "rr_min", "rr_max"),
     )
 )
 AF_COLUMNS = np.array([NAMES.index(name) for name in AF_NAMES])
 AF_LOGIT, AF_LOGIT_STAYS = 0.8, 0.0  # of the smoothed logits: to begin, and to go on
+# Nearly all intervals of one of two lengths: what blocks and bigeminy do. Fibrillation must then be the clearer.
+TWO_LENGTHS, INTERVALS_MANY, TWO_LENGTHS_LOGIT = 0.75, 16, 1.2
 
 BEATS_MIN = 3
-PACED_MIN, ECTOPIC_MIN = 0.4, 0.5  # shares of the beats of a window
-VT_DBPM, IVR_DBPM_MIN = 1000, 200
+PACED_MIN, ECTOPIC_MIN = 0.4, 0.5  # share of the beats that are paced; of the intervals between two ectopic beats
+VT_DBPM = 1000
 SLOW_DBPM, FAST_DBPM, STAYS_DBPM = 600, 1000, 20  # a sinus rhythm keeps its name this far past a limit
-SVT_DBPM = 1400  # regular, narrow and without P
+SVT_DBPM = 1600  # regular and narrow: at such rates P stands on T, and nobody can tell
 JUNCTIONAL_DBPM = (350, 1300)
 REGULAR_CV = 0.08
 NO_P_SHARE, NO_P_AGREE, QUIET = 0.12, 0.25, 0.05  # no P wave: nothing repeats, and noise would not have hidden it
 NARROW_ROWS = 10.5
 ARRHYTHMIA_SPREAD = 0.20  # (longest - shortest tenth) of R-R in parts of the median, breath by breath
-NOISE_MAX = 0.30  # noise before the QRS in parts of the QRS
+GRADUAL, P_CLEAR = 0.45, 0.7  # from beat to beat at most so much of the spread; the P wave repeats
+NOISE_MAX = 0.22  # noise before the QRS in parts of the QRS
 SIZE_UV_MIN = 80.0
-FLUTTER_LINE, FLUTTER_BAND = 0.50, 0.62
+FLUTTER_LINE, FLUTTER_BAND, P_IN_FLUTTER = 0.50, 0.62, 0.3
+FLUTTER_HZ_MAX, FLUTTER_DBPM_MAX = 5.75, 1800
+CONDUCTED = ("sinus", "sinus_brady", "sinus_tachy", "sinus_arrhythmia", "junctional", "undetermined")
 SINUS = ("sinus", "sinus_brady", "sinus_tachy", "sinus_arrhythmia")
 
 
@@ -71,6 +90,11 @@ class Verdict:
     end: int
     rate_dbpm: int
     probability: float
+
+
+@cache
+def _trees() -> Trees:
+    return Trees.of("rhythm")
 
 
 class RhythmJudge:
@@ -90,13 +114,13 @@ class RhythmJudge:
 
     def __init__(self, leads: tuple[str, ...]) -> None:
         self._blocks = Blocks(leads)
-        self._trees = Trees.of("rhythm")
         self._rows: F32 = np.zeros((0, len(NAMES)), dtype=np.float32)  # features of blocks not yet judged, from _begin
         self._logit: F64 = np.zeros(0)
         self._begin = 0
         self._judged = 0
         self._edge = 0  # where the next verdict begins
-        self._was = ""
+        self._was, self._fixed = "", False
+        self._block: str | None = None
         self._unreadable: list[tuple[int, int]] = []
 
     @property
@@ -124,7 +148,7 @@ class RhythmJudge:
         if seen > done:
             fresh = features(blocks.windows(done, seen))
             self._rows = np.concatenate([self._rows, fresh])
-            self._logit = np.concatenate([self._logit, self._trees.logits(fresh[:, AF_COLUMNS])[:, 0]])
+            self._logit = np.concatenate([self._logit, _trees().logits(fresh[:, AF_COLUMNS])[:, 0]])
         until = seen if final else max(0, seen - 1)
         found = tuple(self._judge(block, certain if final else None) for block in range(self._judged, until))
         self._judged = max(self._judged, until)
@@ -133,12 +157,12 @@ class RhythmJudge:
 
     def _judge(self, block: int, rows_in_all: int | None) -> Verdict:
         at = block - self._begin
-        row, smooth = self._rows[at], self._smooth(at)
+        f, smooth = dict(zip(NAMES, self._rows[at].tolist(), strict=True)), self._smooth(at)
         first = self._edge
         end = self._snapped((block + 1) * BLOCK, rows_in_all)
-        name = self._name(row, smooth, block)
+        name = self._name(f, smooth, block)
         self._was, self._edge = name, end
-        rate = float(row[_AT["rate_bpm"]])
+        rate = f["rate_bpm"]
         probability = 1.0 / (1.0 + math.exp(-smooth))
         return Verdict(name, first, end, round(10 * rate) if math.isfinite(rate) else 0, round(probability, 3))
 
@@ -155,12 +179,35 @@ class RhythmJudge:
         near = beats[np.searchsorted(beats, row - BLOCK // 4) : np.searchsorted(beats, row + BLOCK // 4)]
         return int(near[np.argmin(np.abs(near - row))]) if len(near) else row
 
-    def _name(self, row: F32, logit: float, block: int) -> str:
+    def _name(self, f: Features, logit: float, block: int) -> str:
         dark = sum(max(0, min(end, (block + 1) * BLOCK) - max(first, block * BLOCK)) for first, end in self._unreadable)
         if 2 * dark > BLOCK:
             return "undetermined"
         limit = AF_LOGIT_STAYS if self._was in ("af", "afl") else AF_LOGIT
-        return named(row, atrial=logit > limit, was=self._was)
+        if f["two_modes"] >= TWO_LENGTHS and f["intervals"] >= INTERVALS_MANY:
+            limit += TWO_LENGTHS_LOGIT
+        name = named(f, atrial=logit > limit, was=self._was)
+        if name not in CONDUCTED:
+            return name
+        return self._fluttering(f, block) or self._blocked(f, block) or name
+
+    def _fluttering(self, f: Features, block: int) -> str | None:
+        """Flutter conducted in a fixed ratio, where there is a reason to look for it."""
+        if block % (2 * REACH) == 0:  # windows of 2 REACH + 1 blocks: none is left out
+            self._fixed = flutter.looks_fixed(f["rate_bpm"], f["rr_cv"], f["p_at"], f["p_uv"], f["band_max"])
+            if self._fixed:
+                trace, first, beats = self._blocks.raw_about(block)
+                self._fixed = flutter.is_fixed(trace, beats - first)
+        return "afl" if self._fixed else None
+
+    def _blocked(self, f: Features, block: int) -> str | None:
+        """The AV block of the window, where it is worth looking for one."""
+        if block % REACH == 0:  # windows overlap by more than that
+            self._block = None
+            if conduction.looks_blocked(f["rate_bpm"], f["rr_max"], f["ectopic"], f["premature"]):
+                rest, first, beats = self._blocks.about(block)
+                self._block = conduction.av_block(conduction.pulses(rest, first), beats)
+        return self._block
 
     def _forget(self) -> None:
         self._blocks.forget()
@@ -171,38 +218,39 @@ class RhythmJudge:
         self._unreadable = [span for span in self._unreadable if span[1] > self._judged * BLOCK]
 
 
-_AT = {name: place for place, name in enumerate(NAMES)}
-
-
-def named(row: F32, *, atrial: bool, was: str = "") -> str:
+def named(f: Features, *, atrial: bool, was: str = "") -> str:
     """The name of one window from its features; `atrial`: the trees say fibrillation; `was`: the block before's."""
-    f = {name: float(row[place]) for name, place in _AT.items()}
-    rate = f["rate_bpm"]
-    if f["beats"] < BEATS_MIN or not math.isfinite(rate) or not f["size_uv"] >= SIZE_UV_MIN:
-        return "ivr" if f["beats"] >= BEATS_MIN and f["ectopic"] > ECTOPIC_MIN else "undetermined"
-    dbpm = 10 * rate
-    if f["paced"] >= PACED_MIN:
-        return "paced"
-    if f["ectopic"] > ECTOPIC_MIN:
-        return "vt" if dbpm >= VT_DBPM else "ivr"
-    if f["p_noise_to_qrs"] > NOISE_MAX:
+    dbpm = 10 * f["rate_bpm"]
+    if f["beats"] < BEATS_MIN or not math.isfinite(dbpm):
         return "undetermined"
-    flutter = f["line_max"] >= FLUTTER_LINE and f["band_max"] >= FLUTTER_BAND
-    if atrial:
-        return "afl" if flutter else "af"
-    no_p = f["share_max"] < NO_P_SHARE and f["p_other"] < NO_P_AGREE
-    if flutter and f["share_max"] < 0.3:
+    # A pacemaker that drives the ventricles makes them regular; elsewhere "spikes" may be the waves of fibrillation.
+    if f["paced"] >= PACED_MIN and not (atrial and f["rr_cv"] >= REGULAR_CV):
+        return "paced"
+    if f["ectopic_runs"] > ECTOPIC_MIN:
+        return "vt" if dbpm >= VT_DBPM else "ivr"
+    if not f["size_uv"] >= SIZE_UV_MIN or f["p_noise_to_qrs"] > NOISE_MAX:
+        return "undetermined"
+    saw = (
+        f["line_max"] >= FLUTTER_LINE
+        and f["line_hz"] <= FLUTTER_HZ_MAX
+        and f["band_max"] >= FLUTTER_BAND
+        and dbpm <= FLUTTER_DBPM_MAX
+    )
+    fast_and_regular = f["rr_cv"] < REGULAR_CV and dbpm >= SVT_DBPM
+    if atrial and not fast_and_regular:
+        return "afl" if saw else "af"
+    if saw and f["share_max"] < P_IN_FLUTTER:
         return "afl"
-    regular = f["rr_cv"] < REGULAR_CV
-    if no_p and regular and f["wide"] <= NARROW_ROWS and f["p_noise_to_qrs"] < QUIET:
-        if dbpm >= SVT_DBPM:
-            return "svt"
-        if JUNCTIONAL_DBPM[0] <= dbpm <= JUNCTIONAL_DBPM[1]:
+    if fast_and_regular:
+        return "svt"
+    if f["rr_cv"] < REGULAR_CV:
+        no_p = f["share_max"] < NO_P_SHARE and f["p_other"] < NO_P_AGREE and f["p_noise_to_qrs"] < QUIET
+        if no_p and f["wide"] <= NARROW_ROWS and JUNCTIONAL_DBPM[0] <= dbpm <= JUNCTIONAL_DBPM[1]:
             return "junctional"
     return _sinus(f, dbpm, was)
 
 
-def _sinus(f: dict[str, float], dbpm: float, was: str) -> str:
+def _sinus(f: Features, dbpm: float, was: str) -> str:
     slow = SLOW_DBPM + (STAYS_DBPM if was == "sinus_brady" else -STAYS_DBPM if was in SINUS else 0)
     fast = FAST_DBPM + (-STAYS_DBPM if was == "sinus_tachy" else STAYS_DBPM if was in SINUS else 0)
     if dbpm < slow:
@@ -210,141 +258,8 @@ def _sinus(f: dict[str, float], dbpm: float, was: str) -> str:
     if dbpm > fast:
         return "sinus_tachy"
     spread = f["rr_p90"] - f["rr_p10"]
-    if spread >= ARRHYTHMIA_SPREAD and f["premature"] == 0 and f["ectopic"] == 0 and f["p_correlation_max"] >= 0.7:
+    gradual = f["step_median"] <= GRADUAL * spread
+    early = f["premature"] > 0 or f["ectopic"] > 0
+    if spread >= ARRHYTHMIA_SPREAD and gradual and not early and f["p_correlation_max"] >= P_CLEAR:
         return "sinus_arrhythmia"
     return "sinus"
-
-
-# -- what `stream` still asks; it leaves with the next core
-
-BLOCK_S = 10.0
-P_FROM_S, P_TO_S = 0.28, 0.07  # where a P wave stands before R
-AF_STEP_PART = 0.06  # median beat-to-beat change of R-R, in parts of the mean
-AF_RMSSD_PART = 0.10
-P_PRESENT = 0.35  # share of the energy before the QRS that repeats from beat to beat
-SVT_BPM = 150.0
-FLUTTER_LEADS = ("II", "III", "aVF", "V1")
-FLUTTER_HZ, FLUTTER_SHARE = (3.6, 6.5), 0.62
-VF_WINDOW_S, VF_STEP_S = 4.0, 1.0
-VF_LEAK, VF_AWAY, VF_HZ, VF_UV = 0.58, 0.42, (2.5, 9.5), 150.0
-VFL_BPM = 220.0  # slower and regular, a sine-like rhythm is ventricular tachycardia
-
-
-@dataclass(frozen=True)
-class Block:
-    """What is known of one block when it is judged."""
-
-    symbols: str
-    rr_ms: tuple[float, ...]  # between conducted beats that follow one another
-    rate_bpm: float | None
-    p_share: float | None
-    flutter: bool
-    fibrillating: float  # share of the block
-    usable: float
-
-
-def base_rhythm(block: Block) -> str:
-    """The rhythm code (glossary 8) under the runs and pauses of a block."""
-    beats = len(block.symbols)
-    if block.usable < 0.5:
-        return "undetermined"
-    if block.fibrillating > 0.5:
-        return "vf"
-    if beats < 3 or block.rate_bpm is None:
-        return "undetermined"
-    if block.symbols.count("/") >= max(3, 0.4 * beats):
-        return "paced"
-    if 2 * block.symbols.count("V") > beats and block.rate_bpm >= 100:
-        return "vt"
-    p_waves = block.p_share is not None and block.p_share >= P_PRESENT
-    if block.flutter and not p_waves:
-        return "afl"
-    if is_irregular(block.rr_ms) and not p_waves:
-        return "af"
-    if block.rate_bpm >= SVT_BPM:
-        return "svt"
-    if block.p_share is not None and block.p_share < 0.15:
-        return "undetermined"
-    return "sinus_brady" if block.rate_bpm < 60 else "sinus_tachy" if block.rate_bpm > 100 else "sinus"
-
-
-def is_irregular(rr_ms: Sequence[float]) -> bool:
-    """R-R change from beat to beat all the time, not once or twice."""
-    if len(rr_ms) < 4:
-        return False
-    rr = np.asarray(rr_ms)
-    steps = np.abs(np.diff(rr))
-    mean = float(rr.mean())
-    return bool(np.median(steps) > AF_STEP_PART * mean and np.sqrt(np.mean(steps**2)) > AF_RMSSD_PART * mean)
-
-
-def p_share(trace_uv: F32, r_at: Sequence[int], rate: float) -> float | None:
-    """How much of what stands before the QRS repeats from beat to beat: 1 all of it, 0 none (unbiased); None below 4
-    beats.
-
-    trace_uv (samples, leads); r_at rows of it. In fibrillation the waves before each beat are others.
-    """
-    first, last = round(P_FROM_S * rate), round(P_TO_S * rate)
-    windows = [trace_uv[r - first : r - last] for r in r_at if r - first >= 0 and r - last <= len(trace_uv)]
-    if len(windows) < 4:
-        return None
-    table = np.stack(windows)  # (beats, samples, leads)
-    line = np.linspace(0.0, 1.0, table.shape[1], dtype=np.float32)[None, :, None]
-    ends = max(1, round(0.01 * rate))
-    start, stop = table[:, :ends].mean(axis=1, keepdims=True), table[:, -ends:].mean(axis=1, keepdims=True)
-    table = table - start - (stop - start) * line
-    n = len(table)
-    alone = float(np.mean(np.sum(table**2, axis=(1, 2))))
-    together = float(np.sum(table.mean(axis=0) ** 2))
-    return (n * together - alone) / ((n - 1) * alone) if alone > 0 else None
-
-
-def has_flutter(trace_uv: F32, r_at: Sequence[int], rate: float) -> bool:
-    """One line of 3.6-6.5 Hz and its double hold most of what is left in two leads when the median beat is taken away.
-
-    trace_uv  (samples, leads) of the leads that show flutter (FLUTTER_LEADS); r_at rows of it. A ratio so fixed that it
-              repeats with the beat is taken away with the beat and not seen.
-    Source    ours; the share was 0.74-0.79 in LUDB 52 and at most 0.51 in the fibrillations of the development records.
-    """
-    before, after = round(0.12 * rate), round(0.36 * rate)
-    rows = [r for r in r_at if r - before >= 0 and r + after <= len(trace_uv)]
-    if len(rows) < 4 or rows[-1] - rows[0] < 4 * rate:
-        return False
-    beat = np.median([trace_uv[r - before : r + after] for r in rows], axis=0)
-    rest = trace_uv[rows[0] - before : rows[-1] + after].copy()
-    for row in rows:
-        rest[row - rows[0] : row - rows[0] + before + after] -= beat
-    rest = (rest - rest.mean(axis=0)) * np.hanning(len(rest))[:, None]
-    hz = np.fft.rfftfreq(8192, 1 / rate)
-    power = np.abs(np.fft.rfft(rest, 8192, axis=0)) ** 2
-    whole = power[(hz >= 2) & (hz <= 15)].sum(axis=0)
-    inside = np.flatnonzero((hz >= FLUTTER_HZ[0]) & (hz <= FLUTTER_HZ[1]))
-    lines = hz[inside[np.argmax(power[inside], axis=0)]]
-    near = (np.abs(hz[:, None] - lines) < 0.35) | (np.abs(hz[:, None] - 2 * lines) < 0.5)
-    share = np.where(near, power, 0.0).sum(axis=0) / np.maximum(whole, 1e-9)
-    clear = lines[share >= FLUTTER_SHARE]
-    return len(clear) >= min(2, trace_uv.shape[1]) and float(np.ptp(clear)) < 0.3
-
-
-def fibrillates(window_uv: F32, rate: float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Which leads of a 4 s window look like a wandering sine with no rest between: (leads,) bool.
-
-    Leakage of the VF filter (Kuo & Dillmann 1978, after Amann et al., BioMed Eng OnLine 2005;4:60) and the share of
-    samples
-    away from the baseline (after Arafat's threshold crossing sample count, 2011). Limits set on cu01, MIT-BIH 207 and
-    the
-    false calls on the development records.
-    """
-    edge = round(0.2 * rate)
-    x = (window_uv - moving_mean(window_uv, int(rate) | 1))[edge:-edge]
-    away_uv, steps = np.abs(x), np.abs(np.diff(x, axis=0)).sum(axis=0)
-    half = np.clip(np.round(np.pi * away_uv.sum(axis=0) / np.maximum(steps, 1e-6)), 2, len(x) // 4).astype(np.int64)
-    found = np.zeros(x.shape[1], dtype=bool)
-    size = np.quantile(away_uv, 0.98, axis=0)
-    share = np.mean(away_uv > 0.25 * size, axis=0)
-    hz = rate / (2.0 * half)
-    for lead in np.flatnonzero((share > VF_AWAY) & (2 * size >= VF_UV) & (hz >= VF_HZ[0]) & (hz <= VF_HZ[1])):
-        now, then = x[half[lead] :, lead], x[: -half[lead], lead]
-        whole = float(np.sum(np.abs(now)) + np.sum(np.abs(then)))
-        found[lead] = whole > 0 and float(np.sum(np.abs(now + then))) / whole < VF_LEAK
-    return found

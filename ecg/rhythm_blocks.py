@@ -1,4 +1,4 @@
-"""A recording's beats and trace become blocks of five seconds, and blocks become windows: what is kept and for how long.
+"""Beats and trace become blocks of five seconds, and blocks become windows: what is kept and for how long.
 
 The one place where rhythm touches the stream. It takes beats and trace in any pieces and measures a block once all that
 the block needs is certain, so that the pieces do not matter. It names nothing (`rhythm`).
@@ -12,10 +12,12 @@ import numpy.typing as npt
 from ecg import atria
 from ecg.atria import AFTER, BEFORE, BLOCK, F64, HZ, I64, LAG, QRS_FROM, T_TO, Beats
 from ecg.atrial_features import Windows
+from ecg.packing import pack, unpack
 from ecg.trace import I16
 
 REACH = 2  # blocks on either side of the one that is judged
 KEEP = 2 * REACH + 4  # blocks whose beats and numbers are held
+SIGNAL_KEPT = (2 * REACH + 2) * BLOCK + 2 * LAG  # rows: the window of the next block to be judged, and what lags
 FAR = 1 << 40  # a row that no recording has
 MEASURED_AT_ONCE = 400  # blocks: bounds the memory of a long file
 
@@ -34,10 +36,18 @@ class Blocks:
         self.weight: F64 = np.zeros(0)
         self.rest: npt.NDArray[np.int16] = np.zeros((0, len(self.columns)), dtype=np.int16)  # rows end at `rest_end`
         self.rest_end = -LAG
+        self.raw: I16 = np.zeros((0, len(self.columns)), dtype=np.int16)  # rows end at `end`
         self.first = 0  # the first block that is held
         self._last_wave: F64 = np.zeros((1, QRS_FROM + T_TO, len(self.columns)))
         self._waiting_rows: I64 = np.zeros(0, dtype=np.int64)
         self._waiting_symbols = ""
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "rest": pack(self.rest), "raw": pack(self.raw)}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self.rest, self.raw = unpack(state["rest"]), unpack(state["raw"])  # type: ignore[arg-type]  # as packed above
 
     @property
     def needs_from(self) -> int:
@@ -79,6 +89,7 @@ class Blocks:
         self._take_away(held, held_first, near, new, waves, (first_row, end, after))
         self.beats = self.beats.join(new)
         self._waiting_rows, self._waiting_symbols = self._waiting_rows[here:], self._waiting_symbols[here:]
+        self.raw = np.concatenate([self.raw, held[first_row - held_first : end - held_first]])
         self.count, self.end = goal, end
 
     def _take_away(
@@ -117,6 +128,27 @@ class Blocks:
             weight[there] += self.weight[at[there]]
         return Windows(self.beats, low.astype(np.int64), high.astype(np.int64), power, weight)
 
+    def about(self, block: int) -> tuple[npt.NDArray[np.int16], int, I64]:
+        """The window of a block: its signal without beats, that signal's first row, and the rows of its beats."""
+        offset = self.rest_end - len(self.rest)
+        low = max((block - REACH) * BLOCK - LAG, offset, 0)
+        high = min((block + REACH + 1) * BLOCK - LAG, self.rest_end, self.end)
+        rows = self.beats.row
+        inside = rows[np.searchsorted(rows, low) : np.searchsorted(rows, high)]
+        return self.rest[low - offset : high - offset], low, inside
+
+    def raw_about(self, block: int) -> tuple[I16, int, I64]:
+        """The same with the trace as it came."""
+        offset = self.end - len(self.raw)
+        low = max((block - REACH) * BLOCK, offset)
+        high = min((block + REACH + 1) * BLOCK, self.end)
+        rows = self.beats.row
+        return (
+            self.raw[low - offset : high - offset],
+            low,
+            rows[np.searchsorted(rows, low) : np.searchsorted(rows, high)],
+        )
+
     def forget(self) -> None:
         """Let go of what no window will need."""
         drop = self.count - KEEP - self.first
@@ -124,5 +156,5 @@ class Blocks:
             return
         self.first += drop
         self.power, self.weight = self.power[drop:].copy(), self.weight[drop:].copy()
-        self.rest = self.rest[-(KEEP * BLOCK) :].copy()
+        self.rest, self.raw = self.rest[-SIGNAL_KEPT:].copy(), self.raw[-SIGNAL_KEPT:].copy()
         self.beats = self.beats.part(int(np.searchsorted(self.beats.row, self.first * BLOCK)))

@@ -21,7 +21,6 @@ F64 = npt.NDArray[np.float64]
 FROM, TO = 35, 50  # rows about R of the mean beat
 QRS = slice(FROM - 9, FROM + 11)
 T = slice(FROM + 13, FROM + 45)
-BIN = 3  # rows of one number of the mean beat
 SPREAD_OF = (
     *("rate_bpm", "rmssd", "step_median", "pairs_5pc", "share_max", "p_correlation_max", "band_max", "p_noise_to_qrs"),
     *("near_median", "band_to_qrs"),
@@ -45,7 +44,17 @@ QUALITY_NAMES = (
     *("range_low", "range_high", "range_to_qrs", "rest_to_qrs", "rough_to_qrs", "rough_worst", "crossings", "flat"),
     *("large", "seconds", "size", "rest_worst", "kurtosis"),
 )
-MEAN_NAMES = tuple(f"mean_{place}" for place in range(-FROM, TO - BIN + 1, BIN))
+MEAN_NAMES = ("p_peak", "p_peak_at", "pr_level", "st_level", "r_to_s", "t_peak", "t_peak_at", "inverted")
+ODD = 2  # so many of the earliest and of the least alike beats are described each
+ODD_NAMES = (
+    "third_earliest",
+    *(
+        f"{which}_{place}_{name}"
+        for which in ("early", "alien")
+        for place in range(ODD)
+        for name in ("before", "after", "alike", "width", "size", "noise")
+    ),
+)
 SCREEN_NAMES = (
     *NAMES,
     *(f"{name}_least" for name in SPREAD_OF),
@@ -53,9 +62,7 @@ SCREEN_NAMES = (
     *SHAPE_NAMES,
     *QUALITY_NAMES,
     *MEAN_NAMES,
-    "t_peak",
-    "t_peak_at",
-    "inverted",
+    *ODD_NAMES,
 )
 
 
@@ -74,9 +81,9 @@ def strip_row(trace: I16, rows: I64, symbols: str) -> F32:
     parts = parts[1:-1] if len(parts) > 3 else parts
     with np.errstate(divide="ignore", invalid="ignore"):
         lead = trace[:, 0].astype(np.float64)
-        shape, mean = _shapes(lead, rows, kinds_of(symbols))
-        quality = _quality(lead, rows, blocks.rest[:, 0].astype(np.float64))
-        columns = [features(whole)[0], _least(parts), -_least(-parts), shape, quality, mean]
+        rest = blocks.rest[:, 0].astype(np.float64)
+        shape, mean, odd = _shapes(lead, rest, rows, kinds_of(symbols))
+        columns = [features(whole)[0], _least(parts), -_least(-parts), shape, _quality(lead, rows, rest), mean, odd]
     return np.concatenate([np.asarray(column, dtype=np.float32) for column in columns])
 
 
@@ -85,12 +92,12 @@ def _least(table: F32) -> F32:
     return np.where(np.isfinite(filled), filled, np.nan)
 
 
-def _shapes(x: F64, rows: I64, kind: npt.NDArray[np.uint8]) -> list[list[float] | F64]:
-    """How alike the beats are, how early and late they come, and the mean beat in parts of its size."""
+def _shapes(x: F64, rest: F64, rows: I64, kind: npt.NDArray[np.uint8]) -> tuple[list[float], list[float], list[float]]:
+    """How alike the beats are, how early and late they come; the mean beat in parts of its size; the oddest beats."""
     inside = (rows >= FROM) & (rows + TO <= len(x))
     at, usual = rows[inside], ~is_ectopic(kind[inside])
     if len(at) < 3 or usual.sum() < 2:
-        return [[np.nan] * len(SHAPE_NAMES), [np.nan] * (len(MEAN_NAMES) + 3)]
+        return [np.nan] * len(SHAPE_NAMES), [np.nan] * len(MEAN_NAMES), [np.nan] * len(ODD_NAMES)
     beats = x[at[:, None] + np.arange(-FROM, TO)]
     beats = beats - np.median(beats, axis=1, keepdims=True)
     mean = np.median(beats[usual], axis=0)
@@ -125,11 +132,44 @@ def _shapes(x: F64, rows: I64, kind: npt.NDArray[np.uint8]) -> list[list[float] 
         float(np.median(early_alike)) if early_alike else np.nan,
         float(qrs[: max(1, len(qrs) // 4)].mean() - qrs.mean()),
     ]
+    noise = np.array([float(rest[max(0, row - 60) : row + 60].std()) for row in at.tolist()]) / usual_size
+    table = np.stack([*_ratios(rows, inside), qrs, wide.astype(np.float64), size / usual_size, noise], axis=1)
+    return shape, _mean_beat(mean / usual_size), _odd(table)
+
+
+def _mean_beat(mean: F64) -> list[float]:
+    """P, PR, ST and T of the mean beat in parts of the QRS, turned so that the QRS is upright."""
     flip = -1.0 if mean[QRS].max() < -mean[QRS].min() else 1.0
-    scaled = flip * mean / usual_size
-    binned = scaled[: len(MEAN_NAMES) * BIN].reshape(-1, BIN).mean(axis=1)
-    peak = int(np.argmax(np.abs(scaled[T])))
-    return [shape, np.concatenate([binned, [scaled[T][peak], peak, flip]])]
+    scaled = flip * mean
+    p, t = scaled[FROM - 28 : FROM - 8], scaled[T]
+    p = p - np.linspace(p[0], p[-1], len(p))
+    p_at, t_at = int(np.argmax(np.abs(p))), int(np.argmax(np.abs(t)))
+    return [
+        float(p[p_at]),
+        float(p_at),
+        float(scaled[FROM - 8 : FROM - 5].mean()),
+        float(scaled[FROM + 9 : FROM + 12].mean()),
+        float(scaled[QRS].max() / max(-float(scaled[QRS].min()), 0.01)),
+        float(t[t_at]),
+        float(t_at),
+        flip,
+    ]
+
+
+def _ratios(rows: I64, inside: npt.NDArray[np.bool_]) -> tuple[F64, F64]:
+    """R-R before and after each beat inside, in parts of the median of the eight about it; 1 where there is none."""
+    rr = np.diff(rows).astype(np.float64)
+    padded = np.pad(rr, 4, mode="edge")
+    usual = np.median(np.lib.stride_tricks.sliding_window_view(padded, 9), axis=1)
+    ratio = rr / np.maximum(usual, 1.0)
+    return np.concatenate([[1.0], ratio])[inside], np.concatenate([ratio, [1.0]])[inside]
+
+
+def _odd(table: F64) -> list[float]:
+    """The ODD earliest and the ODD least alike beats; `table` has before, after, alike, width, size, noise."""
+    early, alien = np.argsort(table[:, 0], kind="stable"), np.argsort(table[:, 2], kind="stable")
+    third = float(table[early[2], 0]) if len(early) > 2 else np.nan
+    return [third, *table[early[:ODD]].ravel().tolist(), *table[alien[:ODD]].ravel().tolist()]
 
 
 def _alike(table: F64, mean: F64) -> F64:

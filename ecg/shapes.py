@@ -39,7 +39,6 @@ FLAT_UV = 100.0  # a lead whose QRS is smaller is not blown up to the size of th
 NOISE_FADE = 0.8
 SLOPE_PART = 0.2  # the QRS lasts while the summed slope is above this part of its largest
 ROWS_OF_CELL = 500  # the families change every so many rows
-YOUNG = 6  # complete stretches with beats, after which they change only every second time
 
 
 class Rows(Protocol):

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
+from ecg.base_watch import ATRIAL, BaseWatch, Began
 from ecg.beats import SYMBOLS, Answer, Classifier
 from ecg.detector import CELL, Detector
 from ecg.errors import WrongSignal
@@ -29,6 +30,7 @@ from ecg.filters import Mask
 from ecg.hops import HopQuality, hop_quality, hops_quality
 from ecg.level import HOP, Leveler
 from ecg.pacing import SpikeFilter
+from ecg.packing import Packed, pack, pack_samples, unpack, unpack_samples
 from ecg.picker import I32, PLACE, TENTH, Picker, place
 from ecg.quality import Tally
 from ecg.readable import Reader, Verdict
@@ -36,7 +38,7 @@ from ecg.record import F32, I64
 from ecg.results import Beat, Episode
 from ecg.rhythm import RhythmJudge
 from ecg.rhythm import Verdict as BaseVerdict
-from ecg.trace import I16, RATE, Trace, rows_of
+from ecg.trace import I16, RATE, RAW_UV, Trace, rows_of
 from ecg.watch import Found, PauseWatch, RunWatch
 
 SPIKE_BEFORE_S, SPIKE_AFTER_S = 0.16, 0.02  # a beat with a spike in this range about R is paced
@@ -44,16 +46,8 @@ QUIET_HOPS = 2  # half seconds by which the levelled trace is ahead of the beats
 BEATS_APART = 15  # rows: two placed nearer than this are one
 LOUD = 25  # levelled range of half a second in which something as large as a QRS goes on; a QRS makes 40 to 80
 LEVELLED_KEPT = 600  # rows: a doubtful beat may be taken up this much later
-SHAPES_KEPT = 1700  # rows before `certain` that the classes look at
+SHAPES_KEPT = 1000  # rows before `certain` that the classes look at
 ATRIAL_LAG = 30 * RATE  # rows: the base rhythm a watch knows of is this old, known however the samples came
-ATRIAL = ("af", "afl")
-
-
-@dataclass(frozen=True)
-class Began:
-    """A base rhythm has begun; its `Episode` follows when it ends."""
-
-    episode: Episode
 
 
 # What the core found out. Of one kind, the order is that of the recording, however the samples are cut.
@@ -67,6 +61,12 @@ class Ring:
     rows: I16
     first: int = 0
 
+    def __getstate__(self) -> tuple[object, int]:
+        return pack(self.rows), self.first
+
+    def __setstate__(self, state: tuple[Packed, int]) -> None:
+        self.rows, self.first = unpack(state[0]), state[1]
+
     @property
     def end(self) -> int:
         return self.first + len(self.rows)
@@ -77,7 +77,7 @@ class Ring:
     def drop(self, before: int) -> None:
         """Let go of the rows before number `before`; copied now and then, not each time."""
         surplus = before - self.first
-        if surplus > max(200, len(self.rows) // 8):
+        if surplus > max(100, len(self.rows) // 16):
             self.rows, self.first = self.rows[surplus:].copy(), before
 
     def cut(self, first: int, end: int) -> I16:
@@ -107,7 +107,9 @@ class Core:
 
     def __init__(self, fs: float, leads: tuple[str, ...]) -> None:
         self.fs, self.leads = fs, leads
+        self._columns = working(leads)
         count = len(leads)
+        kept = len(self._columns)
         self.samples = 0  # fed so far
         self.finished = False
         self.tally = Tally.of(count)
@@ -121,16 +123,15 @@ class Core:
         self._dark: list[bool] = []  # hops from `_watched` on in which nothing can be read
         self._trace = Trace(fs, count)
         self._rows = 0  # rows of the trace so far
-        self._ring = Ring(np.zeros((0, count), dtype=np.int16))
+        self._ring = Ring(np.zeros((0, kept), dtype=np.int16))
         self._unlevelled = 0  # first row not yet levelled
-        self._leveler = Leveler(count)
-        self._levelled = np.zeros((0, count), dtype=np.int8)
+        self._leveler = Leveler(kept)
+        self._levelled = np.zeros((0, kept), dtype=np.int8)
         self._levelled_first = 0
         self._loud: list[bool] = []  # of the hops from `_watched` on
-        self._detector = Detector(count)
-        self._milli: I32 = np.zeros(
-            0, dtype=np.int32
-        )  # what the net says, thousandths, of cells from `_milli_first` on
+        self._detector = Detector(kept)
+        # What the net says, thousandths, of the cells from `_milli_first` on.
+        self._milli: I32 = np.zeros(0, dtype=np.int32)
         self._milli_first = 0
         self._windows = 0  # windows of fibrillation seen
         self._fibrillates: list[bool] = []  # of the hops from `_watched` on
@@ -141,15 +142,22 @@ class Core:
         self._watched_beats = 0  # index into _heard
         self._watched = 0  # hops the pause watch has seen
         self._faint_until = -1  # row up to which the newest faint beat may be loud
-        self._classifier = Classifier(count)
+        self._classifier = Classifier(kept)
         self._given = 0  # index into _heard: next for the classifier
         self._shaped = 0  # index into _heard: next for the run watch
         self._classed = 0  # index into _heard: next to be given out
-        self._rhythm = RhythmJudge(leads)
+        self._rhythm = RhythmJudge(tuple(leads[column] for column in self._columns))
         self._verdict_ends: list[int] = []  # rows at which the newest verdicts end, and whether they say fibrillation
         self._verdict_atrial: list[bool] = []
-        self._base: Episode | None = None
+        self._base = BaseWatch(fs)
         self._pauses, self._runs, self._fibrillation = PauseWatch(fs), RunWatch(fs), FibrillationWatch(fs)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_raw": pack_samples(self._raw)}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._raw = unpack_samples(state["_raw"])  # type: ignore[arg-type]  # as packed above
 
     # -- feeding
 
@@ -160,7 +168,8 @@ class Core:
         if chunk_uv.ndim != 2 or chunk_uv.shape[1] != len(self.leads):
             raise WrongSignal(reason=f"shape {chunk_uv.shape} does not fit {len(self.leads)} leads")
         self.samples += len(chunk_uv)
-        return tuple(self._advance(np.asarray(chunk_uv, dtype=np.float32), final=False))
+        whole = np.rint(np.clip(np.asarray(chunk_uv, dtype=np.float32), -RAW_UV, RAW_UV))
+        return tuple(self._advance(whole, final=False))
 
     def finish(self) -> tuple[Item, ...]:
         """Nothing follows: judge what still waits."""
@@ -168,8 +177,7 @@ class Core:
         found += self._fibrillation.finish()
         found += self._pauses.finish(self.samples, atrial=self._is_atrial(self._rows))
         found += self._runs.finish(self.samples)
-        if self._base is not None:
-            found.append(replace(self._base, end=self.samples))
+        found += self._base.finish(self.samples)
         self.finished = True
         return tuple(found)
 
@@ -195,7 +203,7 @@ class Core:
         """Whole hops of samples: judged, and on to the trace."""
         self._raw = np.concatenate([self._raw, clean]) if len(self._raw) else clean
         first = self._hop_start(self._hops)
-        ends = []
+        ends: list[int] = []
         while self._hop_start(self._hops + len(ends) + 1) <= first + len(self._raw):
             ends.append(self._hop_start(self._hops + len(ends) + 1))
         if final and first + len(self._raw) > (ends[-1] if ends else first):
@@ -218,6 +226,7 @@ class Core:
             self._hear_noise(rest, _no_hops(len(self.leads)), final=True)
             while self._hops * HOP < in_all:  # a last sample may open a row beyond the last hop
                 self._usable = np.concatenate([self._usable, self._usable[-1:]])
+                self._dark.append(self._dark[-1])
                 self._hops += 1
 
     def _judge_hops(self, first: int, ends: list[int]) -> HopQuality:
@@ -246,7 +255,7 @@ class Core:
         self._dark_at += [verdict.first + hop for hop in np.flatnonzero(verdict.dark).tolist()]
 
     def _add(self, rows: I16) -> None:
-        self._ring.push(rows)
+        self._ring.push(rows[:, self._columns])
         self._rows += len(rows)
 
     # -- beats
@@ -256,7 +265,7 @@ class Core:
         end = self._rows if final else self._rows // HOP * HOP
         fresh = self._ring.cut(self._unlevelled, end)
         hop = self._unlevelled // HOP
-        usable = self._usable[hop - self._usable_first : -(-end // HOP) - self._usable_first]
+        usable = self._usable_at(hop, -(-end // HOP))[:, self._columns]
         self._unlevelled = end
         levelled, there = self._leveler.push(fresh, usable, final=final)
         self._levelled = np.concatenate([self._levelled, levelled])
@@ -356,7 +365,7 @@ class Core:
         """The leads that can be read in the window from a hop on; none where all of it is noise."""
         end = hop + VF_WINDOW // HOP
         dark = bisect_left(self._dark_at, end) - bisect_left(self._dark_at, hop)
-        return np.asarray(self._usable_at(hop, end).all(axis=0) & (dark < end - hop))
+        return np.asarray(self._usable_at(hop, end)[:, self._columns].all(axis=0) & (dark < end - hop))
 
     def _is_atrial(self, row: int) -> bool:
         """Atrial fibrillation or flutter, as far as was known some time before a row."""
@@ -373,7 +382,7 @@ class Core:
             rows,
             np.array(heard.spiked[fresh], dtype=bool),
             np.array(heard.broken[fresh], dtype=bool),
-            self._usable[rows // HOP - self._usable_first],
+            self._usable[rows // HOP - self._usable_first][:, self._columns],
             self._ring,
             certain,
             final=final,
@@ -413,18 +422,11 @@ class Core:
             yield from self._settle(verdict)
 
     def _settle(self, verdict: BaseVerdict) -> Iterator[Item]:
-        """A verdict joins the episode of the same name or ends the one before."""
         first = min(round(verdict.first * self.fs / RATE), self.samples)
         end = min(round(verdict.end * self.fs / RATE), self.samples)
         self._verdict_ends.append(verdict.end)
         self._verdict_atrial.append(verdict.rhythm in ATRIAL)
-        if self._base is not None and self._base.rhythm == verdict.rhythm:
-            self._base = replace(self._base, end=end)
-        else:
-            if self._base is not None:
-                yield replace(self._base, end=first)
-            self._base = Episode(verdict.rhythm, first, end)
-            yield Began(self._base)
+        yield from self._base.verdict(verdict.rhythm, first, end, verdict.rate_dbpm)
 
     def _forget(self, certain: int) -> None:
         """Let go of what no stage needs any more."""
@@ -434,7 +436,7 @@ class Core:
             self._milli, self._milli_first = self._milli[heard_from:].copy(), self._milli_first + heard_from
             self._dark_at = self._dark_at[bisect_left(self._dark_at, self._windows * VF_STEP // HOP) :]
         surplus = len(self._levelled) - LEVELLED_KEPT
-        if surplus > LEVELLED_KEPT // 2:
+        if surplus > LEVELLED_KEPT // 4:
             self._levelled, self._levelled_first = self._levelled[surplus:].copy(), self._levelled_first + surplus
         needed = min(self._watched, self._windows * VF_STEP // HOP, self._unlevelled // HOP) - VF_WINDOW // HOP - 60
         if needed - self._usable_first > 40:
@@ -450,6 +452,13 @@ class Core:
             del self._verdict_ends[: known - 1], self._verdict_atrial[: known - 1]
         horizon = round((certain - 4 * RATE) * self.fs / RATE)
         self._spiked = [spike for spike in self._spiked if spike >= horizon]
+
+
+def working(leads: tuple[str, ...]) -> list[int]:
+    """The columns that beats and rhythm are found in: the limb leads that follow from I and II tell nothing new."""
+    if not {"I", "II"} <= set(leads):
+        return list(range(len(leads)))
+    return [column for column, lead in enumerate(leads) if lead not in ("III", "aVR", "aVL", "aVF")]
 
 
 def _no_hops(leads: int) -> HopQuality:

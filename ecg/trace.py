@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from ecg.filters import Mask, hold
+from ecg.filters import hold
 from ecg.record import F32
 
 I16 = npt.NDArray[np.int16]
@@ -168,13 +168,13 @@ class Trace:
         self._level = joined[count:].copy()
         base = _sums(_sums(joined.astype(np.int64)))
         trace = joined[BASE_LAG : BASE_LAG + count] - np.rint(base / float(BASE * BASE))
-        return np.clip(trace, -CLIP_UV, CLIP_UV).astype(np.int16)
+        return np.asarray(np.clip(trace, -CLIP_UV, CLIP_UV), dtype=np.int16)
 
 
 def _sums(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Sums over BASE rows, shorter by BASE_LAG rows."""
     total = np.concatenate([np.zeros((1, values.shape[1]), dtype=np.int64), np.cumsum(values, axis=0)])
-    return total[BASE:] - total[:-BASE]
+    return np.asarray(total[BASE:] - total[:-BASE])
 
 
 def trace_of(signal_uv: F32, fs: float) -> I16:
@@ -192,7 +192,4 @@ def rows_of(samples: int, fs: float) -> int:
 
 def row_of(sample: npt.NDArray[np.int64], fs: float) -> npt.NDArray[np.int64]:
     """The row nearest to a sample."""
-    return np.rint(sample * (RATE / fs)).astype(np.int64)
-
-
-__all__ = ["I16", "I32", "RATE", "Mask", "Resampler", "Trace", "row_of", "rows_of", "trace_of"]
+    return np.asarray(np.rint(sample * (RATE / fs)), dtype=np.int64)

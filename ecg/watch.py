@@ -1,14 +1,15 @@
 """What must be told soon: pauses, standstill and slow rates from the beats as they are heard, runs from their classes.
 
-Two small state machines in recording time, fed in order; each keeps its open `Evidence`, which only ever grows worse. How
-grave a thing is stands in the profiles. Fibrillation of the ventricles is seen elsewhere (`fibrillation`), and so is the
-base rhythm (`rhythm`).
+Two small state machines in recording time, fed in order; each keeps its open `Evidence`, which only ever grows worse.
+How grave a thing is stands in the profiles. Fibrillation of the ventricles is seen elsewhere (`fibrillation`), and so
+is the base rhythm (`rhythm`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from ecg.evidence import Evidence, Kind, dbpm
 from ecg.results import Episode
@@ -78,7 +79,9 @@ class PauseWatch:
         self.open = Open(1000.0 / self.fs)
 
     def beat(self, sample: int, *, broken: bool, atrial: bool) -> Iterator[Found]:
-        """A beat was heard; `broken`: the signal was lost since the one before; `atrial`: in fibrillation or flutter."""
+        """A beat was heard; `broken`: the signal was lost since the one before; `atrial`: in fibrillation or
+        flutter.
+        """
         if not broken:
             yield from self._see_gap(sample, atrial=atrial)
             yield from self._count_pause(sample, atrial=atrial)
@@ -94,9 +97,7 @@ class PauseWatch:
         """Half a second is over at sample `end`, and all beats before it are known; `quiet_until`: so far nothing as
         large as a QRS follows it.
         """
-        if not usable:
-            yield from self.lose(end)
-        elif fibrillates:  # neither a pause nor a rate is told of what the ventricles do not follow
+        if not usable or fibrillates:
             yield from self.lose(end)
         else:
             if end - self.gap_from > REST_S * self.fs:
@@ -220,7 +221,9 @@ class RunWatch:
             yield self.open.grow(Evidence("tdp", self.run_first, sample + 1, facts, flags=flags, closed=False))
 
     def _form(self) -> str:
-        """`poly` where the newest fast beats are of many shapes, `bidirectional` where two shapes take turns, else ''."""
+        """`poly` where the newest fast beats are of many shapes, `bidirectional` where two shapes take turns, else
+        ''.
+        """
         newest = self.run[-POLY_BEATS:]
         if len(newest) < POLY_BEATS:
             return ""
@@ -230,7 +233,7 @@ class RunWatch:
             return ""
         if len(set(families)) >= POLY_FAMILIES:
             return "poly"
-        turns = all(a != b for a, b in zip(families, families[1:], strict=False))
+        turns = all(a != b for a, b in pairwise(families))
         return "bidirectional" if turns and len(set(families)) == 2 else ""
 
     def _follow_fast(self, sample: int, *, other: bool, broken: bool) -> Iterator[Found]:
@@ -246,7 +249,7 @@ class RunWatch:
         self.fast_beats += 1
         if len(self.fast) < SVT_BEATS_MIN:
             return
-        steps = [b - a for a, b in zip(self.fast, self.fast[1:], strict=False)]
+        steps = [b - a for a, b in pairwise(self.fast)]
         mean = sum(steps) / len(steps)
         spread = (sum((step - mean) ** 2 for step in steps) / len(steps)) ** 0.5
         speed = dbpm(mean * self.open.ms_a_sample)

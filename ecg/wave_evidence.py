@@ -24,6 +24,7 @@ NOT_BEATING = ("vt", "vf", "vfl", "tdp", "asystole", "svt")
 NO_ST = ("undetermined", "ivr")
 PATTERN_PCT = 60  # of de Winter, Wellens and hyperacute T, which have no classifier behind them: met or not
 PVC_BEFORE_R_MS = 60  # from the onset of a ventricular beat to its R
+ON_T_MS = 20  # so far before the end of T, which is not known better, must it begin
 POSTERIOR, RIGHT = ("V7", "V8", "V9"), ("V3R", "V4R")
 FAST = ("svt", "vt", "tdp", "af", "afl", "sinus_tachy")
 
@@ -135,7 +136,7 @@ def _r_on_t(seen: Seen) -> int:
     found = 0
     for before, beat in pairwise(seen.beats):
         coupling = (beat.sample - before.sample) * 1000.0 / seen.fs
-        found += beat.symbol == "V" and before.symbol == "N" and coupling - PVC_BEFORE_R_MS + r_ms < qt
+        found += beat.symbol == "V" and before.symbol == "N" and coupling - PVC_BEFORE_R_MS + r_ms < qt - ON_T_MS
     return found
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 from sqlalchemy import Connection
 
+from ecg.prior import Prior
 from server.alerts import service as alerts
 from server.alerts import store as alert_store
 from server.alerts.model import CriticalFinding
@@ -23,7 +24,7 @@ from server.base.errors import NotFound
 from server.consult import service as consult
 from server.consult import store as consult_store
 from server.people.service import People, require_unlocked
-from server.reading import Measured, measured_of_analysis
+from server.reading import Measured, measured_of_analysis, signed_codes
 from server.records import service as records
 from server.records import store as records_store
 from server.records.model import MachineSummary
@@ -47,6 +48,17 @@ class _Finding(msgspec.Struct, frozen=True):
 
 class _Analysis(msgspec.Struct, frozen=True):
     findings: list[_Finding]
+
+
+class _Levels(msgspec.Struct, frozen=True):
+    st_j_mv: dict[str, float | None] = {}
+
+
+class _Earlier(msgspec.Struct, frozen=True):
+    """An earlier analysis object, as far as a rule asks of it."""
+
+    findings: list[_Finding]
+    measurements: _Levels
 
 
 class Places:
@@ -107,6 +119,21 @@ def machine_result(conn: Connection, recording_id: str) -> records.MachineResult
     if row is None:
         return None
     return records.MachineResult(msgspec.json.decode(row["summary"], type=MachineSummary), row["grade"])
+
+
+def prior(conn: Connection, recording_id: str) -> Prior | None:
+    """What the patient's last readable ECG said: its signed statements, or the machine's findings where nobody signed.
+    A person's word goes before: what a reader did not confirm is not known of the patient."""
+    for earlier in records.earlier(conn, records_store.recording_row(conn, recording_id)):
+        raw = analysis.result_json(conn, earlier.id)
+        if raw is None:
+            continue
+        told = msgspec.json.decode(raw, type=_Earlier)
+        signed = signed_codes(conn, earlier.report) if earlier.report is not None else None
+        codes = {f.code for f in told.findings} if signed is None else signed
+        st_uv = {lead: round(1000 * mv) for lead, mv in told.measurements.st_j_mv.items() if mv is not None}
+        return Prior(frozenset(codes), st_uv)
+    return None
 
 
 def measured(conn: Connection, recording_id: str) -> Measured | None:

@@ -216,7 +216,9 @@ class Application:
             db, clock, blobs, archive.stored_signal, analysis.result_json, adapters.machine_result, people_store.names,
             self.people.below, adapters.cases,
         )  # fmt: skip
-        self.analysis = analysis.Analysis(db, blobs, self.pool, self.config.analysis.profile, archive.recording)
+        self.analysis = analysis.Analysis(
+            db, blobs, self.pool, self.config.analysis.profile, archive.recording, adapters.prior
+        )
         self.intake = Intake(db, blobs, clock, self.bus, adapters.Places(self.people))
         self.reading = Reading(
             db, clock, blobs, self.secret, self.load, self._measured, self.pool.run,

@@ -1,10 +1,10 @@
 """Ventricular fibrillation: `ecg/trained/fibrillation.npz`. python -m training.fibrillation --data ../shared/data
 
-Windows of four seconds of single leads, as `ecg.fibrillation` looks at them. Positive: cu01 after its onset, the flutter
-of MIT-BIH 207, the last seconds before true fibrillation alarms of CinC 2015, drawn fibrillation. Negative: the rest of
-MIT-BIH, CPSC 2021, LUDB, alarms of other kinds, the noise strips of CinC 2017, the noise of NSTDB alone and added to
-MIT-BIH, drawn rhythms. A logistic model whose signs are given: five patients cannot teach a sign. Cross-validated with
-every positive patient left out in turn; prints the figures of the card.
+Windows of four seconds of single leads, as `ecg.fibrillation` looks at them. Positive: cu01 after its onset, the
+flutter of MIT-BIH 207, the last seconds before true fibrillation alarms of CinC 2015, drawn fibrillation. Negative:
+the rest of MIT-BIH, CPSC 2021, LUDB, alarms of other kinds, the noise strips of CinC 2017, the noise of NSTDB alone
+and added to MIT-BIH, drawn rhythms. A logistic model whose signs are given: five patients cannot teach a sign.
+Cross-validated with every positive patient left out in turn; prints the figures of the card.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Trains the QRS net of `ecg/detector.py` on the development halves of MIT-BIH, LUDB and CPSC 2021, with noise of NSTDB.
+"""Trains the QRS net of `ecg/detector.py` on the development halves of MIT-BIH, LUDB and CPSC 2021, with noise of
+NSTDB.
 
-`python -m training.qrs --data ../shared/data` writes `ecg/trained/qrs.npz`; with `--folds DIR` it writes instead one model
-a fold into DIR, each blind to its fold's patients, for `./run bench accuracy`. About ten minutes a model on one core.
+`python -m training.qrs --data ../shared/data` writes `ecg/trained/qrs.npz`; with `--folds DIR` it writes instead one
+model a fold into DIR, each blind to its fold's patients, for `./run bench accuracy`. About ten minutes a model on one
+core.
 """
 
 from __future__ import annotations
@@ -13,16 +15,18 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
-from training import data as places
 
 import ecg
 from ecg.level import level
 from ecg.trace import trace_of
+from training import records as places
 
 CELL = 4  # rows of the trace
 CHANNELS, STEM = 24, 16
 ACTIVE = 16.0  # activations are whole parts of 1/16, up to 127
-CROP_S, EPOCHS, BATCH, CROPS = 30, 36, 32, 1152
+CROP_S, EPOCHS, BATCH, CROPS = 30, 14, 32, 1152
+MEAN = 0.99  # the product is the running mean of the weights, whose answers change less from run to run
+DROP = 0.05  # of the channels of a crop, while training
 BEATS = set("NLRBAaJSVrFejnE/fQ?")
 NOISE_DB = (-6.0, 18.0)
 NOTHING = -1.0
@@ -32,11 +36,11 @@ class Whole(torch.autograd.Function):
     """Rounds on the way forward, is not there on the way back."""
 
     @staticmethod
-    def forward(ctx, x):  # noqa: ANN001, ANN205
+    def forward(ctx, x):
         return torch.round(x)
 
     @staticmethod
-    def backward(ctx, grad):  # noqa: ANN001, ANN205
+    def backward(ctx, grad):
         return grad
 
 
@@ -70,7 +74,9 @@ class Conv(nn.Module):
         )
 
     def export(self) -> dict[str, np.ndarray]:
-        """weight (width * inside, outside) int8, bias int32, scale float32: y = scale * (x @ weight + bias), in 1/16."""
+        """weight (width * inside, outside) int8, bias int32, scale float32: y = scale * (x @ weight + bias), in
+        1/16.
+        """
         scale = self.scale()
         weight = torch.round(self.weight.detach() / scale[:, None, None]).to(torch.int8)
         bias = torch.round(self.bias.detach() * ACTIVE / scale).to(torch.int32)
@@ -98,6 +104,7 @@ class Net(nn.Module):
         y = active(self.stem2(active(self.stem1(x.reshape(batch * leads, 1, rows)))))
         for conv in self.lead:
             y = torch.clamp(active(conv(y)) + y, max=127 / ACTIVE)
+        y = nn.functional.dropout1d(y, DROP, self.training) if self.training else y
         y = y.reshape(batch, leads, *y.shape[1:]) * there[:, :, None, None]
         mean = whole(y.sum(1) / there.sum(1).clamp(min=1)[:, None, None] * ACTIVE) / ACTIVE
         z = active(self.fuse(torch.cat([mean, y.amax(1)], dim=1)))
@@ -116,7 +123,9 @@ class Source:
 
     def __init__(self, name: str, trace: np.ndarray, rows: np.ndarray, known: np.ndarray) -> None:
         self.name, self.trace, self.rows, self.known = name, trace.astype(np.float32), rows, known
-        near = np.stack([np.ptp(self.trace[max(0, int(r) - 8) : int(r) + 9], axis=0) for r in rows[:: max(1, len(rows) // 200)]])
+        near = np.stack(
+            [np.ptp(self.trace[max(0, int(r) - 8) : int(r) + 9], axis=0) for r in rows[:: max(1, len(rows) // 200)]]
+        )
         self.size = np.maximum(np.median(near, axis=0), 50.0)  # peak to peak of a QRS, by lead
 
 
@@ -129,10 +138,10 @@ def sources(folder: Path) -> list[Source]:
             rec = ecg.read(folder / base / name)
             ann = wfdb.rdann(str(folder / base / name), "atr")
             trace = trace_of(rec.signal_uv, rec.fs)
-            at = np.array([s for s, sym in zip(ann.sample, ann.symbol) if sym in BEATS]) * 100.0 / rec.fs
+            at = np.array([s for s, sym in zip(ann.sample, ann.symbol, strict=True) if sym in BEATS]) * 100.0 / rec.fs
             known = np.ones(len(trace), dtype=bool)
             begin = None
-            for sample, symbol in zip(ann.sample, ann.symbol):
+            for sample, symbol in zip(ann.sample, ann.symbol, strict=True):
                 row = int(sample * 100 / rec.fs)
                 if symbol == "[":
                     begin = row
@@ -145,7 +154,7 @@ def sources(folder: Path) -> list[Source]:
         marks = []
         for lead in rec.leads:
             ann = wfdb.rdann(str(folder / "ludb" / name), lead.lower())
-            marks.append([s for s, sym in zip(ann.sample, ann.symbol) if sym == "N"])
+            marks.append([s for s, sym in zip(ann.sample, ann.symbol, strict=True) if sym == "N"])
         flat = np.sort(np.concatenate([np.array(m) for m in marks]))
         groups = np.split(flat, np.flatnonzero(np.diff(flat) > 50) + 1)
         at = np.array([np.median(g) for g in groups if len(g) >= 6]) * 100.0 / rec.fs
@@ -162,7 +171,9 @@ class Crops:
     def __init__(self, made: list[Source], noise: dict[str, np.ndarray], seed: int) -> None:
         self.made, self.noise = made, noise
         self.rng = np.random.default_rng(seed)
-        weight = np.array([60.0 if s.name.startswith("mitdb") else 8.0 if s.name.startswith("cpsc") else 3.0 for s in made])
+        weight = np.array(
+            [60.0 if s.name.startswith("mitdb") else 8.0 if s.name.startswith("cpsc") else 3.0 for s in made]
+        )
         self.weight = weight / weight.sum()
 
     def one(self, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -177,7 +188,16 @@ class Crops:
         part = (at - low)[:, None]
         leads = rng.permutation(source.trace.shape[1])[:2]
         x = source.trace[low][:, leads] * (1 - part) + source.trace[low + 1][:, leads] * part
-        x = x / source.size[leads] * 1000.0 * np.exp(rng.normal(0, 0.5, 2))
+        x = x / source.size[leads] * 1000.0
+        if rng.random() < 0.3:  # leads that nobody recorded: mixtures of those there are
+            x = x @ rng.normal(0, 1, (2, 2))
+        centre = (source.rows - first) / speed
+        if rng.random() < 0.25:  # beats come larger and smaller
+            inside = centre[(centre >= 0) & (centre < len(x))]
+            if len(inside) > 2:
+                gain = np.interp(np.arange(len(x)), inside, np.exp(rng.normal(0, 0.3, len(inside))))
+                x = x * gain[:, None]
+        x = x * np.exp(rng.normal(0, 0.5, 2))
         x = x * np.where(rng.random(2) < 0.1, -1, 1)
         x = self._in_noise(x)
         levelled, _ = level(np.clip(np.rint(x), -32000, 32000).astype(np.int16))
@@ -190,7 +210,6 @@ class Crops:
         target, weight = np.zeros(cells, np.float32), np.zeros(cells, np.float32)
         known = source.known[low][: len(at) // CELL * CELL].reshape(-1, CELL).all(axis=1)
         weight[3 : len(known) - 3] = known[3 : len(known) - 3]
-        centre = (source.rows - first) / speed
         for row in centre[(centre >= 0) & (centre < len(at) - CELL)]:
             cell = int(row // CELL)
             side = cell + (1 if row - cell * CELL >= CELL / 2 else -1)
@@ -210,7 +229,7 @@ class Crops:
             kind = rng.choice(["em", "em", "ma", "bw"])
             record = self.noise[kind]
             # Fifteen minutes of noise are few: stretched, reversed and mixed they do not repeat themselves.
-            speed = float(np.exp(rng.uniform(-0.4, 0.4)))
+            speed = float(np.exp(rng.uniform(-0.4, 0.4))) if rng.random() < 0.5 else 1.0
             begin = rng.uniform(0, len(record) - len(x) * speed - 2)
             rows = (begin + np.arange(len(x)) * speed).astype(int)
             noise = record[rows] @ rng.normal(0, 1, 2)
@@ -233,14 +252,15 @@ def train(made: list[Source], noise: dict[str, np.ndarray], *, seed: int, epochs
     torch.set_num_threads(1)
     net, crops = Net(), Crops(made, noise, seed)
     steps = epochs * (CROPS // BATCH)
-    best = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=1e-3)
+    best = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=1e-2)
     plan = torch.optim.lr_scheduler.OneCycleLR(best, max_lr=6e-3, total_steps=steps, pct_start=0.15)
     with torch.no_grad():
         net.head.bias[:] = -3.0
+    mean = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(MEAN))
     total = 0.0
     for step in range(steps):
         batch = [crops.one(CROP_S * 100) for _ in range(BATCH)]
-        x, there, target, weight = (torch.from_numpy(np.stack(column)) for column in zip(*batch))
+        x, there, target, weight = (torch.from_numpy(np.stack(column)) for column in zip(*batch, strict=True))
         logit = net(x.float() / ACTIVE, there)
         loss = nn.functional.binary_cross_entropy_with_logits(logit, target, reduction="none")
         loss = (loss * weight).sum() / weight.sum()
@@ -249,11 +269,13 @@ def train(made: list[Source], noise: dict[str, np.ndarray], *, seed: int, epochs
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         best.step()
         plan.step()
+        mean.update_parameters(net)
         total += float(loss.detach())
         if (step + 1) % (CROPS // BATCH) == 0:
             print(f"{log} epoch {(step + 1) // (CROPS // BATCH)}: loss {total / (CROPS // BATCH):.5f}", flush=True)
             total = 0.0
-    return net
+    averaged: Net = mean.module
+    return averaged
 
 
 def main() -> None:
@@ -261,13 +283,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--folds", type=Path, help="write one model a fold here instead of the product's")
     parser.add_argument("--only", type=int, nargs="*", help="these folds only")
+    parser.add_argument("--noise-part", type=float, default=1.0, help="train on this first part of the noise records")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--out", type=Path, default=Path("ecg/trained/qrs.npz"))
     given = parser.parse_args()
     made = sources(given.data)
     noise = {}
     for kind in ("em", "ma", "bw"):
-        noise[kind] = _noise(given.data / "nstdb" / kind)
+        whole = _noise(given.data / "nstdb" / kind)
+        noise[kind] = whole[: int(len(whole) * given.noise_part)]
     if given.folds is None:
         net = train(made, noise, seed=places.SEED, epochs=given.epochs, log="all")
         np.savez_compressed(given.out, **net.export())
@@ -276,7 +300,13 @@ def main() -> None:
     for index, blind in enumerate(places.folds([s.name for s in made])):
         if given.only and index not in given.only:
             continue
-        net = train([s for s in made if s.name not in blind], noise, seed=places.SEED + index, epochs=given.epochs, log=f"fold {index}")
+        net = train(
+            [s for s in made if s.name not in blind],
+            noise,
+            seed=places.SEED + index,
+            epochs=given.epochs,
+            log=f"fold {index}",
+        )
         np.savez_compressed(given.folds / f"qrs{index}.npz", **net.export())
         (given.folds / f"qrs{index}.txt").write_text("\n".join(blind) + "\n")
 

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 import ecg
 from ecg import waves
 from ecg.reversal import EXCHANGES, INDEPENDENT, features_of, grid_of, is_mirrored
-from training.data import SEED, arguments, folds, records
+from training.records import SEED, arguments, folds, records
 
 COPIES = 6  # of each recording: the whole and five from a few beats with other lead sizes
 RIDGE = 0.1
@@ -101,7 +101,9 @@ def limit_of(scores: np.ndarray, pair: tuple[str, str]) -> tuple[float, float]:
     return float(np.sort(scores.ravel())[-RANK]) + MARGIN[pair] * spread, spread
 
 
-def out_of_fold(table: Table, groups: list[np.ndarray]) -> dict[tuple[str, str], dict[tuple[str, str] | None, np.ndarray]]:
+def out_of_fold(
+    table: Table, groups: list[np.ndarray]
+) -> dict[tuple[str, str], dict[tuple[str, str] | None, np.ndarray]]:
     """Scores (records, COPIES) of every exchange on every table, from models that did not see the record."""
     count = len(table[None])
     made = {pair: {key: np.zeros(rows.shape[:2]) for key, rows in table.items()} for pair in EXCHANGES}
@@ -130,8 +132,8 @@ def report(names: list[str], table: Table) -> None:
             fired[key].append(above.max(axis=0) > 0)
             right = pairs.index(key) if key in EXCHANGES else -1
             named[key].append((above.max(axis=0) > 0) & (above.argmax(axis=0) == right))
-            if key is None and (above.max(axis=0) > 0).any():
-                print("false:", [(names[g], pairs[a]) for g, a, f in zip(group, above.argmax(0), above.max(0) > 0) if f])
+            for place in np.flatnonzero(above.max(axis=0) > 0) if key is None else ():
+                print("false:", names[group[place]], pairs[int(above[:, place].argmax())])
     print(f"{len(names)} records; false alerts {100 * np.concatenate(fired[None]).mean():.1f} %")
     for key in REPORTED:
         any_, right = (100 * np.concatenate(rows[key]).mean() for rows in (fired, named))

@@ -9,7 +9,8 @@ measured. The grade of an ECG is a person's (critical-values: unassessed is neve
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from ecg import critical
 from ecg.results import Finding
@@ -32,36 +33,43 @@ CODES: tuple[str, ...] = tuple(
         )
     )
 )
+REVERSED = 0.5  # from this probability on the leads of exchanged electrodes are not read (critical-values 2, 8)
 NORMAL_S = 8.0  # of readable signal, so that a rhythm was seen at all
 NORMAL_WITH = frozenset({"SINUS_RHYTHM", "SINUS_ARRHYTHMIA"})
 
 
-def statements(seen: Seen) -> tuple[Finding, ...]:
-    """Every statement that holds, quality first."""
+def statements(seen: Seen, fired: Sequence[Finding] = ()) -> tuple[Finding, ...]:
+    """Every statement that holds, quality first. `fired`: findings of rules; next to one nothing is normal."""
     found = [*quality.quality(seen)]
     if any(finding.code in ("NO_SIGNAL", "UNREADABLE") for finding in found):
         return tuple(found)
-    said = (*found, *rhythm.rhythm(seen), *rhythm.ectopy(seen))
+    young = tuple(quality.child(seen))
+    said = (*found, *young, *rhythm.rhythm(seen), *rhythm.ectopy(seen))
+    if young:
+        return said
     if quality.is_poor(seen.quality):
         return said  # a form read from a poor signal is worse than none
-    if seen.reversed < REVERSED:
-        said = (*said, *conduction.conduction(seen), *ischaemia.ischaemia(seen), *voltage.voltage(seen))
-        said = (*said, *repolarisation.repolarisation(seen))
-    return (*said, *_normal(seen, said))
+    shown = _without_exchanged(seen)
+    said = (*said, *conduction.conduction(shown), *ischaemia.ischaemia(shown), *voltage.voltage(shown))
+    said = (*said, *repolarisation.repolarisation(shown))
+    return said if fired else (*said, *_normal(seen, said))
 
 
-REVERSED = 0.5  # from this probability on that electrodes are exchanged, no form is read (critical-values 2)
+def _without_exchanged(seen: Seen) -> Seen:
+    """Leads that a suspected exchange of electrodes changes have no say."""
+    changed = {lead for one in seen.reversals if (one.probability or 0.0) >= REVERSED for lead in one.leads}
+    return replace(seen, waves={lead: row for lead, row in seen.waves.items() if lead not in changed})
 
 
 def _normal(seen: Seen, said: tuple[Finding, ...]) -> Iterator[Finding]:
     """The machine found nothing: twelve good leads, one sinus rhythm of 60 to 100 a minute throughout, P, QRS and T
     found in the median beat, nothing said but the rhythm, an adult."""
-    m, age = seen.measured, seen.meta.age_years
+    m = seen.measured
     waves = (m.p_ms, m.pr_ms, m.qrs_ms, m.qt_ms, m.axis_deg["qrs"])
     readable = seen.samples - sum(span.end - span.first for span in seen.quality.unreadable)
     if any(value is None for value in waves) or seen.leads((*LIMB, *CHEST)) is None or not seen.quality.acceptable:
         return
-    if {finding.code for finding in said} - NORMAL_WITH or seen.reversals or (age is not None and age < 16):
+    if {finding.code for finding in said} - NORMAL_WITH or seen.reversals:
         return
     if any(row.t_uv is None for row in seen.waves.values()) or readable < NORMAL_S * seen.fs:
         return

@@ -19,6 +19,7 @@ CODES = (
 )
 PR_LONG_MS, PR_SHORT_MS = 200, 120
 QRS_WIDE_MS, QRS_INCOMPLETE_MS = 120, 110
+LBBB_MS = {"M": 140, "F": 130, "": 130}
 IVCD_MS = 120
 AXIS_LEFT_DEG, AXIS_RIGHT_DEG = -30, 90
 LAFB_DEG, LAFB_AVL_MS = -45, 45
@@ -61,16 +62,20 @@ def _av(seen: Seen) -> Iterator[Finding]:
         yield number(seen, "SHORT_PR", m.pr_ms, PR_SHORT_MS, f"PR间期 {m.pr_ms} ms", f"PR {m.pr_ms} ms", unit=-8.0)
 
 
-def is_lbbb(seen: Seen, from_ms: int = QRS_WIDE_MS) -> bool:
-    """Left bundle branch block: QRS >= 120 ms, V1 down (rS or QS), I and V6 up without q, R late (> 60 ms) in V5 or V6.
+def is_lbbb(seen: Seen, from_ms: int | None = None) -> bool:
+    """Left bundle branch block: QRS >= 130 ms (men 140), V1 and V2 down (rS or QS), I or V6 up with hardly a q, R late
+    (> 60 ms) or notched in V5, V6, I or aVL.
 
     What is left 60 ms after the onset must lie behind, as the left ventricle is reached last: down in V1, up laterally.
+    Source  Strauss et al., Am J Cardiol 2011;107:927-934 for the durations (K): below them it is hypertrophy with a
+            delay as often as a block. The recommendations ask for 120 ms.
     """
-    qrs, v1 = seen.measured.qrs_ms, seen.lead("V1")
+    qrs, v1, v2 = seen.measured.qrs_ms, seen.lead("V1"), seen.lead("V2")
     lateral = [row for name in ("V6", "I") if (row := seen.lead(name)) is not None]
-    if qrs is None or qrs < from_ms or v1 is None or not lateral:
+    limit = LBBB_MS[seen.meta.sex] if from_ms is None else from_ms
+    if qrs is None or qrs < limit or v1 is None or not lateral or (v2 is not None and v2.area_uvms >= 0):
         return False
-    up = [row for row in lateral if row.area_uvms > 0 and row.late_area_uvms > 0 and -row.q_uv < 0.1 * row.high_uv]
+    up = [row for row in lateral if row.area_uvms > 0 and row.late_area_uvms > 0 and -row.q_uv < 0.15 * row.high_uv]
     late = [row for name in ("V5", "V6", "I", "aVL") if (row := seen.lead(name)) is not None]
     slow = any((row.r_peak_ms or 0) >= R_LATE_MS - 10 or row.notches > 0 for row in late)
     return v1.area_uvms < 0 and v1.late_area_uvms < 0 and v1.high_uv < -0.5 * v1.low_uv and bool(up) and slow
@@ -88,16 +93,16 @@ def is_rbbb(seen: Seen, from_ms: int = QRS_WIDE_MS) -> bool:
 
 
 def has_right_delay(seen: Seen) -> bool:
-    """Incomplete right bundle branch block: QRS below 120 ms, rSr' in V1 or V2 with r' of 30 ms or a wide last s in I,
-    V6."""
-    lateral = [row for name in ("I", "V6") if (row := seen.lead(name)) is not None]
-    if seen.wide or not lateral:
+    """Incomplete right bundle branch block: QRS below 120 ms, r' in V1 of 0.08 mV and 20 ms or more; or V1 upright
+    with a late R (45 ms) and a wide s in I or V6."""
+    v1 = seen.lead("V1")
+    if seen.wide or v1 is None:
         return False
-    for name in ("V1", "V2"):
-        row = seen.lead(name)
-        if row is not None and row.r2_uv >= 80 and row.r2_ms >= 20 and (name == "V1" or row.r2_uv >= 150):
-            return any(side.s_uv <= -50 and side.s_ms >= 25 for side in lateral)
-    return False
+    if v1.r2_uv >= 80 and v1.r2_ms >= 20:
+        return True
+    lateral = [row for name in ("I", "V6") if (row := seen.lead(name)) is not None]
+    upright = v1.r_uv >= 150 and v1.s_uv == 0 and v1.q_uv == 0 and (v1.r_peak_ms or 0) >= 45
+    return upright and any(side.s_uv <= -100 and side.s_ms >= 40 for side in lateral)
 
 
 def _late(wave: np.ndarray[tuple[int], np.dtype[np.float32]]) -> float:
@@ -127,14 +132,14 @@ def _bundles(seen: Seen) -> Iterator[Finding]:
     qrs = seen.measured.qrs_ms or 0
     text = f"QRS时限 {qrs} ms", f"QRS {qrs} ms"
     if is_lbbb(seen):
-        yield number(seen, "LBBB", qrs, QRS_WIDE_MS, *text, unit=5.0, leads=("V1", "V6"))
+        yield number(seen, "LBBB", qrs, LBBB_MS[seen.meta.sex], *text, unit=5.0, leads=("V1", "V6"))
     elif is_rbbb(seen):
         yield number(seen, "RBBB", qrs, QRS_WIDE_MS, *text, unit=5.0, leads=("V1", "V6"))
     elif qrs >= IVCD_MS:
         yield number(seen, "IVCD", qrs, IVCD_MS, *text, unit=5.0)
     elif has_right_delay(seen):
         yield say(seen, "RBBB_INCOMPLETE", leads=("V1",), value=float(qrs), zh=text[0], en=text[1])
-    elif is_lbbb(seen, QRS_INCOMPLETE_MS):
+    elif qrs < QRS_WIDE_MS and is_lbbb(seen, QRS_INCOMPLETE_MS):
         yield number(seen, "LBBB_INCOMPLETE", qrs, QRS_INCOMPLETE_MS, *text, unit=5.0, leads=("V1", "V6"))
 
 
@@ -170,7 +175,7 @@ def _is_rs(row: LeadWaves) -> bool:
 
 def _axis(seen: Seen) -> Iterator[Finding]:
     axis = seen.measured.axis_deg["qrs"]
-    if axis is None or AXIS_LEFT_DEG <= axis <= AXIS_RIGHT_DEG:
+    if axis is None or seen.leads(("I", "aVF")) is None or AXIS_LEFT_DEG <= axis <= AXIS_RIGHT_DEG:
         return
     zh, en = f"QRS电轴 {axis}°", f"QRS axis {axis}°"
     if axis > AXIS_RIGHT_DEG:

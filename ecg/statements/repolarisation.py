@@ -171,7 +171,9 @@ def strain_score(seen: Seen) -> int | None:
         return None
     if any(row.t_neg_uv is None for row in (*rows, limb[1])):
         return None
-    depth = [-(row.t_neg_uv or 0) if (row.t_uv or 0) < 0 else 0 for row in rows]
+    # T of a complete block is down in V1-V3 by itself: it does not count there.
+    secondary = is_rbbb(seen)
+    depth = [-(row.t_neg_uv or 0) if (row.t_uv or 0) < 0 and not secondary else 0 for row in rows]
     i, iii = limb
     score = 2 if rate > 100 else 0
     score += 3 if is_rbbb(seen) else 2 if has_right_delay(seen) else 0

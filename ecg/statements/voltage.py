@@ -6,13 +6,15 @@ Circulation 2009;119:e251-e261 (K: known in the field, the text was not re-read 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from ecg.results import Finding
+from ecg import left_ventricle
+from ecg.record import Sex
+from ecg.results import Finding, LeadWaves
 from ecg.statements.conduction import is_lbbb, is_preexcited, is_rbbb
-from ecg.statements.seen import CHEST, LIMB, Seen, number
+from ecg.statements.seen import CHEST, LIMB, Seen, number, say
 
-CODES = ("LVH", "LVH_VOLTAGE", "LVH_STRAIN", "RVH", "LAE", "RAE", "LOW_VOLTAGE", "POOR_R_PROGRESSION")
+CODES = ("LVH", "LVH_VOLTAGE", "RVH", "LAE", "RAE", "LOW_VOLTAGE", "POOR_R_PROGRESSION")
 LOW_LIMB_UV, LOW_CHEST_UV = 500, 1000
 SOKOLOW_UV = 3500
 CORNELL_UV = {"M": 2800, "F": 2000, "": 2800}
@@ -22,7 +24,7 @@ PEGUERO_UV = {"M": 2800, "F": 2300, "": 2800}  # Peguero & Lo Presti, JACC 2017;
 AVL_UV = 1100
 STRAIN_ST_UV, STRAIN_T_UV = -50, -100
 RVH_R_V1_UV, RVH_SUM_UV, RVH_AXIS_DEG = 700, 1050, 90
-LAE_TERMINAL_UVMS, LAE_P_MS = -4000, 120  # P terminal force in V1 of 0.04 mm s (Morris 1964); P of 120 ms and more
+LAE_TERMINAL_UVMS, LAE_P_MS = -4000, 132  # P terminal force in V1 of 0.04 mm s (Morris 1964); P: see `_atria`
 RAE_II_UV, RAE_V1_UV = 250, 150
 R_V3_UV = 300
 
@@ -40,31 +42,33 @@ def voltage(seen: Seen) -> Iterator[Finding]:
     yield from _progression(seen)
 
 
-def left_voltages(seen: Seen) -> tuple[tuple[str, int, int], ...]:
+def left_voltages(waves: Mapping[str, LeadWaves], qrs_ms: int | None, sex: Sex) -> tuple[tuple[str, int, int], ...]:
     """(name, value, limit) of every voltage criterion that could be measured, in uV (the product in uV ms).
 
     Sokolow-Lyon: S in V1 + R in V5 or V6 >= 3.5 mV. Cornell: R in aVL + S in V3 > 2.8 mV (women 2.0). Cornell product:
     that sum (women + 0.6 mV) times the QRS duration, > 244 mV ms. aVL: R > 1.1 mV. Peguero-Lo Presti: deepest S of any
     lead + S in V4, >= 2.8 mV (women 2.3).
     """
-    sex = seen.meta.sex
-    v1, v3, v4, avl = (seen.lead(name) for name in ("V1", "V3", "V4", "aVL"))
-    lateral = [row.high_uv for name in ("V5", "V6") if (row := seen.lead(name)) is not None]
+    v1, v3, v4, avl = (waves.get(name) for name in ("V1", "V3", "V4", "aVL"))
+    lateral = [row.high_uv for name in ("V5", "V6") if (row := waves.get(name)) is not None]
     found: list[tuple[str, int, int]] = []
     if v1 is not None and lateral:
         found.append(("Sokolow-Lyon", max(lateral) - v1.low_uv, SOKOLOW_UV))
     if v3 is not None and avl is not None:
         cornell = avl.high_uv - v3.low_uv
         found.append(("Cornell", cornell, CORNELL_UV[sex] + 1))
-        if seen.measured.qrs_ms is not None:
-            product = (cornell + CORNELL_ADDED_UV[sex]) * seen.measured.qrs_ms
-            found.append(("Cornell product", product, CORNELL_PRODUCT + 1))
+        if qrs_ms is not None:
+            found.append(("Cornell product", (cornell + CORNELL_ADDED_UV[sex]) * qrs_ms, CORNELL_PRODUCT + 1))
     if avl is not None:
         found.append(("R aVL", avl.high_uv, AVL_UV + 1))
-    if v4 is not None and len(seen.waves) >= 8:
-        deepest = max(-row.low_uv for name, row in seen.waves.items() if name != "aVR")
+    if v4 is not None and len(waves) >= 8:
+        deepest = max(-row.low_uv for name, row in waves.items() if name != "aVR")
         found.append(("Peguero-Lo Presti", deepest - v4.low_uv, PEGUERO_UV[sex]))
     return tuple(found)
+
+
+def _voltages(seen: Seen) -> tuple[tuple[str, int, int], ...]:
+    return left_voltages(seen.waves, seen.measured.qrs_ms, seen.meta.sex)
 
 
 def has_high_voltage(seen: Seen) -> tuple[float, float] | None:
@@ -72,7 +76,7 @@ def has_high_voltage(seen: Seen) -> tuple[float, float] | None:
 
     These two only: an ST rule is silenced by it, so it must not be met too easily.
     """
-    for name, value, limit in left_voltages(seen):
+    for name, value, limit in _voltages(seen):
         if name in ("Sokolow-Lyon", "Cornell") and value >= limit:
             return round(value) / 1000, round(limit, -1) / 1000
     return None
@@ -91,13 +95,24 @@ def has_strain(seen: Seen) -> bool:
 
 
 def _left(seen: Seen) -> Iterator[Finding]:
-    met = [(name, value, limit) for name, value, limit in left_voltages(seen) if value >= limit]
-    if not met or is_lbbb(seen):
+    """Left ventricular hypertrophy where the model (`left_ventricle`) gives a half or more; where it cannot be asked,
+    by two criteria. One criterion alone is high voltage."""
+    criteria = _voltages(seen)
+    if is_lbbb(seen) or not criteria:
         return
-    name, value, limit = max(met, key=lambda one: one[1] / one[2])
+    met = [(name, value, limit) for name, value, limit in criteria if value >= limit]
+    numbers = left_ventricle.features(seen.waves, seen.measured, criteria)
+    sure = None if numbers is None else left_ventricle.probability(numbers)
+    name, value, limit = max(criteria, key=lambda one: one[1] / one[2])
     text = f"{name} {value / 1000:.2f}"
-    code = "LVH_STRAIN" if has_strain(seen) else "LVH" if len(met) >= 2 else "LVH_VOLTAGE"
-    yield number(seen, code, value / 1000, round(limit, -1) / 1000, text, text, unit=0.1 * limit / 1000)
+    shown = value / 1000, round(limit, -1) / 1000
+    if (len(met) >= 2) if sure is None else sure >= 0.5:
+        strain = has_strain(seen)
+        zh, en = (f"{text}，伴ST-T改变", f"{text}, with ST-T change") if strain else (text, text)
+        probability = 0.6 if sure is None else round(sure, 3)
+        yield say(seen, "LVH", value=shown[0], limit=shown[1], zh=zh, en=en, probability=probability)
+    elif met:
+        yield number(seen, "LVH_VOLTAGE", *shown, text, text, unit=0.1 * shown[1])
 
 
 def _right(seen: Seen) -> Iterator[Finding]:
@@ -114,7 +129,9 @@ def _right(seen: Seen) -> Iterator[Finding]:
 
 
 def _atria(seen: Seen) -> Iterator[Finding]:
-    """Left: negative last part of P in V1 of 4 mV ms or more, or P of 120 ms and more that is notched or so in V1.
+    """Left: negative last part of P in V1 of 4 mV ms or more, or a long P: over 120 ms by the recommendations, 132 ms
+    by our marks, which take the outermost but one of the leads (and lie 12 ms above those of all leads together in
+    QRS).
 
     Right: P over 0.25 mV in II, III or aVF, or its first part over 0.15 mV in V1. Nothing without a measured P.
     """

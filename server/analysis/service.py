@@ -16,6 +16,7 @@ import msgspec
 import structlog
 from sqlalchemy import Connection
 
+from ecg.prior import Prior
 from ecg.record import Recording, Sex
 from server.analysis import store
 from server.analysis.work import Facts, Outcome, analyse
@@ -33,13 +34,15 @@ LOST = "analysis.lost"
 
 @dataclass(frozen=True)
 class Analysis:
-    """The room. `to_recording` unpacks an archive file; it runs in the worker, so it must pickle."""
+    """The room. `to_recording` unpacks an archive file; it runs in the worker, so it must pickle. `prior`: what an
+    earlier ECG of the same person said, for the rules that ask whether a thing is new."""
 
     db: Database
     blobs: Blobs
     pool: Pool
     profile: str
     to_recording: Callable[[bytes], Recording]
+    prior: Callable[[Connection, str], Prior | None]
 
 
 class _Received(msgspec.Struct, frozen=True):
@@ -66,7 +69,8 @@ async def _analyse(room: Analysis, event: Event) -> None:
     started = time.perf_counter()
     try:
         facts = Facts(said.sex, said.age_years, said.symptoms)
-        outcome = await room.pool.run(analyse, archive, facts, room.profile, room.to_recording)
+        prior = await room.db.read(lambda conn: room.prior(conn, event.subject))
+        outcome = await room.pool.run(analyse, archive, facts, room.profile, room.to_recording, prior)
     except (BrokenProcessPool, TimeoutError):
         outcome = Outcome(b"", _nothing(LOST), None, LOST)
     took_ms = round((time.perf_counter() - started) * 1000)

@@ -14,8 +14,10 @@ import msgspec
 import numpy as np
 
 import ecg
+from ecg import electrodes
 from ecg.errors import EcgError
 from ecg.monitor import MonitorState
+from ecg.prior import Prior
 from ecg.record import F32, Meta, Recording, Sex
 from ecg.results import finding_json
 
@@ -88,13 +90,15 @@ def warm_up() -> None:
         return
 
 
-def analyse(archive: bytes, facts: Facts, profile: str, to_recording: Callable[[bytes], Recording]) -> Outcome:
-    """Analyse one archive file. Never raises for a bad signal."""
+def analyse(
+    archive: bytes, facts: Facts, profile: str, to_recording: Callable[[bytes], Recording], prior: Prior | None = None
+) -> Outcome:
+    """Analyse one archive file, with what an earlier ECG of the person said. Never raises for a bad signal."""
     recording = to_recording(archive)
     meta = Meta(sex=facts.sex, age_years=facts.age_years, symptoms=facts.symptoms)
     recording = replace(recording, meta=meta)
     try:
-        analysis = ecg.analyze(recording, profile=profile)
+        analysis = ecg.analyze(recording, profile=profile, prior=prior)
     except EcgError as error:
         return Outcome(b"", _summary(recording, None, error.code), None, error.code)
     result = analysis.to_json()
@@ -106,11 +110,13 @@ def _summary(recording: Recording, analysis: ecg.Analysis | None, error: str | N
     quality = {} if analysis is None else dict(analysis.quality.leads)
     measured = None if analysis is None else analysis.measurements
     order = {"critical": 0, "urgent": 1, "routine": 2, "info": 3}
-    codes = [f.code for f in sorted(found, key=lambda f: (f.rule is None, order[f.urgency]))]
+    gravest = sorted(found, key=lambda f: (f.rule is None, order[f.urgency]))
     return msgspec.json.encode(
         {
             "acceptable": analysis is not None and analysis.quality.acceptable,
-            "findings": list(dict.fromkeys(codes)),
+            "findings": list(dict.fromkeys(f.code for f in gravest)),
+            "said": dict(gravest[0].say) if gravest else {},
+            "mend": {} if analysis is None else _mend(analysis.quality.electrodes),
             "vent_rate_bpm": measured.vent_rate_bpm if measured else None,
             "pr_ms": measured.pr_ms if measured else None,
             "qrs_ms": measured.qrs_ms if measured else None,
@@ -121,6 +127,13 @@ def _summary(recording: Recording, analysis: ecg.Analysis | None, error: str | N
             "error": error,
         }
     )
+
+
+def _mend(at: tuple[str, ...]) -> dict[str, str]:
+    if not at:
+        return {}
+    zh, en = "、".join(electrodes.name_of(e, "zh") for e in at), ", ".join(electrodes.name_of(e, "en") for e in at)
+    return {"zh": f"检查电极 {zh}", "en": f"check the electrodes {en}"}
 
 
 def _strip(recording: Recording, quality: dict[str, float]) -> str:

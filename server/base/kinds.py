@@ -34,7 +34,7 @@ KINDS: dict[str, str] = {
     "recording.identified": "An unidentified patient was named.",
     "analysis.finished": "A result row was written (private to the rooms).",
     "report.drafted": "A draft was saved.",
-    "report.signed": "A report was signed; the body has its digest.",
+    "report.signed": "A report was signed; the body has its digest and the names of the numbers a person corrected.",
     "report.amended": "A signed report was corrected: a new version replaces it.",
     "report.pdf_ready": "The report's paper form is stored.",
     "report.printed": "Somebody opened the paper form.",

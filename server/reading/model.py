@@ -90,9 +90,9 @@ class Statement(msgspec.Struct, frozen=True):
 
 
 class EditedMeasurement(msgspec.Struct, frozen=True):
-    """A reader's value beside the machine's, which stays."""
+    """A reader's value beside the machine's, which stays. QTc is by Bazett, as on the report."""
 
-    name: Literal["vent_rate_bpm", "pr_ms", "qrs_ms", "qt_ms", "qtc_ms"]
+    name: Literal["vent_rate_bpm", "pr_ms", "qrs_ms", "qt_ms", "qtc_ms", "qrs_axis_deg"]
     value: float
 
 

@@ -212,14 +212,21 @@ def _numbers(machine: Measured, edited: dict[str, float]) -> list[Number]:
         return Number(name, _text(own if own is not None else auto), unit, None if own is None else _text(auto))
 
     ms = ("ms", "ms")
-    axes = " / ".join(_text(a) for a in (machine.p_axis_deg, machine.qrs_axis_deg, machine.t_axis_deg))
+    own_axis = edited.get("qrs_axis_deg")
+
+    def axes(qrs: float | None) -> str:
+        return " / ".join(_text(a) for a in (machine.p_axis_deg, qrs, machine.t_axis_deg))
+
+    auto_axes = axes(machine.qrs_axis_deg)
     return [
         one(("心室率", "Ventricular rate"), "vent_rate_bpm", ("次/分", "/min")),
         one(("PR 间期", "PR"), "pr_ms", ms),
         one(("QRS 时限", "QRS"), "qrs_ms", ms),
         one(("QT 间期", "QT"), "qt_ms", ms),
         one(("QTc (Bazett)", "QTc (Bazett)"), "qtc_ms", ms),
-        Number(("P / QRS / T 电轴", "P / QRS / T axis"), axes, ("°", "°")),
+        Number(("P / QRS / T 电轴", "P / QRS / T axis"), auto_axes, ("°", "°"))
+        if own_axis is None
+        else Number(("P / QRS / T 电轴", "P / QRS / T axis"), axes(own_axis), ("°", "°"), auto_axes),
     ]
 
 

@@ -39,13 +39,14 @@ from server.reading.errors import (
     NoStatement,
     UnknownStatement,
 )
-from server.reading.model import REPORT, AmendReport, DraftReport, Report, SignReport
+from server.reading.model import REPORT, AmendReport, DraftReport, EditedMeasurement, Report, SignReport
 from server.reading.paper import Lang
 from server.reading.service import Reading, centre_of, close_row, for_reader, must_hold, not_held_by_another
 from server.records import store as records
 
 MEASUREMENT_MAX = 2000.0
 """No interval of a resting ECG in ms and no rate a minute is above this."""
+AXIS_MAX_DEG = 180.0
 
 
 async def reports(room: Reading, ctx: Ctx, recording_id: str) -> list[Report]:
@@ -190,6 +191,11 @@ async def printed(room: Reading, report: RowMapping, lang: Lang) -> bytes:
     return raw
 
 
+def signed_codes(conn: Connection, report_id: str) -> set[str]:
+    """The codes of a signed report; free text has none."""
+    return {s.code for s in content_of(_report_row(conn, report_id)["content"]).statements if s.code is not None}
+
+
 # Checks.
 
 
@@ -215,9 +221,15 @@ def _check_words(content: Content) -> None:
             raise UnknownStatement(statement=statement.code[:40])
     names: set[str] = set()
     for edited in content.measurements:
-        if edited.name in names or not (math.isfinite(edited.value) and 0 < edited.value <= MEASUREMENT_MAX):
+        if edited.name in names or not _is_possible(edited):
             raise BadMeasurement(name=edited.name, value=edited.value)
         names.add(edited.name)
+
+
+def _is_possible(edited: EditedMeasurement) -> bool:
+    if edited.name == "qrs_axis_deg":
+        return abs(edited.value) <= AXIS_MAX_DEG
+    return math.isfinite(edited.value) and 0 < edited.value <= MEASUREMENT_MAX
 
 
 def _check_whole(content: Content) -> None:
@@ -293,6 +305,7 @@ def _report_recording(tx: Tx, ctx: Ctx, signed: Signed, event: str) -> None:
 def _body(signed: Signed, digest: str) -> eventlog.Body:
     return {
         "state": "final", "report": signed.report, "version": signed.version, "digest": digest, "grade": signed.grade,
+        "corrected": [edited.name for edited in signed.measurements],
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from ecg.compare import Comparison
 from server.base.states import Row, StateTable
 
 Sex = Literal["M", "F", ""]
@@ -160,6 +161,25 @@ class MachineSummary(msgspec.Struct, frozen=True):
     strip: str
     """Lead II (or the best), 4 s at 125 Hz, int8 of 20 uV, base64: the list's miniature."""
     error: str | None = None
+    said: dict[str, str] = {}
+    """The sentence of the first finding with its numbers, by language."""
+    mend: dict[str, str] = {}
+    """Which electrodes the clinic should look after, by language; empty where none is to blame."""
+
+
+class CompareQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`against`: an earlier recording of the same patient; empty: the last comparable one."""
+
+    against: str = ""
+
+
+class Compared(msgspec.Struct, frozen=True):
+    """A recording against an earlier one of the same patient; `earlier` null where there is none that this viewer may
+    see and the analysis could read. `unchanged`: both could be read and nothing differs beyond noise."""
+
+    earlier: str | None
+    unchanged: bool
+    comparison: Comparison | None
 
 
 class Identify(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

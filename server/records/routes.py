@@ -9,6 +9,8 @@ import msgspec
 from server.base.http import Call, Raw, Route
 from server.records import service
 from server.records.model import (
+    Compared,
+    CompareQuery,
     DeviceKey,
     DeviceView,
     HistoryLine,
@@ -44,6 +46,9 @@ def routes(room: Records) -> tuple[Route, ...]:
     async def analysis(call: Call) -> Raw:
         return Raw(await service.analysis(room, call.ctx, call.path["id"]), "application/json")
 
+    async def comparison(call: Call) -> Compared:
+        return await service.comparison(room, call.ctx, call.path["id"], call.query.against)
+
     async def history(call: Call) -> list[HistoryLine]:
         return await service.history(room, call.ctx, call.path["id"])
 
@@ -73,6 +78,7 @@ def routes(room: Records) -> tuple[Route, ...]:
         Route("GET", "/api/patients/{id}/recordings", read, of_patient, result=list[Recording]),
         Route("GET", "/api/recordings/{id}/signal", read, signal),
         Route("GET", "/api/recordings/{id}/analysis", read, analysis),
+        Route("GET", "/api/recordings/{id}/comparison", read, comparison, query=CompareQuery, result=Compared),
         Route("GET", "/api/recordings/{id}/history", read, history, result=list[HistoryLine]),
         Route("POST", "/api/orders", "recording.order", place_order, body=NewOrder, result=Order),
         Route("GET", "/api/orgs/{org}/orders", read, orders, query=SinceQuery, result=list[Order]),

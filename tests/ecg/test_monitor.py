@@ -52,7 +52,7 @@ def by_subject(events: Sequence[MonitorEvent]) -> dict[str, list[MonitorEvent]]:
     """The events of each subject in the order in which they were told; between subjects there is no order."""
     told: dict[str, list[MonitorEvent]] = {}
     for event in events:
-        subject = event.kind
+        subject: str = event.kind
         if event.finding is not None:
             subject = str(event.finding.rule)
         elif event.episode is not None and event.kind == "episode":

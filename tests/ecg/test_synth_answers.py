@@ -7,7 +7,7 @@ import pytest
 
 import ecg
 from ecg import synth
-from ecg.filters import Fir, band_pass, hold
+from ecg.filters import hold
 from ecg.synth import Segment, Synthetic, twelve_lead
 
 TOLERANCE_MS = 20.0
@@ -71,8 +71,7 @@ def test_intervals_are_what_was_drawn(rng: np.random.Generator, pr: int, qrs: in
     assert m.qt_ms is not None
     assert abs(m.pr_ms - pr) <= TOLERANCE_MS
     assert abs(m.qrs_ms - qrs) <= TOLERANCE_MS
-    # The drawn T ends without a corner: its tangent meets the baseline some 34 ms before its last sample.
-    assert qt - 45 <= m.qt_ms <= qt
+    assert abs(m.qt_ms - qt) <= TOLERANCE_MS
     assert m.qtc_ms["bazett"] == m.qtc_ms["hodges"] == m.qt_ms  # all formulas agree at 60 a minute
 
 
@@ -223,22 +222,6 @@ def test_the_derived_leads_follow_einthoven_and_goldberger(rng: np.random.Genera
     i, ii, iii = (recording.lead(name) for name in ("I", "II", "III"))
     assert np.allclose(i + iii, ii, atol=0.01)
     assert np.allclose(recording.lead("aVR"), -(i + ii) / 2, atol=0.01)
-
-
-def test_the_band_filter_keeps_its_band_stops_the_rest_and_delays_as_it_says() -> None:
-    fir = Fir.of(band_pass(250.0, 5.0, 20.0, 0.4), 1)
-    time = np.arange(1000) / 250.0
-    gains = {}
-    for hz in (0.3, 10.0, 60.0):
-        wave = np.sin(2 * np.pi * hz * time).astype(np.float32)[:, None]
-        out = Fir.of(fir.taps, 1).push(wave)
-        gains[hz] = float(np.abs(out[400:600]).max())
-    assert gains[0.3] < 0.05
-    assert gains[10.0] == pytest.approx(1.0, abs=0.1)
-    assert gains[60.0] < 0.05
-    impulse = np.zeros((200, 1), dtype=np.float32)
-    impulse[50] = 1.0
-    assert int(np.argmax(np.abs(Fir.of(fir.taps, 1).push(impulse)))) == 50 + fir.delay
 
 
 def test_a_gap_is_held_and_stays_marked() -> None:

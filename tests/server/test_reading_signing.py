@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import hmac
 import re
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from msgspec.structs import replace
@@ -117,6 +119,8 @@ async def test_two_who_read_a_critical_recording_keep_a_draft_each(tmp_path: Pat
         (replace(DRAFT, statements=[Statement("NO_SUCH", "x")]), UnknownStatement),
         (replace(DRAFT, measurements=edited(qt_ms=0)), BadMeasurement),
         (replace(DRAFT, measurements=edited(qt_ms=2001)), BadMeasurement),
+        (replace(DRAFT, measurements=edited(qrs_axis_deg=181)), BadMeasurement),
+        (replace(DRAFT, measurements=edited(qrs_axis_deg=float("nan"))), BadMeasurement),
         (replace(DRAFT, measurements=[*edited(qt_ms=400), *edited(qt_ms=410)]), BadMeasurement),
     ],
 )
@@ -147,6 +151,7 @@ async def test_signing_reports_the_recording_and_tells_everybody(tmp_path: Path)
         told = {e.kind: e for e in await h.events(recording)}
         assert told["report.signed"].body == {
             "state": "final", "report": report.id, "version": 1, "digest": report.digest, "grade": "normal",
+            "corrected": [],
         }  # fmt: skip
         assert told["recording.reported"].body["state"] == "reported"
         assert told["report.signed"].actor == "usr_shen"
@@ -156,8 +161,11 @@ async def test_signing_reports_the_recording_and_tells_everybody(tmp_path: Path)
 
 async def test_the_digest_covers_every_signed_word_and_the_account_stands_behind_it(tmp_path: Path) -> None:
     async with house(tmp_path) as h:
-        body = replace(SIGN, note="无不适", measurements=edited(qt_ms=402))
-        report = await signing.sign(h.room, SHEN, await h.recording(), body)
+        body = replace(SIGN, note="无不适", measurements=edited(qt_ms=402, qrs_axis_deg=-42))
+        recording = await h.recording()
+        report = await signing.sign(h.room, SHEN, recording, body)
+        told = {e.kind: e.body for e in await h.events(recording)}
+        assert told["report.signed"]["corrected"] == ["qt_ms", "qrs_axis_deg"]
         row = await stored(h, report.id)
         assert report.digest == hashlib.sha256(row["content"]).hexdigest()
         mark = hmac.new(h.room.secret, f"{report.digest}\nusr_shen".encode(), hashlib.sha256).hexdigest()
@@ -256,7 +264,8 @@ def test_the_machines_numbers_are_taken_from_the_analysis_object_as_it_is_sent()
     numbers = ecg.Measurements(
         71.5, p_ms=104, pr_ms=160, qrs_ms=92, qt_ms=388, qtc_ms={"bazett": 421}, axis_deg={"qrs": -30}
     )
-    analysis = ecg.Analysis(500.0, ("I",), 5000, ecg.Quality(True, {}), (), (), numbers, (), None, {}, "")
+    nothing = ecg.analyze(ecg.Recording(500.0, ("I",), np.zeros((5000, 1), dtype=np.float32)))
+    analysis = dataclasses.replace(nothing, measurements=numbers)
     assert measured_of_analysis(analysis.to_json()) == Measured(71.5, 104, 160, 92, 388, 421, None, -30, None)
     assert measured_of_summary(machine_summary()) == Measured(72.0, None, 160, 92, 388, 412)
     assert measured_of_summary(machine_summary(error="ecg.signal")) is None

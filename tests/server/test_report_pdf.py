@@ -218,7 +218,7 @@ def test_every_fact_stands_on_the_chinese_page() -> None:
     for fact in (
         "心电图报告", "河湾市第一人民医院", "斜沟镇卫生院", "阿卜杜拉·买买提", "男", "67 岁", "6532**********1234",
         "2026-11-22 14:03:05", "ECG-12 试用", "胸痛、心悸", "急诊", "25 mm/s", "10 mm/mV", "0.05–150 Hz",
-        "72 次/分", "160 ms", "402 ms", "医师（自动 388）", "45 / −30 / 38", "1. 窦性心律",
+        "72 次/分", "160 ms", "402 ms", "人工修正（自动 388）", "45 / −30 / 38", "1. 窦性心律",
         "2. 急性下壁 ST 段抬高型心肌梗死", "▲ 危急", "已电话告知", "沈亦舟", "2026-11-22 14:09:41", "9f" * 32,
         "第 1 版", "第 1 页，共 1 页", "rec_01jd3zq4w8x9y0abcdefghjkmn",
     ):  # fmt: skip
@@ -231,10 +231,15 @@ def test_the_english_page_says_the_same() -> None:
     text = words("signed", "en")
     for fact in (
         "ECG report", "Hewan First People's Hospital", "chest pain, palpitation", "67 years", "▲ Critical",
-        "1. Sinus rhythm", "2. Acute inferior STEMI", "reader (auto 388)", "沈亦舟", "Page 1 of 1",
+        "1. Sinus rhythm", "2. Acute inferior STEMI", "corrected (auto 388)", "沈亦舟", "Page 1 of 1",
     ):  # fmt: skip
         assert fact in text, fact
     assert "诊断" not in text
+
+
+def test_a_corrected_axis_stands_before_the_three_of_the_machine() -> None:
+    numbers = paper._numbers(Measured(72.4, 104, 160, 92, 388, 412, 45, -30, 38), {"qrs_axis_deg": -42.0})
+    assert [(n.value, n.machine) for n in numbers[-1:]] == [("45 / −42 / 38", "45 / −30 / 38")]
 
 
 def test_what_is_not_signed_says_so_across_the_page_and_has_no_digest() -> None:

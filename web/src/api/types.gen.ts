@@ -131,6 +131,38 @@ export type Close = {
   readonly outcome: string
 }
 
+/** One finding in both. kind `graver`, `milder`, `changed`: the `code` of now stands where `was` stood. `borderline`: it came, went or took the place of `was` by a number that passed a limit and moved less than noise. `unsure`: one of the two could not have shown it. was its code then; None where it is new. leads: those that carry it, now if it is there now. */
+export type CodeChange = {
+  readonly kind: 'appeared' | 'borderline' | 'changed' | 'gone' | 'graver' | 'milder' | 'unchanged' | 'unsure'
+  readonly code: string
+  readonly was: string | null
+  readonly leads: readonly string[]
+}
+
+/** `against`: an earlier recording of the same patient; empty: the last comparable one. */
+export type CompareQuery = {
+  readonly against?: string
+}
+
+/** A recording against an earlier one of the same patient; `earlier` null where there is none that this viewer may see and the analysis could read. `unchanged`: both could be read and nothing differs beyond noise. */
+export type Compared = {
+  readonly earlier: string | null
+  readonly unchanged: boolean
+  readonly comparison: Comparison | null
+}
+
+/** What changed. rhythm base rhythm then and now, codes of episodes. t_flipped leads whose T wave changed its direction. not_compared leads that could not be read in one of the two. caveats codes: `earlier_unread`, `later_unread` (nothing can be said), `earlier_poor`, `later_poor` (rhythm only), `versions` (another algorithm or profile spoke then). swap a suspected exchange of electrodes: then changes of axis, ST and T are not to be believed. say the same in sentences, the most important first. */
+export type Comparison = {
+  readonly rhythm: readonly [string, string]
+  readonly findings: readonly CodeChange[]
+  readonly numbers: readonly NumberChange[]
+  readonly t_flipped: readonly string[]
+  readonly not_compared: readonly string[]
+  readonly caveats: readonly string[]
+  readonly swap: Swap | null
+  readonly say: readonly Sentence[]
+}
+
 export type Conclude = {
   readonly text: string
 }
@@ -232,9 +264,9 @@ export type DraftReport = {
   readonly note?: string
 }
 
-/** A reader's value beside the machine's, which stays. */
+/** A reader's value beside the machine's, which stays. QTc is by Bazett, as on the report. */
 export type EditedMeasurement = {
-  readonly name: 'pr_ms' | 'qrs_ms' | 'qt_ms' | 'qtc_ms' | 'vent_rate_bpm'
+  readonly name: 'pr_ms' | 'qrs_axis_deg' | 'qrs_ms' | 'qt_ms' | 'qtc_ms' | 'vent_rate_bpm'
   readonly value: number
 }
 
@@ -281,6 +313,8 @@ export type MachineSummary = {
   readonly bad_leads: readonly string[]
   readonly strip: string
   readonly error?: string | null
+  readonly said?: Readonly<Record<string, string>>
+  readonly mend?: Readonly<Record<string, string>>
 }
 
 /** The signed-in person, what he may do (`rules`, names of the access table) and the institutions he can see. */
@@ -361,6 +395,17 @@ export type NewShift = {
   readonly account: string
   readonly from_at: string
   readonly to_at: string
+}
+
+/** One measurement in both. `name` as in the JSON (`qtc_ms.bazett`, `axis_deg.qrs`, `st_j_mv.V2`), `unit` ms, bpm, deg or mV; `change` is now minus then, of axes the shorter way round; `limit`: what noise alone may make. */
+export type NumberChange = {
+  readonly name: string
+  readonly unit: string
+  readonly before: number
+  readonly after: number
+  readonly change: number
+  readonly limit: number
+  readonly beyond_noise: boolean
 }
 
 /** The answer to 开始值班: whether the rota names this person now. */
@@ -546,6 +591,13 @@ export type ReturnRecording = {
   readonly note?: string
 }
 
+/** One thing that is said, and what it is about: a page that shows the numbers in a table leaves that one out. */
+export type Sentence = {
+  readonly about: 'findings' | 'numbers' | 'quality' | 'rhythm' | 'st' | 'swap' | 't' | 'whole'
+  readonly zh: string
+  readonly en: string
+}
+
 /** Which stretch of which recording everybody looks at, in sample-index coordinates. `rev` is the hub's: the higher one wins on every screen. */
 export type SharedView = {
   readonly recording: string
@@ -587,6 +639,15 @@ export type SignReport = {
 export type Statement = {
   readonly code: string | null
   readonly text: string
+}
+
+/** A suspected exchange of electrodes. code LEAD_REVERSAL_LA_RA, LEAD_REVERSAL_OTHER or PRECORDIAL_MISPLACEMENT. electrodes those to check: RA LA RL LL V1 to V6. leads the leads that do not show what their names say. differs how far the beats differ as they are (1 - cosine); left: how far when the exchange is taken back. */
+export type Swap = {
+  readonly code: string
+  readonly electrodes: readonly string[]
+  readonly leads: readonly string[]
+  readonly differs: number
+  readonly left: number
 }
 
 /** A single-use pass for the live connection, good for 30 s. */

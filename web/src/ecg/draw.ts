@@ -2,6 +2,7 @@
 // Where things stand is layout.ts, evidence.ts and calipers.ts; here only strokes, in device px.
 import { type Caliper, marchOut } from './calipers'
 import type { Colours } from './colours'
+import type { Box, PlacedSymbol } from './doubt'
 import type { Mark } from './evidence'
 import { drawGrid } from './grid'
 import { type Cell, type Sheet, xOf, yOf } from './layout'
@@ -11,7 +12,7 @@ type Pen = CanvasRenderingContext2D
 
 export type LeadSource = (lead: string) => Float32Array | null
 
-export type SheetWords = Readonly<{ off: (lead: string) => string; absent: (lead: string) => string }>
+export type SheetWords = Readonly<Record<'off' | 'absent' | 'unread', (lead: string) => string>>
 
 export type Painting = Readonly<{
   sheet: Sheet
@@ -20,6 +21,9 @@ export type Painting = Readonly<{
   colours: Colours
   lead: LeadSource
   marks: readonly Mark[]
+  hatches: readonly Box[] // what could not be read
+  unread: ReadonlySet<string> // leads without a vote
+  symbols: readonly PlacedSymbol[]
   pulseLeft: number // CSS px
   pulseWidth: number
   pulseHeight: number
@@ -72,6 +76,7 @@ export function paintLens(
 
 function paintInk(pen: Pen, p: Painting): void {
   const { sheet, dpr } = p
+  for (const box of p.hatches) paintHatch(pen, box, p)
   for (const mark of p.marks) paintMark(pen, mark, p)
   pen.lineJoin = 'round'
   pen.lineCap = 'round'
@@ -92,6 +97,28 @@ function paintInk(pen: Pen, p: Painting): void {
   for (const cell of sheet.cells) paintCell(pen, cell, p)
   for (const cell of sheet.cells) paintLabel(pen, cell, p)
   for (const mark of p.marks) paintTag(pen, mark, p)
+  for (const one of p.symbols)
+    haloed(pen, one.symbol, (one.x - 4) * p.dpr, (one.top + 14) * p.dpr, 12, p, p.colours.evidence)
+}
+
+const HATCH_PX = 8
+
+/** Slanted lines under the trace: what was recorded stays to be seen, and nobody takes it for judged. */
+function paintHatch(pen: Pen, box: Box, { dpr, colours }: Painting): void {
+  pen.save()
+  pen.beginPath()
+  pen.rect(box.x * dpr, box.top * dpr, box.width * dpr, box.height * dpr)
+  pen.clip()
+  pen.strokeStyle = colours.quiet
+  pen.globalAlpha = 0.45
+  pen.lineWidth = Math.max(1, dpr)
+  pen.beginPath()
+  for (let x = box.x - box.height; x < box.x + box.width; x += HATCH_PX) {
+    pen.moveTo(x * dpr, (box.top + box.height) * dpr)
+    pen.lineTo((x + box.height) * dpr, box.top * dpr)
+  }
+  pen.stroke()
+  pen.restore()
 }
 
 function paintCell(pen: Pen, cell: Cell, p: Painting): void {
@@ -150,7 +177,14 @@ export const LABEL_PX = 13
 
 function paintLabel(pen: Pen, cell: Cell, p: Painting): void {
   const uv = p.lead(cell.lead)
-  const words = uv === null ? p.words.absent(cell.label) : isSilent(uv, cell) ? p.words.off(cell.label) : cell.label
+  const words =
+    uv === null
+      ? p.words.absent(cell.label)
+      : isSilent(uv, cell)
+        ? p.words.off(cell.label)
+        : p.unread.has(cell.lead)
+          ? p.words.unread(cell.label)
+          : cell.label
   const over = cell.baseline - 13 * p.sheet.pxPerMm // 13 mm over the baseline, if the row is that high
   const y = Math.max(cell.top + LABEL_PX + 1, over)
   haloed(pen, words, (cell.x + 1.2 * p.sheet.pxPerMm) * p.dpr, y * p.dpr, LABEL_PX, p, p.colours.trace)
@@ -196,7 +230,7 @@ function paintMark(pen: Pen, mark: Mark, { dpr, colours }: Painting): void {
 function paintTag(pen: Pen, mark: Mark, p: Painting): void {
   if (mark.tag === null) return
   pen.globalAlpha = mark.dimmed ? 0.5 : 1
-  haloed(pen, mark.tag, mark.x * p.dpr, (mark.top + mark.height - 8) * p.dpr, 12, p, p.colours.evidence)
+  haloed(pen, mark.tag, mark.tagX * p.dpr, (mark.top + mark.height - 8) * p.dpr, 12, p, p.colours.evidence)
   pen.globalAlpha = 1
 }
 

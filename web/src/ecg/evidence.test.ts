@@ -36,6 +36,12 @@ describe('marks of evidence', () => {
     expect(marks).toHaveLength(1)
     expect(marks[0]).toMatchObject({ wash: false })
   })
+  it('set tags that start at one place side by side', () => {
+    const whole = { leads: [], first: 0, end: 5000 }
+    const marks = marksOf([finding('a', whole), finding('b', whole), finding('c', whole)], null, sheet)
+    const [a = 0, b = 0, c = 0] = marks.map(m => m.tagX)
+    expect([b - a, c - b]).toEqual([22, 22])
+  })
   it('use the strip where the column of the lead shows another time', () => {
     expect(marksOf([finding('p', { leads: ['II'] })], null, sheet)).toHaveLength(1)
   })

@@ -7,11 +7,15 @@ export type EvidenceOf = Readonly<{
   first: number // half-open sample range
   end: number
   leads: readonly string[] // empty: not of single leads, shown on the rhythm strip
+  spans?: readonly Span[] // the beats it rests on, within first..end; without them the whole stretch
 }>
+
+export type Span = Readonly<{ first: number; end: number }>
 
 export type Mark = Readonly<{
   id: string
   tag: string | null // only at the first mark of a finding
+  tagX: number // beside the tags that start at the same place
   x: number
   width: number
   top: number
@@ -28,19 +32,40 @@ export const tagOf = (index: number): string => `E${index + 1}`
 
 /** The stretches to draw. At most six findings at once; with one active, the others dim. */
 export function marksOf(findings: readonly EvidenceOf[], active: string | null, sheet: Sheet): readonly Mark[] {
+  return spread(stretches(findings, active, sheet))
+}
+
+const TAG_PX = 22
+
+/** Tags in one row never lie on one another. */
+function spread(marks: readonly Mark[]): readonly Mark[] {
+  const taken = new Map<number, number[]>()
+  return marks.map(mark => {
+    if (mark.tag === null) return mark
+    const row = taken.get(mark.top) ?? []
+    let at = mark.x
+    while (row.some(x => Math.abs(x - at) < TAG_PX)) at += TAG_PX
+    taken.set(mark.top, [...row, at])
+    return { ...mark, tagX: at }
+  })
+}
+
+function stretches(findings: readonly EvidenceOf[], active: string | null, sheet: Sheet): readonly Mark[] {
   return tagged(findings, active).flatMap(({ finding, tag }) => {
     let first = true
     return sheet.cells
       .filter(cell => carries(cell, finding, sheet))
-      .flatMap(cell => {
-        const from = Math.max(finding.first, cell.first)
-        const to = Math.min(finding.end, cell.end)
+      .flatMap(cell => (finding.spans ?? [finding]).map(span => ({ cell, span })))
+      .flatMap(({ cell, span }) => {
+        const from = Math.max(span.first, cell.first)
+        const to = Math.min(span.end, cell.end)
         if (to <= from) return []
         const x = xOf(sheet, cell, from)
         const width = Math.max(3, (to - from) * sheet.pxPerSample)
         const mark: Mark = {
           id: finding.id,
           tag: first ? tag : null,
+          tagX: x,
           x,
           width,
           top: cell.top,

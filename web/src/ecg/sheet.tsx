@@ -8,6 +8,7 @@ import { useCaliperPointer } from './caliper-pointer'
 import { read, readingWords } from './calipers'
 import { GridSheet, penOf, type Size, useSize } from './canvas'
 import { type Colours, colours } from './colours'
+import { type BeatSymbol, type Doubt, hatchesOf, symbolsOf } from './doubt'
 import {
   type LeadSource,
   type Overlay,
@@ -23,7 +24,7 @@ import { layOut, planOf, type Sheet } from './layout'
 import { fitScale, PAGE_MM, PULSE_MM } from './paper'
 import { trueScale } from './scale'
 import { type EcgRecording, isFlat, leadOf, samplesOf } from './signal'
-import type { Viewer } from './viewer'
+import { shownFinding, type Viewer } from './viewer'
 
 export type EcgSheetProps = Readonly<{
   recording: EcgRecording
@@ -31,6 +32,8 @@ export type EcgSheetProps = Readonly<{
   findings?: readonly EvidenceOf[]
   rPeaks?: readonly number[] // sample indices; calipers snap to `fiducials` when there are any, else to these
   fiducials?: readonly number[]
+  doubt?: Doubt // what the analysis could not read: hatched, never hidden
+  beats?: readonly BeatSymbol[] // letters over the strip where a beat is not ordinary
   offLeads?: ReadonlySet<string> // what the analysis or the device says of electrodes; flat leads are off anyway
   pointers?: readonly PeerPointer[]
   /** Phone: rows keep 28 mm and the sheet scrolls, instead of fitting the height. */
@@ -46,6 +49,7 @@ export type EcgSheetProps = Readonly<{
 const ROW_MM_TALL = 28
 const SCALE_LINE_PX = 22
 const NONE: readonly never[] = []
+const NO_LEADS: ReadonlySet<string> = new Set()
 
 export function EcgSheet(p: EcgSheetProps) {
   const box = useRef<HTMLDivElement>(null)
@@ -80,8 +84,8 @@ export function EcgSheet(p: EcgSheetProps) {
   const lead = useMemo(() => leadsThrough(p.recording, filter, p.offLeads), [p.recording, filter, p.offLeads])
 
   const painting = useMemo<Painting | null>(
-    () => (laid === null ? null : paintingOf(laid, v, grid, ink, lead, findings)),
-    [laid, lead, findings, v.activeFinding.value, ink, language.value],
+    () => (laid === null ? null : paintingOf(laid, p, grid, ink, lead, findings)),
+    [laid, lead, findings, p.doubt, p.beats, shownFinding(v), ink, language.value],
   )
   useLayoutEffect(() => {
     if (laid === null || painting === null || base.current === null) return
@@ -183,12 +187,13 @@ function ScaleLine({ viewer, band }: { viewer: Viewer; band?: string }) {
 
 function paintingOf(
   laid: { sheet: Sheet; page: Size },
-  v: Viewer,
+  p: EcgSheetProps,
   grid: GridSheet,
   ink: Colours,
   lead: LeadSource,
   findings: readonly EvidenceOf[],
 ): Painting {
+  const v = p.viewer
   const mm = laid.sheet.pxPerMm
   const speed = v.speed.value
   return {
@@ -197,11 +202,18 @@ function paintingOf(
     grid: grid.for(laid.page, mm, { x: laid.sheet.gridX, y: laid.sheet.gridY }, ink),
     colours: ink,
     lead,
-    marks: marksOf(findings, v.activeFinding.value, laid.sheet),
+    marks: marksOf(findings, shownFinding(v), laid.sheet),
+    hatches: p.doubt === undefined ? NONE : hatchesOf(p.doubt, laid.sheet),
+    unread: p.doubt?.leads ?? NO_LEADS,
+    symbols: v.evidenceHidden.value ? NONE : symbolsOf(p.beats ?? NONE, laid.sheet),
     pulseLeft: (speed === 50 ? 1 : 2) * mm,
     pulseWidth: 0.2 * speed * mm,
     pulseHeight: v.gain.value * mm,
-    words: { off: name => t('off', { lead: name }), absent: name => t('absent', { lead: name }) },
+    words: {
+      off: name => t('off', { lead: name }),
+      absent: name => t('absent', { lead: name }),
+      unread: name => t('unread', { lead: name }),
+    },
   }
 }
 

@@ -27,6 +27,7 @@ export type Viewer = Readonly<{
   leg: Signal<Leg>
   marching: Signal<boolean>
   activeFinding: Signal<string | null>
+  pointedFinding: Signal<string | null> // under the pointer or the focus; goes before the active one while it lasts
   evidenceHidden: Signal<boolean>
   lens: Signal<boolean> // 3 x under the pointer
   beat: Signal<number | null> // the spoken cursor: index into the R peaks
@@ -47,6 +48,7 @@ export function createViewer(start: { layout?: LayoutName; leads?: readonly stri
     leg: signal<Leg>('b'),
     marching: signal(false),
     activeFinding: signal<string | null>(null),
+    pointedFinding: signal<string | null>(null),
     evidenceHidden: signal(false),
     lens: signal(false),
     beat: signal<number | null>(null),
@@ -90,6 +92,8 @@ export function putAway(v: Viewer): void {
 export function moveActiveLeg(v: Viewer, by: number, samples: number): void {
   if (v.caliper.value !== null) v.caliper.value = moveLeg(v.caliper.value, v.leg.value, by, samples)
 }
+
+export const shownFinding = (v: Viewer): string | null => v.pointedFinding.value ?? v.activeFinding.value
 
 export function showFinding(v: Viewer, id: string | null, findings: readonly EvidenceOf[]): void {
   v.activeFinding.value = id

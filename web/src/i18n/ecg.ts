@@ -48,6 +48,7 @@ export const t = catalogue({
   'page.earlier': { zh: '向前一屏', en: 'Earlier' },
   sync: { zh: '同步', en: 'Same time' },
   off: { zh: '{lead} 脱落', en: '{lead} off' },
+  unread: { zh: '{lead} 质量差，未判读', en: '{lead} poor, not judged' },
   absent: { zh: '{lead} 未记录', en: '{lead} not recorded' },
   'scale.true': { zh: '真实比例', en: 'True scale' },
   'scale.since': { zh: '真实比例已校准 · {day}', en: 'True scale set · {day}' },

@@ -1,19 +1,20 @@
 // The right side of the reader: measurements, what the machine says, the conclusion or the signed report, the alert, the
 // clinic, and at its foot the one primary act.
-import type { Recording } from '../api/types.gen'
+import type { Compared, Recording } from '../api/types.gen'
 import { go } from '../app/router'
-import type { EvidenceOf, Viewer } from '../ecg'
+import { type EvidenceOf, readCaliper, type Viewer } from '../ecg'
 import { t } from '../i18n/reader'
 import { t as list } from '../i18n/worklist'
 import { Button, ErrorLine, Severity } from '../ui'
 import { entryOf } from '../worklist/statements'
 import { may } from '../worklist/who'
 import { type Analysis, idOf } from './analysis'
-import { type Case, readyOf } from './casework'
+import { type Case, type Loaded, readyOf } from './casework'
+import { Changes } from './changes'
 import { Conclusion, statementOf } from './conclusion'
 import { added, withMeasurement, withStatements } from './draft'
 import { Findings } from './findings'
-import { Measurements } from './measurements'
+import { Measurements, machineValue } from './measurements'
 import { Signed } from './signed'
 import type { SignFlow } from './signflow'
 import { SigningLines } from './signing'
@@ -22,7 +23,9 @@ import { Thread } from './thread'
 export type DeskProps = Readonly<{
   desk: Case
   recording: Recording
+  prior: Recording | null
   priorAnalysis: Analysis | null
+  compared: Loaded<Compared>
   evidence: readonly EvidenceOf[]
   viewer: Viewer
   ticked: ReadonlySet<string>
@@ -48,6 +51,12 @@ export function Desk(p: DeskProps) {
   const signed = isSigned(recording)
   const closed = isClosed(recording)
   const holder = desk.holder.value
+  const trace = readyOf(desk.trace.value)
+  const caliper = p.viewer.caliper.value
+  const timing = {
+    qt_ms: machineValue(analysis, recording, 'qt_ms'),
+    vent_rate_bpm: machineValue(analysis, recording, 'vent_rate_bpm'),
+  }
   const readOnly = closed || holder.kind === 'other' || !may('report.write')
   return (
     <aside class="rd-desk" aria-label={t('panel')}>
@@ -58,10 +67,14 @@ export function Desk(p: DeskProps) {
             recording={recording}
             analysis={analysis}
             priorAnalysis={p.priorAnalysis}
+            compared={readyOf(p.compared)}
+            caliper={caliper === null || trace === null ? null : readCaliper(caliper, trace.fs)}
             edited={
               closed ? (desk.reports.value.find(r => r.state === 'final')?.measurements ?? []) : draft.measurements
             }
-            onEdit={readOnly ? null : (name, value) => desk.edit(before => withMeasurement(before, name, value))}
+            onEdit={
+              readOnly ? null : (name, value) => desk.edit(before => withMeasurement(before, name, value, timing))
+            }
           />
         </section>
         <Findings
@@ -73,6 +86,7 @@ export function Desk(p: DeskProps) {
           onTick={p.onTick}
           readOnly={readOnly}
         />
+        <Changes recording={recording} prior={p.prior} compared={p.compared} />
         {signed && (
           <Signed
             reports={desk.reports.value}

@@ -5,6 +5,7 @@ import {
   arrived,
   BLANK,
   began,
+  type Draft,
   edited,
   gradeOf,
   lost,
@@ -51,9 +52,34 @@ describe('accepting', () => {
 
 describe('a reader’s value', () => {
   it('stands beside the machine’s and goes when it is taken away', () => {
-    const one = withMeasurement(withMeasurement(BLANK, 'qt_ms', 400), 'qt_ms', 410)
-    expect(one.measurements).toEqual([{ name: 'qt_ms', value: 410 }])
-    expect(withMeasurement(one, 'qt_ms', null).measurements).toEqual([])
+    const none = { qt_ms: null, vent_rate_bpm: null }
+    const one = withMeasurement(withMeasurement(BLANK, 'pr_ms', 170, none), 'pr_ms', 180, none)
+    expect(one.measurements).toEqual([{ name: 'pr_ms', value: 180 }])
+    expect(withMeasurement(one, 'pr_ms', null, none).measurements).toEqual([])
+  })
+
+  const machine = { qt_ms: 400, vent_rate_bpm: 60 }
+  const reads = (draft: Draft, name: string) => draft.measurements.find(m => m.name === name)?.value ?? null
+
+  it('of QT or rate makes QTc anew, and takes it away with itself', () => {
+    const qt = withMeasurement(BLANK, 'qt_ms', 440, machine)
+    expect(reads(qt, 'qtc_ms')).toBe(440)
+    const both = withMeasurement(qt, 'vent_rate_bpm', 90, machine)
+    expect(reads(both, 'qtc_ms')).toBe(539) // 440 times the root of 1.5
+    const rate = withMeasurement(both, 'qt_ms', null, machine)
+    expect(reads(rate, 'qtc_ms')).toBe(490)
+    expect(withMeasurement(rate, 'vent_rate_bpm', null, machine).measurements).toEqual([])
+  })
+
+  it('of QTc stands until QT or rate is corrected again', () => {
+    const typed = withMeasurement(withMeasurement(BLANK, 'qt_ms', 440, machine), 'qtc_ms', 450, machine)
+    expect(reads(typed, 'qtc_ms')).toBe(450)
+    expect(reads(withMeasurement(typed, 'qt_ms', 460, machine), 'qtc_ms')).toBe(460)
+  })
+
+  it('of QT alone makes no QTc where no rate was measured', () => {
+    const alone = withMeasurement(BLANK, 'qt_ms', 440, { qt_ms: null, vent_rate_bpm: null })
+    expect(reads(alone, 'qtc_ms')).toBeNull()
   })
 })
 

@@ -57,11 +57,30 @@ export function added(statements: readonly Statement[], more: readonly Statement
   return [...statements, ...more.filter(s => !known.has(s.code ?? s.text))]
 }
 
-/** null takes the reader's value away; the machine's stands again. */
-export function withMeasurement(draft: Draft, name: MeasureName, value: number | null): Draft {
-  const others = draft.measurements.filter(m => m.name !== name)
-  return { ...draft, measurements: value === null ? others : [...others, { name, value }] }
+/** The machine's QT and rate, as far as it measured them. */
+export type Timing = Readonly<{ qt_ms: number | null; vent_rate_bpm: number | null }>
+
+/**
+ * null takes the reader's value away; the machine's stands again. Who corrects QT or rate has corrected QTc with it:
+ * that is made anew from the two, until a QTc is typed.
+ */
+export function withMeasurement(draft: Draft, name: MeasureName, value: number | null, machine: Timing): Draft {
+  const put = (all: readonly EditedMeasurement[], of: MeasureName, to: number | null): readonly EditedMeasurement[] => {
+    const others = all.filter(m => m.name !== of)
+    return to === null ? others : [...others, { name: of, value: to }]
+  }
+  const measurements = put(draft.measurements, name, value)
+  if (name !== 'qt_ms' && name !== 'vent_rate_bpm') return { ...draft, measurements }
+  const mine = (of: keyof Timing): number | null => measurements.find(m => m.name === of)?.value ?? null
+  const isCorrected = mine('qt_ms') !== null || mine('vent_rate_bpm') !== null
+  const qt = mine('qt_ms') ?? machine.qt_ms
+  const rate = mine('vent_rate_bpm') ?? machine.vent_rate_bpm
+  const qtc = isCorrected && qt !== null && rate !== null ? qtcBazett(qt, rate) : null
+  return { ...draft, measurements: put(measurements, 'qtc_ms', qtc) }
 }
+
+/** Bazett (1920): QT over the root of RR in seconds; the report's formula. */
+export const qtcBazett = (qt_ms: number, rate_bpm: number): number => Math.round(qt_ms * Math.sqrt(rate_bpm / 60))
 
 /** Which drafts reached the hub. `rev` counts edits; one save at a time is on its way. */
 export type Saving = Readonly<{

@@ -1,13 +1,14 @@
 // What the machine says: tagged, outside the conclusion, each with its evidence and a tick box. Nothing here signs and
 // nothing of it is written anywhere until the reader accepts it.
 import type { Recording } from '../api/types.gen'
-import { type EvidenceOf, showFinding, tagOf, type Viewer } from '../ecg'
+import { type EvidenceOf, showFinding, shownFinding, tagOf, type Viewer } from '../ecg'
 import { t } from '../i18n/reader'
 import { AutoTag } from '../ui'
 import { statementWords } from '../worklist/statements'
 import { machineWords } from '../worklist/words'
-import { type Analysis, detailOf, idOf } from './analysis'
+import { type Analysis, type AnalysisFinding, detailOf, evidenceLines, idOf } from './analysis'
 import type { Loaded } from './casework'
+import { Doubts } from './doubts'
 
 export type FindingsProps = Readonly<{
   recording: Recording
@@ -26,14 +27,13 @@ export function Findings(p: FindingsProps) {
         <AutoTag />
         {t('findings')}
       </h2>
-      {!(p.recording.machine?.acceptable ?? true) && <p class="f13 rd-poor">{t('poor.signal')}</p>}
       <Rows {...p} />
     </section>
   )
 }
 
 function Rows(p: FindingsProps) {
-  const active = p.viewer.activeFinding.value
+  const active = shownFinding(p.viewer)
   if (p.analysis.kind === 'waiting')
     return <p class="dim f13">{machineWords(p.recording.machine, p.recording.state)}</p>
   const analysis = p.analysis.kind === 'here' ? p.analysis.value : null
@@ -41,24 +41,43 @@ function Rows(p: FindingsProps) {
     const isEarly = p.recording.state === 'receiving' || p.recording.state === 'received'
     return <p class="dim f13">{t(isEarly ? 'findings.waiting' : 'findings.failed')}</p>
   }
-  if (analysis.findings.length === 0) return <p class="dim f13">{t('findings.none')}</p>
+  return (
+    <>
+      <Doubts analysis={analysis} />
+      {analysis.findings.length === 0 && <p class="dim f13">{t('findings.none')}</p>}
+      <List {...p} told={analysis} active={active} />
+    </>
+  )
+}
+
+function List(p: FindingsProps & { told: Analysis; active: string | null }) {
+  const { told, active } = p
+  const point = (id: string | null): void => {
+    p.viewer.pointedFinding.value = id
+  }
   return (
     <ul>
-      {analysis.findings.map((finding, i) => {
+      {told.findings.map((finding, i) => {
         const id = idOf(i)
         const name = statementWords(finding.code)
         return (
-          <li key={id} class={`rd-finding${active === id ? ' rd-finding-on' : ''}`}>
+          <li
+            key={id}
+            class={`rd-finding${active === id ? ' rd-finding-on' : ''}`}
+            onPointerEnter={event => event.pointerType === 'mouse' && point(id)}
+            onPointerLeave={() => point(null)}
+          >
             <button
               type="button"
               class="rd-finding-show"
               aria-label={t('findings.show', { tag: tagOf(i), name })}
-              aria-pressed={active === id}
-              onClick={() => showFinding(p.viewer, active === id ? null : id, p.evidence)}
+              aria-pressed={p.viewer.activeFinding.value === id}
+              onClick={() => showFinding(p.viewer, p.viewer.activeFinding.value === id ? null : id, p.evidence)}
             >
               <span class="rd-finding-tag">{tagOf(i)}</span>
               <span class="rd-finding-name">{name}</span>
               <span class="rd-finding-detail">{detailOf(finding)}</span>
+              {active === id && <Why finding={finding} told={told} />}
             </button>
             {!p.readOnly && (
               <input
@@ -75,3 +94,8 @@ function Rows(p: FindingsProps) {
     </ul>
   )
 }
+
+/** What the finding rests on, while it is looked at. */
+const Why = ({ finding, told }: { finding: AnalysisFinding; told: Analysis }) => (
+  <span class="rd-finding-why">{evidenceLines(finding, told).join(' · ')}</span>
+)

@@ -1,9 +1,11 @@
 // The numbers: now, prior, change. A reader's value stands in front, the machine's beside it and never overwritten.
+import { Fragment } from 'preact'
 import { useRef, useState } from 'preact/hooks'
-import type { EditedMeasurement, Recording } from '../api/types.gen'
+import type { Compared, EditedMeasurement, Recording } from '../api/types.gen'
+import type { Reading } from '../ecg'
 import { t } from '../i18n/reader'
 import { Measured } from '../ui'
-import { sideOf } from '../worklist/limits'
+import { type Side, sideOf } from '../worklist/limits'
 import { type Analysis, qtcOf, stMaxOf } from './analysis'
 import type { MeasureName } from './draft'
 
@@ -11,7 +13,9 @@ export type MeasurementsProps = Readonly<{
   recording: Recording
   analysis: Analysis | null
   priorAnalysis: Analysis | null
+  compared: Compared | null
   edited: readonly EditedMeasurement[]
+  caliper: Reading | null // what the time caliper reads, to be taken as a value
   onEdit: ((name: MeasureName, value: number | null) => void) | null // null: read only
 }>
 
@@ -25,10 +29,11 @@ const POSSIBLE: Readonly<Record<MeasureName, readonly [number, number]>> = {
   qrs_ms: [40, 400],
   qt_ms: [150, 900],
   qtc_ms: [150, 900],
+  qrs_axis_deg: [-180, 180],
 }
 
 export function readValue(name: MeasureName, typed: string): number | null | 'bad' {
-  const text = typed.trim()
+  const text = typed.trim().replace('−', '-')
   if (text === '') return null
   const value = Number(text)
   const [least, most] = POSSIBLE[name]
@@ -36,15 +41,28 @@ export function readValue(name: MeasureName, typed: string): number | null | 'ba
 }
 
 export function machineValue(analysis: Analysis | null, recording: Recording, name: MeasureName): number | null {
-  const exact =
-    name === 'qtc_ms'
-      ? analysis === null
-        ? null
-        : (qtcOf(analysis)?.value ?? null)
-      : (analysis?.measurements[name] ?? null)
-  const value = exact ?? recording.machine?.[name] ?? null
+  const short = name === 'qrs_axis_deg' ? null : (recording.machine?.[name] ?? null)
+  const value = analysedValue(analysis, name) ?? short
   return value === null ? null : Math.round(value)
 }
+
+function analysedValue(analysis: Analysis | null, name: MeasureName): number | null {
+  if (analysis === null) return null
+  if (name === 'qtc_ms') return qtcOf(analysis)?.value ?? null
+  if (name === 'qrs_axis_deg') return analysis.measurements.axis_deg?.qrs ?? null
+  return analysis.measurements[name] ?? null
+}
+
+/** What the caliper between its legs would be as this measurement. */
+export function caliperValue(reading: Reading | null, name: MeasureName): number | null {
+  if (reading?.kind !== 'time') return null
+  if (name === 'vent_rate_bpm') return reading.perMin
+  return name === 'pr_ms' || name === 'qrs_ms' || name === 'qt_ms' ? reading.ms : null
+}
+
+/** An axis has no side of normal here: left and right deviation are findings, with their own words. */
+const sideFor = (name: MeasureName, value: number | null, sex: string): Side =>
+  name === 'qrs_axis_deg' ? null : sideOf(name, value, sex)
 
 export const signed = (n: number, unit = ''): string => `${n > 0 ? '+' : n < 0 ? '−' : ''}${Math.abs(n)}${unit}`
 const minus = (n: number): string => String(n).replace('-', '−')
@@ -55,6 +73,7 @@ export function Measurements(p: MeasurementsProps) {
   const priorSt = st === null ? null : (p.priorAnalysis?.measurements.st_j60_mv?.[st.lead] ?? null)
   const axis = p.analysis?.measurements.axis_deg ?? null
   const priorAxis = p.priorAnalysis?.measurements.axis_deg ?? null
+  const mineAxis = p.edited.find(m => m.name === 'qrs_axis_deg')?.value ?? null
   return (
     <table class="rd-measures">
       <thead>
@@ -73,18 +92,35 @@ export function Measurements(p: MeasurementsProps) {
       </thead>
       <tbody>
         {ROWS.map(names => (
-          <Row key={names.join()} names={names} formula={formula} {...p} />
+          <Fragment key={names.join()}>
+            <Row names={names} formula={formula} {...p} />
+            <Corrected names={names} {...p} />
+          </Fragment>
         ))}
         {axis !== null && (
           <tr>
             <th scope="row">{t('m.axis')}</th>
-            <td class="num rd-value">
-              <span class="meas">{axisWords(axis)}</span>
+            <td class="num rd-value rd-axis">
+              <span class="meas">{axisWord(axis.p)}</span>
+              <Value
+                name="qrs_axis_deg"
+                machine={machineValue(p.analysis, p.recording, 'qrs_axis_deg')}
+                mine={mineAxis}
+                caliper={null}
+                sex={p.recording.patient.sex}
+                onEdit={p.onEdit}
+              />
+              <span class="meas">{axisWord(axis.t)}</span>
             </td>
             <td class="num muted">{priorAxis === null ? '–' : axisWords(priorAxis)}</td>
-            <td class="num">{axisChange(axis.qrs, priorAxis?.qrs)}</td>
+            <Change
+              by={axisTurn(mineAxis ?? axis.qrs, priorAxis?.qrs)}
+              unit="°"
+              limit={limitOf(p.compared, 'axis_deg.qrs')}
+            />
           </tr>
         )}
+        {axis !== null && <Corrected {...p} names={['qrs_axis_deg']} />}
         {st !== null && (
           <tr>
             <th scope="row">{t('m.st', { lead: st.lead })}</th>
@@ -95,7 +131,10 @@ export function Measurements(p: MeasurementsProps) {
               />
             </td>
             <td class="num muted">{priorSt === null ? '–' : minus(Number(priorSt.toFixed(2)))}</td>
-            <td class="num">{priorSt === null ? '–' : signed(Number((st.mv - priorSt).toFixed(2)))}</td>
+            <Change
+              by={priorSt === null ? null : Number((st.mv - priorSt).toFixed(2))}
+              limit={limitOf(p.compared, `st_j_mv.${st.lead}`)}
+            />
           </tr>
         )}
       </tbody>
@@ -108,6 +147,7 @@ function Row(p: MeasurementsProps & { names: readonly MeasureName[]; formula: st
   const last = p.names.at(-1) ?? 'vent_rate_bpm'
   const value = mineOf(last) ?? machineValue(p.analysis, p.recording, last)
   const before = priorValue(p.priorAnalysis, last)
+  const compared = last === 'qtc_ms' ? `qtc_ms.${p.formula ?? 'bazett'}` : last
   return (
     <tr>
       <th scope="row">
@@ -125,6 +165,7 @@ function Row(p: MeasurementsProps & { names: readonly MeasureName[]; formula: st
               name={name}
               machine={machineValue(p.analysis, p.recording, name)}
               mine={mineOf(name)}
+              caliper={caliperValue(p.caliper, name)}
               sex={p.recording.patient.sex}
               onEdit={p.onEdit}
             />
@@ -132,7 +173,25 @@ function Row(p: MeasurementsProps & { names: readonly MeasureName[]; formula: st
         ))}
       </td>
       <td class="num muted">{p.names.map(name => priorValue(p.priorAnalysis, name) ?? '–').join(' / ')}</td>
-      <td class="num">{value === null || before === null ? '–' : signed(value - before)}</td>
+      <Change by={value === null || before === null ? null : value - before} limit={limitOf(p.compared, compared)} />
+    </tr>
+  )
+}
+
+/** A line under a reader's values: that they are his, and what the machine had measured. */
+function Corrected(p: MeasurementsProps & { names: readonly MeasureName[] }) {
+  if (!p.names.some(name => p.edited.some(m => m.name === name))) return null
+  const auto = p.names.map(name => {
+    const value = machineValue(p.analysis, p.recording, name)
+    return value === null ? '–' : minus(value)
+  })
+  return (
+    <tr class="rd-corrected">
+      <td colSpan={4}>
+        {t('m.mine')}
+        {t('m.sep')}
+        {t('m.machine', { n: auto.join(' / ') })}
+      </td>
     </tr>
   )
 }
@@ -148,21 +207,42 @@ const FORMULAS: Readonly<Record<string, string>> = {
 const formulaWords = (formula: string): string => FORMULAS[formula] ?? formula
 
 function priorValue(analysis: Analysis | null, name: MeasureName): number | null {
-  if (analysis === null) return null
-  const value = name === 'qtc_ms' ? (qtcOf(analysis)?.value ?? null) : (analysis.measurements[name] ?? null)
+  const value = analysedValue(analysis, name)
   return value === null ? null : Math.round(value)
 }
 
+const axisWord = (axis: number | null | undefined): string => (axis == null ? '–' : minus(Math.round(axis)))
 const axisWords = (axis: Readonly<Record<string, number | null>>): string =>
-  ['p', 'qrs', 't'].map(wave => (axis[wave] == null ? '–' : minus(Math.round(axis[wave] ?? 0)))).join(' ')
+  ['p', 'qrs', 't'].map(wave => axisWord(axis[wave])).join(' ')
 
-const axisChange = (now: number | null | undefined, before: number | null | undefined): string =>
-  now == null || before == null ? '–' : signed(Math.round(now - before), '°')
+/** The shorter way round: from 170 to −170 is 20 degrees. */
+export function axisTurn(now: number | null | undefined, before: number | null | undefined): number | null {
+  if (now == null || before == null) return null
+  return ((((Math.round(now - before) + 180) % 360) + 360) % 360) - 180
+}
+
+/** What repeated recordings of an unchanged heart may differ by, as the hub's comparison says. */
+const limitOf = (compared: Compared | null, name: string): number | null =>
+  compared?.comparison?.numbers.find(n => n.name === name)?.limit ?? null
+
+/** Heavy beyond the noise, quiet within it; plain where nothing was compared. */
+function Change(p: { by: number | null; unit?: string; limit: number | null }) {
+  if (p.by === null) return <td class="num">–</td>
+  const words = signed(p.by, p.unit ?? '')
+  if (p.limit === null) return <td class="num">{words}</td>
+  const isBeyond = Math.abs(p.by) > p.limit
+  return (
+    <td class={`num ${isBeyond ? 'rd-beyond' : 'dim'}`} title={t(isBeyond ? 'm.beyond' : 'm.within', { n: p.limit })}>
+      {words}
+    </td>
+  )
+}
 
 function Value(p: {
   name: MeasureName
   machine: number | null
   mine: number | null
+  caliper: number | null
   sex: string
   onEdit: MeasurementsProps['onEdit']
 }) {
@@ -170,20 +250,9 @@ function Value(p: {
   const [bad, setBad] = useState(false)
   const button = useRef<HTMLButtonElement>(null)
   const value = p.mine ?? p.machine
-  const shown = <Measured value={value} side={sideOf(p.name, value, p.sex)} />
-  const beside = p.mine !== null && (
-    <span class="rd-machine" title={t('m.mine')}>
-      {t('m.machine', { n: p.machine ?? '–' })}
-    </span>
-  )
-  if (p.onEdit === null) {
-    return (
-      <>
-        {beside}
-        {shown}
-      </>
-    )
-  }
+  const told = p.name === 'qrs_axis_deg' && value !== null ? minus(value) : value
+  const shown = <Measured value={told} side={sideFor(p.name, value, p.sex)} />
+  if (p.onEdit === null) return shown
   const stop = (): void => {
     setEditing(false)
     setBad(false)
@@ -197,24 +266,21 @@ function Value(p: {
   }
   if (!editing) {
     return (
-      <>
-        {beside}
-        <button
-          type="button"
-          ref={button}
-          class="rd-edit"
-          aria-label={`${t('m.edit', { name: t(`m.${p.name}`) })} ${value ?? '–'}`}
-          onClick={() => setEditing(true)}
-        >
-          {shown}
-        </button>
-      </>
+      <button
+        type="button"
+        ref={button}
+        class="rd-edit"
+        aria-label={`${t('m.edit', { name: t(`m.${p.name}`) })} ${told ?? '–'}`}
+        onClick={() => setEditing(true)}
+      >
+        {shown}
+      </button>
     )
   }
-  return (
+  const field = (
     <input
       class="rd-number"
-      inputMode="numeric"
+      inputMode={p.name === 'qrs_axis_deg' ? 'text' : 'numeric'} // a phone's digits have no minus
       aria-label={t('m.edit', { name: t(`m.${p.name}`) })}
       aria-invalid={bad}
       value={value ?? ''}
@@ -236,6 +302,10 @@ function Value(p: {
           if (take(event.currentTarget.value)) stop()
           else setBad(true)
         }
+        if (event.code === 'ArrowUp' && p.caliper !== null) {
+          event.preventDefault()
+          event.currentTarget.value = String(p.caliper)
+        }
       }}
       onBlur={event => {
         take(event.currentTarget.value)
@@ -243,5 +313,22 @@ function Value(p: {
         setBad(false)
       }}
     />
+  )
+  if (p.caliper === null) return field
+  return (
+    <>
+      <button
+        type="button"
+        class="rd-take"
+        title={t('m.caliper.key')}
+        onPointerDown={event => event.preventDefault()} // the field keeps the focus: leaving it would take what is typed
+        onClick={() => {
+          if (take(String(p.caliper))) stop()
+        }}
+      >
+        {t('m.caliper', { n: p.caliper })}
+      </button>
+      {field}
+    </>
   )
 }

@@ -1,8 +1,8 @@
 // Reading one ECG: header, tools, paper, and at the right what is measured, proposed, concluded and signed. The next one
 // opens by itself. What is known of the case lives in casework.ts; here stands what is where and what the keys do.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import { ApiError } from '../api/client'
-import type { Recording } from '../api/types.gen'
+import { ApiError, api } from '../api/client'
+import type { Compared, Recording } from '../api/types.gen'
 import { age, now } from '../app/clock'
 import { type Binding, useKeys } from '../app/keys'
 import { go } from '../app/router'
@@ -21,7 +21,7 @@ import { may } from '../worklist/who'
 import { machineWords, personName } from '../worklist/words'
 import { type Analysis, evidenceOf, idOf } from './analysis'
 import { Lowered, Unlock } from './ask'
-import { type Case, openCase, readyOf } from './casework'
+import { type Case, type Loaded, openCase, readyOf } from './casework'
 import { nextGrade } from './conclusion'
 import { acceptFindings, Desk, isClosed } from './desk'
 import { savingWords } from './draft'
@@ -92,10 +92,10 @@ function Work({ desk, recording, comparesFirst, onStep }: WorkProps) {
   const trace = readyOf(desk.trace.value)
   const evidence = useMemo(() => evidenceOf(analysis), [analysis, entries.value])
   const viewer = useMemo(() => deskViewer(phone, evidence), [desk, phone, evidence])
-  const [ticked, tick] = useTicks(analysis)
   const seen = useSeen(viewer.sheet.value?.cells.map(cell => cell.lead) ?? [])
   const [comparing, setComparing] = useState(comparesFirst)
-  const { prior, choosePrior, priorAnalysis } = usePrior(desk)
+  const { prior, choosePrior, priorAnalysis, compared } = usePrior(desk)
+  const [ticked, tick] = useTicks(analysis, (readyOf(compared)?.comparison?.swap ?? null) !== null)
   const [returning, setReturning] = useState(false)
   const picker = useRef<HTMLInputElement>(null)
   const message = useRef<HTMLInputElement>(null)
@@ -180,7 +180,9 @@ function Work({ desk, recording, comparesFirst, onStep }: WorkProps) {
         <Desk
           desk={desk}
           recording={recording}
+          prior={prior}
           priorAnalysis={priorAnalysis}
+          compared={compared}
           evidence={evidence}
           viewer={viewer}
           ticked={ticked}
@@ -241,14 +243,18 @@ const keysOf = (acts: Acts): readonly Binding[] => [
 const isTechnical = (code: string): boolean =>
   entryOf(code)?.group === 'quality' && code !== 'NORMAL_ECG' && code !== 'BORDERLINE_ECG'
 
-/** What is of the heart is ticked until the reader says otherwise; a tick is a wish to take it over with A, no more. */
-function useTicks(analysis: Analysis | null): [ReadonlySet<string>, (id: string) => void] {
+/**
+ * What is of the heart is ticked until the reader says otherwise; a tick is a wish to take it over with A, no more. With
+ * electrodes suspected of having changed places only the rhythm is.
+ */
+function useTicks(analysis: Analysis | null, isSwapped: boolean): [ReadonlySet<string>, (id: string) => void] {
   const [ticked, setTicked] = useState<ReadonlySet<string>>(new Set())
   useEffect(() => {
     const findings = analysis?.findings ?? []
-    const heart = findings.flatMap((f, i) => (isTechnical(f.code) ? [] : [idOf(i)]))
+    const isBelieved = (code: string): boolean => !isSwapped || entryOf(code)?.group === 'rhythm'
+    const heart = findings.flatMap((f, i) => (isTechnical(f.code) || !isBelieved(f.code) ? [] : [idOf(i)]))
     setTicked(new Set(heart))
-  }, [analysis, entries.value])
+  }, [analysis, entries.value, isSwapped])
   const tick = (id: string): void => {
     const next = new Set(ticked)
     if (!next.delete(id)) next.add(id)
@@ -263,10 +269,13 @@ function useSeen(leads: readonly string[]): ReadonlySet<string> {
   return seen
 }
 
+/** The earlier ECG beside this one: the reader's choice, or else the one the hub compares with, or else the newest. */
 function usePrior(desk: Case) {
   const [chosen, setChosen] = useState<string | null>(null)
   const [priorAnalysis, setPriorAnalysis] = useState<Analysis | null>(null)
-  const prior = desk.priors.value?.find(r => r.id === chosen) ?? desk.priors.value?.[0] ?? null
+  const compared = useCompared(desk, chosen)
+  const wanted = chosen ?? readyOf(compared)?.earlier ?? null
+  const prior = desk.priors.value?.find(r => r.id === wanted) ?? desk.priors.value?.[0] ?? null
   const id = prior?.id ?? null
   useEffect(() => {
     setPriorAnalysis(null)
@@ -282,7 +291,34 @@ function usePrior(desk: Case) {
       left = true
     }
   }, [id])
-  return { prior, choosePrior: setChosen, priorAnalysis }
+  return { prior, choosePrior: setChosen, priorAnalysis, compared }
+}
+
+const NOT_COMPARED: Loaded<Compared> = { kind: 'here', value: { earlier: null, unchanged: false, comparison: null } }
+
+function useCompared(desk: Case, chosen: string | null): Loaded<Compared> {
+  const [compared, setCompared] = useState<Loaded<Compared>>({ kind: 'waiting' })
+  const isAnalysed = readyOf(desk.analysis.value) !== null
+  const prior = desk.priors.value?.find(r => r.id === chosen)
+  const wasRead = prior === undefined || (prior.machine !== null && !prior.machine.error) // else there is nothing to compare
+  useEffect(() => {
+    setCompared(wasRead ? { kind: 'waiting' } : NOT_COMPARED)
+    if (!isAnalysed || !wasRead) return
+    let left = false
+    const query = chosen === null ? '' : `?against=${encodeURIComponent(chosen)}`
+    api.get<Compared>(`/api/recordings/${encodeURIComponent(desk.id)}/comparison${query}`).then(
+      value => {
+        if (!left) setCompared({ kind: 'here', value })
+      },
+      (error: unknown) => {
+        if (!left) setCompared({ kind: 'failed', error }) // the table's change column still stands
+      },
+    )
+    return () => {
+      left = true
+    }
+  }, [desk.id, chosen, isAnalysed, wasRead])
+  return compared
 }
 
 /** What role=img says of the paper: numbers and the machine's words, marked as such. */

@@ -7,7 +7,7 @@ import { t } from '../i18n/reader'
 import { Button, ErrorLine, Measured } from '../ui'
 import { sideOf } from '../worklist/limits'
 import { isPhone } from '../worklist/phone'
-import type { Analysis } from './analysis'
+import { type Analysis, asksAgain, doubtOf, symbolsOfBeats } from './analysis'
 import { isBroken, type Loaded, readyOf } from './casework'
 import { LiveTrace } from './live'
 import { machineValue } from './measurements'
@@ -39,6 +39,8 @@ const PHONE_MM = 100 // a phone shows some 4 s a row and scrolls sideways
 export function TracePane(p: TracePaneProps) {
   const phone = isPhone.value
   const rPeaks = useMemo(() => p.analysis?.beats.sample ?? [], [p.analysis])
+  const doubt = useMemo(() => doubtOf(p.analysis), [p.analysis])
+  const beats = useMemo(() => symbolsOfBeats(p.analysis), [p.analysis])
   if (p.recording.state === 'receiving') {
     return (
       <section class="rd-ecg rd-ecg-one" aria-label={t('trace.region')}>
@@ -64,7 +66,12 @@ export function TracePane(p: TracePaneProps) {
   const below = p.comparing ? 'rd-ecg-two' : showMedians ? 'rd-ecg-medians' : 'rd-ecg-plain'
   return (
     <section class={`rd-ecg ${below}`} aria-label={t('trace.region')}>
-      {phone && <PhoneNumbers recording={p.recording} analysis={p.analysis} />}
+      {phone && (
+        <div class="rd-phone-top">
+          <PhoneNumbers recording={p.recording} analysis={p.analysis} />
+          {p.analysis !== null && asksAgain(p.analysis) && <p class="rd-redo">{t('doubt.redo')}</p>}
+        </div>
+      )}
       <div class="rd-paper">
         {p.trace.kind === 'here' && (
           <EcgSheet
@@ -72,6 +79,8 @@ export function TracePane(p: TracePaneProps) {
             viewer={p.viewer}
             findings={p.evidence}
             rPeaks={rPeaks}
+            doubt={doubt}
+            beats={beats}
             summary={p.summary}
             tall={phone}
             {...(phone ? { fitMm: PHONE_MM } : {})}

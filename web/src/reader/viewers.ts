@@ -20,6 +20,7 @@ export function deskViewer(onPhone: boolean, evidence: readonly EvidenceOf[]): V
   viewer.caliper.value = null
   viewer.marching.value = false
   viewer.activeFinding.value = null
+  viewer.pointedFinding.value = null
   viewer.sheet.value = null
   return viewer
 }

@@ -6,12 +6,11 @@ import type { Recording, WorklistRow } from '../api/types.gen'
 import { clockTime, day } from '../app/clock'
 import { createViewer, type EcgRecording, EcgSheet } from '../ecg'
 import { t } from '../i18n/worklist'
-import { type Analysis, detailOf, evidenceOf } from '../reader/analysis'
+import { type Analysis, doubtOf, evidenceLines, evidenceOf } from '../reader/analysis'
 import { analyses, prefetch, signals } from '../reader/traces'
 import { AutoTag, Button, Measured, Severity, Tag } from '../ui'
 import { type MeasureName, measured, sideOf } from './limits'
 import { isWide } from './phone'
-import { statementWords } from './statements'
 import { machineWords, personName, sexAgeLong, symptomWords } from './words'
 
 // The pane is 580 or 372 px wide (worklist.css): these give 2.5 and 2 px a millimetre, so that a P wave can be seen.
@@ -176,17 +175,13 @@ function Numbers({ row, analysis }: { row: WorklistRow; analysis: Analysis | nul
 
 /** Words of the machine: the dashed tag before them, their evidence under them. */
 function Hint({ row, analysis }: { row: WorklistRow; analysis: Analysis | null }) {
-  const first = analysis?.findings[0]
+  const rests = analysis?.findings[0] === undefined ? [] : evidenceLines(analysis.findings[0], analysis)
   return (
     <div class="wl-fact">
       <AutoTag />
       <div>
-        <p class="wl-hint">
-          {first === undefined
-            ? machineWords(row.machine, row.state)
-            : analysis?.findings.map(f => statementWords(f.code)).join(t('list.sep'))}
-        </p>
-        {first !== undefined && <p class="dim f13">{detailOf(first)}</p>}
+        <p class="wl-hint">{machineWords(row.machine, row.state)}</p>
+        {rests.length > 0 && <p class="dim f13">{rests.join(t('list.sep'))}</p>}
       </div>
     </div>
   )
@@ -195,6 +190,7 @@ function Hint({ row, analysis }: { row: WorklistRow; analysis: Analysis | null }
 function PreviewSheet({ row, trace }: { row: WorklistRow; trace: Trace }) {
   const viewer = useMemo(() => createViewer({ layout: '6x2' }), [])
   const evidence = useMemo(() => (trace.kind === 'here' ? evidenceOf(trace.analysis) : []), [trace])
+  const doubt = useMemo(() => doubtOf(trace.kind === 'here' ? trace.analysis : null), [trace])
   if (trace.kind === 'failed')
     return <p class="wl-preview-trace muted f13 wl-preview-failed">{t('preview.nosignal')}</p>
   return (
@@ -204,6 +200,7 @@ function PreviewSheet({ row, trace }: { row: WorklistRow; trace: Trace }) {
           recording={trace.recording}
           viewer={viewer}
           findings={evidence}
+          doubt={doubt}
           fitMm={isWide.value ? FIT_MM : FIT_MM_NARROW}
           summary={`${personName(row.patient)} ${machineWords(row.machine, row.state)}`}
         />

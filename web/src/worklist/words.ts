@@ -1,7 +1,8 @@
 // Codes of a row as words: symptoms, person, what the machine says of it.
 import type { MachineSummary, Patient, WorklistRow } from '../api/types.gen'
+import { language } from '../i18n/catalogue'
 import { t } from '../i18n/worklist'
-import { statementWords } from './statements'
+import { entryOf, statementWords } from './statements'
 
 const known = (key: string): key is keyof typeof t.entries & string => key in t.entries
 
@@ -22,21 +23,43 @@ export function sexAgeLong(p: Patient): string {
   return [sex, p.age_years === null ? '' : t('age.years', { n: p.age_years })].filter(part => part !== '').join(' ')
 }
 
-const SAID_OTHERWISE: ReadonlySet<string> = new Set(['LEAD_OFF', 'POOR_QUALITY'])
+/** Said in words of their own below: which lead to mend, and that the ECG is to be taken again. */
+const SAID_OTHERWISE: ReadonlySet<string> = new Set(['LEAD_OFF', 'POOR_QUALITY', 'UNREADABLE', 'NO_SIGNAL'])
 
-/** The findings in one line, then how far they can be trusted: a poor signal never hides a ventricular tachycardia. */
+const GRAVE: ReadonlySet<string> = new Set(['critical', 'urgent'])
+const isGrave = (code: string): boolean => GRAVE.has(entryOf(code)?.urgency ?? '')
+
+/**
+ * The findings in one line, the first with its numbers. Of a poor signal: what is grave (it never hides a ventricular
+ * tachycardia), then that it is to be taken again, then the rest. Nothing found is never "normal".
+ */
 export function machineWords(machine: MachineSummary | null, state: string): string {
   if (machine === null) return state === 'receiving' || state === 'received' ? t('machine.waiting') : t('machine.none')
   if (machine.error) return t('machine.none')
-  const parts = [
-    ...machine.findings.filter(code => !SAID_OTHERWISE.has(code)).map(statementWords),
-    ...(machine.acceptable ? [] : [t('machine.poor')]),
-    ...(machine.bad_leads.length > 0 ? [t('machine.off', { leads: leadsWords(machine.bad_leads) })] : []),
-  ]
+  const first = machine.said?.[language.value] ?? ''
+  const said = machine.findings.flatMap((code, i) => {
+    if (SAID_OTHERWISE.has(code)) return []
+    return [{ grave: isGrave(code), words: i === 0 && first !== '' ? first : statementWords(code) }]
+  })
+  const off = machine.bad_leads
+  const parts = machine.acceptable
+    ? [...said.map(s => s.words), ...(off.length === 0 ? [] : [t('machine.off', { leads: leadsWords(off) })])]
+    : [
+        ...said.filter(s => s.grave).map(s => s.words),
+        t('machine.poor'),
+        ...[machine.mend?.[language.value] ?? (off.length === 0 ? '' : mendWords(off))].filter(Boolean),
+        ...said.filter(s => !s.grave).map(s => s.words),
+      ]
   return parts.length === 0 ? t('machine.nothing') : parts.join(t('list.sep'))
 }
 
 const CHEST = ['V1', 'V2', 'V3', 'V4', 'V5', 'V6'] as const
+
+const ALL = 12
+
+/** Which electrodes to look after. */
+export const mendWords = (leads: readonly string[]): string =>
+  leads.length >= ALL ? t('machine.mend.all') : t('machine.mend', { leads: leadsWords(leads) })
 
 /** Neighbours on the chest as a range: V1–V6. */
 export function leadsWords(leads: readonly string[]): string {
