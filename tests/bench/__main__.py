@@ -1,7 +1,7 @@
 """`./run bench NAME [OPTION...] [--json]`: runs tests/bench/NAME.py and prints its figures.
 
-A benchmark is a module with `run(words) -> Figures`; words are its own options, and it raises ValueError, with what it
-takes, for those it does not know. Its own progress and remarks go to standard error; standard output
+A benchmark is a module with `run(words) -> Figures`; words are its own options, and it raises WrongWordsError
+for those it does not know. Its own progress and remarks go to standard error; standard output
 carries the figures and nothing else, so that a program may read them.
 """
 
@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench.figure import Figures
+from tests.bench.figure import Figures, WrongWordsError
 
 HERE = Path(__file__).parent
 NOT_BENCHMARKS = {"__init__", "__main__", "figure", "memory", "ours"}
@@ -31,7 +31,7 @@ def main(words: list[str]) -> int:
         fcntl.flock(own_file, fcntl.LOCK_EX)  # two benchmarks at once would measure each other
         try:
             figures: Figures = importlib.import_module(f"tests.bench.{rest[0]}").run(rest[1:])
-        except ValueError as reason:
+        except WrongWordsError as reason:
             print(f"./run bench {rest[0]}: {reason}", file=sys.stderr)
             return 2
     if as_json:

@@ -17,7 +17,6 @@ The scores of parts that this version of the library does not offer are left out
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
@@ -25,9 +24,8 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
-from tests.bench.figure import Figure, Figures
+from tests.bench.figure import Figure, Figures, Words, WrongWordsError
 from tests.bench.judged import beats, rhythm, statements, waves
 from tests.bench.judged.answers import Answers, answer
 from tests.bench.judged.folds import Folds
@@ -65,11 +63,6 @@ PARTS = {
 }
 
 
-class Words(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ValueError(message)
-
-
 def run(words: Sequence[str] = ()) -> Figures:
     parser = Words(prog="./run bench accuracy", add_help=False)
     parser.add_argument("--only", default=",".join(PARTS))
@@ -84,9 +77,9 @@ def run(words: Sequence[str] = ()) -> Figures:
     given = parser.parse_args(list(words))
     only = [part.strip().upper() for part in given.only.split(",") if part.strip()]
     if unknown := [part for part in only if part not in PARTS]:
-        raise ValueError(f"there is no part {' '.join(unknown)}; the parts are {' '.join(PARTS)}")
+        raise WrongWordsError(f"there is no part {' '.join(unknown)}; the parts are {' '.join(PARTS)}")
     if not DATA.is_dir():
-        raise ValueError(f"the development records are not at {DATA}")
+        raise WrongWordsError(f"the development records are not at {DATA}")
     if given.first is not None:
         only_first(given.first)
     noise_from(given.noise_from)

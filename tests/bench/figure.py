@@ -3,9 +3,21 @@
 Turns (A B A B) let the load of a shared machine hit both alike; that is why only ratios are compared with targets.
 """
 
+import argparse
 import statistics
 from collections.abc import Callable, Sequence
-from typing import TypedDict
+from typing import NoReturn, TypedDict
+
+
+class WrongWordsError(Exception):
+    """A benchmark was given an option that it does not know; the message says which."""
+
+
+class Words(argparse.ArgumentParser):
+    """Reads a benchmark's own options; refuses with WrongWordsError rather than with an end of the process."""
+
+    def error(self, message: str) -> NoReturn:
+        raise WrongWordsError(message)
 
 
 class Figure(TypedDict):
@@ -38,7 +50,7 @@ def in_turns(unit: str, ours: Callable[[], float], peer_name: str, peer: Callabl
 def refuse_words(words: Sequence[str]) -> None:
     """For a benchmark without options."""
     if words:
-        raise ValueError(f"it takes no options, and was given {' '.join(words)}")
+        raise WrongWordsError(f"it takes no options, and was given {' '.join(words)}")
 
 
 def alone(unit: str, runs: Sequence[float]) -> Figure:

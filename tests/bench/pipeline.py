@@ -22,7 +22,6 @@ are left out.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
@@ -32,14 +31,13 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 
 import ecg
 import ecg.formats
 from ecg.synth import Segment, twelve_lead
-from tests.bench.figure import Figure, Figures, alone, in_turns
+from tests.bench.figure import Figure, Figures, Words, WrongWordsError, alone, in_turns
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared/data/mitdb"
@@ -53,11 +51,6 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 Said = Mapping[str, object]
 
 
-class Words(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ValueError(message)
-
-
 def run(words: Sequence[str] = ()) -> Figures:
     parser = Words(prog="./run bench pipeline", add_help=False)
     parser.add_argument("--only", default=",".join(PARTS))
@@ -65,7 +58,7 @@ def run(words: Sequence[str] = ()) -> Figures:
     given = parser.parse_args(list(words))
     only = given.only.upper().split(",")
     if unknown := sorted(set(only) - set(PARTS)):
-        raise ValueError(f"there is no part {' '.join(unknown)}; the parts are {' '.join(PARTS)}")
+        raise WrongWordsError(f"there is no part {' '.join(unknown)}; the parts are {' '.join(PARTS)}")
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(cores)})  # inherited by every process started here
     figures: Figures = {}
@@ -266,7 +259,7 @@ def _child(command: list[str]) -> Said:
     if done.returncode:
         print(f"failed: {' '.join(command[-3:])}", file=sys.stderr)
         return {}
-    said: Said = json.loads(done.stdout)
+    said: Said = json.loads(done.stdout.splitlines()[-1])  # ecgdeli talks before
     return said
 
 

@@ -15,6 +15,7 @@ from ecg.record import STANDARD_LEADS, Recording
 from ecg.synth import Segment, twelve_lead
 from server.regen_accuracy import FIGURES, PARTS
 from tests.bench import accuracy
+from tests.bench.figure import WrongWordsError
 from tests.bench.judged.folds import TRAINED_ON, Folds
 from tests.bench.judged.labels import FINDINGS, truth
 from tests.bench.judged.material import EXCHANGES, exchanged
@@ -121,7 +122,7 @@ def test_a_mean_may_lie_on_either_side(key: str, value: float, reached: bool) ->
 
 @pytest.mark.parametrize("words", [["--only", "A99"], ["--coffee"], ["--peers", "many"]])
 def test_words_that_the_benchmark_does_not_know_are_refused(words: list[str]) -> None:
-    with pytest.raises(ValueError, match=r"A99|coffee|many"):
+    with pytest.raises(WrongWordsError, match=r"A99|coffee|many"):
         accuracy.run(words)
 
 

@@ -15,7 +15,7 @@ import ecg
 from tests.bench.ours import analyze
 
 
-def run(x: npt.NDArray[np.float64], fs: float) -> object:
+def run(x: npt.NDArray[np.float64], fs: float) -> None:
     count = x.shape[1]
     leads = ecg.STANDARD_LEADS if count == len(ecg.STANDARD_LEADS) else tuple(f"ch{at}" for at in range(count))
-    return analyze(ecg.Recording(float(fs), leads, (1000 * x).astype(np.float32)))
+    analyze(ecg.Recording(float(fs), leads, (1000 * x).astype(np.float32)))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ecg.score import PACED, BeatReport, score_beats
+from ecg.score.rates import Cell
 from tests.bench.judged.answers import ANNOTATOR
 from tests.bench.judged.material import ARRHYTHMIA, DATA, Job, every, jobs, names, noise_is_new, notes, table
 from tests.bench.judged.peers import Peer, annotate_with
@@ -92,7 +93,7 @@ def _qrs(sheet: Sheet, key: str, report: BeatReport, of: tuple[str, ...] = (ARRH
 def _beside(sheet: Sheet, key: str, folder: str, snr_db: float | None, able: Sequence[Peer], wanted: str) -> None:
     """Each peer on its records; the best of them stands beside our figure."""
     best: tuple[float, str, float | None] | None = None
-    rows = []
+    rows: list[list[Cell]] = []
     for peer in able:
         given = every(names(ARRHYTHMIA), 1 if wanted == "all" else peer.every)
         into = sheet.answers.folder(f"peer-{folder}-{peer.name}")

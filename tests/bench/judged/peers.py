@@ -43,7 +43,7 @@ def ask(script: str, words: Sequence[str]) -> Mapping[str, object] | None:
         last = done.stderr.strip().splitlines()[-1:] or ["no word"]
         print(f"{script} {' '.join(words[:1])}: {last[0]}", file=sys.stderr)
         return None
-    said: Mapping[str, object] = json.loads(done.stdout)
+    said: Mapping[str, object] = json.loads(done.stdout.splitlines()[-1])  # some peers talk before
     return said
 
 

@@ -13,6 +13,7 @@ from ecg.score import (
     score_runs,
 )
 from ecg.score.beats import Span
+from ecg.score.rates import Cell
 from ecg.score.runs import pooled
 from tests.bench.judged.answers import ANNOTATOR
 from tests.bench.judged.material import ARRHYTHMIA, DATA, Job, jobs, names, strips_by_block, table
@@ -92,7 +93,7 @@ def strips(sheet: Sheet, _peers: str) -> None:
         f1 = counts.of(letter).f1
         sheet.add(f"A5.{name}.f1", None if f1 is None else f1 / 100, "F1", models=models, of=("cinc2017",))
     sheet.add("A5.a.sp", counts.of("A").sp, "%", models=models, of=("cinc2017",))
-    rows = [[letter, *map(int, line)] for letter, line in zip("NAO~", counts.table, strict=True)]
+    rows: list[list[Cell]] = [[letter, *map(int, line)] for letter, line in zip("NAO~", counts.table, strict=True)]
     sheet.table("A5: reference (rows) against ours", ("", "N", "A", "O", "~", "none"), rows)
 
 

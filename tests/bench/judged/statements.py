@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ecg import codes
 from ecg.formats.annotations import read_timing
 from ecg.score import Detection, compare_quality, compare_two_classes, exact_limits
+from ecg.score.rates import Cell
 from tests.bench.judged.labels import FINDINGS, Means, labels_of, truth
 from tests.bench.judged.material import ARRHYTHMIA, DATA, EXCHANGES, Job, every, jobs, names, table
 from tests.bench.judged.noise import noisy_seconds
@@ -74,7 +75,7 @@ def findings(sheet: Sheet, _peers: str) -> None:
         for base, column in BASES.items()
         for row in table(base, column=column)
     ]
-    rows = []
+    rows: list[list[Cell]] = []
     for key, means in FINDINGS.items():
         judged = {
             one.record: (is_there, bool(one.said & means.ours))
@@ -159,6 +160,9 @@ def quality(sheet: Sheet, peers: str) -> None:
         judged = {"acceptable": False} if answer is None else answer["quality"]
         assert isinstance(judged, dict)
         said[name] = "acceptable" if judged["acceptable"] else "unacceptable"
+    if not _both(labels):
+        sheet.missing("A10", "these recordings are all of one quality")
+        return
     counts = compare_quality(labels, said, positive="unacceptable")
     for name, value in (("accuracy", counts.accuracy), ("se", counts.se), ("sp", counts.sp)):
         sheet.add(f"A10.{name}", value, "%", models=("quality",), of=("cinc2011",))
@@ -180,6 +184,11 @@ def quality(sheet: Sheet, peers: str) -> None:
     _beside(sheet, peers, labels, said)
 
 
+def _both(labels: dict[str, str]) -> bool:
+    """Good and bad recordings among them: a quick look at the first few may have one kind only."""
+    return len(set(labels.values())) > 1
+
+
 def _dark(sheet: Sheet, job: Job) -> Iterator[tuple[float, float]]:
     said = sheet.answers.json(job)
     if said is None:
@@ -192,9 +201,9 @@ def _dark(sheet: Sheet, job: Job) -> Iterator[tuple[float, float]]:
 
 
 def _beside(sheet: Sheet, wanted: str, labels: dict[str, str], ours: dict[str, str]) -> None:
-    if wanted == "none":
-        return
     given = every(sorted(labels), 1 if wanted == "all" else QUALITY_PEER.every)
+    if wanted == "none" or not _both({name: labels[name] for name in given}):
+        return
     samples = sheet.answers.folder("samples-cinc2011")
     store(samples, [Job("", f"cinc2011/{name}") for name in given])
     said = ask("peer_quality.py", [QUALITY_PEER.name, *(str(samples / f"{name}.npz") for name in given)])
