@@ -161,7 +161,8 @@ def quality(sheet: Sheet, peers: str) -> None:
         assert isinstance(judged, dict)
         said[name] = "acceptable" if judged["acceptable"] else "unacceptable"
     if not _both(labels):
-        return sheet.missing("A10", "these recordings are all of one quality")
+        sheet.missing("A10", "these recordings are all of one quality")
+        return
     counts = compare_quality(labels, said, positive="unacceptable")
     for name, value in (("accuracy", counts.accuracy), ("se", counts.se), ("sp", counts.sp)):
         sheet.add(f"A10.{name}", value, "%", models=("quality",), of=("cinc2011",))
