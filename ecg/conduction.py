@@ -29,6 +29,7 @@ REGULAR = 0.10
 BEATS_MIN = 4
 SLOW_RR = 78  # rows: complete block and two to one are looked for below about 77 a minute
 MOST = 0.75
+SLOW_BPM, LONG = 60.0, 1.3  # worth looking: mean rate; longest R-R in parts of the median
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,9 @@ def pulses(rest: npt.NDArray[np.int16], first: int) -> Pulses:
     size = np.abs(bump).sum(axis=1)
     if len(size) <= 2 * APART:
         return Pulses(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros((0, rest.shape[1])))
-    padded = np.pad(size, APART)
-    highest = np.lib.stride_tricks.sliding_window_view(padded, 2 * APART + 1).max(axis=1)
-    at = np.flatnonzero((size == highest) & (size >= SIZE_MIN))
+    at = 1 + np.flatnonzero((size[1:-1] >= size[:-2]) & (size[1:-1] >= size[2:]) & (size[1:-1] >= SIZE_MIN))
+    about = np.pad(size, APART)[at[:, None] + np.arange(2 * APART + 1)]
+    at = at[size[at] == about.max(axis=1)]
     at = at[np.diff(at, prepend=-APART) >= APART]
     return Pulses(at + first + BOX + BOX // 2, size[at], bump[at].astype(np.float64))
 
@@ -155,4 +156,4 @@ def _dissociated(found: Pulses, seen: Mask, beats: I64) -> bool:
 
 def looks_blocked(rate_bpm: float, rr_max: float, ectopic: float, premature: float) -> bool:
     """Whether a window is worth looking at: slow, or with a pause that no early beat made."""
-    return ectopic < 0.05 and premature < 0.05 and (rate_bpm < 62.0 or rr_max > 1.3)
+    return ectopic < 0.05 and premature < 0.05 and (rate_bpm < SLOW_BPM or rr_max > LONG)

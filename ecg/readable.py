@@ -35,6 +35,7 @@ PARTS = ("own", "short_max", "short_min", "short", "long_max", "long_min", "long
 RATIOS = ("short_contrast", "long_contrast", "depth", "band", "long_band", "evenness", "roundness", "swing")
 FEATURES = (*(f"{part}_{count}" for part in PARTS for count in COUNTS), *RATIOS)
 LOGIT_MAX, LOGIT_MIN = 1000, -2000  # thousandths: a lead that is all noise must not outvote a good one
+QUIET_UV = 120.0  # a lead that moves less for three seconds is no noise: it is an arrest, or off
 MEMORY = 3  # seconds whose mean decides
 LEADS_MIN = 2  # the best leads whose mean decides
 
@@ -199,8 +200,10 @@ class Reader:
             empty = np.zeros((0, self.leads, len(COUNTS)), dtype=np.int32)
             return Verdict(self._first, nothing, np.zeros(0, dtype=bool), empty)
         rows = features_of(self._counts[: self._past + hops], self._past)
+        quiet = rows[:, FEATURES.index("short_max_raw")].reshape(-1, self.leads) < QUIET_UV
         logits = np.rint(_trees().logits(rows)[:, 0] * 1000.0).astype(np.int32).reshape(-1, self.leads)
-        clipped = np.concatenate([self._memory, np.clip(logits, LOGIT_MIN, LOGIT_MAX)])
+        logits = np.where(quiet, LOGIT_MIN, np.clip(logits, LOGIT_MIN, LOGIT_MAX)).astype(np.int32)
+        clipped = np.concatenate([self._memory, logits])
         have = len(self._memory)
         total = np.concatenate([np.zeros((1, self.leads), dtype=np.int64), np.cumsum(clipped, axis=0, dtype=np.int64)])
         ends = np.arange(have + 1, len(clipped) + 1)

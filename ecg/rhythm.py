@@ -55,6 +55,8 @@ AF_NAMES = tuple(
 )
 AF_COLUMNS = np.array([NAMES.index(name) for name in AF_NAMES])
 AF_LOGIT, AF_LOGIT_STAYS = 0.8, 0.0  # of the smoothed logits: to begin, and to go on
+# Nearly all intervals of one of two lengths: what blocks and bigeminy do. Fibrillation must then be the clearer.
+TWO_LENGTHS, INTERVALS_MANY, TWO_LENGTHS_LOGIT = 0.75, 16, 1.2
 
 BEATS_MIN = 3
 PACED_MIN, ECTOPIC_MIN = 0.4, 0.5  # share of the beats that are paced; of the intervals between two ectopic beats
@@ -118,6 +120,7 @@ class RhythmJudge:
         self._judged = 0
         self._edge = 0  # where the next verdict begins
         self._was, self._fixed = "", False
+        self._block: str | None = None
         self._unreadable: list[tuple[int, int]] = []
 
     @property
@@ -181,6 +184,8 @@ class RhythmJudge:
         if 2 * dark > BLOCK:
             return "undetermined"
         limit = AF_LOGIT_STAYS if self._was in ("af", "afl") else AF_LOGIT
+        if f["two_modes"] >= TWO_LENGTHS and f["intervals"] >= INTERVALS_MANY:
+            limit += TWO_LENGTHS_LOGIT
         name = named(f, atrial=logit > limit, was=self._was)
         if name not in CONDUCTED:
             return name
@@ -188,7 +193,7 @@ class RhythmJudge:
 
     def _fluttering(self, f: Features, block: int) -> str | None:
         """Flutter conducted in a fixed ratio, where there is a reason to look for it."""
-        if block % 2 == 0:  # windows overlap: every second one is enough
+        if block % (2 * REACH) == 0:  # windows of 2 REACH + 1 blocks: none is left out
             self._fixed = flutter.looks_fixed(f["rate_bpm"], f["rr_cv"], f["p_at"], f["p_uv"], f["band_max"])
             if self._fixed:
                 trace, first, beats = self._blocks.raw_about(block)
@@ -197,10 +202,12 @@ class RhythmJudge:
 
     def _blocked(self, f: Features, block: int) -> str | None:
         """The AV block of the window, where it is worth looking for one."""
-        if not conduction.looks_blocked(f["rate_bpm"], f["rr_max"], f["ectopic"], f["premature"]):
-            return None
-        rest, first, beats = self._blocks.about(block)
-        return conduction.av_block(conduction.pulses(rest, first), beats)
+        if block % REACH == 0:  # windows overlap by more than that
+            self._block = None
+            if conduction.looks_blocked(f["rate_bpm"], f["rr_max"], f["ectopic"], f["premature"]):
+                rest, first, beats = self._blocks.about(block)
+                self._block = conduction.av_block(conduction.pulses(rest, first), beats)
+        return self._block
 
     def _forget(self) -> None:
         self._blocks.forget()
@@ -216,8 +223,7 @@ def named(f: Features, *, atrial: bool, was: str = "") -> str:
     dbpm = 10 * f["rate_bpm"]
     if f["beats"] < BEATS_MIN or not math.isfinite(dbpm):
         return "undetermined"
-    # A pacemaker that drives the ventricles makes them regular; where they are not, "spikes" may be fibrillation's
-    # waves.
+    # A pacemaker that drives the ventricles makes them regular; elsewhere "spikes" may be the waves of fibrillation.
     if f["paced"] >= PACED_MIN and not (atrial and f["rr_cv"] >= REGULAR_CV):
         return "paced"
     if f["ectopic_runs"] > ECTOPIC_MIN:
