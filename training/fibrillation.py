@@ -29,7 +29,7 @@ from ecg.level import HOP, Leveler
 from ecg.pacing import SpikeFilter
 from ecg.record import Recording
 from ecg.trace import trace_of
-from training.data import SEED, arguments, folds, records
+from training.records import SEED, arguments, folds, records
 
 OUT = Path(__file__).resolve().parents[1] / "ecg" / "trained" / "fibrillation.npz"
 POSITIVE_SHARE = 0.2  # of the weight

@@ -181,7 +181,7 @@ def alarms(sheet: Sheet, _peers: str) -> None:
     truth = {name: row["true"] for name, row in rows.items()}
     kinds = {name: row["alarm"] for name, row in rows.items()}
     counts = compare_alarms(truth, kept, kinds)
-    models = ("qrs", "beats", "quality", "fibrillation", "alarms")
+    models = ("qrs", "beats", "quality", "fibrillation")
     for kind, of_kind in counts.items():
         key = "A11" if kind == "all" else f"A11.{KINDS[kind]}"
         sheet.add(f"{key}.score", of_kind.score, "score", models=models, of=("cinc2015",))
