@@ -16,6 +16,7 @@ from itertools import pairwise
 import numpy as np
 
 from ecg import critical, waves
+from ecg.alarms import alarms
 from ecg.measure import durations_ms, lead_waves
 from ecg.monitor import Judge
 from ecg.prior import Prior
@@ -139,6 +140,7 @@ def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, pr
         versions={"algorithm": ALGORITHM, "profile": rules.label},
         input_sha256=input_sha256(recording),
         lead_waves=seen.waves,
+        alarms=alarms(samples, recording.fs, beats, episodes, quality.unreadable),
     )
 
 

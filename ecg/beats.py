@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ecg.features import (
+    EARLINESS,
     LONG_PAST,
     LONG_STEP,
     NEXT_MAX,
@@ -23,6 +24,7 @@ from ecg.features import (
     S_AHEAD,
     S_WAIT,
     SHAPE,
+    V_AHEAD,
     V_WAIT,
     Judged,
     Tempo,
@@ -48,6 +50,7 @@ KEPT = PAST + 4  # judged beats that stay held before the first that is still ne
 WIDE_ROWS = 13.0  # a QRS of the trace that is wide beyond doubt; the low-pass adds about 2 rows
 WIDE_USUAL = 50.0  # rows: a wide regular rhythm faster than 120 a minute is ventricular until a person says otherwise
 REGULAR = 0.06
+IN_TIME = 0.93  # an interval of this part of each usual one is no early one
 BULK, BROAD_ROWS = SHAPE.index("bulk"), 7.0  # area over height of such a QRS, rows; narrow ones have 4 to 6
 QRS_FROM, QRS_TO = QRS_PART.start - BEFORE, QRS_PART.stop - BEFORE  # rows about R
 IN_STEP = 0.15
@@ -161,8 +164,8 @@ class Classifier:
         usable    (n, leads) the lead carried an ECG at the beat.
         trace     holds the rows from 16 s before `certain` on. certain: trace and beats are complete up to this row.
         final     nothing follows: everything that waits is answered.
-        Returns   beats by shape V_WAIT rows (2.5 s) after they came, by class S_WAIT rows (7.9 s) after; in the first
-                  five seconds that have beats, when these are over.
+        Returns   beats by shape V_WAIT rows (2.5 s) after they came or with the fourth after them, by class S_WAIT
+                  rows (7.9 s) after; in the first five seconds that have beats, when these are over.
         """
         broken = broken.copy()
         if not len(self._beats.row) and len(broken):
@@ -187,7 +190,8 @@ class Classifier:
         if final and first == len(beats.row):
             return False
         ready = len(beats.row) if final else int(np.searchsorted(beats.row, certain - V_WAIT, side="right"))
-        ready = min(ready, first + BLOCK)
+        # Once the neighbours that its features look at are there, a beat need not wait: a fast run is told sooner.
+        ready = min(max(ready, len(beats.row) - V_AHEAD), first + BLOCK)
         if ready == first and (final or certain < self._stretch_end() + V_WAIT):
             return False
         tempo = tempo_of(beats.row, intervals(beats.row, beats.broken), np.arange(first, ready), certain)
@@ -198,7 +202,7 @@ class Classifier:
         while True:
             end = self._stretch_end()
             upto = int(np.searchsorted(beats.row, end))
-            complete = upto <= ready and (final or certain >= end + V_WAIT)
+            complete = upto <= ready and (final or certain >= end + V_WAIT or upto < ready)
             opening = not self._families.learned
             if opening and not complete:
                 break  # the first beats are judged by what the first seconds teach
@@ -324,7 +328,10 @@ class Classifier:
         )
         sinus = np.array([self._sinus_at((self._number + int(i)) // LONG_STEP) for i in index])
         model = self._early if self._early is not None else _trained("s_")
-        logit = model.logits(time_features(judged, index, sinus[:, 0], sinus[:, 1]))[:, 0]
+        times = time_features(judged, index, sinus[:, 0], sinus[:, 1])
+        logit = model.logits(times)[:, 0]
+        # Whatever the trees say: what is early by no measure is not early, as in a fast sinus rhythm throughout.
+        logit = np.where(times[:, EARLINESS].min(axis=1) < IN_TIME, logit, np.minimum(logit, -SURE))
         symbol = np.full(last - first, NORMAL, dtype=np.uint8)
         symbol[logit >= 0] = EARLY
         symbol[beats.logit[part] >= 0] = VENTRICULAR

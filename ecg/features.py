@@ -33,6 +33,7 @@ from ecg.shapes import (
 )
 
 V_WAIT = 250  # rows after a beat that its shape features may use
+V_AHEAD = 4  # beats after it that its shape features look at, within V_WAIT
 NEXT_MAX = 230  # a next beat farther away counts as this far: its QRS must lie within V_WAIT
 RR_MAX = 400.0  # rows; a longer interval says no more
 S_AHEAD = 540  # rows after a beat whose beats its time features may use: they must have been judged by shape
@@ -81,7 +82,9 @@ SHAPE = (
 )
 
 
-TIME = (  # no rate in beats a minute: a fast sinus rhythm throughout is not early
+TIME = (
+    "before",
+    "usual",
     "before_part",
     "after_part",
     "both_part",
@@ -109,6 +112,7 @@ TIME = (  # no rate in beats a minute: a fast sinus rhythm throughout is not ear
     "p_around",
     "p_less",
 )
+EARLINESS = tuple(TIME.index(name) for name in ("before_part", "before_long", "before_sinus"))
 
 
 def intervals(row: I64, broken: Mask) -> F64:
@@ -156,7 +160,7 @@ class Tempo:
 
 def tempo_of(row: I64, before: F64, index: I64, end: int) -> Tempo:
     """Of the beats at `index` among all beats at `row`, looking NEXT_MAX rows ahead; nothing is known from `end` on."""
-    step = np.concatenate([np.arange(-PAST, 0), np.arange(2, 5)])
+    step = np.concatenate([np.arange(-PAST, 0), np.arange(2, V_AHEAD + 1)])
     near = _taken(before, row, index, step, NEXT_MAX)
     usual = quantile(near, 0.5)
     unsteady = ratio(quantile(np.abs(near - usual[:, None]), 0.5), usual)
@@ -390,6 +394,8 @@ def time_features(beats: Judged, index: I64, sinus: F64, sinus_share: F64) -> F3
     p_around = otherwise(quantile(p_near, 0.5), p_like)
     longest = otherwise(quantile(near_all[:, :PAST], 1.0), usual)
     columns = {
+        "before": before,
+        "usual": usual,
         "before_part": before / usual,
         "after_part": after / usual,
         "both_part": (before + after) / usual,
@@ -426,8 +432,8 @@ def _since_conducted(beats: Judged, index: I64) -> F64:
     back = np.arange(0, -PAST, -1)
     total = np.cumsum(_taken(beats.before, beats.row, index, back, S_AHEAD), axis=1)
     conducted = _taken((~beats.other).astype(np.float64), beats.row, index, back - 1, S_AHEAD) == 1.0
-    first = np.where(conducted.any(axis=1), conducted.argmax(axis=1), 0)
-    return np.minimum(total[np.arange(len(index)), first], RR_MAX)
+    since = np.minimum(total[np.arange(len(index)), conducted.argmax(axis=1)], RR_MAX)
+    return np.where(conducted.any(axis=1), since, RR_MAX)  # a long run before it: nothing is early
 
 
 def clean_of(other: Mask) -> Mask:

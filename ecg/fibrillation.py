@@ -1,101 +1,288 @@
 """Ventricular fibrillation and flutter: windows of four seconds, one a second, on the trace.
 
-Says of a window in which leads it looks like a wandering sine with no rest between. Whether the beats of the window
-keep time, and what is told, is decided by `FibrillationWatch`, fed in order like the other watches.
+Says of a window how much each lead looks like a wandering sine with no rest between in which the QRS net finds nothing
+(`judge`), and whether it repeats itself like flutter. What is told of it, and since when, is decided by
+`FibrillationWatch`, fed in order like the other watches. What was learned stands in `trained/fibrillation.npz`.
+
+All sums are of whole numbers, so that a stream and a file get the same verdict bit for bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 
+from ecg.detector import CELL
 from ecg.evidence import Evidence
 from ecg.filters import Mask
+from ecg.record import F32
 from ecg.trace import I16, RATE
+from ecg.trained import load
 from ecg.watch import Found, Open
 
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+
 WINDOW, STEP = 4 * RATE, RATE  # rows
-EDGE = 20
-AWAY, LEAK, HZ, UV = 0.42, 0.58, (2.5, 9.5), 150.0
-BEATS_MIN, KEEP_TIME, FLUTTER_BPM = 3, 0.12, 220.0  # slower and regular, a sine-like rhythm is ventricular tachycardia
+CELLS = WINDOW // CELL
+PIECE = 256  # windows at once: what fits the cache
+PARTS = 8  # half seconds of a window
+SIZE_AT = 5  # of their sorted extremes: a single spike does not count
+SHARE_MIN, UV_MIN = 0.28, 75  # nothing below them is looked at: too often at rest; too small
+HZ = np.arange(1.0, 16.01, 0.25)
+LOW_HZ, HIGH_HZ = 2.0, 10.0
+TAP_UNIT, POWER_UNIT = 1024.0, 2.0**20
+LOGIT_MAX = 6000  # thousandths of the net's certainty, to either side
+LOUDEST = 4  # the net's certainty of this place tells beats from none
+FEATURES = ("low", "high", "net_top", "net_mean", "net_spread")
+LOOKS, SURELY = 0, 3500  # thousandths of a logit: looks like it; needs no second window
+ALONE = 1000  # by which a lead that is alone must look more like it
+NOTHING, BARELY = -(10**6), -(10**5)  # no lead can be read; none is worth a look
+LEAVE = -3000  # below: no longer fibrillation, once it is
+LEADS = 2  # as many leads must look like it, where there are as many
+LAGS = np.arange(16, 67, 2)  # rows: 90 to 375 a minute
+NEWEST = 250  # rows of a window that are asked whether they keep time: its first second may be another rhythm's
+KEEPS, KEEPS_WELL = 600, 800  # thousandths of its power: like itself one period on
+FLUTTER_MAX, FLUTTER_MIN = (
+    260,
+    190,
+)  # a minute, keeping time; faster it is fibrillation, slower and well kept tachycardia
 VERDICTS, NEEDED = 3, 2  # windows that decide together
-PIECE = 256
+BLIND = 8  # windows that may pass without a lead that can be read
+BEAT = 1000  # thousandths of the net's certainty: a beat beyond doubt
+BEFORE_BEAT, AFTER_BEAT = 10, 30  # rows about it that are its own
 
 
-def fibrillates(trace: I16) -> Mask:
-    """Which leads of which windows look like fibrillation: (windows, leads) bool.
-
-    trace   (WINDOW + (windows - 1) * STEP, leads) int16: a window every STEP rows.
-    Source  leakage of the VF filter (Kuo & Dillmann 1978) and the share of samples away from the baseline (after
-            Arafat's threshold crossing sample count, 2011), both after Amann et al., BioMed Eng OnLine 2005;4:60.
-            Limits set on cu01, MIT-BIH 207 and the false calls on the development records.
+@dataclass(frozen=True, eq=False)
+class Verdicts:
+    """(windows, leads) each: `looks` in thousandths of a logit, far below 0 where nothing was looked at; `repeats` in
+    thousandths and `lag` in rows, 0 where it does not look like it.
     """
-    count = (len(trace) - WINDOW) // STEP + 1
-    if count <= 0:
-        return np.zeros((0, trace.shape[1]), dtype=bool)
-    views = np.lib.stride_tricks.sliding_window_view(trace, WINDOW, axis=0)[::STEP][:count]  # (windows, leads, rows)
-    return np.concatenate([_judge(views[at : at + PIECE]) for at in range(0, count, PIECE)])
+
+    looks: I32
+    repeats: I32
+    lag: I32
 
 
-def _judge(views: I16) -> Mask:
-    x = views[:, :, EDGE:-EDGE].astype(np.int32)
-    x = x - np.rint(x.sum(axis=2, keepdims=True) / x.shape[2]).astype(np.int32)
-    away = np.abs(x)
-    place = round(0.98 * x.shape[2])
-    size = np.partition(away, place, axis=2)[:, :, place]
-    share = np.count_nonzero(4 * away > size[:, :, None], axis=2) / x.shape[2]
-    steps = np.abs(np.diff(x, axis=2)).sum(axis=2)
-    half = np.clip(np.rint(np.pi * away.sum(axis=2) / np.maximum(steps, 1)), 2, x.shape[2] // 4).astype(np.int64)
-    hz = RATE / (2.0 * half)
-    found = np.zeros(share.shape, dtype=bool)
-    for window, lead in zip(
-        *np.nonzero((share > AWAY) & (2 * size >= UV) & (hz >= HZ[0]) & (hz <= HZ[1])), strict=True
-    ):
-        wave, lag = x[window, lead], int(half[window, lead])
-        now, then = wave[lag:], wave[:-lag]
-        whole = int(np.abs(now).sum() + np.abs(then).sum())
-        found[window, lead] = whole > 0 and int(np.abs(now + then).sum()) < LEAK * whole
+def judge(trace: I16, milli: I32) -> Verdicts:
+    """How the leads of each window look.
+
+    trace   (WINDOW + (windows - 1) * STEP, leads): a window every STEP rows.
+    milli   the QRS net's certainty in thousandths, of the cells of the same rows.
+    Source  the share of samples away from the baseline is after the threshold crossing sample count (Arafat 2011, K),
+            the spectrum after Amann et al., BioMed Eng OnLine 2005;4:60; that the QRS net finds no beats says most.
+    """
+    count = max(0, (len(trace) - WINDOW) // STEP + 1)
+    shape = (count, trace.shape[1])
+    found = Verdicts(*(np.full(shape, fill, dtype=np.int32) for fill in (NOTHING, 0, 0)))
+    for at in range(0, count, PIECE):
+        x, window, lead = candidates(trace, at, min(count, at + PIECE))
+        if not len(x):
+            continue
+        looks = _logits(features(x, net_features(milli, window)))
+        found.looks[window, lead] = looks
+        hit = looks >= LOOKS
+        if hit.any():
+            found.repeats[window[hit], lead[hit]], found.lag[window[hit], lead[hit]] = repetition(x[hit])
     return found
+
+
+def candidates(trace: I16, first: int, end: int) -> tuple[I32, I64, I64]:
+    """Windows [first, end) worth a look: (n, WINDOW) less their mean; window and lead of each."""
+    rows = trace[first * STEP : (end - 1) * STEP + WINDOW].T
+    views = np.lib.stride_tricks.sliding_window_view(rows, WINDOW, axis=1)[:, ::STEP]  # (leads, windows, WINDOW)
+    mean = np.rint(views.sum(axis=2, dtype=np.int64) / WINDOW).astype(np.int32)
+    x = np.subtract(views, mean[:, :, None], dtype=np.int32)
+    away = np.abs(x)
+    size = np.sort(away.reshape(*mean.shape, PARTS, -1).max(axis=3), axis=2)[:, :, SIZE_AT]
+    resting = np.count_nonzero(4 * away <= size[:, :, None], axis=2)
+    lead, window = np.nonzero((resting <= (1 - SHARE_MIN) * WINDOW) & (size >= UV_MIN))
+    return x[lead, window], first + window.astype(np.int64), lead.astype(np.int64)
+
+
+def net_features(milli: I32, window: I64) -> F64:
+    """(n, 3): what the net says of the cells of each window: the LOUDEST certainty, mean and spread, logits."""
+    cells = milli[window[:, None] * (STEP // CELL) + np.arange(CELLS)].astype(np.int64)
+    cells = np.clip(cells, -LOGIT_MAX, LOGIT_MAX)
+    top = np.sort(cells, axis=1)[:, -LOUDEST]
+    total, squares = cells.sum(axis=1), (cells * cells).sum(axis=1)
+    spread = np.sqrt((CELLS * squares - total * total).astype(np.float64)) / CELLS
+    return np.stack([top, total / CELLS, spread], axis=1) / 1000.0
+
+
+def features(x: I32, net: F64) -> F32:
+    """(n, FEATURES) of windows (n, WINDOW) less their mean, whole uV; net: what `net_features` gave."""
+    parts = x.astype(np.float64) @ _taps()  # of whole numbers: exact in any order
+    power = parts[:, : len(HZ)] ** 2 + parts[:, len(HZ) :] ** 2
+    units = np.rint(power / POWER_UNIT).astype(np.int64)
+    whole = np.maximum(units.sum(axis=1), 1)
+    low, high = units[:, HZ < LOW_HZ].sum(axis=1) / whole, units[:, HZ > HIGH_HZ].sum(axis=1) / whole
+    return np.concatenate([np.stack([low, high], axis=1), net], axis=1).astype(np.float32)
+
+
+@cache
+def _taps() -> F64:
+    time_s = np.arange(WINDOW) / RATE
+    hann = np.hanning(WINDOW + 2)[1:-1, None]
+    angle = 2 * np.pi * HZ * time_s[:, None]
+    return np.rint(TAP_UNIT * np.concatenate([hann * np.cos(angle), hann * np.sin(angle)], axis=1))
+
+
+def repetition(x: I32) -> tuple[I32, I32]:
+    """How much of the end of a window repeats after one period, thousandths, and the period, rows: (n,) each."""
+    wide = x[:, -NEWEST:].astype(np.int64)
+    like = np.empty((len(x), len(LAGS)), dtype=np.int32)
+    for column, lag in enumerate(LAGS.tolist()):
+        now, then = wide[:, lag:], wide[:, :-lag]
+        power = (now * now).sum(axis=1) + (then * then).sum(axis=1)
+        like[:, column] = np.rint(2000.0 * (now * then).sum(axis=1) / np.maximum(power, 1))
+    best = like.max(axis=1)
+    inner = np.zeros_like(like, dtype=bool)  # the first peak that is nearly the best: not a multiple of the period
+    inner[:, 1:-1] = (like[:, 1:-1] >= like[:, :-2]) & (like[:, 1:-1] >= like[:, 2:])
+    first = (inner & (10 * like >= 9 * best[:, None])).argmax(axis=1)
+    every = np.arange(len(x))
+    peaks = inner[every, first]
+    return np.where(peaks, like[every, first], 0).astype(np.int32), np.where(peaks, LAGS[first], 0).astype(np.int32)
+
+
+def _logits(rows: F32) -> I32:
+    """Thousandths; a row does not depend on its neighbours: whole products of whole features."""
+    model = load("fibrillation")
+    middle, scale = (np.asarray(model[key], dtype=np.float32) for key in ("middle", "scale"))
+    weight, start = (np.asarray(model[key], dtype=np.int64) for key in ("weight", "start"))
+    scaled = np.clip(np.rint((rows - middle) * scale), -8000, 8000).astype(np.int64)
+    sums = (scaled * weight).sum(axis=1)
+    return np.asarray(np.rint(sums / 1000.0) + int(start[0]), dtype=np.int32)
+
+
+@dataclass(frozen=True)
+class Window:
+    """One window of all leads together; rows within it.
+
+    looks         thousandths of a logit, of the leads that look most like it.
+    bpm, repeats  waves a minute, 0 where they do not repeat; thousandths of how much they do.
+    since, until  what lies before and after is beats.
+    """
+
+    looks: int
+    bpm: int
+    repeats: int
+    since: int
+    until: int
+
+    @property
+    def sine(self) -> bool:
+        return self.looks >= LOOKS
+
+    @property
+    def tachycardia(self) -> bool:
+        return 0 < self.bpm < FLUTTER_MIN and self.repeats >= KEEPS_WELL
+
+    @property
+    def flutter(self) -> bool:
+        return 0 < self.bpm <= FLUTTER_MAX and self.repeats >= KEEPS
+
+    @property
+    def readable(self) -> bool:
+        return self.looks > NOTHING
+
+
+def together(found: Verdicts, readable: Mask, milli: I32) -> list[Window]:
+    """The leads of each window as one: as many as are asked look at least so.
+
+    readable (windows, leads); milli: as for `judge`.
+    """
+    count = readable.sum(axis=1)
+    ranked = -np.sort(-np.where(readable, found.looks, NOTHING), axis=1)
+    asked = np.maximum(np.minimum(LEADS, count), count // 2)
+    every = np.arange(len(asked))
+    looks = np.maximum(ranked[every, np.maximum(asked - 1, 0)] - ALONE * (asked == 1), BARELY)
+    looks = np.where(asked > 0, looks, NOTHING)
+    best = np.where(readable, found.repeats, 0).argmax(axis=1)
+    bpm = np.where(found.lag[every, best] > 0, 60 * RATE // np.maximum(found.lag[every, best], 1), 0)
+    columns = (looks.tolist(), bpm.tolist(), found.repeats[every, best].tolist())
+    out = [Window(*row, 0, WINDOW) for row in zip(*columns, strict=True)]
+    for index in np.flatnonzero(looks >= LOOKS).tolist():
+        out[index] = replace(out[index], **_between_beats(milli[index * (STEP // CELL) :][:CELLS]))
+    return out
+
+
+def _between_beats(milli: I32) -> dict[str, int]:
+    """Where fibrillation lies: after the last sure beat of the first half, before the first of the second."""
+    sure = CELL * np.flatnonzero(milli >= BEAT)
+    early, late = sure[sure < WINDOW // 2], sure[sure >= WINDOW // 2]
+    since = int(early[-1]) + AFTER_BEAT if len(early) else 0
+    return {"since": since, "until": int(late[0]) - BEFORE_BEAT if len(late) else WINDOW}
 
 
 @dataclass
 class FibrillationWatch:
-    """Window after window, the verdict of two of three. Places are samples."""
+    """Window after window: one that is sure, or two of three. Places are samples.
+
+    What keeps time and is slow makes evidence of ventricular tachycardia: its beats are too broad for the QRS net.
+    """
 
     fs: float
     open: Open = field(init=False)
     verdicts: list[bool] = field(default_factory=list)
+    slow: list[bool] = field(default_factory=list)  # of the same windows: tachycardia
+    begun: list[int] = field(default_factory=list)  # where it begins in them
+    blind: int = 0  # windows in a row in which no lead could be read
+    waves: int = 0  # windows of the open one, and how many of them are flutter
+    steady: int = 0
 
     def __post_init__(self) -> None:
         self.open = Open(1000.0 / self.fs)
 
     @property
     def on(self) -> bool:
-        return "vf" in self.open.now
+        return bool(self.open.now)
 
-    def window(self, first: int, end: int, votes: int, usable: int, beats: Sequence[int]) -> Iterator[Found]:
-        """The window [first, end): leads that look like it, of those that can be read, and the beats heard inside."""
-        sine = usable > 0 and votes >= min(2, usable)
-        self.verdicts = [*self.verdicts, sine and not keeps_time(beats, self.fs)][-VERDICTS:]
-        if sum(self.verdicts) >= NEEDED:
-            begun = self.open.begun("vf", max(0, first))
-            facts = {"lasts_ms": self.open.ms(end - begun)}
-            yield self.open.grow(Evidence("vf", begun, end, facts, closed=False))
+    def window(self, first: int, seen: Window) -> Iterator[Found]:
+        """The window that begins at sample `first`."""
+        self.blind = 0 if seen.readable else self.blind + 1
+        if self.on and 0 < self.blind <= BLIND:
+            return  # a shock, or a hand on the electrodes: nothing speaks against it
+        since, end = (max(0, first) + round(rows * self.fs / RATE) for rows in (seen.since, seen.until))
+        goes_on = seen.sine or ("vf" in self.open.now and seen.looks >= LEAVE and not seen.tachycardia)
+        self.verdicts = [*self.verdicts, goes_on][-VERDICTS:]
+        self.slow = [*self.slow, seen.sine and seen.tachycardia][-VERDICTS:]
+        self.begun = [*self.begun, since][-VERDICTS:]
+        if goes_on and (self.on or seen.looks >= SURELY or sum(self.verdicts) >= NEEDED):
+            yield from self._grow(end, seen)
         elif not any(self.verdicts):
-            yield from self.open.close("vf", "vf")
+            yield from self.finish()
+
+    def _grow(self, end: int, seen: Window) -> Iterator[Found]:
+        if "vt" in self.open.now and not any(self.slow[-NEEDED:]):
+            yield from self.open.close("vt", "vt")  # it has lost its time: fibrillation now
+        if not self.on:
+            self.waves = self.steady = 0
+        self.waves, self.steady = self.waves + 1, self.steady + seen.flutter
+        first = self.begun[self.verdicts.index(True)]
+        if "vt" in self.open.now or (not self.on and seen.tachycardia):
+            yield self._tachycardia(first, end, seen)
+            return
+        if self.on:
+            first, end = self.open.now["vf"].first, max(end, self.open.now["vf"].end)
+        flags = frozenset({"vfl"}) if 2 * self.steady > self.waves else frozenset()
+        facts = {"lasts_ms": self.open.ms(end - first)}
+        yield self.open.grow(Evidence("vf", first, end, facts, flags=flags, closed=False))
+
+    def _tachycardia(self, first: int, end: int, seen: Window) -> Evidence:
+        if self.on:
+            first, end = self.open.now["vt"].first, max(end, self.open.now["vt"].end)
+        lasts = self.open.ms(end - first)
+        speed = self.open.worst("vt", "rate_dbpm", 10 * seen.bpm)
+        facts = {"rate_dbpm": speed, "beats": max(1, lasts * speed // 600_000), "lasts_ms": lasts}
+        return self.open.grow(Evidence("vt", first, end, facts, closed=False))
 
     def finish(self) -> Iterator[Found]:
-        yield from self.open.close("vf", "vf")
-
-
-def keeps_time(beats: Sequence[int], fs: float) -> bool:
-    """The beats of a window come regularly, slower than flutter would."""
-    if len(beats) < BEATS_MIN:
-        return False
-    steps = [b - a for a, b in pairwise(beats)]
-    mean = sum(steps) / len(steps)
-    spread = (sum((step - mean) ** 2 for step in steps) / len(steps)) ** 0.5
-    return 60.0 * fs / mean < FLUTTER_BPM and spread < KEEP_TIME * mean
+        yield from self.open.close("vt", "vt")
+        flutter = self.on and "vfl" in self.open.now["vf"].flags
+        yield from self.open.close("vf", "vfl" if flutter else "vf")

@@ -227,6 +227,7 @@ class Analysis:
     versions: Mapping[str, str]
     input_sha256: str
     lead_waves: Mapping[str, LeadWaves] = field(default_factory=dict)
+    alarms: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)  # by the definitions of `alarms`
 
     @property
     def machine_grade(self) -> Grade | None:
@@ -252,6 +253,9 @@ class Analysis:
             "episodes": [{"rhythm": e.rhythm, "first": e.first, "end": e.end} for e in self.episodes],
             "measurements": _measurements_json(self.measurements),
             "findings": [finding_json(finding) for finding in self.findings],
+            "alarms": {
+                name: [{"first": span.first, "end": span.end} for span in spans] for name, spans in self.alarms.items()
+            },
             "machine_grade": self.machine_grade,
             "median": None if self.median is None else _median_json(self.median),
             "screen": None if self.screen is None else self.screen.to_json(),

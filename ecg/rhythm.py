@@ -192,7 +192,7 @@ class RhythmJudge:
 
     def _fluttering(self, f: Features, block: int) -> str | None:
         """Flutter conducted in a fixed ratio, where there is a reason to look for it."""
-        if block % 2 == 0:  # windows overlap: every second one is enough
+        if block % (2 * REACH) == 0:  # windows of 2 REACH + 1 blocks: none is left out
             self._fixed = flutter.looks_fixed(f["rate_bpm"], f["rr_cv"], f["p_at"], f["p_uv"], f["band_max"])
             if self._fixed:
                 trace, first, beats = self._blocks.raw_about(block)

@@ -4,9 +4,9 @@ Composes: pacing spikes out, the trace, levelling, the QRS net, picking, classes
 soon. Each stage takes what is certain of the stage before and answers the same however it is cut, so a file analysed is
 a file streamed. What a finding is called and how grave it is does not stand here (`critical`, `statements`).
 
-Lags behind the newest sample: a beat is heard after about 4 s, its ventricular shape after 2.5 s more, its class after
-8 s, a verdict on the base rhythm within 25 s. Pauses, slow rates and fibrillation are told from the beats as heard,
-runs from their shapes.
+Lags behind the newest sample: a beat is heard after about 3 s, its ventricular shape after 2.5 s more, its class after
+7 s, a verdict on the base rhythm within 25 s. Pauses and slow rates are told from the beats as heard, fibrillation from
+the trace and the net, runs from the shapes of beats.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from ecg.errors import WrongSignal
 from ecg.evidence import Evidence
 from ecg.fibrillation import STEP as VF_STEP
 from ecg.fibrillation import WINDOW as VF_WINDOW
-from ecg.fibrillation import FibrillationWatch, fibrillates
+from ecg.fibrillation import FibrillationWatch, judge, together
 from ecg.filters import Mask
 from ecg.hops import HopQuality, hop_quality, hops_quality
 from ecg.level import HOP, Leveler
 from ecg.pacing import SpikeFilter
 from ecg.packing import Packed, pack, pack_samples, unpack, unpack_samples
-from ecg.picker import PLACE, TENTH, Picker, place
+from ecg.picker import I32, PLACE, TENTH, Picker, place
 from ecg.quality import Tally
 from ecg.readable import Reader, Verdict
 from ecg.record import F32, I64
@@ -41,6 +41,7 @@ from ecg.trace import I16, RATE, RAW_UV, Trace, rows_of
 from ecg.watch import Found, PauseWatch, RunWatch
 
 SPIKE_BEFORE_S, SPIKE_AFTER_S = 0.16, 0.02  # a beat with a spike in this range about R is paced
+QUIET_HOPS = 2  # half seconds by which the levelled trace is ahead of the beats at least
 BEATS_APART = 15  # rows: two placed nearer than this are one
 LOUD = 25  # levelled range of half a second in which something as large as a QRS goes on; a QRS makes 40 to 80
 LEVELLED_KEPT = 600  # rows: a doubtful beat may be taken up this much later
@@ -125,6 +126,12 @@ class Core:
         self._levelled_first = 0
         self._loud: list[bool] = []  # of the hops from `_watched` on
         self._detector = Detector(kept)
+        # What the net says, thousandths, of the cells from `_milli_first` on.
+        self._milli: I32 = np.zeros(0, dtype=np.int32)
+        self._milli_first = 0
+        self._windows = 0  # windows of fibrillation seen
+        self._fibrillates: list[bool] = []  # of the hops from `_watched` on
+        self._dark_at: list[int] = []  # the newest dark hops
         self._picker = Picker()
         self._heard = Heard()
         self._watched_beats = 0  # index into _heard
@@ -239,6 +246,7 @@ class Core:
         starts = [self._hop_start(verdict.first + index) for index in range(len(verdict.dark) + 1)]
         self.tally.hear(verdict, [min(start, self.samples) for start in starts])
         self._dark += verdict.dark.tolist()
+        self._dark_at += [verdict.first + hop for hop in np.flatnonzero(verdict.dark).tolist()]
 
     def _add(self, rows: I16) -> None:
         self._ring.push(rows[:, self._columns])
@@ -257,6 +265,7 @@ class Core:
         self._levelled = np.concatenate([self._levelled, levelled])
         self._loud += _loudness(levelled, there)
         logits = self._detector.push(levelled, np.repeat(there, HOP, axis=0)[: len(levelled)], final=final)
+        self._milli = np.concatenate([self._milli, np.rint(logits * np.float32(1000)).astype(np.int32)])
         picks = self._picker.push(logits, final=final)
         if picks:
             self._hear(np.array([pick.cell for pick in picks], dtype=np.int64))
@@ -287,7 +296,7 @@ class Core:
     def _watch(self, certain: int, *, final: bool) -> Iterator[Found]:
         """Beats and half seconds in recording order, up to row `certain`."""
         heard, watched = self._heard, self._watched
-        windows = self._windows(certain)
+        yield from self._see_fibrillation(final=final)
         last = max(watched, -(-certain // HOP) if final else certain // HOP)
         dark = self._dark
         for hop in range(watched, last):
@@ -299,34 +308,53 @@ class Core:
                     heard.sample[at], broken=heard.broken[at], atrial=self._is_atrial(heard.row[at])
                 )
                 self._watched_beats += 1
-            if end_row in windows:
-                yield from self._see_window(end_row, end, windows[end_row])
             yield from self._pauses.hop(
                 end,
                 usable=not dark[hop - watched],
                 loud=self._loud[hop - watched],
-                fibrillates=self._fibrillation.on,
+                fibrillates=self._fibrillates[hop - watched],
                 atrial=self._is_atrial(end_row),
+                quiet_until=self._quiet_until(hop),
             )
-        self._loud, self._dark = self._loud[last - watched :], dark[last - watched :]
+        passed = last - watched
+        self._loud, self._dark, self._fibrillates = self._loud[passed:], dark[passed:], self._fibrillates[passed:]
         self._watched = last
 
-    def _windows(self, certain: int) -> dict[int, Mask]:
-        """Windows of fibrillation that end at or before `certain` and were not seen yet, by their end row."""
-        low = max(0, self._watched * HOP - VF_WINDOW) // VF_STEP + (1 if self._watched * HOP >= VF_WINDOW else 0)
-        first, count = low * VF_STEP, (certain - low * VF_STEP - VF_WINDOW) // VF_STEP + 1
-        if count <= 0:
-            return {}
-        found = fibrillates(self._ring.cut(first, first + VF_WINDOW + (count - 1) * VF_STEP))
-        return {first + VF_WINDOW + index * VF_STEP: leads for index, leads in enumerate(found)}
+    def _see_fibrillation(self, *, final: bool) -> Iterator[Found]:
+        """All windows for which the net has spoken; they run ahead of the beats."""
+        spoken = (self._milli_first + len(self._milli)) * CELL
+        begin, count = self._windows * VF_STEP, (spoken - VF_WINDOW) // VF_STEP + 1 - self._windows
+        hops = VF_STEP // HOP
+        if count > 0:
+            rows = self._ring.cut(begin, begin + VF_WINDOW + (count - 1) * VF_STEP)
+            milli = self._milli[begin // CELL - self._milli_first :]
+            windows = np.arange(self._windows, self._windows + count)
+            readable = np.stack([self._readable(number * hops) for number in windows.tolist()])
+            for number, seen in zip(windows.tolist(), together(judge(rows, milli), readable, milli), strict=True):
+                yield from self._fibrillation.window(self._hop_start(number * hops), seen)
+                # It holds from the hop the window ends with to the one before the next window's end.
+                before = number * hops + VF_WINDOW // HOP - 1 - self._watched
+                self._fibrillates += [False] * (before - len(self._fibrillates))
+                self._fibrillates += [self._fibrillation.on] * (before + hops - len(self._fibrillates))
+            self._windows += count
+        known = (-(-self._rows // HOP) if final else VF_WINDOW // HOP - 1) - self._watched
+        self._fibrillates += [self._fibrillation.on] * (known - len(self._fibrillates))
 
-    def _see_window(self, end_row: int, end: int, leads: Mask) -> Iterator[Found]:
-        first_row = end_row - VF_WINDOW
-        usable = self._usable_at(first_row // HOP, end_row // HOP)[:, self._columns].all(axis=0)
-        beats = self._heard.sample[bisect_left(self._heard.row, first_row) : bisect_left(self._heard.row, end_row)]
-        votes = int(np.count_nonzero(leads & usable))
-        first = round(first_row * self.fs / RATE)
-        yield from self._fibrillation.window(first, end, votes, int(np.count_nonzero(usable)), beats)
+    def _quiet_until(self, hop: int) -> int:
+        """The end of the half seconds after a hop that hold nothing as large as a QRS, as far as the levelling runs
+        ahead of the beats whatever came at once: QUIET_HOPS.
+        """
+        for ahead in range(hop + 1, hop + 1 + QUIET_HOPS):
+            at = ahead - self._watched
+            if at >= len(self._loud) or self._loud[at] or not self._usable_at(ahead, ahead + 1).any():
+                return self._hop_start(ahead) if ahead * HOP < self._rows else self.samples
+        return min(self._hop_start(hop + 1 + QUIET_HOPS), self.samples)
+
+    def _readable(self, hop: int) -> Mask:
+        """The leads that can be read in the window from a hop on; none where all of it is noise."""
+        end = hop + VF_WINDOW // HOP
+        dark = bisect_left(self._dark_at, end) - bisect_left(self._dark_at, hop)
+        return np.asarray(self._usable_at(hop, end)[:, self._columns].all(axis=0) & (dark < end - hop))
 
     def _is_atrial(self, row: int) -> bool:
         """Atrial fibrillation or flutter, as far as was known some time before a row."""
@@ -391,16 +419,19 @@ class Core:
 
     def _forget(self, certain: int) -> None:
         """Let go of what no stage needs any more."""
-        self._ring.drop(min(certain - SHAPES_KEPT, self._rhythm.needs_from, self._watched * HOP - VF_WINDOW))
+        self._ring.drop(min(certain - SHAPES_KEPT, self._rhythm.needs_from, self._windows * VF_STEP))
+        heard_from = self._windows * VF_STEP // CELL - self._milli_first
+        if heard_from > 200:
+            self._milli, self._milli_first = self._milli[heard_from:].copy(), self._milli_first + heard_from
+            self._dark_at = self._dark_at[bisect_left(self._dark_at, self._windows * VF_STEP // HOP) :]
         surplus = len(self._levelled) - LEVELLED_KEPT
         if surplus > LEVELLED_KEPT // 4:
             self._levelled, self._levelled_first = self._levelled[surplus:].copy(), self._levelled_first + surplus
-        needed = min(self._watched, self._unlevelled // HOP) - VF_WINDOW // HOP - 60
+        needed = min(self._watched, self._windows * VF_STEP // HOP, self._unlevelled // HOP) - VF_WINDOW // HOP - 60
         if needed - self._usable_first > 40:
             self._usable = self._usable[needed - self._usable_first :].copy()
             self._usable_first = needed
-        old = bisect_left(self._heard.row, self._watched * HOP - VF_WINDOW)
-        count = min(old, self._watched_beats, self._given, self._shaped, self._classed)
+        count = min(self._watched_beats, self._given, self._shaped, self._classed)
         if count > 64:
             self._heard.drop(count)
             self._watched_beats, self._given = self._watched_beats - count, self._given - count

@@ -16,6 +16,7 @@ from ecg.results import Episode
 
 GAP_MS, PAUSE_MS, ASYSTOLE_MS = 2000, 3000, 4000  # worth evidence; worth an episode (critical-values 2; PHM 4 s)
 RATE_WINDOW_S, RATE_RR_MIN, SLOW_DBPM = 10.0, 4, 500  # mean rate: last 10 s, at least 4 R-R; evidence below 50 a minute
+RATE_SPAN_S = 6.5  # so much of them may be enough: four R-R at 37 a minute
 LOUD_SHARE = 0.25  # of the half seconds of a gap in which something as large as a QRS goes on: then it is no pause
 REST_S = 0.7  # after a beat its T wave is loud
 VT_BEATS_MIN, VT_DBPM, RUN_RR_MS_MAX = 3, 1000, 1500.0
@@ -90,18 +91,19 @@ class PauseWatch:
             self.window = []
         yield from self._watch_rate(sample)
 
-    def hop(self, end: int, *, usable: bool, loud: bool, fibrillates: bool, atrial: bool) -> Iterator[Found]:
-        """Half a second is over at sample `end`, and all beats before it are known."""
-        if not usable:
+    def hop(
+        self, end: int, *, usable: bool, loud: bool, fibrillates: bool, atrial: bool, quiet_until: int
+    ) -> Iterator[Found]:
+        """Half a second is over at sample `end`, and all beats before it are known; `quiet_until`: so far nothing as
+        large as a QRS follows it.
+        """
+        if not usable or fibrillates:
             yield from self.lose(end)
-        elif fibrillates:
-            yield from self._end_gap()
-            self.gap_from, self.loud, self.hops = end, 0, 0
         else:
             if end - self.gap_from > REST_S * self.fs:
                 self.hops += 1
                 self.loud += loud
-            yield from self._see_gap(end, atrial=atrial)
+            yield from self._see_gap(max(end, quiet_until), atrial=atrial)
 
     def lose(self, now: int) -> Iterator[Found]:
         """No lead can be read: nothing is said of the heart meanwhile, no interval crosses it."""
@@ -139,9 +141,12 @@ class PauseWatch:
         yield self.open.grow(Evidence("pauses", self.first_pause, sample, facts, flags=_atrial(atrial), closed=False))
 
     def _watch_rate(self, sample: int) -> Iterator[Found]:
-        """The mean rate of the last ten seconds, after each beat."""
+        """The mean rate of the last ten seconds, after each beat; of fewer where they hold enough slow beats."""
         self.window = [at for at in self.window if sample - at <= RATE_WINDOW_S * self.fs]
         self.window.append(sample)
+        enough = [at for at in self.window[:-RATE_RR_MIN] if sample - at >= RATE_SPAN_S * self.fs]
+        if enough:
+            self.window = self.window[self.window.index(enough[-1]) :]
         if len(self.window) - 1 < RATE_RR_MIN:
             return
         speed = dbpm((sample - self.window[0]) * self.open.ms_a_sample / (len(self.window) - 1))

@@ -35,6 +35,7 @@ from server.people import model as people
 from server.people.access import ACCESS
 from server.reading import model as reading
 from server.records import model as records
+from server.regen_accuracy import accuracy_page
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS: tuple[ModuleType, ...] = (people, records, reading, alerts, consult, messages)
@@ -226,6 +227,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/http.md": route_page,
     "docs/reference/states.md": state_page,
     "docs/reference/configuration.md": config_page,
+    "docs/reference/accuracy.md": accuracy_page,
 }
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 SEED = 20261122
 
@@ -29,3 +31,10 @@ def folds(names: Sequence[str], count: int = 5) -> list[list[str]]:
     """Records dealt to folds by the hash of their name: the same everywhere, and no order of the database in it."""
     ordered = sorted(names, key=lambda name: hashlib.sha256(f"{SEED}:{name}".encode()).hexdigest())
     return [list(ordered[k::count]) for k in range(count)]
+
+
+def write_fold(folder: Path, name: str, fold: int, arrays: Mapping[str, np.ndarray], blind: Iterable[str]) -> None:
+    """The weights of one fold and, beside them, the records (`database/record`) that they did not see."""
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(folder / f"{name}{fold}.npz", **arrays)
+    (folder / f"{name}{fold}.txt").write_text("\n".join(sorted(blind)) + "\n", encoding="utf-8")

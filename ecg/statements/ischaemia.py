@@ -218,8 +218,9 @@ def sgarbossa(seen: Seen) -> dict[str, int] | None:
         j = row.st_uv[0]
         if name == "aVR":
             continue
-        concordant = row.area_uvms > 0 and row.high_uv > -1.5 * row.low_uv
-        discordant = row.area_uvms < 0 and -row.low_uv > 1.5 * row.high_uv
+        # The late area decides with the whole: the rest of a spike weighs in the first milliseconds only.
+        concordant = min(row.area_uvms, row.late_area_uvms) > 0 and row.high_uv > -1.5 * row.low_uv
+        discordant = max(row.area_uvms, row.late_area_uvms) < 0 and -row.low_uv > 1.5 * row.high_uv
         found["up"] += concordant and j >= SGARBOSSA_UV and row.st_uv[2] >= SGARBOSSA_UV
         found["down"] += name in ("V1", "V2", "V3") and discordant and max(j, row.st_uv[2]) <= -SGARBOSSA_UV
         found["ratio"] += discordant and j >= SGARBOSSA_UV and 100 * j / min(row.low_uv, -1) <= SGARBOSSA_RATIO_PCT
@@ -415,9 +416,9 @@ def _variants(seen: Seen) -> Iterator[Finding]:
 
 
 def _early_leads(seen: Seen) -> tuple[str, ...]:
-    """Two neighbours among the inferior or lateral leads with ST up by 0.1 mV or more at J + 80 ms: anterior
-    elevation alone is a man's ordinary ECG (Macfarlane 2015 leaves V1-V3 out)."""
-    up = {name: row.st_uv[3] for name, row in seen.waves.items() if name in EARLY_LEADS and row.st_uv[3] >= 100}
+    """Two neighbours among the inferior or lateral leads with J up by 0.1 mV or more: anterior elevation alone is a
+    man's ordinary ECG (Macfarlane 2015 leaves V1-V3 out)."""
+    up = {name: row.st_uv[0] for name, row in seen.waves.items() if name in EARLY_LEADS and row.st_uv[0] >= 100}
     return tuple(neighbours(up))
 
 

@@ -1,6 +1,7 @@
-"""`./run bench NAME [--json]`: runs tests/bench/NAME.py and prints its figures.
+"""`./run bench NAME [OPTION...] [--json]`: runs tests/bench/NAME.py and prints its figures.
 
-A benchmark is a module with `run() -> Figures`. Its own progress and remarks go to standard error; standard output
+A benchmark is a module with `run(words) -> Figures`; words are its own options, and it raises ValueError, with what it
+takes, for those it does not know. Its own progress and remarks go to standard error; standard output
 carries the figures and nothing else, so that a program may read them.
 """
 
@@ -13,7 +14,7 @@ from pathlib import Path
 from tests.bench.figure import Figures
 
 HERE = Path(__file__).parent
-NOT_BENCHMARKS = {"__init__", "__main__", "figure"}
+NOT_BENCHMARKS = {"__init__", "__main__", "figure", "memory", "ours"}
 
 
 def names() -> list[str]:
@@ -23,19 +24,23 @@ def names() -> list[str]:
 def main(words: list[str]) -> int:
     as_json = "--json" in words
     rest = [word for word in words if word != "--json"]
-    if len(rest) != 1 or rest[0] not in names():
+    if not rest or rest[0] not in names():
         print(f"./run bench takes one name, one of: {', '.join(names())}.", file=sys.stderr)
         return 2
     with Path(__file__).open() as own_file:
         fcntl.flock(own_file, fcntl.LOCK_EX)  # two benchmarks at once would measure each other
-        figures: Figures = importlib.import_module(f"tests.bench.{rest[0]}").run()
+        try:
+            figures: Figures = importlib.import_module(f"tests.bench.{rest[0]}").run(rest[1:])
+        except ValueError as reason:
+            print(f"./run bench {rest[0]}: {reason}", file=sys.stderr)
+            return 2
     if as_json:
         print(json.dumps(figures, ensure_ascii=False, indent=2))
         return 0
     for key, figure in figures.items():
-        against = f"  {figure['ratio']:.2f} x {figure['peer']}" if figure["ratio"] is not None else ""
+        against = f"  {figure['ratio']:.3f} x {figure['peer']}" if figure["ratio"] is not None else ""
         runs = " ".join(f"{value:.4g}" for value in figure["runs"])
-        print(f"{key:12} {figure['value']:.4g} {figure['unit']}{against}  (runs: {runs})")
+        print(f"{key:24} {figure['value']:.4g} {figure['unit']}{against}  (runs: {runs})")
     return 0
 
 

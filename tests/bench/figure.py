@@ -4,7 +4,7 @@ Turns (A B A B) let the load of a shared machine hit both alike; that is why onl
 """
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypedDict
 
 
@@ -33,3 +33,14 @@ def in_turns(unit: str, ours: Callable[[], float], peer_name: str, peer: Callabl
         peer_runs.append(peer())
     value = statistics.median(our_runs)
     return Figure(value=value, unit=unit, peer=peer_name, ratio=value / statistics.median(peer_runs), runs=our_runs)
+
+
+def refuse_words(words: Sequence[str]) -> None:
+    """For a benchmark without options."""
+    if words:
+        raise ValueError(f"it takes no options, and was given {' '.join(words)}")
+
+
+def alone(unit: str, runs: Sequence[float]) -> Figure:
+    """A figure without a peer."""
+    return Figure(value=statistics.median(runs), unit=unit, peer=None, ratio=None, runs=list(runs))

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from playwright.async_api import Page, async_playwright
 
 from server import demo
-from tests.bench.figure import Figure, Figures
+from tests.bench.figure import Figures, alone, refuse_words
 from tests.journey.conftest import CHROMIUM, page_hub
 from tests.journey.rows import fill, name_of
 from tests.server.conftest import Browser, Hub
@@ -51,7 +51,8 @@ CLAIMED = """name => new Promise(done => {
 })"""
 
 
-def run() -> Figures:
+def run(words: Sequence[str] = ()) -> Figures:
+    refuse_words(words)
     return asyncio.run(_measure())
 
 
@@ -75,10 +76,10 @@ async def _measure() -> Figures:
             heap = float(await page.evaluate("performance.memory.usedJSHeapSize")) / 1e6
             await browser.close()
     return {
-        "C11.first_rows": _figure("ms", first),
-        "C11.scroll": _figure("frames/s", fps),
-        "C11.row_update": _figure("ms", update),
-        "C11.heap": _figure("MB", [heap]),
+        "C11.first_rows": alone("ms", first),
+        "C11.scroll": alone("frames/s", fps),
+        "C11.row_update": alone("ms", update),
+        "C11.heap": alone("MB", [heap]),
     }
 
 
@@ -101,7 +102,3 @@ async def _claim_ms(page: Page, colleague: Browser, n: int) -> float:
     began = time.time()
     await colleague.post(f"/api/recordings/rec_{n:06d}/claim")
     return float(await shown) - 1000 * began
-
-
-def _figure(unit: str, runs: list[float]) -> Figure:
-    return Figure(value=statistics.median(runs), unit=unit, peer=None, ratio=None, runs=runs)
