@@ -378,7 +378,7 @@ def _caveats(then: _Side, now: _Side) -> Iterator[str]:
 
 
 def _swap(then: _Side, now: _Side) -> Swap | None:
-    if not (then.has_forms and now.has_forms):
+    if then.is_unread or now.is_unread:
         return None
     if then.beat is None or now.beat is None or {then.rhythm, now.rhythm} & set(NO_BEAT_TO_COMPARE):
         return None

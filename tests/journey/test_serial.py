@@ -48,7 +48,8 @@ async def test_a_reader_compares_corrects_the_qt_and_signs(lang: Language, hub: 
     sign = page.locator(".rd-acts .btn-primary")
     await expect(sign).not_to_have_attribute("aria-disabled", "true")
     await reader.keys("Control+Enter")
-    await page.wait_for_url(lambda url: f"/read/{later}" not in url)  # held for ten seconds, for an undo
+    # held for ten seconds, in which it could be undone
+    await page.wait_for_url(lambda url: f"/read/{later}" not in url)
 
     async with await hub.sign_in("reader") as told:
 
