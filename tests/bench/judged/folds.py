@@ -16,6 +16,7 @@ from pathlib import Path
 TRAINED_ON: Mapping[str, tuple[str, ...]] = {
     "beats": ("mitdb",),
     "delineation": ("ludb",),
+    "fibrillation": ("cudb", "mitdb", "cpsc2021", "ludb", "cinc2015", "cinc2017", "nstdb"),
     "left_ventricle": ("ludb", "cinc2021"),
     "qrs": ("mitdb", "cpsc2021", "ludb", "nstdb"),
     "quality": ("mitdb", "cpsc2021", "cinc2011", "cinc2015", "cinc2017", "cudb", "ludb", "cinc2021"),

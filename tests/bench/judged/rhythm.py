@@ -20,6 +20,7 @@ from tests.bench.judged.material import ARRHYTHMIA, DATA, Job, jobs, names, stri
 from tests.bench.judged.sheet import Sheet
 
 AF_MODELS = ("qrs", "beats", "rhythm")
+VF_MODELS = ("qrs", "fibrillation")
 FIBRILLATION = frozenset({"VF", "VFL"})
 VF_SHORTEST_S = 4.0
 KNOWN_VF = ("cudb/cu01", "mitdb/207")  # the records with reference marks of fibrillation or flutter
@@ -113,7 +114,7 @@ def fibrillation(sheet: Sheet, _peers: str) -> None:
                     f"{record} at {span[0]:.0f} s",
                     {"seconds": span[1] - span[0], "found": "yes" if hit else "no"},
                 )
-    sheet.add("A6.vf_missed", there - met, f"of {there} episodes of 4 s", models=(), of=())
+    sheet.add("A6.vf_missed", there - met, f"of {there} episodes of 4 s", models=VF_MODELS, of=("cudb", ARRHYTHMIA))
     false, free_s = 0, 0.0
     for base in (ARRHYTHMIA, "cpsc2021"):
         for name in names(base):
@@ -121,7 +122,13 @@ def fibrillation(sheet: Sheet, _peers: str) -> None:
             true = _storms(sheet, record, reference=True)
             false += sum(not any(_meet(span, one) for one in true) for span in _storms(sheet, record, reference=False))
             free_s += read_timing(DATA / record).seconds - sum(end - first for first, end in true)
-    sheet.add("A6.vf_false", false * DAY_S / free_s, f"a day, in {free_s / 3600:.1f} h", models=(), of=())
+    sheet.add(
+        "A6.vf_false",
+        false * DAY_S / free_s,
+        f"a day, in {free_s / 3600:.1f} h",
+        models=VF_MODELS,
+        of=(ARRHYTHMIA, "cpsc2021"),
+    )
     report = score_runs(
         DATA / ARRHYTHMIA, sheet.answers.folder("two"), names(ARRHYTHMIA), extensions=("atr", ANNOTATOR)
     )
@@ -174,7 +181,7 @@ def alarms(sheet: Sheet, _peers: str) -> None:
     truth = {name: row["true"] for name, row in rows.items()}
     kinds = {name: row["alarm"] for name, row in rows.items()}
     counts = compare_alarms(truth, kept, kinds)
-    models = ("qrs", "beats", "quality")
+    models = ("qrs", "beats", "quality", "fibrillation")
     for kind, of_kind in counts.items():
         key = "A11" if kind == "all" else f"A11.{KINDS[kind]}"
         sheet.add(f"{key}.score", of_kind.score, "score", models=models, of=("cinc2015",))
