@@ -136,6 +136,7 @@ class Core:
         self._windows = 0  # windows of fibrillation seen
         self._fibrillates: list[bool] = []  # of the hops from `_watched` on
         self._dark_at: list[int] = []  # the newest dark hops
+        self._dark_spans: list[tuple[int, int]] = []  # rows of those the base rhythm has not been told of
         self._picker = Picker()
         self._heard = Heard()
         self._faint = FaintBeats()
@@ -252,7 +253,9 @@ class Core:
         starts = [self._hop_start(verdict.first + index) for index in range(len(verdict.dark) + 1)]
         self.tally.hear(verdict, [min(start, self.samples) for start in starts])
         self._dark += verdict.dark.tolist()
-        self._dark_at += [verdict.first + hop for hop in np.flatnonzero(verdict.dark).tolist()]
+        dark = [verdict.first + hop for hop in np.flatnonzero(verdict.dark).tolist()]
+        self._dark_at += dark
+        self._dark_spans += [(hop * HOP, (hop + 1) * HOP) for hop in dark]
 
     def _add(self, rows: I16) -> None:
         self._ring.push(rows[:, self._columns])
@@ -416,7 +419,10 @@ class Core:
         waiting = self._heard.row[self._classed] if self._classed < self._given else certain
         until = self._rows if final else min(waiting, certain)
         rows = answer.classified.row
-        verdicts = self._rhythm.push(rows, symbols, self._ring.rows, self._ring.first, until, final=final)
+        dark, self._dark_spans = self._dark_spans, []
+        verdicts = self._rhythm.push(
+            rows, symbols, self._ring.rows, self._ring.first, until, final=final, unreadable=dark
+        )
         for verdict in verdicts:
             yield from self._settle(verdict)
 
