@@ -19,9 +19,9 @@ from ecg.results import Beat, Episode, Span
 ALARMS = ("asystole", "bradycardia", "tachycardia", "vt", "vf")
 
 # Clifford et al., Computing in Cardiology 2015 (K): no QRS for 4 s; below 40/min over 5 beats; above 140/min over
-# 17 beats; 5 or more ventricular beats above 100/min; flutter or fibrillation for 4 s. Here rates have a twentieth to
+# 17 beats; 5 or more ventricular beats above 100/min; flutter or fibrillation for 4 s. Here limits have a twentieth to
 # spare, and count as many beats as one missed or surplus beat, or an onset just before the alarm, leaves of them.
-ASYSTOLE_S = 4.0
+ASYSTOLE_S = 3.8
 SLOW_BPM, SLOW_BEATS = 42.0, 4
 FAST_BPM, FAST_BEATS = 133.0, 12
 RUN_BPM, RUN_BEATS = 100.0, 4

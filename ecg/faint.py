@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from ecg.record import I64
 from ecg.trace import I16, RATE
 
-I64 = npt.NDArray[np.int64]
+I32 = npt.NDArray[np.int32]
 
 BEFORE, AFTER = 10, 46  # rows of the trace about R that are its own
 SPIKE_ROWS = 8  # a spike is that broad on the trace: what follows it is looked at after these
@@ -22,25 +23,31 @@ KEPT, ENOUGH = 8, 4  # beats whose median is the usual
 MEMORY = 60 * RATE  # rows: what was usual before that says nothing
 
 
+def sizes_of(trace: I16, first: int, rows: I64) -> I32:
+    """Peak to peak of beats at `rows`, (n, 2, leads) uV: the whole beat; what follows its spike.
+
+    trace  rows from `first` on; they reach AFTER rows beyond every beat or end with the recording, which stands still.
+    """
+    held = trace[np.clip(rows[:, None] + np.arange(-BEFORE, AFTER) - first, 0, len(trace) - 1)].astype(np.int32)
+    rest = held[:, BEFORE + SPIKE_ROWS :]
+    return np.stack([held.max(axis=1) - held.min(axis=1), rest.max(axis=1) - rest.min(axis=1)], axis=1)
+
+
 @dataclass
 class FaintBeats:
     """Beats in order; the sizes of the newest that were not faint."""
 
-    sizes: list[tuple[I64, I64]] = field(default_factory=list)  # of each lead: the whole beat; what follows its spike
+    sizes: list[I32] = field(default_factory=list)  # (2, leads) each
     last: int = 0  # row of the newest of them
 
-    def beat(self, row: int, rows: I16, *, spiked: bool) -> bool:
-        """rows: the trace from BEFORE rows before R to AFTER behind it, less at the edges of the recording."""
-        if len(rows) < BEFORE + AFTER:
-            return False
-        wide = rows.astype(np.int64)
-        size = np.ptp(wide, axis=0), np.ptp(wide[BEFORE + SPIKE_ROWS :], axis=0)
+    def beat(self, row: int, size: I32, *, spiked: bool) -> bool:
+        """size (2, leads) of `sizes_of`; spiked: a pacing spike stands at the beat."""
         if row - self.last > MEMORY:
             self.sizes = []
         part = 1 if spiked else 0
-        if len(self.sizes) >= ENOUGH:
+        if len(self.sizes) >= ENOUGH and int(size[part].max()) < FAINT_UV:
             usual = np.sort(np.stack([one[part] for one in self.sizes]), axis=0)[len(self.sizes) // 2]
-            if bool((size[part] < FAINT_UV).all() and FAINT_PART * size[part].sum() < usual.sum()):
+            if FAINT_PART * int(size[part].sum()) < int(usual.sum()):
                 return True
         self.sizes, self.last = [*self.sizes, size][-KEPT:], row
         return False

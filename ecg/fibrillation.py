@@ -38,6 +38,7 @@ HZ = np.arange(1.0, 16.01, 0.25)
 LOW_HZ, HIGH_HZ = 2.0, 10.0
 TAP_UNIT, POWER_UNIT = 1024.0, 2.0**20
 LOGIT_MAX = 6000  # thousandths of the net's certainty, to either side
+BEATING = 2.0  # certainty of this place above which there are beats, and nothing is looked at
 LOUDEST = 4  # the net's certainty of this place tells beats from none
 FEATURES = ("low", "high", "net_top", "net_mean", "net_spread")
 LOOKS, SURELY = 0, 3500  # thousandths of a logit: looks like it; needs no second window
@@ -82,10 +83,13 @@ def judge(trace: I16, milli: I32) -> Verdicts:
     shape = (count, trace.shape[1])
     found = Verdicts(*(np.full(shape, fill, dtype=np.int32) for fill in (NOTHING, 0, 0)))
     for at in range(0, count, PIECE):
-        x, window, lead = candidates(trace, at, min(count, at + PIECE))
+        every = np.arange(at, min(count, at + PIECE))
+        net = net_features(milli, every)
+        few = every[net[:, 0] < BEATING]
+        x, window, lead = candidates(trace, few)
         if not len(x):
             continue
-        looks = _logits(features(x, net_features(milli, window)))
+        looks = _logits(features(x, net[window - at]))
         found.looks[window, lead] = looks
         hit = looks >= LOOKS
         if hit.any():
@@ -93,17 +97,18 @@ def judge(trace: I16, milli: I32) -> Verdicts:
     return found
 
 
-def candidates(trace: I16, first: int, end: int) -> tuple[I32, I64, I64]:
-    """Windows [first, end) worth a look: (n, WINDOW) less their mean; window and lead of each."""
-    rows = trace[first * STEP : (end - 1) * STEP + WINDOW].T
-    views = np.lib.stride_tricks.sliding_window_view(rows, WINDOW, axis=1)[:, ::STEP]  # (leads, windows, WINDOW)
+def candidates(trace: I16, windows: I64) -> tuple[I32, I64, I64]:
+    """What of some windows is worth a look: (n, WINDOW) less their mean; window and lead of each."""
+    if not len(windows):
+        return np.zeros((0, WINDOW), dtype=np.int32), windows, windows
+    views = np.lib.stride_tricks.sliding_window_view(trace, WINDOW, axis=0)[::STEP][windows]  # (windows, leads, WINDOW)
     mean = np.rint(views.sum(axis=2, dtype=np.int64) / WINDOW).astype(np.int32)
     x = np.subtract(views, mean[:, :, None], dtype=np.int32)
     away = np.abs(x)
     size = np.sort(away.reshape(*mean.shape, PARTS, -1).max(axis=3), axis=2)[:, :, SIZE_AT]
     resting = np.count_nonzero(4 * away <= size[:, :, None], axis=2)
-    lead, window = np.nonzero((resting <= (1 - SHARE_MIN) * WINDOW) & (size >= UV_MIN))
-    return x[lead, window], first + window.astype(np.int64), lead.astype(np.int64)
+    index, lead = np.nonzero((resting <= (1 - SHARE_MIN) * WINDOW) & (size >= UV_MIN))
+    return x[index, lead], windows[index], lead.astype(np.int64)
 
 
 def net_features(milli: I32, window: I64) -> F64:

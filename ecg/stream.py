@@ -22,7 +22,7 @@ from ecg.beats import SYMBOLS, Answer, Classifier
 from ecg.detector import CELL, Detector
 from ecg.errors import WrongSignal
 from ecg.evidence import Evidence
-from ecg.faint import AFTER, BEFORE, SPIKE_ROWS, FaintBeats
+from ecg.faint import SPIKE_ROWS, FaintBeats, sizes_of
 from ecg.fibrillation import STEP as VF_STEP
 from ecg.fibrillation import WINDOW as VF_WINDOW
 from ecg.fibrillation import FibrillationWatch, judge, together
@@ -282,7 +282,8 @@ class Core:
     def _hear(self, cells: I64) -> None:
         tenths = place(self._levelled, cells, self._levelled_first)
         heard = self._heard
-        for tenth in tenths.tolist():
+        sizes = sizes_of(self._ring.rows, self._ring.first, np.rint(tenths / TENTH).astype(np.int64))
+        for tenth, size in zip(tenths.tolist(), sizes, strict=True):
             row, sample = round(tenth / TENTH), round(tenth * self.fs / (TENTH * RATE))
             before = heard.row[-1] if heard.row else -RATE
             if row - before < BEATS_APART or not 0 <= sample < self.samples or row >= self._rows:
@@ -290,9 +291,7 @@ class Core:
             low, high = sample - SPIKE_BEFORE_S * self.fs, sample + SPIKE_AFTER_S * self.fs
             heard.broken.append(not heard.row or self._is_dark(before, row))
             heard.spiked.append(any(low <= spike <= high for spike in self._spiked))
-            heard.faint.append(
-                self._faint.beat(row, self._ring.cut(row - BEFORE, row + AFTER), spiked=heard.spiked[-1])
-            )
+            heard.faint.append(self._faint.beat(row, size, spiked=heard.spiked[-1]))
             heard.row.append(row)
             heard.sample.append(sample)
 

@@ -63,7 +63,7 @@ def part_of(source: str, name: str, recording: Recording, spans: list[tuple[floa
     logits = Detector(trace.shape[1]).push(levelled, np.repeat(there, HOP, axis=0)[: len(levelled)], final=True)
     milli = np.rint(logits * np.float32(1000)).astype(np.int32)
     count = max(0, (len(milli) * 4 - vf.WINDOW) // vf.STEP + 1)
-    x, window, lead = vf.candidates(trace, 0, count) if count else (*[np.zeros(0, int)] * 3,)
+    x, window, lead = vf.candidates(trace, np.arange(count))
     if len(x):
         step = vf.STEP // HOP
         good = np.array(
@@ -122,7 +122,6 @@ def drawn() -> Iterator[Part]:
         for kind, rate in (
             ("vf", 300),
             ("vfl", 180 + 20 * number),
-            ("vt", 130 + 10 * number),
             ("svt", 170 + 10 * number),
         ):
             script = [
