@@ -28,6 +28,7 @@ CHUNK_S, STREAM_S, STREAM_FS = 0.5, 60, 500
 STREAMS, STREAM_FED_S = 100, 20
 DAY_FS, DAY_LEADS, DAY_BLOCKS = 250, 3, 48
 BLOCK_S = 1800
+ALIKE_S = 300
 WAIT_S = 10.0  # B7: beats are compared from here on
 
 
@@ -140,12 +141,16 @@ def day(folder: Path, _repeats: int) -> dict[str, object]:
 
 
 def same(folder: Path, _repeats: int) -> dict[str, object]:
-    """B7: a digest of all that is said of each recording, and the share of beats that a stream gives too."""
-    digests, alike, beats = {}, 0, 0
-    for name, recording in all_of(folder).items():
-        said = ecg.analyze(recording)
-        text = json.dumps(said.to_json(), sort_keys=True)
-        digests[name] = hashlib.sha256(text.encode()).hexdigest()
+    """B7: a digest of all that is said of each recording."""
+    texts = {name: json.dumps(ecg.analyze(one).to_json(), sort_keys=True) for name, one in all_of(folder).items()}
+    return {"digests": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}}
+
+
+def alike(folder: Path, _repeats: int) -> dict[str, object]:
+    """B7: how many beats of the first minutes of each recording a stream cut at random gives too."""
+    common, beats = 0, 0
+    for whole in all_of(folder).values():
+        recording = ecg.Recording(whole.fs, whole.leads, whole.signal_uv[: round(ALIKE_S * whole.fs)])
         monitor, rng = ecg.Monitor(recording.fs, recording.leads), np.random.default_rng(7)
         heard, first = [], 0
         while first < len(recording.signal_uv):
@@ -153,9 +158,9 @@ def same(folder: Path, _repeats: int) -> dict[str, object]:
             heard += [e.beat for e in monitor.feed(recording.signal_uv[first : first + size]) if e.beat is not None]
             first += size
         heard += [event.beat for event in monitor.finish() if event.beat is not None]
-        late = [beat for beat in said.beats if beat.sample >= WAIT_S * recording.fs]
-        alike, beats = alike + len(set(late) & set(heard)), beats + len(late)
-    return {"digests": digests, "alike": alike, "beats": beats}
+        late = [beat for beat in beats_and_rhythms(recording).beats if beat.sample >= WAIT_S * recording.fs]
+        common, beats = common + len(set(late) & set(heard)), beats + len(late)
+    return {"alike": common, "beats": beats}
 
 
 TASKS: dict[str, Callable[[Path, int], dict[str, object]]] = {
@@ -166,6 +171,7 @@ TASKS: dict[str, Callable[[Path, int], dict[str, object]]] = {
     "memory": memory,
     "day": day,
     "same": same,
+    "alike": alike,
 }
 
 if __name__ == "__main__":

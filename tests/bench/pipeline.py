@@ -82,7 +82,7 @@ def run(words: Sequence[str] = ()) -> Figures:
         if long and "B6" in only:
             figures |= a_day(half_hour, figures["B1"])
         if "B7" in only:
-            figures |= repeating(short, cores)
+            figures |= repeating(short, half_hour if long else None, cores)
     if "B8" in only:
         size = sum(path.stat().st_size for path in (ROOT / "ecg/trained").glob("*.npz"))
         figures["B8"] = alone("kB", [size / 1000])
@@ -190,17 +190,17 @@ def a_day(folder: Path, half_hour: Figure) -> Figures:
     }
 
 
-def repeating(folder: Path, cores: set[int]) -> Figures:
+def repeating(folder: Path, half_hour: Path | None, cores: set[int]) -> Figures:
     once, twice = _child(_ours("same", folder)), _child(_ours("same", folder))
     one, other = once["digests"], twice["digests"]
     assert isinstance(one, dict)
     assert isinstance(other, dict)
     same = sum(one[key] == other.get(key) for key in one)
-    beats = _number(once, "beats")
     figures = {"B7.twice": alone(f"% of {len(one)} recordings", [100 * same / len(one)])}
-    if beats:
-        share = 100 * _number(once, "alike") / beats
-        figures["B7.stream"] = alone(f"% of {beats:.0f} beats after 10 s", [share])
+    if half_hour is not None:
+        said = _child(_ours("alike", half_hour))
+        beats = _number(said, "beats")
+        figures["B7.stream"] = alone(f"% of {beats:.0f} beats after 10 s", [100 * _number(said, "alike") / beats])
     records = [str(path.with_suffix("")) for path in sorted((ROOT / "demo/recordings").glob("*.hea"))]
     os.sched_setaffinity(0, cores)
     lines = []
