@@ -66,6 +66,8 @@ __all__ = [
 ALGORITHM = "0.1.0"  # changes with every change of what `analyze` may answer
 BASE_FIRST = ("vf", "vt", "paced", "af", "afl", "svt")  # of equally long base rhythms the one that matters more
 OVERLAYS = ("pause", "asystole")
+PIECE_S = 600.0
+SCREEN_LEADS = 2
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,13 @@ def annotate(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, p
     """
     core = Core(recording.fs, recording.leads)
     judge = Judge(critical.load(profile), recording.meta, prior)
-    events = judge.events((*core.feed(recording.signal_uv), *core.finish()))
+    piece = max(1, round(PIECE_S * recording.fs))  # keeps the memory of a long recording flat
+    items = [
+        item
+        for at in range(0, len(recording.signal_uv), piece)
+        for item in core.feed(recording.signal_uv[at : at + piece])
+    ]
+    events = judge.events((*items, *core.finish()))
     return Annotated(
         beats=tuple(event.beat for event in events if event.beat is not None),
         episodes=_ordered(e.episode for e in events if e.kind == "episode" and e.episode is not None),
@@ -145,8 +153,8 @@ def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, pr
 
 
 def _screened(recording: Recording, beats: tuple[Beat, ...]) -> Screen | None:
-    """The strip class of a short recording, from lead I or its first."""
-    if not SECONDS_MIN <= recording.seconds <= SECONDS_MAX:
+    """The strip class of a short recording of one or two leads, as people take them by hand."""
+    if len(recording.leads) > SCREEN_LEADS or not SECONDS_MIN <= recording.seconds <= SECONDS_MAX:
         return None
     lead = "I" if "I" in recording.leads else recording.leads[0]
     column = recording.leads.index(lead)

@@ -290,7 +290,8 @@ class Core:
                 continue
             low, high = sample - SPIKE_BEFORE_S * self.fs, sample + SPIKE_AFTER_S * self.fs
             heard.broken.append(not heard.row or self._is_dark(before, row))
-            heard.spiked.append(any(low <= spike <= high for spike in self._spiked))
+            spike = bisect_left(self._spiked, low)
+            heard.spiked.append(spike < len(self._spiked) and self._spiked[spike] <= high)
             heard.faint.append(self._faint.beat(row, size, spiked=heard.spiked[-1]))
             heard.row.append(row)
             heard.sample.append(sample)
