@@ -162,7 +162,8 @@ class Classifier:
         rows      (n,) int64, rows of the trace, ascending and after all pushed before.
         paced     (n,) a pacing spike was found at the beat. broken (n,): the signal was lost since the beat before.
         usable    (n, leads) the lead carried an ECG at the beat.
-        trace     holds the rows from 16 s before `certain` on. certain: trace and beats are complete up to this row.
+        trace     holds the rows from 14 s before the last push's `certain` on. certain: trace and beats are complete
+                  up to this row.
         final     nothing follows: everything that waits is answered.
         Returns   beats by shape V_WAIT rows (2.5 s) after they came or with the fourth after them, by class S_WAIT
                   rows (7.9 s) after; in the first five seconds that have beats, when these are over.

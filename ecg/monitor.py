@@ -22,8 +22,6 @@ from ecg.record import F32, STANDARD_LEADS, Meta, Recording
 from ecg.results import Beat, Episode, Finding
 from ecg.stream import Core, Item
 
-STATE_MAX = 64_000
-
 
 @dataclass(frozen=True)
 class MonitorEvent:
@@ -42,9 +40,7 @@ class MonitorEvent:
 
 @dataclass(frozen=True)
 class MonitorState:
-    """All a monitor knows, to go on elsewhere or after a restart: picklable, at most STATE_MAX bytes for twelve
-    leads.
-    """
+    """All a monitor knows, to go on elsewhere or after a restart: picklable, some 100 kB for twelve leads."""
 
     packed: bytes  # of the core and the rules that have fired on what is still open
     profile: str
