@@ -45,6 +45,7 @@ class MonitorState:
     packed: bytes  # of the core and the rules that have fired on what is still open
     profile: str
     meta: Meta
+    prior: Prior | None = None
 
 
 class Monitor:
@@ -52,6 +53,7 @@ class Monitor:
 
     fs, leads  as of a Recording. Raises WrongRate, WrongSignal.
     profile    the rules; meta: what is known of the person (unknown symptoms count as present).
+    prior      what an earlier ECG of the person said, for the rules that ask whether a thing is new.
     """
 
     def __init__(
@@ -61,10 +63,11 @@ class Monitor:
         *,
         profile: str = critical.DEFAULT_PROFILE,
         meta: Meta | None = None,
+        prior: Prior | None = None,
     ) -> None:
         _check(fs, leads)
         self._core = Core(fs, leads)
-        self._judge = Judge(critical.load(profile), meta or Meta())
+        self._judge = Judge(critical.load(profile), meta or Meta(), prior)
 
     def feed(self, chunk_uv: F32) -> tuple[MonitorEvent, ...]:
         """Take (samples, leads) microvolts, any number of samples, none too; NaN where there was no signal."""
@@ -79,13 +82,13 @@ class Monitor:
         """A copy of what is known; feeding on does not change it."""
         judge = self._judge
         packed = zlib.compress(pickle.dumps((self._core, judge.fired), pickle.HIGHEST_PROTOCOL), 1)
-        return MonitorState(packed, judge.profile.profile, judge.meta)
+        return MonitorState(packed, judge.profile.profile, judge.meta, judge.prior)
 
     @classmethod
     def resume(cls, state: MonitorState) -> Monitor:
         """A monitor that goes on where the state was taken. A state is code: only take one that this process kept."""
         core, fired = pickle.loads(zlib.decompress(state.packed))  # noqa: S301  # our own, from memory or the pool
-        monitor = cls(core.fs, core.leads, profile=state.profile, meta=state.meta)
+        monitor = cls(core.fs, core.leads, profile=state.profile, meta=state.meta, prior=state.prior)
         monitor._core, monitor._judge.fired = core, fired
         return monitor
 
