@@ -178,7 +178,7 @@ export const t = catalogue({
   'compare.choose': { zh: '选一份既往', en: 'Choose a prior ECG' },
   'compare.none': { zh: '没有既往心电图', en: 'No prior ECG' },
   'compare.failed': { zh: '既往波形没有取到', en: 'The prior trace was not fetched' },
-  'compare.of': { zh: '既往 {day}（{n} 天前）{said}', en: 'Prior {day} ({n} days ago) {said}' },
+  'compare.of': { zh: '既往 {since} {said}', en: 'Prior {since} {said}' },
   'compare.rate': { zh: '采样率不同：{a} 与 {b} Hz', en: 'Different sampling: {a} and {b} Hz' },
   medians: { zh: '12 导联代表心搏', en: 'Median beat, 12 leads' },
   'medians.now': { zh: '本次 {time}', en: 'Now {time}' },

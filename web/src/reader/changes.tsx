@@ -85,7 +85,8 @@ export function parted(sentence: string): readonly [string, string] {
 const DAY_MS = 86_400_000
 const takenAt = (r: Recording): string => r.started_at ?? r.opened_at
 
-function sinceWords(recording: Recording, prior: Recording): string {
+/** When the earlier one was taken, and how long ago where that is a day or more. */
+export function sinceWords(recording: Recording, prior: Recording): string {
   const at = takenAt(prior)
   const n = Math.max(0, Math.round((Date.parse(takenAt(recording)) - Date.parse(at)) / DAY_MS))
   if (n > 0) return t('changes.since', { day: day(at), n })
