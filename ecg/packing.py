@@ -25,7 +25,7 @@ def freeze(known: object) -> bytes:
     """Anything picklable as bytes. Arrays of numbers come back equal to the last bit, NaN as NaN."""
     out = io.BytesIO()
     _Packer(out, pickle.HIGHEST_PROTOCOL).dump(known)
-    return zlib.compress(out.getvalue(), 9)
+    return zlib.compress(out.getvalue(), 6)
 
 
 def thaw(frozen: bytes) -> object:
