@@ -7,16 +7,15 @@ monitor.
 
 from __future__ import annotations
 
-import pickle
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from ecg import critical
 from ecg.base_watch import Began
 from ecg.critical import Profile
 from ecg.evidence import Evidence
+from ecg.packing import freeze, thaw
 from ecg.prior import Prior
 from ecg.record import F32, STANDARD_LEADS, Meta, Recording
 from ecg.results import Beat, Episode, Finding
@@ -40,7 +39,7 @@ class MonitorEvent:
 
 @dataclass(frozen=True)
 class MonitorState:
-    """All a monitor knows, to go on elsewhere or after a restart: picklable, some 100 kB for twelve leads."""
+    """All a monitor knows, to go on elsewhere or after a restart: picklable, at most 64 kB for twelve leads."""
 
     packed: bytes  # of the core and the rules that have fired on what is still open
     profile: str
@@ -81,13 +80,12 @@ class Monitor:
     def state(self) -> MonitorState:
         """A copy of what is known; feeding on does not change it."""
         judge = self._judge
-        packed = zlib.compress(pickle.dumps((self._core, judge.fired), pickle.HIGHEST_PROTOCOL), 1)
-        return MonitorState(packed, judge.profile.profile, judge.meta, judge.prior)
+        return MonitorState(freeze((self._core, judge.fired)), judge.profile.profile, judge.meta, judge.prior)
 
     @classmethod
     def resume(cls, state: MonitorState) -> Monitor:
         """A monitor that goes on where the state was taken. A state is code: only take one that this process kept."""
-        core, fired = pickle.loads(zlib.decompress(state.packed))  # noqa: S301  # our own, from memory or the pool
+        core, fired = cast("tuple[Core, set[tuple[str, int]]]", thaw(state.packed))
         monitor = cls(core.fs, core.leads, profile=state.profile, meta=state.meta, prior=state.prior)
         monitor._core, monitor._judge.fired = core, fired
         return monitor
