@@ -175,8 +175,7 @@ class Trace:
         self._level = joined[count:].copy()
         base = _sums(_sums(joined.astype(np.int64))) / float(BASE * BASE)
         trace = joined[BASE_LAG : BASE_LAG + count] - np.rint(base, out=base)
-        np.maximum(trace, -CLIP_UV, out=trace)
-        return np.minimum(trace, CLIP_UV, out=trace).astype(np.int16)
+        return np.asarray(np.minimum(np.maximum(trace, -CLIP_UV), CLIP_UV), dtype=np.int16)
 
 
 def _sums(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
