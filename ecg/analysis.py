@@ -21,9 +21,10 @@ from ecg.base_watch import ATRIAL
 from ecg.evidence import Evidence, dbpm
 from ecg.measure import durations_ms, lead_waves
 from ecg.monitor import Judge
+from ecg.pacing import blanked
 from ecg.prior import Prior
 from ecg.quality import VOTE_MIN, misscaled
-from ecg.record import Recording
+from ecg.record import F32, I64, Recording
 from ecg.results import (
     Analysis,
     Beat,
@@ -41,7 +42,7 @@ from ecg.results import (
 from ecg.reversal import reversal
 from ecg.screen import SECONDS_MAX, SECONDS_MIN, screen
 from ecg.statements import Seen, statements, votes
-from ecg.stream import Core
+from ecg.stream import SPIKE_AFTER_S, SPIKE_BEFORE_S, Core
 from ecg.strip_atria import LEADS_MIN as STRIP_LEADS_MIN
 from ecg.strip_atria import strip_rhythms
 from ecg.trace import row_of, trace_of
@@ -220,8 +221,9 @@ def measure(
         rr_max_ms=round(float(rr_ms.max())),
         rr_min_ms=round(float(rr_ms.min())),
     )
-    _, dominant = waves.dominant_beats(beats)
-    median = waves.median_beat(recording.signal_uv, dominant, fs, recording.leads)
+    symbol, dominant = waves.dominant_beats(beats)
+    signal, dominant = _paced(recording, dominant) if symbol == "/" else (recording.signal_uv, dominant)
+    median = waves.median_beat(signal, dominant, fs, recording.leads)
     votes = [lead for lead in recording.leads if quality.leads[lead] >= VOTE_MIN]
     if median is None or not votes or rhythm == "vt":
         return rates, median, None
@@ -230,6 +232,19 @@ def measure(
     if marks is None:
         return rates, median, None
     return _with_waves(rates, median, marks, votes, mean_ms), median, marks
+
+
+def _paced(recording: Recording, at: I64) -> tuple[F32, I64]:
+    """The samples without pacing spikes, whose tails would be taken for the level before the QRS; and where the paced
+    beats stand by their spikes, for R is found on a spike now and then. Beats without a spike stay where they are."""
+    fs = recording.fs
+    clean, spikes = blanked(recording.signal_uv, fs)
+    own = np.searchsorted(spikes, at + round(SPIKE_AFTER_S * fs), side="right") - 1
+    lag = at - spikes[np.maximum(own, 0)] if len(spikes) else np.full(len(at), len(clean))
+    has = (own >= 0) & (lag <= SPIKE_BEFORE_S * fs)
+    if has.any():
+        at = np.where(has, at - lag + round(float(np.median(lag[has]))), at)
+    return clean, at
 
 
 def _with_waves(rates: Measurements, median: Median, marks: Marks, votes: list[str], rr_ms: float) -> Measurements:

@@ -55,7 +55,7 @@ BULK, BROAD_ROWS = SHAPE.index("bulk"), 7.0  # area over height of such a QRS, r
 QRS_FROM, QRS_TO = QRS_PART.start - BEFORE, QRS_PART.stop - BEFORE  # rows about R
 IN_STEP = 0.15
 SURE = 2.0  # the logit a rule gives
-PACED_SHARE = 0.3  # spikes are small and often lost: a wide family with some is paced throughout
+PACED_SHARE = 0.18  # spikes are small and often lost: a wide family with some is paced throughout
 NARROW_PACED_SHARE = 0.7  # a narrow QRS is taken for a spike now and then
 
 
@@ -234,7 +234,8 @@ class Classifier:
         first, last = np.searchsorted(beats.row, [self._stretch, end])
         if last > first:
             part = slice(int(first), int(last))
-            self._families.learn(around(trace, beats.row[part]), beats.early[part], beats.paced[part])
+            before = intervals(beats.row, beats.broken)[part]
+            self._families.learn(around(trace, beats.row[part]), beats.early[part], before, beats.paced[part])
             self._known = self._families.known()
 
     def _shape(

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ecg.packing import pack_samples, unpack_samples
 from ecg.record import F32, I64
 
 SPIKE_UV = 300.0
@@ -43,20 +42,13 @@ class SpikeFilter:
         near, broad = max(1, round(SPIKE_S * fs)), max(2, round(BROAD_S * fs))
         self._sure = _Form(near, ALONE, PART, 2 * near)
         self._doubtful = _Form(broad, BROAD_ALONE, BROAD_PART, round(BROAD_APART_S * fs))
-        self._reach = max(2, round(2 * SPIKE_S * fs))
+        self.reach = max(2, round(2 * SPIKE_S * fs))
         self.delay = 0 if fs < RATE_MIN else round(ABOUT_S * fs) + 4 * broad
         self._held: F32 = np.zeros(
             (0, leads), dtype=np.float32
         )  # `delay` samples given before, then those not given yet
         self._first = 0  # the sample of `_held[0]`
         self._given = 0
-
-    def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "_held": pack_samples(self._held)}
-
-    def __setstate__(self, state: dict[str, object]) -> None:
-        self.__dict__.update(state)
-        self._held = unpack_samples(state["_held"])  # type: ignore[arg-type]  # as packed above
 
     def push(self, raw_uv: F32, *, final: bool = False) -> tuple[F32, list[int], list[int]]:
         """(n, leads) float32 whole uV, NaN in gaps -> samples that are certain now; where spikes peak among them, the
@@ -71,10 +63,10 @@ class SpikeFilter:
         if stop <= begin:
             self._held = held
             return held[:0], [], []
-        near = (max(0, begin - self._reach), min(len(held), stop + self._reach))
+        near = (max(0, begin - self.reach), min(len(held), stop + self.reach))
         sure = self._spikes(held, *near, self._sure)
         doubtful = self._spikes(held, begin, stop, self._doubtful)
-        out = _without(held, sure, self._reach)[begin:stop] if sure else held[begin:stop]
+        out = _without(held, sure, self.reach)[begin:stop] if sure else held[begin:stop]
         keep = max(0, stop - self.delay)
         first = self._first
         self._given += stop - begin
@@ -119,6 +111,21 @@ class SpikeFilter:
         return np.asarray(np.sort(steps, axis=0)[len(steps) // 2])
 
 
+def blanked(signal_uv: F32, fs: float) -> tuple[F32, I64]:
+    """A whole recording (n, leads) without its spikes, and where they are: the sure ones, or the doubtful if none is.
+
+    Spikes so near that their rests overlap (bipolar ones, atrium and ventricle) are taken out as one, which
+    `SpikeFilter` does not: it would have to wait for the next.
+    """
+    spikes = SpikeFilter(fs, signal_uv.shape[1])
+    _, sure, doubtful = spikes.push(signal_uv, final=True)
+    at = np.array(sure or doubtful, dtype=np.int64)
+    clean, reach = signal_uv.copy(), spikes.reach
+    for together in np.split(at, np.flatnonzero(np.diff(at) > 2 * reach) + 1) if len(at) else ():
+        _line(clean, int(together[0]) - reach, int(together[-1]) + reach)
+    return clean, at
+
+
 def _alone(held: F32, rows: I64, reach: int) -> F32:
     """How far samples stand out against both neighbours `reach` away, (n, leads); 0 where they lie between them."""
     left, right = held[rows] - held[rows - reach], held[rows] - held[rows + reach]
@@ -130,6 +137,11 @@ def _without(held: F32, rows: list[int], reach: int) -> F32:
     """A copy with a straight line of 8 ms to either side of each spike."""
     clean = held.copy()
     for row in rows:
-        low, high = max(0, row - reach), min(len(clean) - 1, row + reach)
-        clean[low : high + 1] = np.linspace(clean[low], clean[high], high - low + 1, dtype=np.float32)
+        _line(clean, row - reach, row + reach)
     return clean
+
+
+def _line(clean: F32, first: int, last: int) -> None:
+    """Rows first to last as a straight line between them, in place."""
+    low, high = max(0, first), min(len(clean) - 1, last)
+    clean[low : high + 1] = np.linspace(clean[low], clean[high], high - low + 1, dtype=np.float32)

@@ -30,7 +30,6 @@ from ecg.filters import Mask
 from ecg.hops import HopQuality, hop_quality, hops_quality
 from ecg.level import HOP, Leveler
 from ecg.pacing import SpikeFilter
-from ecg.packing import Packed, pack, pack_samples, unpack, unpack_samples
 from ecg.picker import I32, PLACE, TENTH, Picker, place
 from ecg.quality import Tally
 from ecg.readable import Reader, Verdict
@@ -61,12 +60,6 @@ class Ring:
 
     rows: I16
     first: int = 0
-
-    def __getstate__(self) -> tuple[object, int]:
-        return pack(self.rows), self.first
-
-    def __setstate__(self, state: tuple[Packed, int]) -> None:
-        self.rows, self.first = unpack(state[0]), state[1]
 
     @property
     def end(self) -> int:
@@ -155,13 +148,6 @@ class Core:
         self._verdict_atrial: list[bool] = []
         self._base = BaseWatch(fs)
         self._pauses, self._runs, self._fibrillation = PauseWatch(fs), RunWatch(fs), FibrillationWatch(fs)
-
-    def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "_raw": pack_samples(self._raw)}
-
-    def __setstate__(self, state: dict[str, object]) -> None:
-        self.__dict__.update(state)
-        self._raw = unpack_samples(state["_raw"])  # type: ignore[arg-type]  # as packed above
 
     # -- feeding
 
@@ -295,8 +281,8 @@ class Core:
             if row - before < BEATS_APART or not 0 <= sample < self.samples or row >= self._rows:
                 continue
             low = sample - SPIKE_BEFORE_S * self.fs
-            high = sample + SPIKE_AFTER_S * self.fs
-            sure, doubtful = _any_within(self._spiked, low, high), _any_within(self._doubtful, low, high)
+            sure = _any_within(self._spiked, low, sample + SPIKE_AFTER_S * self.fs)
+            doubtful = _any_within(self._doubtful, low, sample)  # behind R it is the end of a narrow QRS
             self._spiky = [*self._spiky, sure or doubtful][-DOUBTFUL_OF:]
             doubtful &= 2 * sum(self._spiky) > len(self._spiky)
             heard.broken.append(not heard.row or self._is_dark(before, row))

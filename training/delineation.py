@@ -1,9 +1,10 @@
 """Trains the wave net: LUDB strips in, `ecg/trained/delineation.npz` out, figures by cross-validation over patients.
 
-    python -m training.delineation --data ../shared/data [--marks FOLDER]
+    python -m training.delineation --data ../shared/data [--folds DIR]
 
-The net itself is `ecg.wave_net` in torch, with batch normalisation that is folded into the weights at the end. What the
-figures mean stands in `ecg/trained/delineation.md`; how waves become marks, in `ecg.delineation`.
+With `--folds` it writes instead one net a fold with the records that net has not seen; `./run bench accuracy --only
+A7,A8 --folds DIR` gives the figures of the card. The net itself is `ecg.wave_net` in torch, with batch
+normalisation that is folded into the weights at the end. How waves become marks stands in `ecg.delineation`.
 """
 
 from __future__ import annotations
@@ -21,12 +22,9 @@ from torch.nn import functional
 
 import ecg
 from ecg.analysis import annotate
-from ecg.annotation import wave_marks
-from ecg.delineation import delineate
 from ecg.filters import moving_mean
-from ecg.formats.annotate import write_annotation
-from ecg.wave_net import BASELINE, RATE, Net, inputs, resampled
-from training.records import SEED, folds, records
+from ecg.wave_net import BASELINE, RATE, inputs, resampled
+from training.records import SEED, folds, records, write_fold
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -342,34 +340,20 @@ def exported(net: WaveNet) -> dict[str, np.ndarray]:
     return arrays
 
 
-def cross_validated(data: Path, names: list[str], number: int, noise: list[F32], marks: Path) -> None:
-    """Train without fold `number`, write the marks of its records."""
-    held = folds(names)[number]
-    net = fitted([strip(data / "ludb", name) for name in names if name not in held], noise, SEED + number)
-    np.savez_compressed(marks / f"fold{number}.npz", **exported(net))
-    net_of_fold = Net.from_weights(exported(net))
-    for name in held:
-        recording = ecg.read(data / "ludb" / name)
-        heard = annotate(recording)
-        for lead in delineate(recording, heard.beats, heard.episodes, net=net_of_fold):
-            path = marks / f"{name}.{lead.lead.lower()}"
-            write_annotation(path, wave_marks(lead, len(recording.signal_uv)), recording.fs)
-
-
 def main() -> None:
-    """Cross-validate where asked, then train on all records and write the weights."""
+    """The weights of every fold where asked, else those of all records."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the development records")
-    parser.add_argument("--marks", type=Path, help="cross-validate; write the held-out records' marks here")
-    parser.add_argument("--fold", type=int, action="append", help="only these folds, and no final training")
+    parser.add_argument("--folds", type=Path, help="write one net a fold here instead of the product's")
     given = parser.parse_args()
     names, noise = records(given.data / "ludb"), noises(given.data / "nstdb")
-    if given.marks:
-        given.marks.mkdir(parents=True, exist_ok=True)
-        for number in given.fold or range(5):
-            cross_validated(given.data, names, number, noise, given.marks)
-    if not given.fold:
-        np.savez_compressed(OUT, **exported(fitted([strip(given.data / "ludb", name) for name in names], noise, SEED)))
+    strips = {name: strip(given.data / "ludb", name) for name in names}
+    if given.folds is None:
+        np.savez_compressed(OUT, **exported(fitted(list(strips.values()), noise, SEED)))
+        return
+    for number, held in enumerate(folds(names)):
+        net = fitted([strips[name] for name in names if name not in held], noise, SEED + number)
+        write_fold(given.folds, "delineation", number, exported(net), (f"ludb/{name}" for name in held))
 
 
 if __name__ == "__main__":
