@@ -183,8 +183,7 @@ class Core:
     def _advance(self, chunk_uv: F32, *, final: bool) -> Iterator[Item]:
         clean, sure, doubtful = self._spikes.push(chunk_uv, final=final)
         self._spiked += sure
-        late = round(SPIKE_AFTER_S * self.fs)  # a doubtful one counts up to R only: behind it is a QRS
-        self._doubtful += [spike + late for spike in doubtful]
+        self._doubtful += doubtful
         self._take(clean, final=final)
         if not final and self._rows - self._unlevelled < HOP:
             return
@@ -289,8 +288,9 @@ class Core:
             before = heard.row[-1] if heard.row else -RATE
             if row - before < BEATS_APART or not 0 <= sample < self.samples or row >= self._rows:
                 continue
-            low, high = sample - SPIKE_BEFORE_S * self.fs, sample + SPIKE_AFTER_S * self.fs
-            sure, doubtful = _any_within(self._spiked, low, high), _any_within(self._doubtful, low, high)
+            low = sample - SPIKE_BEFORE_S * self.fs
+            sure = _any_within(self._spiked, low, sample + SPIKE_AFTER_S * self.fs)
+            doubtful = _any_within(self._doubtful, low, sample)  # behind R it is the end of a narrow QRS
             self._spiky = [*self._spiky, sure or doubtful][-DOUBTFUL_OF:]
             doubtful &= 2 * sum(self._spiky) > len(self._spiky)
             heard.broken.append(not heard.row or self._is_dark(before, row))
