@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ecg.trace import I16, RATE
+from ecg.trace import I16, I32, RATE
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
@@ -139,7 +139,7 @@ def look(trace: I16, first: int, rows: I64, kind: U8, before: int) -> Beats:
     return Beats(rows, kind, flat.astype(np.int32), valid, size.astype(np.int32), wide)
 
 
-def templates(trace: I16, first: int, beats: Beats, blocks: I64, last: int) -> F64:
+def templates(trace: I16, first: int, beats: Beats, blocks: I64, last: int) -> I32:
     """The mean QRS-T (blocks, QRS_FROM + T_TO, leads), whole microvolts, of the beats about each block.
 
     Beats from BEFORE - 50 rows before to the end of the block that are not ectopic; zero where there are fewer than 3.
@@ -156,10 +156,10 @@ def templates(trace: I16, first: int, beats: Beats, blocks: I64, last: int) -> F
     n = (count[high] - count[low])[:, None, None]
     mean = np.rint((total[high] - total[low]) / np.maximum(n, 1))
     edge = (mean[:, :1] + mean[:, -1:]) / 2  # the level between beats is no part of the beat
-    return np.asarray(np.where(n >= 3, np.rint(mean - edge), 0.0))
+    return np.where(n >= 3, np.rint(mean - edge), 0.0).astype(np.int32)
 
 
-def without_beats(rest: npt.NDArray[np.int32], first: int, beats: Beats, wave: F64, following: I64) -> None:
+def without_beats(rest: I32, first: int, beats: Beats, wave: I32, following: I64) -> None:
     """Take QRS and T of the beats out of `rest` (rows from `first`, leads), in place.
 
     wave       (b, QRS_FROM + T_TO, leads): each beat's own template.
@@ -173,12 +173,12 @@ def without_beats(rest: npt.NDArray[np.int32], first: int, beats: Beats, wave: F
     inside = (reach < end[:, None]) & (at >= 0) & (at < len(rest))
     ectopic = is_ectopic(beats.kind)
     which, step = np.nonzero(inside & ~ectopic[:, None])
-    rest[at[which, step]] -= wave[which, step].astype(np.int32)
+    rest[at[which, step]] -= wave[which, step]
     which, step = np.nonzero((reach < end[:, None]) & (at >= 0) & (at < len(rest)) & ectopic[:, None])
     rest[at[which, step]] = 0  # its T differs from the others', and so does its baseline: nothing is said here
 
 
-def powers(rest: npt.NDArray[np.int32], count: int) -> F64:
+def powers(rest: I16, count: int) -> F64:
     """(count, leads, len(HZ)) power of `count` whole blocks of `rest` (count * BLOCK, leads), microvolts squared."""
     leads = rest.shape[1]
     clipped = np.clip(rest, -CLIP_UV, CLIP_UV).astype(np.float64)

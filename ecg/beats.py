@@ -234,7 +234,8 @@ class Classifier:
         first, last = np.searchsorted(beats.row, [self._stretch, end])
         if last > first:
             part = slice(int(first), int(last))
-            self._families.learn(around(trace, beats.row[part]), beats.early[part], beats.paced[part])
+            before = intervals(beats.row, beats.broken)[part]
+            self._families.learn(around(trace, beats.row[part]), beats.early[part], before, beats.paced[part])
             self._known = self._families.known()
 
     def _shape(

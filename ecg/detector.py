@@ -54,11 +54,14 @@ class _Layer:
         padded = np.zeros((batch, n + self.before + after, inside), dtype=np.float32)
         padded[:, self.before : self.before + n] = x
         out = n // self.step
-        columns = np.empty((batch, out, self.width * inside), dtype=np.float32)
-        for tap in range(self.width):
-            begin = tap * self.spread
-            columns[:, :, tap * inside : (tap + 1) * inside] = padded[:, begin : begin + n : self.step][:, :out]
-        flat = columns.reshape(batch * out, -1) @ self.weight
+        each, row, item = padded.strides
+        taps = np.ndarray(
+            (batch, out, self.width, inside),
+            padded.dtype,
+            padded,
+            strides=(each, self.step * row, self.spread * row, item),
+        )
+        flat = taps.reshape(batch * out, self.width * inside) @ self.weight
         flat += self.bias
         flat *= self.scale
         return flat.reshape(batch, out, -1)
@@ -104,11 +107,14 @@ class Net:
 
 def _active(x: F32) -> F32:
     np.rint(x, out=x)
-    return np.clip(x, 0, TOP, out=x)
+    np.maximum(x, 0, out=x)
+    return np.minimum(x, TOP, out=x)
 
 
 def _joined(x: F32, before: F32) -> F32:
-    _active(x)
+    np.rint(x, out=x)
+    np.maximum(x, 0, out=x)
+    np.minimum(x, TOP, out=x)
     x += before
     return np.minimum(x, TOP, out=x)
 
@@ -147,7 +153,7 @@ class Detector:
     def _piece(self, count: int, have: int) -> F32:
         """The next `count` cells or fewer: as long as the same leads count."""
         counted = self._there[: count * CELL : CELL]
-        change = np.flatnonzero((counted != counted[0]).any(axis=1))
+        change = (counted != counted[0]).any(axis=1).nonzero()[0]
         count = int(change[0]) if len(change) else count
         size = BEFORE + min(have, count + AFTER)
         first = max(0, BEFORE - self.done)

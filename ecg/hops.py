@@ -86,6 +86,8 @@ def hops_quality(signal_uv: F32, fs: float) -> HopQuality:
     """All hops of a recording, (samples, leads); a rest shorter than a quarter of a hop is left out."""
     hop = round(HOP_S * fs)
     whole, leads = len(signal_uv) // hop, signal_uv.shape[1]
+    if len(signal_uv) == hop:  # as a stream has them
+        return _block(signal_uv[None], fs)
     parts = [
         _block(signal_uv[first * hop : min(first + BLOCK, whole) * hop].reshape(-1, hop, leads), fs)
         for first in range(0, whole, BLOCK)
@@ -102,7 +104,7 @@ def _block(raw_uv: F32, fs: float) -> HopQuality:
     hops, samples, leads = raw_uv.shape
     x = np.array(raw_uv.transpose(0, 2, 1), dtype=np.float32, order="C").reshape(-1, samples)
     missing = _fill(x)
-    np.clip(x, -LIMIT_UV, LIMIT_UV, out=x)
+    np.minimum(np.maximum(x, -LIMIT_UV, out=x), LIMIT_UV, out=x)
     np.rint(x, out=x)
     low, high = x.min(axis=1), x.max(axis=1)
     range_uv = high - low
@@ -112,7 +114,6 @@ def _block(raw_uv: F32, fs: float) -> HopQuality:
     step = x[:, 1:] - x[:, :-1]
     still = (step == 0).sum(axis=1) / max(1, samples - 1) if samples > 1 else np.ones(len(x))
     np.abs(step, out=step)
-    extreme = ((x == high[:, None]) | (x == low[:, None])).sum(axis=1) / samples
     mains = _mains(wide, fs)
     near = max(1, round(ROUGH_S * fs))
     bend = _bend(x, near, range_uv) - (mains * _mains_gain(near, fs)) ** 2
@@ -127,7 +128,8 @@ def _block(raw_uv: F32, fs: float) -> HopQuality:
     masks = np.empty((len(x), len(MASKS)), dtype=bool)
     masks[:, 1], masks[:, 4] = flat, large
     masks[:, 2] = flat & ~empty & (np.abs(level) > RAIL_UV)
-    masks[:, 2] |= (range_uv > CLIP_UV) & (extreme > CLIP_SHARE) & (still > CLIP_SHARE)
+    for row in ((range_uv > CLIP_UV) & (still > CLIP_SHARE)).nonzero()[0].tolist():
+        masks[row, 2] |= np.count_nonzero((x[row] == high[row]) | (x[row] == low[row])) / samples > CLIP_SHARE
     masks[:, 3] = large & (range_uv >= TORN_UV)
     aerial = (mains >= AERIAL_UV) & (range_uv <= AERIAL_PART * mains)
     masks[:, 0] = ~flat & ~masks[:, 3] & ~aerial & (sizes[:, 3] < np.maximum(2.5 * ROUGH_UV, ROUGH_PART * range_uv))

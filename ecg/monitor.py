@@ -7,16 +7,15 @@ monitor.
 
 from __future__ import annotations
 
-import pickle
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from ecg import critical
 from ecg.base_watch import Began
 from ecg.critical import Profile
 from ecg.evidence import Evidence
+from ecg.packing import freeze, thaw
 from ecg.prior import Prior
 from ecg.record import F32, STANDARD_LEADS, Meta, Recording
 from ecg.results import Beat, Episode, Finding
@@ -40,11 +39,12 @@ class MonitorEvent:
 
 @dataclass(frozen=True)
 class MonitorState:
-    """All a monitor knows, to go on elsewhere or after a restart: picklable, some 100 kB for twelve leads."""
+    """All a monitor knows, to go on elsewhere or after a restart: picklable, at most 64 kB for twelve leads."""
 
     packed: bytes  # of the core and the rules that have fired on what is still open
     profile: str
     meta: Meta
+    prior: Prior | None = None
 
 
 class Monitor:
@@ -52,6 +52,7 @@ class Monitor:
 
     fs, leads  as of a Recording. Raises WrongRate, WrongSignal.
     profile    the rules; meta: what is known of the person (unknown symptoms count as present).
+    prior      what an earlier ECG of the person said, for the rules that ask whether a thing is new.
     """
 
     def __init__(
@@ -61,10 +62,11 @@ class Monitor:
         *,
         profile: str = critical.DEFAULT_PROFILE,
         meta: Meta | None = None,
+        prior: Prior | None = None,
     ) -> None:
         _check(fs, leads)
         self._core = Core(fs, leads)
-        self._judge = Judge(critical.load(profile), meta or Meta())
+        self._judge = Judge(critical.load(profile), meta or Meta(), prior)
 
     def feed(self, chunk_uv: F32) -> tuple[MonitorEvent, ...]:
         """Take (samples, leads) microvolts, any number of samples, none too; NaN where there was no signal."""
@@ -78,14 +80,13 @@ class Monitor:
     def state(self) -> MonitorState:
         """A copy of what is known; feeding on does not change it."""
         judge = self._judge
-        packed = zlib.compress(pickle.dumps((self._core, judge.fired), pickle.HIGHEST_PROTOCOL), 1)
-        return MonitorState(packed, judge.profile.profile, judge.meta)
+        return MonitorState(freeze((self._core, judge.fired)), judge.profile.profile, judge.meta, judge.prior)
 
     @classmethod
     def resume(cls, state: MonitorState) -> Monitor:
         """A monitor that goes on where the state was taken. A state is code: only take one that this process kept."""
-        core, fired = pickle.loads(zlib.decompress(state.packed))  # noqa: S301  # our own, from memory or the pool
-        monitor = cls(core.fs, core.leads, profile=state.profile, meta=state.meta)
+        core, fired = cast("tuple[Core, set[tuple[str, int]]]", thaw(state.packed))
+        monitor = cls(core.fs, core.leads, profile=state.profile, meta=state.meta, prior=state.prior)
         monitor._core, monitor._judge.fired = core, fired
         return monitor
 

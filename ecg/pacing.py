@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ecg.packing import pack_samples, unpack_samples
 from ecg.record import F32, I64
 
 SPIKE_UV = 300.0
@@ -50,13 +49,6 @@ class SpikeFilter:
         )  # `delay` samples given before, then those not given yet
         self._first = 0  # the sample of `_held[0]`
         self._given = 0
-
-    def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "_held": pack_samples(self._held)}
-
-    def __setstate__(self, state: dict[str, object]) -> None:
-        self.__dict__.update(state)
-        self._held = unpack_samples(state["_held"])  # type: ignore[arg-type]  # as packed above
 
     def push(self, raw_uv: F32, *, final: bool = False) -> tuple[F32, list[int], list[int]]:
         """(n, leads) float32 whole uV, NaN in gaps -> samples that are certain now; where spikes peak among them, the

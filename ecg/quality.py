@@ -18,6 +18,7 @@ from ecg import electrodes, readable
 from ecg.electrodes import Reason
 from ecg.filters import Mask
 from ecg.hops import HOP_S, HUM_UV, MASKS, ROUGH_PART, ROUGH_UV, HopQuality, hop_quality, hops_quality
+from ecg.hops import SIZES as HOP_SIZES
 from ecg.readable import Reader, Verdict
 from ecg.record import F32, Recording
 from ecg.results import Quality, Span
@@ -34,6 +35,8 @@ COUNTED = ("usable", "flat", "saturated", "torn", "steep", "large", "noisy", "hu
 TRACED = ("top", "middle", "low", "high", "turns")
 SIZES = ("range", "jump", "rough", "mains", "shift")
 BIG_UV = (2500.0, 4000.0, 7000.0)
+_BIG = np.array(BIG_UV, dtype=np.float32)
+_SIZED = [HOP_SIZES.index(name) for name in ("range", "jump", "rough", "mains", "still")]  # the last is overwritten
 STEEP_UV = 1000.0
 SCALE_LARGE_UV = 200_000.0  # peak to peak; an open input of the phone recordings of CinC 2011 makes 160 mV
 SCALE_SMALL_UV, PEAKED = 10.0, 16.0  # white noise reaches 11 times its median deviation in ten seconds, an ECG 20
@@ -90,37 +93,43 @@ class Tally:
 
     def hear(self, verdict: Verdict, starts: Sequence[int]) -> None:
         """What `readable` said of some hops, of samples [starts[i], starts[i + 1]) each."""
+        if not len(verdict.dark):
+            return
         self.heard += len(verdict.dark)
         self.counts["noisy"] += (verdict.noise > readable.limit()).sum(axis=0)
         self._darken(verdict.dark, starts)
-        if len(verdict.dark):
-            steps = steps_of(verdict.counts[..., [readable.COUNTS.index(name) for name in TRACED]].astype(np.float32))
-            self.counts["trace"] += steps.sum(axis=0)
-            self.counts["top"] = np.maximum(self.counts["top"], steps[..., TRACED.index("top")].max(axis=0))
+        steps = steps_of(verdict.counts[..., [readable.COUNTS.index(name) for name in TRACED]].astype(np.float32))
+        self.counts["trace"] += steps.sum(axis=0)
+        self.counts["top"] = np.maximum(self.counts["top"], steps[..., TRACED.index("top")].max(axis=0))
 
     def _add(self, hops: HopQuality) -> None:
         counts, found = self.counts, hops.sizes
         if not len(found):
             return
         self.hops += len(found)
-        for name, column in zip(MASKS, np.moveaxis(hops.masks, -1, 0), strict=True):
-            counts[name] += column.sum(axis=0)
-        before = hops.level_uv[:1] if self.last_level is None else self.last_level[None]
-        self.last_level = hops.level_uv[-1].copy()
-        shift = np.abs(np.diff(np.concatenate([before, hops.level_uv]), axis=0))
-        range_uv, _, jump, rough, mains, still, _ = np.moveaxis(found, -1, 0)
-        sizes = steps_of(np.stack([range_uv, jump, rough, mains, shift], axis=-1))
+        for name, many in zip(MASKS, hops.masks.sum(axis=0).T, strict=True):
+            counts[name] += many
+        range_uv, level, jump, rough, mains, still, _ = found.transpose(2, 0, 1)
+        shift = level.copy()
+        shift[1:] -= level[:-1]
+        shift[0] -= level[0] if self.last_level is None else self.last_level
+        self.last_level = level[-1].copy()
+        sized = found[..., _SIZED]  # range, jump, rough, mains, and the shift of the level last
+        sized[..., -1] = np.abs(shift, out=shift)
+        sizes = steps_of(sized)
         counts["sizes"] += sizes.sum(axis=0)
         counts["largest"] = np.maximum(counts["largest"], sizes.max(axis=0))
         counts["smallest"] = np.minimum(counts["smallest"], sizes[..., 0].min(axis=0))
         counts["steep"] += (jump > STEEP_UV).sum(axis=0)
-        counts["big"] += (range_uv[..., None] > np.array(BIG_UV, dtype=np.float32)).sum(axis=0)
+        counts["big"] += (range_uv[..., None] > _BIG).sum(axis=0)
         most = np.where(rough > ROUGH_PART * range_uv, 1000.0, ROUGH_UV)
-        counts["rough"] += np.rint(np.minimum(rough, most)).astype(np.int64).sum(axis=0)
-        counts["hum"] += np.rint(np.minimum(mains, 5000.0)).astype(np.int64).sum(axis=0)
-        counts["still"] += np.rint(1000 * still).astype(np.int64).sum(axis=0)
+        for name, values in (("rough", np.minimum(rough, most)), ("hum", np.minimum(mains, 5000.0))):
+            counts[name] += np.rint(values).sum(axis=0, dtype=np.float64).astype(np.int64)
+        counts["still"] += np.rint(1000 * still).sum(axis=0, dtype=np.float64).astype(np.int64)
 
     def _darken(self, dark: Mask, starts: Sequence[int]) -> None:
+        if not dark.any():
+            return
         edges = np.flatnonzero(np.diff(np.concatenate([[False], dark, [False]]).astype(np.int8)))
         spans = [Span(starts[first], starts[end]) for first, end in edges.reshape(-1, 2).tolist()]
         self.dark = _joined([*self.dark, *(span for span in spans if span.end > span.first)])[-DARK_MAX:]

@@ -7,17 +7,15 @@ the block needs is certain, so that the pieces do not matter. It names nothing (
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from ecg import atria
-from ecg.atria import AFTER, BEFORE, BLOCK, F64, HZ, I64, LAG, QRS_FROM, T_TO, Beats
+from ecg.atria import AFTER, BEFORE, BLOCK, F64, HZ, I64, LAG, QRS_FROM, T_TO
 from ecg.atrial_features import Windows
-from ecg.packing import pack, unpack
-from ecg.trace import I16
+from ecg.trace import CLIP_UV, I16, I32
 
 REACH = 2  # blocks on either side of the one that is judged
-KEEP = 2 * REACH + 4  # blocks whose beats and numbers are held
-SIGNAL_KEPT = (2 * REACH + 2) * BLOCK + 2 * LAG  # rows: the window of the next block to be judged, and what lags
+KEEP = 2 * REACH + 2  # blocks whose beats and numbers are held: the window of the next one to be judged, and one before
+SIGNAL_KEPT = (2 * REACH + 1) * BLOCK + LAG  # rows: that window, and what lags
 FAR = 1 << 40  # a row that no recording has
 MEASURED_AT_ONCE = 400  # blocks: bounds the memory of a long file
 
@@ -34,20 +32,20 @@ class Blocks:
         self.beats = atria.no_beats(len(self.columns))
         self.power: F64 = np.zeros((0, len(self.columns), len(HZ)))
         self.weight: F64 = np.zeros(0)
-        self.rest: npt.NDArray[np.int16] = np.zeros((0, len(self.columns)), dtype=np.int16)  # rows end at `rest_end`
-        self.rest_end = -LAG
+        self.waves: I32 = np.zeros((0, QRS_FROM + T_TO, len(self.columns)), dtype=np.int32)  # what a beat is taken for
         self.raw: I16 = np.zeros((0, len(self.columns)), dtype=np.int16)  # rows end at `end`
         self.first = 0  # the first block that is held
-        self._last_wave: F64 = np.zeros((1, QRS_FROM + T_TO, len(self.columns)))
         self._waiting_rows: I64 = np.zeros(0, dtype=np.int64)
         self._waiting_symbols = ""
 
     def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "rest": pack(self.rest), "raw": pack(self.raw)}
+        return {**self.__dict__, "power": None}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
-        self.rest, self.raw = unpack(state["rest"]), unpack(state["raw"])  # type: ignore[arg-type]  # as packed above
+        again = max(self.first, self.count - 2 * REACH)  # no window looks further back
+        self.power = np.zeros((self.count - self.first, len(self.columns), len(HZ)))
+        self.power[again - self.first :] = atria.powers(self.rest(again, self.count), self.count - again)
 
     @property
     def needs_from(self) -> int:
@@ -78,41 +76,31 @@ class Blocks:
         held = trace[held_first - trace_first : held_end - trace_first][:, self.columns]
         here = int(np.searchsorted(self._waiting_rows, end))
         rows, symbols = self._waiting_rows[:here], self._waiting_symbols[:here]
-        coming = self._waiting_rows[here : here + 1]
-        after = int(coming[0]) if len(coming) and coming[0] < end + AFTER else FAR
         before = int(self.beats.row[-1]) if len(self.beats.row) else -FAR
         new = atria.look(held, held_first, rows, atria.kinds_of(symbols), before)
         near = self.beats.part(int(np.searchsorted(self.beats.row, first_row - BEFORE + 50)))
-        about = near.join(new)
-        blocks = np.arange(begin, goal)
-        waves = atria.templates(held, held_first, about, blocks, held_end)
-        self._take_away(held, held_first, near, new, waves, (first_row, end, after))
+        waves = atria.templates(held, held_first, near.join(new), np.arange(begin, goal), held_end)
         self.beats = self.beats.join(new)
+        self.waves = np.concatenate([self.waves, waves])
         self._waiting_rows, self._waiting_symbols = self._waiting_rows[here:], self._waiting_symbols[here:]
         self.raw = np.concatenate([self.raw, held[first_row - held_first : end - held_first]])
         self.count, self.end = goal, end
-
-    def _take_away(
-        self, held: I16, held_first: int, near: Beats, new: Beats, waves: F64, span: tuple[int, int, int]
-    ) -> None:
-        """The residual of the new blocks and its spectrum."""
-        first_row, end, after = span
-        count = len(waves)
-        low, high = first_row - LAG, first_row + count * BLOCK - LAG
-        rest = np.zeros((count * BLOCK, len(self.columns)), dtype=np.int32)
-        real_low, real_high = max(low, 0), min(high, end)
-        rest[real_low - low : real_high - low] = held[real_low - held_first : real_high - held_first]
-        tail = near.part(int(np.searchsorted(near.row, low - T_TO)))
-        beats = tail.join(new)
-        wave = np.concatenate([np.repeat(self._last_wave, len(tail.row), axis=0), waves[new.row // BLOCK - self.count]])
-        following = np.concatenate([beats.row[1:], [after]]).astype(np.int64)[: len(beats.row)]
-        atria.without_beats(rest, low, beats, wave, following)
-        self._last_wave = waves[-1:].copy()
-        self.power = np.concatenate([self.power, atria.powers(rest, count)])
-        whole = np.clip((end - (np.arange(count) * BLOCK + first_row)) / BLOCK, 0.0, 1.0)
+        self.power = np.concatenate([self.power, atria.powers(self.rest(begin, goal), goal - begin)])
+        whole = np.clip((end - np.arange(begin, goal) * BLOCK) / BLOCK, 0.0, 1.0)
         self.weight = np.concatenate([self.weight, whole])
-        self.rest = np.concatenate([self.rest, np.clip(rest, -32_000, 32_000).astype(np.int16)])
-        self.rest_end = high
+
+    def rest(self, first: int, end: int) -> I16:
+        """The signal of blocks [first, end) without its beats, LAG rows earlier; zero where there is no signal."""
+        low, high = first * BLOCK - LAG, end * BLOCK - LAG
+        rest = np.zeros((high - low, len(self.columns)), dtype=np.int32)
+        real_low, real_high, offset = max(low, 0), min(high, self.end), self.end - len(self.raw)
+        rest[real_low - low : real_high - low] = self.raw[real_low - offset : real_high - offset]
+        row = self.beats.row
+        begin, until = np.searchsorted(row, [low - T_TO, end * BLOCK]).tolist()
+        beats = self.beats.part(begin, until)
+        following = np.concatenate([row[begin + 1 :], self._waiting_rows[:1], [FAR]])[: len(beats.row)]
+        atria.without_beats(rest, low, beats, self.waves[beats.row // BLOCK - self.first], following)
+        return np.clip(rest, -CLIP_UV, CLIP_UV).astype(np.int16)
 
     def windows(self, first: int, end: int, reach: int = REACH) -> Windows:
         """The windows of blocks [first, end), each `reach` blocks to either side as far as there are any."""
@@ -128,14 +116,14 @@ class Blocks:
             weight[there] += self.weight[at[there]]
         return Windows(self.beats, low.astype(np.int64), high.astype(np.int64), power, weight)
 
-    def about(self, block: int) -> tuple[npt.NDArray[np.int16], int, I64]:
+    def about(self, block: int) -> tuple[I16, int, I64]:
         """The window of a block: its signal without beats, that signal's first row, and the rows of its beats."""
-        offset = self.rest_end - len(self.rest)
-        low = max((block - REACH) * BLOCK - LAG, offset, 0)
-        high = min((block + REACH + 1) * BLOCK - LAG, self.rest_end, self.end)
+        first, end = max(block - REACH, 0), min(block + REACH + 1, self.count)
+        begin = first * BLOCK - LAG
+        low, high = max(begin, 0), min(end * BLOCK - LAG, self.end)
         rows = self.beats.row
-        inside = rows[np.searchsorted(rows, low) : np.searchsorted(rows, high)]
-        return self.rest[low - offset : high - offset], low, inside
+        rest = self.rest(first, end)[low - begin : high - begin]
+        return rest, low, rows[np.searchsorted(rows, low) : np.searchsorted(rows, high)]
 
     def raw_about(self, block: int) -> tuple[I16, int, I64]:
         """The same with the trace as it came."""
@@ -151,10 +139,11 @@ class Blocks:
 
     def forget(self) -> None:
         """Let go of what no window will need."""
+        self.raw = self.raw[-SIGNAL_KEPT:].copy()
         drop = self.count - KEEP - self.first
         if drop <= 0:
             return
         self.first += drop
         self.power, self.weight = self.power[drop:].copy(), self.weight[drop:].copy()
-        self.rest, self.raw = self.rest[-SIGNAL_KEPT:].copy(), self.raw[-SIGNAL_KEPT:].copy()
+        self.waves = self.waves[drop:].copy()
         self.beats = self.beats.part(int(np.searchsorted(self.beats.row, self.first * BLOCK)))

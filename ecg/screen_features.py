@@ -81,7 +81,7 @@ def strip_row(trace: I16, rows: I64, symbols: str) -> F32:
     parts = parts[1:-1] if len(parts) > 3 else parts
     with np.errstate(divide="ignore", invalid="ignore"):
         lead = trace[:, 0].astype(np.float64)
-        rest = blocks.rest[:, 0].astype(np.float64)
+        rest = blocks.rest(0, blocks.count)[:, 0].astype(np.float64)
         shape, mean, odd = _shapes(lead, rest, rows, kinds_of(symbols))
         columns = [features(whole)[0], _least(parts), -_least(-parts), shape, _quality(lead, rows, rest), mean, odd]
     return np.concatenate([np.asarray(column, dtype=np.float32) for column in columns])

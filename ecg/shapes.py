@@ -39,6 +39,10 @@ FLAT_UV = 100.0  # a lead whose QRS is smaller is not blown up to the size of th
 NOISE_FADE = 0.8
 SLOPE_PART = 0.2  # the QRS lasts while the summed slope is above this part of its largest
 ROWS_OF_CELL = 500  # the families change every so many rows
+WIDER = 2.5  # rows by which one family is clearly wider than another
+FAST = 60.0  # rows: the slowest ventricular tachycardia, 100 a minute
+SUDDEN = 0.9  # of the dominant family's interval: sinus rhythm that blocks a branch as it quickens does not leap
+PACED_FAMILY = 0.3  # spikes are small and often lost
 
 
 class Rows(Protocol):
@@ -148,6 +152,7 @@ class Families:
     width: F64 = field(default_factory=lambda: np.zeros(FAMILIES))
     early: F64 = field(default_factory=lambda: np.ones(FAMILIES))
     paced: F64 = field(default_factory=lambda: np.zeros(FAMILIES))
+    pace: F64 = field(default_factory=lambda: np.zeros(FAMILIES))  # mean R-R before, rows; 0 unknown
     name: I64 = field(default_factory=lambda: np.full(FAMILIES, -1))
     main: int = 0
     learned: int = 0  # stretches that had beats
@@ -175,12 +180,14 @@ class Families:
             self.main,
         )
 
-    def learn(self, wide_uv: F64, early: F64, paced: Mask) -> None:
-        """Take in the beats of one stretch: (beats, leads, WIDE) from `around`; early as in `Known`, NaN unknown."""
+    def learn(self, wide_uv: F64, early: F64, before: F64, paced: Mask) -> None:
+        """Take in the beats of one stretch: (beats, leads, WIDE) from `around`; early as in `Known`, R-R before each in
+        rows, NaN unknown.
+        """
         if not len(wide_uv):
             return
         self.shape, self.count, self.early = self.shape.copy(), self.count.copy(), self.early.copy()
-        self.paced, self.name = self.paced.copy(), self.name.copy()
+        self.paced, self.pace, self.name = self.paced.copy(), self.pace.copy(), self.name.copy()
         if not self.learned:
             self._begin(wide_uv)
         wide = scale(wide_uv[:, self.chosen], self.gain[self.chosen])
@@ -195,6 +202,7 @@ class Families:
         self.shape = np.where(many[:, None, None] > 0, np.rint(mean), self.shape).astype(np.int16)
         self.early = _mix(self.early, belongs, early, weight)
         self.paced = _mix(self.paced, belongs, paced.astype(np.float64), weight)
+        self.pace = _mix(self.pace, belongs, before, np.where(self.pace > 0, weight, 0.0))
         self.count = self.count * FADE + many
         self.learned += 1
         self._merge()
@@ -250,7 +258,7 @@ class Families:
         return slot if free[slot] < 2.0 else -1
 
     def _found(self, slot: int) -> None:
-        self.count[slot], self.early[slot], self.paced[slot] = 1e-9, 1.0, 0.0
+        self.count[slot], self.early[slot], self.paced[slot], self.pace[slot] = 1e-9, 1.0, 0.0, 0.0
         self.name[slot] = self.named
         self.named += 1
 
@@ -267,7 +275,7 @@ class Families:
         weight = np.minimum(self.count[[keep, gone]], MEMORY)
         both = weight[0] * self.shape[keep] + weight[1] * self.shape[gone]
         self.shape[keep] = np.rint(both / weight.sum()).astype(np.int16)
-        for values in (self.early, self.paced):
+        for values in (self.early, self.paced, self.pace):
             values[keep] = (weight * values[[keep, gone]]).sum() / weight.sum()
         self.count[keep] += self.count[gone]
         self.count[gone] = 0.0
@@ -287,11 +295,26 @@ class Families:
         self._choose(size, worth)
 
     def _dominant(self) -> int:
-        """The largest family that is not early; a clearly narrower one of a fifth its size goes first."""
+        """The largest family that is not early and no tachycardia; a clearly narrower one of a fifth its size goes
+        first.
+        """
         merit = self.count * np.where(self.early < 0.85, 0.4, 1.0)
+        merit = np.where(self._sprang(), 0.0, merit)
         largest = int(merit.argmax())
-        near = (self.count >= 0.2 * self.count[largest]) & (self.width < self.width[largest] - 2.5) & (self.early > 0.8)
+        near = (
+            (self.count >= 0.2 * self.count[largest]) & (self.width < self.width[largest] - WIDER) & (self.early > 0.8)
+        )
         return int(np.where(near, merit, -1.0).argmax()) if near.any() else largest
+
+    def _sprang(self) -> Mask:
+        """(FAMILIES,) which sprang up fast and wide beside the dominant one.
+
+        Such a family is a ventricular tachycardia until a person says otherwise, however long it lasts: were it
+        dominant, its beats would be the normal ones that others are compared with.
+        """
+        wide = self.width > self.width[self.main] + WIDER
+        fast = (self.pace > 0) & (self.pace < min(FAST, SUDDEN * self.pace[self.main]))
+        return np.asarray(wide & fast & (self.paced < PACED_FAMILY) & (self.count[self.main] > 0))
 
 
 def _size(wave: F64) -> F64:

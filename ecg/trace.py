@@ -32,6 +32,7 @@ BASE_LAG = BASE - 1
 CLIP_UV = 32_000  # of the trace
 RAW_UV = 1e6  # more than a volt is no ECG and must not overflow
 FRAME = 48  # input samples a frame, about; see Resampler
+AT_ONCE = 1 << 17  # numbers in one product
 
 
 @dataclass(frozen=True)
@@ -99,11 +100,17 @@ class Resampler:
             self._tail = joined
             return np.zeros((0, self._leads), dtype=np.int32)
         self._tail = joined[count * bank.step :].copy()
+        columns = np.ascontiguousarray(joined.T)
         made = np.empty((count * bank.out, self._leads), dtype=np.int32)
-        for lead in range(self._leads):
-            column = np.ascontiguousarray(joined[:, lead])
-            windows = np.lib.stride_tricks.sliding_window_view(column, width)[:: bank.step][:count]
-            made[:, lead] = np.rint((windows @ bank.taps.T).ravel() / UNIT)
+        together = max(1, AT_ONCE // (count * width))  # a chunk of a stream in one product
+        for lead in range(0, self._leads, together):
+            few = columns[lead : lead + together]
+            # sliding_window_view costs more than all the rest in a chunk of a stream
+            strides = (few.strides[0], bank.step * few.itemsize, few.itemsize)
+            windows = np.ndarray((len(few), count, width), few.dtype, few, strides=strides)
+            product = windows.reshape(-1, width) @ bank.taps.T
+            product /= UNIT
+            made[:, lead : lead + together] = np.rint(product, out=product).reshape(len(few), -1).T
         return made
 
 
@@ -166,14 +173,15 @@ class Trace:
             self._level = joined
             return np.zeros((0, level.shape[1]), dtype=np.int16)
         self._level = joined[count:].copy()
-        base = _sums(_sums(joined.astype(np.int64)))
-        trace = joined[BASE_LAG : BASE_LAG + count] - np.rint(base / float(BASE * BASE))
-        return np.asarray(np.clip(trace, -CLIP_UV, CLIP_UV), dtype=np.int16)
+        base = _sums(_sums(joined.astype(np.int64))) / float(BASE * BASE)
+        trace = joined[BASE_LAG : BASE_LAG + count] - np.rint(base, out=base)
+        return np.asarray(np.minimum(np.maximum(trace, -CLIP_UV), CLIP_UV), dtype=np.int16)
 
 
 def _sums(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Sums over BASE rows, shorter by BASE_LAG rows."""
-    total = np.concatenate([np.zeros((1, values.shape[1]), dtype=np.int64), np.cumsum(values, axis=0)])
+    total = np.zeros((len(values) + 1, values.shape[1]), dtype=np.int64)
+    values.cumsum(axis=0, out=total[1:])
     return np.asarray(total[BASE:] - total[:-BASE])
 
 

@@ -90,7 +90,8 @@ def facts(conn: Connection, recording_id: str) -> Facts:
     """What the rules may know of the person while the recording is still arriving."""
     row = records_store.recording_row(conn, recording_id)
     patient = records_store.patient_view(conn, row["patient"])
-    return Facts(patient.sex, patient.age_years, tuple(msgspec.json.decode(row["symptoms"], type=list[str])))
+    symptoms = tuple(msgspec.json.decode(row["symptoms"], type=list[str]))
+    return Facts(patient.sex, patient.age_years, symptoms, prior(conn, recording_id))
 
 
 def _critical(found: list[_Finding]) -> list[CriticalFinding]:

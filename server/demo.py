@@ -44,6 +44,7 @@ ROTA_DAYS = 30
 SEED = 20261122
 ROUND_PAUSE_S = 2.0
 TRAFFIC_PAUSE_S = 45.0
+RETURNS_EVERY = 4
 
 CENTRE = "org_city"
 ORGS = (
@@ -181,7 +182,12 @@ class Devices:
         places = list(self.keys)
         for number, (record, recording) in enumerate(self.real):
             org = places[number % len(places)]
-            await self._send(org, recording, self._request(record.sex, record.age, record.zh), speed=20.0)
+            request = self._request(record.sex, record.age, record.zh)
+            if number % RETURNS_EVERY == 1:  # was here before, in sinus rhythm: the reader sees what is new
+                earlier = synth.twelve_lead(np.random.default_rng(number), [synth.Segment("sinus", 10.0)]).recording
+                before = msgspec.structs.replace(request, note="演示：合成心电图，上次")
+                await self._send(org, earlier, before, speed=20.0)
+            await self._send(org, recording, request, speed=20.0)
             await asyncio.sleep(ROUND_PAUSE_S)
         while True:
             await asyncio.sleep(TRAFFIC_PAUSE_S * self.rng.uniform(0.6, 1.4))
@@ -215,7 +221,8 @@ class Devices:
     def _request(self, sex: str, age: int | None, note: str) -> Request:
         name = self.rng.choice(FAMILY) + self.rng.choice(GIVEN)
         known = sex in ("M", "F") and age is not None
-        patient = Patient(name=name, sex=sex, age=age) if known else None  # type: ignore[arg-type]  # checked: M or F
+        number = f"demo-{self.rng.getrandbits(32):08x}"  # plainly no citizen's
+        patient = Patient(name=name, sex=sex, age=age, id_no=number) if known else None  # type: ignore[arg-type]  # M or F
         symptoms = self.rng.choice(COMPLAINTS)
         return Request(patient=patient, symptoms=symptoms, note=f"演示：{note}", urgency="routine")
 

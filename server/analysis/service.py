@@ -68,9 +68,9 @@ async def _analyse(room: Analysis, event: Event) -> None:
     archive = await room.blobs.get(said.blob)
     started = time.perf_counter()
     try:
-        facts = Facts(said.sex, said.age_years, said.symptoms)
         prior = await room.db.read(lambda conn: room.prior(conn, event.subject))
-        outcome = await room.pool.run(analyse, archive, facts, room.profile, room.to_recording, prior)
+        facts = Facts(said.sex, said.age_years, said.symptoms, prior)
+        outcome = await room.pool.run(analyse, archive, facts, room.profile, room.to_recording)
     except (BrokenProcessPool, TimeoutError):
         outcome = Outcome(b"", _nothing(LOST), None, LOST)
     took_ms = round((time.perf_counter() - started) * 1000)

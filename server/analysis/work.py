@@ -29,11 +29,13 @@ NO_SIGNAL = -32768
 
 @dataclass(frozen=True)
 class Facts:
-    """What the rules may know of the person and the complaint; no identity."""
+    """What the rules may know of the person and the complaint; no identity. `prior`: what an earlier ECG of the same
+    person said, for the rules that ask whether a thing is new."""
 
     sex: Sex
     age_years: int | None
     symptoms: tuple[str, ...]
+    prior: Prior | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def watch(before: Stretch, first: int, gain_uv_per_lsb: float, raw: bytes) -> St
     facts = before.facts
     meta = Meta(sex=facts.sex, age_years=facts.age_years, symptoms=facts.symptoms)
     if before.state is None:
-        monitor = ecg.Monitor(before.fs, before.leads, profile=before.profile, meta=meta)
+        monitor = ecg.Monitor(before.fs, before.leads, profile=before.profile, meta=meta, prior=facts.prior)
     else:
         monitor = ecg.Monitor.resume(before.state)
     start = first if before.start is None else before.start
@@ -90,15 +92,13 @@ def warm_up() -> None:
         return
 
 
-def analyse(
-    archive: bytes, facts: Facts, profile: str, to_recording: Callable[[bytes], Recording], prior: Prior | None = None
-) -> Outcome:
-    """Analyse one archive file, with what an earlier ECG of the person said. Never raises for a bad signal."""
+def analyse(archive: bytes, facts: Facts, profile: str, to_recording: Callable[[bytes], Recording]) -> Outcome:
+    """Analyse one archive file. Never raises for a bad signal."""
     recording = to_recording(archive)
     meta = Meta(sex=facts.sex, age_years=facts.age_years, symptoms=facts.symptoms)
     recording = replace(recording, meta=meta)
     try:
-        analysis = ecg.analyze(recording, profile=profile, prior=prior)
+        analysis = ecg.analyze(recording, profile=profile, prior=facts.prior)
     except EcgError as error:
         return Outcome(b"", _summary(recording, None, error.code), None, error.code)
     result = analysis.to_json()

@@ -128,7 +128,7 @@ def wpw(rr_min_ms: float) -> Script:
 
 
 def avb3(rate: float) -> Script:
-    return (Segment("avb3", 20.0, rate),)
+    return (Segment("avb3", 20.0, rate, atrial_bpm=80.0),)  # no multiple of the ventricles': else it looks like 2:1
 
 
 def block(kind: str) -> Script:
@@ -261,7 +261,7 @@ def cases() -> list[Case]:
         Case("AF 165 / 190 warns", "tachy.af_180", SAFE, af(165), af(190)),
         Case("AF 185 / 210", "tachy.af_fast", ("province-2",), af(185), af(210)),
         Case("AF is new", "rhythm.af_new", SAFE, sinus(20.0, 80.0), af(90)),
-        Case("AF 240 / 260 ms", "tachy.af_wpw", (*LISTS[:3], "shanxi-2017"), wpw(265), wpw(235), missing=CORE),
+        Case("AF 240 / 260 ms", "tachy.af_wpw", (*LISTS[:3], "shanxi-2017"), wpw(265), wpw(235)),
         Case("AVB3 at 34 / 37", "brady.avb3", ("cn-2017",), avb3(37), avb3(34)),
         Case(
             "AVB3",
@@ -269,11 +269,10 @@ def cases() -> list[Case]:
             ("zhejiang-trial", "province-2", "shanxi-2017"),
             sinus(20.0, 45.0),
             avb3(45),
-            missing=CORE,
         ),
-        Case("AVB3 warns", "brady.avb3_first", SAFE, sinus(20.0, 45.0), avb3(45), missing=CORE),
+        Case("AVB3 warns", "brady.avb3_first", SAFE, sinus(20.0, 45.0), avb3(45)),
         Case("Mobitz II", "brady.avb3", ("hospital-classic",), block("avb2_1"), block("avb2_2")),
-        Case("torsades", "tachy.tdp", (*LISTS, "shanxi-2017"), run("vt", 6, 180), run("tdp", 6, 220), missing=CORE),
+        Case("torsades", "tachy.tdp", (*LISTS, "shanxi-2017"), run("vt", 6, 180), run("tdp", 6, 220)),
         Case("bidirectional", "tachy.tdp", ("cn-2017",), vt(160), (Segment("vt_bidirectional", 10.0, 160),)),
         Case("limb 0.09 / 0.11 mV", "st.limb_v46", PROVINCES, inferior(0.09), inferior(0.11)),
         Case("V4-V6 0.09 / 0.11 mV", "st.limb_v46", PROVINCES, raised(0.09, ("V4", "V5")), raised(0.11, ("V4", "V5"))),
@@ -312,7 +311,7 @@ def cases() -> list[Case]:
         Case("alternans 0.08 / 0.12 mV", "other.twa", ("cn-2017",), alternans(80), alternans(120)),
         Case("pauses", "amb.pause", ("zhejiang-trial", "province-2"), pauses(2), pauses(3), HOLTER),
         Case("one pause 3.9 / 4.1 s", "amb.pause", ("province-2",), pause(3.9), pause(4.1), HOLTER),
-        Case("pause in AF", "amb.pause_af", PROVINCES[:2], af_pause(4.6), af_pause(5.6), HOLTER, missing=CORE),
+        Case("pause in AF", "amb.pause_af", PROVINCES[:2], af_pause(4.6), af_pause(5.6), HOLTER),
         Case("long QT with VT", "amb.qtc_vt", ("province-2",), qt_vt(490), qt_vt(560), HOLTER),
         Case("not capturing", "tech.pacer_fail", SAFE, paced(1.5), paced(2.6), missing=CORE),
     ]

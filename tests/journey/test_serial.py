@@ -20,6 +20,8 @@ BLOCK = {"zh": "完全性左束支传导阻滞", "en": "Left bundle branch block
 NEW = {"zh": "新出现", "en": "New"}
 CORRECT_QT = {"zh": "修正 QT ms", "en": "Correct QT ms"}
 MARKED = {"zh": "人工修正", "en": "corrected"}
+CITE = {"zh": "写入结论", "en": "Cite in the report"}
+CITED = {"zh": "心电图比较，", "en": "Compared with"}
 QT_MS = 444
 
 
@@ -45,6 +47,10 @@ async def test_a_reader_compares_corrects_the_qt_and_signs(lang: Language, hub: 
 
     await reader.keys("a")
     await expect(page.locator("ol .rd-statement").first).to_be_visible()
+    cite = reader.see("changes").get_by_role("button", name=CITE[lang])
+    await cite.click()
+    await cite.click()  # what is there is not written twice
+    await expect(page.locator("ol .rd-statement", has_text=CITED[lang])).to_have_count(1)
     sign = page.locator(".rd-acts .btn-primary")
     await expect(sign).not_to_have_attribute("aria-disabled", "true")
     await reader.keys("Control+Enter")
@@ -64,4 +70,5 @@ async def test_a_reader_compares_corrects_the_qt_and_signs(lang: Language, hub: 
     text = "".join(p.extract_text() for p in pypdf.PdfReader(io.BytesIO(pdf)).pages)
     assert f"{QT_MS} ms" in text
     assert MARKED[lang] in text
+    assert CITED[lang].replace(" ", "") in text.replace(" ", "").replace("\n", "")
     people.no_faults()

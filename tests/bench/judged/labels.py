@@ -74,7 +74,9 @@ FINDINGS: Mapping[str, Means] = {
     "LAFB": Means(_codes("LAFB"), frozenset({"445118002"}), ludb=("Left anterior hemiblock",)),
     "IVCD": Means(_codes("IVCD"), frozenset({"698252002"}), ludb=("Non-specific intravintricular",)),
     "PAC": Means(
-        _codes("PAC*", "JUNCTIONAL_PREMATURE"), frozenset({"284470004", "63593006"}), ludb=("Atrial extrasystole",)
+        _codes("PAC", "PAC_*", "JUNCTIONAL_PREMATURE"),
+        frozenset({"284470004", "63593006"}),
+        ludb=("Atrial extrasystole",),
     ),
     "PVC": Means(
         _codes("PVC*"),

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { language } from '../i18n/catalogue'
 import { type Analysis, doubtOf, evidenceLines, evidenceOf, readAnalysis } from './analysis'
-import { parted } from './changes'
+import { citation, parted } from './changes'
 import { doubtLines } from './doubts'
 import { axisTurn, caliperValue } from './measurements'
 
@@ -125,6 +125,23 @@ describe('the comparison', () => {
     expect(parted('新出现：心房颤动')).toEqual(['新出现', '心房颤动'])
     expect(parted('New: Atrial fibrillation')).toEqual(['New', 'Atrial fibrillation'])
     expect(parted('与既往心电图相比无明显变化')).toEqual(['与既往心电图相比无明显变化', ''])
+  })
+
+  it('is cited as one statement: the heart, not the electrodes, and nothing when they seem exchanged', () => {
+    const say = [
+      { about: 'findings' as const, zh: '新出现：心房颤动', en: 'New: Atrial fibrillation' },
+      { about: 'numbers' as const, zh: '测量变化：PR', en: 'Measurements: PR' },
+      { about: 't' as const, zh: 'T 波方向改变：V2', en: 'T wave changed its direction: V2' },
+      { about: 'quality' as const, zh: 'V6 未比较', en: 'V6 not compared' },
+    ]
+    const day = '2026-05-01T08:00:00Z'
+    const text = '与 2026-05-01 心电图比较，新出现：心房颤动。T 波方向改变：V2'
+    expect(citation(day, say)).toEqual({ code: null, text })
+    const whole = { about: 'whole' as const, zh: '与既往心电图相比无明显变化', en: 'No change' }
+    expect(citation(day, [whole])?.text).toBe('与 2026-05-01 心电图比较，无明显变化')
+    const swap = { about: 'swap' as const, zh: '疑似电极接错', en: 'Electrodes seem exchanged' }
+    expect(citation(day, [swap, ...say])).toBeNull()
+    expect(citation(day, say.slice(3))).toBeNull()
   })
 
   it('turns an axis the shorter way round', () => {

@@ -86,7 +86,16 @@ export function Desk(p: DeskProps) {
           onTick={p.onTick}
           readOnly={readOnly}
         />
-        <Changes recording={recording} prior={p.prior} compared={p.compared} />
+        <Changes
+          recording={recording}
+          prior={p.prior}
+          compared={p.compared}
+          onCite={
+            readOnly
+              ? null
+              : statement => desk.edit(before => withStatements(before, added(before.statements, [statement]), entryOf))
+          }
+        />
         {signed && (
           <Signed
             reports={desk.reports.value}

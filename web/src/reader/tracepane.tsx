@@ -9,6 +9,7 @@ import { sideOf } from '../worklist/limits'
 import { isPhone } from '../worklist/phone'
 import { type Analysis, asksAgain, doubtOf, symbolsOfBeats } from './analysis'
 import { isBroken, type Loaded, readyOf } from './casework'
+import { sinceWords } from './changes'
 import { LiveTrace } from './live'
 import { machineValue } from './measurements'
 import { Medians } from './medians'
@@ -122,7 +123,6 @@ const PhoneNumbers = ({ recording, analysis }: { recording: Recording; analysis:
 )
 
 const takenAt = (r: Recording): string => r.started_at ?? r.opened_at
-const DAY_MS = 86_400_000
 
 function Caption(p: TracePaneProps & { title: string | null }) {
   const prior = p.prior
@@ -179,9 +179,8 @@ function Caption(p: TracePaneProps & { title: string | null }) {
 }
 
 function priorWords(now: Recording, prior: Recording): string {
-  const n = Math.max(0, Math.round((Date.parse(takenAt(now)) - Date.parse(takenAt(prior))) / DAY_MS))
   const said = [prior.impression.join(' '), prior.reader_name ?? ''].filter(Boolean).join(' · ')
-  return t('compare.of', { day: day(takenAt(prior)), n, said })
+  return t('compare.of', { since: sinceWords(now, prior), said })
 }
 
 /** The prior ECG in the same viewer: layout, speed, gain, filter and page are one. */
