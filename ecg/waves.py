@@ -16,7 +16,7 @@ import numpy as np
 from ecg.delineation import QRS, P, T, Waves, strip_waves
 from ecg.record import F32, I64
 from ecg.results import QTC_FORMULAS, Beat, Median
-from ecg.wave_net import F64, RATE, shipped
+from ecg.wave_net import RATE, shipped
 
 BEFORE_S, AFTER_S = 0.3, 0.5  # of the median beat as it is shown
 LONG_BEFORE_S, LONG_AFTER_S = 0.45, 0.75  # and as it is measured: P of a long PR begins early, T of a long QT ends late
