@@ -60,6 +60,7 @@ def qt_ms(median: Median, marks: Marks) -> int | None:
     of the lead in which T is flattest: by it one adult in five would have a QTc over 460 ms and one in twenty over 500
     (LUDB and CinC 2021, sinus rhythm, narrow QRS; LUDB's own annotators likewise), by the middle of the leads, which is
     ours, one in eight and one in seventy (that QT differs between leads: Cowan et al., Am J Cardiol 1988;61:83-87, K).
+    Of 23 young or healthy people of LUDB it makes a QTc (Bazett) of 397 ms, sd 19, as the limits take for granted.
     Of drawn ECGs it is 5 ms short (sd 4), against the latest but one of LUDB's annotated leads 16 ms (sd 15).
     None where T was not found.
     """
