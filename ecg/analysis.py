@@ -19,7 +19,7 @@ from ecg import critical, waves
 from ecg.alarms import alarms
 from ecg.base_watch import ATRIAL
 from ecg.evidence import Evidence, dbpm
-from ecg.measure import durations_ms, lead_waves
+from ecg.measure import lead_waves, qrs_ms, qt_ms
 from ecg.monitor import Judge
 from ecg.pacing import blanked
 from ecg.prior import Prior
@@ -251,14 +251,14 @@ def _with_waves(rates: Measurements, median: Median, marks: Marks, votes: list[s
     def ms(first: int | None, end: int | None) -> int | None:
         return None if first is None or end is None else round((end - first) * 1000.0 / median.fs)
 
-    qrs, qt = durations_ms(median, marks, votes)
+    qt = qt_ms(median, marks)
     st_j = {lead: _mv(median, lead, marks, 0.0) if lead in votes else None for lead in median.leads}
     st_j60 = {lead: _mv(median, lead, marks, waves.J60_S) if lead in votes else None for lead in median.leads}
     return replace(
         rates,
         p_ms=ms(marks.p_on, marks.p_off),
         pr_ms=ms(marks.p_on, marks.qrs_on),
-        qrs_ms=qrs,
+        qrs_ms=qrs_ms(median, marks, votes),
         qt_ms=qt,
         qtc_ms=rates.qtc_ms if qt is None else waves.qtc_ms(qt, rr_ms),
         axis_deg={

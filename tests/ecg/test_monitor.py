@@ -18,6 +18,7 @@ from ecg.analysis import joined, once
 from ecg.base_watch import ATRIAL
 from ecg.monitor import Monitor, MonitorEvent
 from ecg.packing import freeze, thaw
+from ecg.stream import Core
 from ecg.synth import Segment, twelve_lead
 
 
@@ -202,3 +203,20 @@ def test_a_monitor_refuses_what_a_recording_would() -> None:
         Monitor(500.0, ("I", "I"))
     with pytest.raises(ecg.EcgError):
         Monitor(500.0).feed(np.zeros((5, 3), dtype=np.float32))
+
+
+@pytest.mark.parametrize("fs", [250.0, 257.0])
+def test_unreadable_stretches_stand_where_they_are_however_the_samples_are_cut(fs: float) -> None:
+    recording = twelve_lead(np.random.default_rng(5), [Segment("sinus", 20.0, 70)], fs=fs, leads=("II", "V1")).recording
+    signal = recording.signal_uv.copy()
+    signal[round(13 * fs) : round(17 * fs)] = 0.0
+    told = []
+    for step in (77, len(signal)):
+        core = Core(fs, recording.leads)
+        for first in range(0, len(signal), step):
+            core.feed(signal[first : first + step])
+        core.finish()
+        told.append(core.tally.dark)
+    assert told[0] == told[1]
+    assert all(abs(span.first - 13 * fs) <= fs and abs(span.end - 17 * fs) <= 4 * fs for span in told[0])
+    assert told[0]
