@@ -104,7 +104,7 @@ def annotate(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, p
         beats=tuple(event.beat for event in events if event.beat is not None),
         episodes=_ordered(joined(e.episode for e in events if e.kind == "episode" and e.episode is not None)),
         quality=misscaled(recording) or core.tally.judge(recording.leads),
-        findings=_once(e.finding for e in events if e.kind == "settled" and e.finding is not None),
+        findings=once(e.finding for e in events if e.kind == "settled" and e.finding is not None),
     )
 
 
@@ -303,7 +303,7 @@ def joined(episodes: Iterable[Episode]) -> list[Episode]:
     return out
 
 
-def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Of findings of one rule that meet, the longest over the range of all: one run, in its beats and in its waves."""
     out: list[Finding] = []
     for finding in findings:

@@ -42,6 +42,7 @@ from ecg.watch import Found, PauseWatch, RunWatch
 
 SPIKE_BEFORE_S, SPIKE_AFTER_S = 0.16, 0.02  # a beat with a spike in this range about R is paced
 DOUBTFUL_OF = 16  # a doubtful one may be a very narrow QRS: it counts where most of so many beats have one
+TOGETHER = 2  # half seconds that one step takes at least
 QUIET_HOPS = 2  # half seconds by which the levelled trace is ahead of the beats at least
 BEATS_APART = 15  # rows: two placed nearer than this are one
 LOUD = 25  # levelled range of half a second in which something as large as a QRS goes on; a QRS makes 40 to 80
@@ -107,6 +108,7 @@ class Core:
         self.samples = 0  # fed so far
         self.finished = False
         self.tally = Tally.of(count)
+        self._waiting: F32 = np.zeros((0, count), dtype=np.float32)  # until there is enough for a step
         self._spikes = SpikeFilter(fs, count)
         self._spiked: list[int] = []  # samples of the newest spikes, and of those that may be QRS
         self._doubtful: list[int] = []
@@ -158,12 +160,17 @@ class Core:
         if chunk_uv.ndim != 2 or chunk_uv.shape[1] != len(self.leads):
             raise WrongSignal(reason=f"shape {chunk_uv.shape} does not fit {len(self.leads)} leads")
         self.samples += len(chunk_uv)
-        whole = np.rint(np.clip(np.asarray(chunk_uv, dtype=np.float32), -RAW_UV, RAW_UV))
-        return tuple(self._advance(whole, final=False))
+        whole = np.rint(np.minimum(np.maximum(np.asarray(chunk_uv, dtype=np.float32), -RAW_UV), RAW_UV))
+        self._waiting = np.concatenate([self._waiting, whole]) if len(self._waiting) else whole
+        # Small chunks together: a stream costs by the step, hardly by the sample.
+        if self.samples < self._hop_start(self._hops + TOGETHER) + self._spikes.delay:
+            return ()
+        waiting, self._waiting = self._waiting, self._waiting[:0]
+        return tuple(self._advance(waiting, final=False))
 
     def finish(self) -> tuple[Item, ...]:
         """Nothing follows: judge what still waits."""
-        found = list(self._advance(np.zeros((0, len(self.leads)), dtype=np.float32), final=True))
+        found = list(self._advance(self._waiting, final=True))
         found += self._fibrillation.finish()
         for pause in [*self._pauses.waiting]:
             found += self._pauses.look_back(pause, atrial=self._is_atrial(round(pause * RATE / self.fs) + ATRIAL_LAG))
@@ -176,8 +183,7 @@ class Core:
     def _advance(self, chunk_uv: F32, *, final: bool) -> Iterator[Item]:
         clean, sure, doubtful = self._spikes.push(chunk_uv, final=final)
         self._spiked += sure
-        late = round(SPIKE_AFTER_S * self.fs)  # a doubtful one counts up to R only: behind it is a QRS
-        self._doubtful += [spike + late for spike in doubtful]
+        self._doubtful += doubtful
         self._take(clean, final=final)
         if not final and self._rows - self._unlevelled < HOP:
             return
@@ -206,6 +212,7 @@ class Core:
         if ends:
             quality = self._judge_hops(first, ends)
             self.tally.add(quality, [first, *ends])
+            self._hops += len(ends)
             self._usable = np.concatenate([self._usable, quality.usable])
         else:
             quality = _no_hops(len(self.leads))
@@ -281,8 +288,9 @@ class Core:
             before = heard.row[-1] if heard.row else -RATE
             if row - before < BEATS_APART or not 0 <= sample < self.samples or row >= self._rows:
                 continue
-            low, high = sample - SPIKE_BEFORE_S * self.fs, sample + SPIKE_AFTER_S * self.fs
-            sure, doubtful = _any_within(self._spiked, low, high), _any_within(self._doubtful, low, high)
+            low = sample - SPIKE_BEFORE_S * self.fs
+            sure = _any_within(self._spiked, low, sample + SPIKE_AFTER_S * self.fs)
+            doubtful = _any_within(self._doubtful, low, sample)  # behind R it is the end of a narrow QRS
             self._spiky = [*self._spiky, sure or doubtful][-DOUBTFUL_OF:]
             doubtful &= 2 * sum(self._spiky) > len(self._spiky)
             heard.broken.append(not heard.row or self._is_dark(before, row))

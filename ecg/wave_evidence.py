@@ -132,7 +132,7 @@ def _qt(seen: Seen, signal_uv: F32) -> Iterator[Evidence]:
 
 
 def _pacer(seen: Seen, signal_uv: F32) -> Iterator[Evidence]:
-    """Spikes that no beat follows. An atrial spike's beat comes after the AV delay, so CAPTURE_S is longer than that."""
+    """Spikes that no beat follows. The beat of an atrial spike comes after the AV delay: CAPTURE_S is longer."""
     if not any(beat.symbol == "/" for beat in seen.beats):
         return
     at = np.array([beat.sample for beat in seen.beats], dtype=np.int64)

@@ -14,10 +14,11 @@ from hypothesis.extra import numpy as hnp
 
 import ecg
 from ecg import synth
-from ecg.analysis import joined
+from ecg.analysis import joined, once
 from ecg.base_watch import ATRIAL
 from ecg.monitor import Monitor, MonitorEvent
 from ecg.packing import freeze, thaw
+from ecg.stream import Core
 from ecg.synth import Segment, twelve_lead
 
 
@@ -87,8 +88,8 @@ def test_beats_rhythms_and_critical_findings_are_those_of_the_batch() -> None:
     assert tuple(event.beat for event in ALL_AT_ONCE if event.beat) == WHOLE.beats
     episodes = [event.episode for event in ALL_AT_ONCE if event.kind == "episode"]
     assert sorted(joined(episodes), key=repr) == sorted(WHOLE.episodes, key=repr)
-    settled = [event.finding for event in ALL_AT_ONCE if event.kind == "settled"]
-    assert settled == [
+    settled = once(event.finding for event in ALL_AT_ONCE if event.kind == "settled" and event.finding)
+    assert list(settled) == [
         finding for finding in WHOLE.findings if finding.rule and not finding.rule.startswith(("st.", "other."))
     ]
     assert {"tachy.vt", "brady.pause", "brady.asystole"} <= {finding.rule for finding in settled if finding}
@@ -202,3 +203,20 @@ def test_a_monitor_refuses_what_a_recording_would() -> None:
         Monitor(500.0, ("I", "I"))
     with pytest.raises(ecg.EcgError):
         Monitor(500.0).feed(np.zeros((5, 3), dtype=np.float32))
+
+
+@pytest.mark.parametrize("fs", [250.0, 257.0])
+def test_unreadable_stretches_stand_where_they_are_however_the_samples_are_cut(fs: float) -> None:
+    recording = twelve_lead(np.random.default_rng(5), [Segment("sinus", 20.0, 70)], fs=fs, leads=("II", "V1")).recording
+    signal = recording.signal_uv.copy()
+    signal[round(13 * fs) : round(17 * fs)] = 0.0
+    told = []
+    for step in (77, len(signal)):
+        core = Core(fs, recording.leads)
+        for first in range(0, len(signal), step):
+            core.feed(signal[first : first + step])
+        core.finish()
+        told.append(core.tally.dark)
+    assert told[0] == told[1]
+    assert all(abs(span.first - 13 * fs) <= fs and abs(span.end - 17 * fs) <= 4 * fs for span in told[0])
+    assert told[0]
