@@ -17,7 +17,9 @@ import numpy as np
 
 from ecg import critical, waves
 from ecg.alarms import alarms
-from ecg.measure import durations_ms, lead_waves
+from ecg.base_watch import ATRIAL
+from ecg.evidence import Evidence, dbpm
+from ecg.measure import lead_waves, qrs_ms, qt_ms
 from ecg.monitor import Judge
 from ecg.pacing import blanked
 from ecg.prior import Prior
@@ -41,6 +43,8 @@ from ecg.reversal import reversal
 from ecg.screen import SECONDS_MAX, SECONDS_MIN, screen
 from ecg.statements import Seen, statements, votes
 from ecg.stream import SPIKE_AFTER_S, SPIKE_BEFORE_S, Core
+from ecg.strip_atria import LEADS_MIN as STRIP_LEADS_MIN
+from ecg.strip_atria import strip_rhythms
 from ecg.trace import row_of, trace_of
 from ecg.wave_evidence import wave_evidence
 from ecg.waves import Marks
@@ -67,6 +71,7 @@ __all__ = [
 ALGORITHM = "0.1.0"  # changes with every change of what `analyze` may answer
 BASE_FIRST = ("vf", "vt", "paced", "af", "afl", "svt")  # of equally long base rhythms the one that matters more
 OVERLAYS = ("pause", "asystole")
+RUNS = ("vt", "tdp")  # found in beats and in waves
 PIECE_S = 600.0
 HASHED_ROWS = 1 << 16
 SCREEN_LEADS = 2
@@ -98,9 +103,9 @@ def annotate(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, p
     events = judge.events((*items, *core.finish()))
     return Annotated(
         beats=tuple(event.beat for event in events if event.beat is not None),
-        episodes=_ordered(e.episode for e in events if e.kind == "episode" and e.episode is not None),
+        episodes=_ordered(joined(e.episode for e in events if e.kind == "episode" and e.episode is not None)),
         quality=misscaled(recording) or core.tally.judge(recording.leads),
-        findings=tuple(e.finding for e in events if e.kind == "settled" and e.finding is not None),
+        findings=once(e.finding for e in events if e.kind == "settled" and e.finding is not None),
     )
 
 
@@ -112,6 +117,12 @@ def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, pr
     rules = critical.load(profile)
     heard = annotate(recording, profile=profile, prior=prior)
     beats, episodes, quality = heard.beats, heard.episodes, heard.quality
+    told = _in_all_leads(recording, beats, episodes)
+    fired = [*heard.findings]
+    if told is not None:
+        if not any(episode.rhythm in ATRIAL for episode in episodes):
+            fired += critical.judge(rules, _atrial_evidence(told, beats, recording), recording.meta, prior)
+        episodes = told
     rhythm = main_rhythm(episodes)
     measured, median, marks = measure(recording, beats, quality, rhythm)
     samples = len(recording.signal_uv)
@@ -131,7 +142,6 @@ def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, pr
         reversals=reversal(median, quality, samples=samples),
         prior=prior,
     )
-    fired = [*heard.findings]
     for evidence in wave_evidence(seen, recording.signal_uv):
         fired += critical.judge(rules, evidence, recording.meta, prior)
     said = {finding.code for finding in fired}
@@ -152,6 +162,27 @@ def analyze(recording: Recording, *, profile: str = critical.DEFAULT_PROFILE, pr
         lead_waves=seen.waves,
         alarms=alarms(samples, recording.fs, beats, episodes, quality.unreadable),
     )
+
+
+def _in_all_leads(
+    recording: Recording, beats: tuple[Beat, ...], episodes: tuple[Episode, ...]
+) -> tuple[Episode, ...] | None:
+    """The episodes of a strip with what only all its leads tell of the atria; None where that is nothing new."""
+    if len(recording.leads) < STRIP_LEADS_MIN or not episodes or recording.seconds > SECONDS_MAX:
+        return None
+    rows = row_of(np.array([beat.sample for beat in beats], dtype=np.int64), recording.fs)
+    symbols = "".join(beat.symbol for beat in beats)
+    told = strip_rhythms(trace_of(recording.signal_uv, recording.fs), recording.leads, rows, symbols, episodes)
+    return None if told is None else _ordered(told)
+
+
+def _atrial_evidence(episodes: tuple[Episode, ...], beats: tuple[Beat, ...], recording: Recording) -> Evidence:
+    """Of fibrillation or flutter that the causal core did not name: as it would have made it."""
+    name = "afl" if any(episode.rhythm == "afl" for episode in episodes) else "af"
+    ms = round(1000.0 * recording.seconds)
+    rr_ms = (beats[-1].sample - beats[0].sample) * 1000.0 / recording.fs / max(1, len(beats) - 1)
+    facts = {"rate_dbpm": dbpm(max(rr_ms, 1.0)), "lasts_ms": ms}
+    return Evidence("af", 0, len(recording.signal_uv), facts, flags=frozenset({name, "fills"}))
 
 
 def _screened(recording: Recording, beats: tuple[Beat, ...]) -> Screen | None:
@@ -221,14 +252,14 @@ def _with_waves(rates: Measurements, median: Median, marks: Marks, votes: list[s
     def ms(first: int | None, end: int | None) -> int | None:
         return None if first is None or end is None else round((end - first) * 1000.0 / median.fs)
 
-    qrs, qt = durations_ms(median, marks, votes)
+    qt = qt_ms(median, marks)
     st_j = {lead: _mv(median, lead, marks, 0.0) if lead in votes else None for lead in median.leads}
     st_j60 = {lead: _mv(median, lead, marks, waves.J60_S) if lead in votes else None for lead in median.leads}
     return replace(
         rates,
         p_ms=ms(marks.p_on, marks.p_off),
         pr_ms=ms(marks.p_on, marks.qrs_on),
-        qrs_ms=qrs,
+        qrs_ms=qrs_ms(median, marks, votes),
         qt_ms=qt,
         qtc_ms=rates.qtc_ms if qt is None else waves.qtc_ms(qt, rr_ms),
         axis_deg={
@@ -255,6 +286,36 @@ def _shown(median: Median) -> Median:
     """The part of the median beat a viewer shows: -300 to +500 ms."""
     before, after = round(waves.BEFORE_S * median.fs), round(waves.AFTER_S * median.fs)
     return replace(median, r_at=before, wave_uv=median.wave_uv[median.r_at - before : median.r_at + after])
+
+
+def joined(episodes: Iterable[Episode]) -> list[Episode]:
+    """Runs that were seen twice, in their beats and in their waves, as one."""
+    out: list[Episode] = []
+    for episode in sorted(episodes, key=lambda e: (e.rhythm, e.first)):
+        last = out[-1] if out else None
+        if (
+            last is not None
+            and episode.rhythm in RUNS
+            and (last.rhythm, episode.first < last.end) == (episode.rhythm, True)
+        ):
+            out[-1] = replace(last, end=max(last.end, episode.end))
+        else:
+            out.append(episode)
+    return out
+
+
+def once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Of findings of one rule that meet, the longest over the range of all: one run, in its beats and in its waves."""
+    out: list[Finding] = []
+    for finding in findings:
+        span = Span(finding.first, finding.end)
+        same = next((i for i, f in enumerate(out) if f.rule == finding.rule and span.meets(Span(f.first, f.end))), None)
+        if same is None:
+            out.append(finding)
+            continue
+        longer = max(out[same], finding, key=lambda f: (f.end - f.first, -f.first))
+        out[same] = replace(longer, first=min(out[same].first, span.first), end=max(out[same].end, span.end))
+    return tuple(out)
 
 
 def _ordered(episodes: Iterable[Episode]) -> tuple[Episode, ...]:

@@ -52,8 +52,10 @@ NAMES = (
     ),
     *("low_uv", "high_share", "wide", "size_uv"),
     "ectopic_runs",
+    "rr_hole",
 )
 TOL_ROWS, STEP_ROWS = 3, 5  # 30 and 50 ms
+HOLE_SIDE, HOLE_INTERVALS = 20, 6  # per cent of the intervals, and two at least; so many are asked
 RR_ROWS_MAX = 400  # longer than 4 s: an asystole or a lost signal, no interval
 CELL_ROWS = 8  # a cell of the Lorenz plot, 80 ms
 _BAND = (HZ >= 4.0) & (HZ <= 9.0)
@@ -82,6 +84,7 @@ def features(windows: Windows) -> F32:
     """(w, len(NAMES)) float32; NaN where a number does not exist."""
     with np.errstate(divide="ignore", invalid="ignore"):
         columns = [*_intervals(windows), *_p_waves(windows), *_spectrum(windows), *_sizes(windows), _runs(windows)]
+        columns.append(_hole(windows))
     return np.stack(columns, axis=1).astype(np.float32)
 
 
@@ -149,6 +152,26 @@ def _intervals(windows: Windows) -> list[F64]:
         (real & (kind == 5)).sum(axis=1) / share,
         all_spread / all_mean,
     ]
+
+
+def _hole(windows: Windows) -> F64:
+    """The widest stretch of lengths that no interval has, between HOLE_SIDE of the intervals on either side of it, in
+    parts of the median. Exit and AV blocks and bigeminy leave one; fibrillation takes all lengths between its extremes.
+    """
+    beats = windows.beats
+    index, real = gather(windows.low, windows.high)
+    if not len(beats.row):
+        return np.full(len(index), np.nan)
+    index = np.minimum(index, len(beats.row) - 1)
+    odd = is_ectopic(beats.kind[index])
+    rr = np.diff(beats.row[index], axis=1)
+    ok = real[:, 1:] & real[:, :-1] & ~odd[:, 1:] & ~odd[:, :-1] & (rr <= RR_ROWS_MAX)
+    n = ok.sum(axis=1)[:, None]
+    ordered = np.sort(np.where(ok, rr, RR_ROWS_MAX), axis=1)
+    below = np.arange(1, rr.shape[1])
+    inner = 100 * np.minimum(below, n - below) >= np.maximum(HOLE_SIDE * n, 200)
+    widest = np.where(inner, np.diff(ordered, axis=1), 0).max(axis=1)
+    return np.where(n[:, 0] >= HOLE_INTERVALS, widest / _ranked(rr, ok, 0.5), np.nan)
 
 
 def _ranked(values: I64, ok: Mask, part: float) -> F64:

@@ -36,9 +36,9 @@ class BaseWatch:
     def __post_init__(self) -> None:
         self.open = Open(1000.0 / self.fs)
 
-    def verdict(self, rhythm: str, first: int, end: int, rate_dbpm: int) -> Iterator[Found | Began]:
+    def verdict(self, rhythm: str, first: int, end: int, rate_dbpm: int, bypass_ms: int = 0) -> Iterator[Found | Began]:
         """The base rhythm of [first, end), which follows what was told before; rate 0 where there were too few
-        beats.
+        beats. bypass_ms: the shortest R-R of pre-excited fibrillation, 0 for any other.
         """
         if self.base is not None and self.base.rhythm == rhythm:
             self.base = replace(self.base, end=end)
@@ -48,6 +48,7 @@ class BaseWatch:
             self.base = Episode(rhythm, first, end)
             yield Began(self.base)
         yield from self._atrial(rhythm, first, end, rate_dbpm)
+        yield from self._bypass(first, end, rate_dbpm, bypass_ms)
         yield from self._block(rhythm, first, end, rate_dbpm)
 
     def finish(self, samples: int) -> Iterator[Found]:
@@ -57,6 +58,7 @@ class BaseWatch:
             # It fills the recording and may have lasted any time (critical-values 2: duration counts as met).
             self.open.now["af"] = replace(atrial, flags=atrial.flags | {"fills"})
         yield from self.open.close("af")
+        yield from self.open.close("af_wpw")
         yield from self.open.close("avb")
         if self.base is not None:
             yield replace(self.base, end=samples)
@@ -70,6 +72,16 @@ class BaseWatch:
         begin = self.open.begun("af", first)
         facts = {"rate_dbpm": self.open.worst("af", "rate_dbpm", rate_dbpm), "lasts_ms": self.open.ms(end - begin)}
         yield self.open.grow(Evidence("af", begin, end, facts, flags=frozenset({rhythm}), closed=False))
+
+    def _bypass(self, first: int, end: int, rate_dbpm: int, rr_ms: int) -> Iterator[Found]:
+        if not rr_ms:
+            yield from self.open.close("af_wpw")
+            return
+        facts = {
+            "rr_min_ms": self.open.worst("af_wpw", "rr_min_ms", rr_ms, low=True),
+            "rate_dbpm": self.open.worst("af_wpw", "rate_dbpm", rate_dbpm),
+        }
+        yield self.open.grow(Evidence("af_wpw", self.open.begun("af_wpw", first), end, facts, closed=False))
 
     def _block(self, rhythm: str, first: int, end: int, rate_dbpm: int) -> Iterator[Found]:
         block = BLOCKS.get(rhythm)

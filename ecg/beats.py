@@ -24,6 +24,7 @@ from ecg.features import (
     S_AHEAD,
     S_WAIT,
     SHAPE,
+    TIME,
     V_AHEAD,
     V_WAIT,
     Judged,
@@ -37,7 +38,7 @@ from ecg.features import (
     time_features,
 )
 from ecg.record import F32, I64
-from ecg.shapes import BEFORE, F64, QRS_PART, ROWS_OF_CELL, Families, Known, Mask, Rows, around, qrs_at
+from ecg.shapes import BEFORE, F64, QRS_PART, ROWS_OF_CELL, SAME, Families, Known, Mask, Rows, around, qrs_at
 from ecg.trained.trees import Trees
 
 U8 = npt.NDArray[np.uint8]
@@ -50,11 +51,16 @@ KEPT = PAST + 4  # judged beats that stay held before the first that is still ne
 WIDE_ROWS = 13.0  # a QRS of the trace that is wide beyond doubt; the low-pass adds about 2 rows
 WIDE_USUAL = 50.0  # rows: a wide regular rhythm faster than 120 a minute is ventricular until a person says otherwise
 REGULAR = 0.06
-IN_TIME = 0.93  # an interval of this part of each usual one is no early one
+IN_TIME, IN_TIME_ROWS = 0.93, 3.5  # an interval is early below this part of a usual one, and by so many rows
+WIDTH = SHAPE.index("width")
 BULK, BROAD_ROWS = SHAPE.index("bulk"), 7.0  # area over height of such a QRS, rows; narrow ones have 4 to 6
+BESIDE = tuple(SHAPE.index(name) for name in ("like_previous", "like_next", "like_two_back"))
+BEFORE_RR = TIME.index("before")
 QRS_FROM, QRS_TO = QRS_PART.start - BEFORE, QRS_PART.stop - BEFORE  # rows about R
 IN_STEP = 0.15
 SURE = 2.0  # the logit a rule gives
+# An ectopic focus repeats itself: a QRS like no other must be this sure, or follow one that is.
+ALONE_SURE, LED_SURE, DOUBT = 1.25, 1.5, 0.1
 PACED_SHARE = 0.18  # spikes are small and often lost: a wide family with some is paced throughout
 NARROW_PACED_SHARE = 0.7  # a narrow QRS is taken for a spike now and then
 
@@ -110,13 +116,16 @@ class _History:
     logit: F64  # ventricular
     family: I64
     spiked: Mask  # of a paced family
+    fused: Mask
+    doubtful: Mask  # like no other beat, and not surely ventricular
     facts: F32  # (n, 5) of `Shaped`: like_main, size, width_more, p_like, p_part
 
     @classmethod
     def fresh(cls, row: I64, broken: Mask, paced: Mask, usable: Mask) -> _History:
         n = len(row)
         facts = np.zeros((n, 5), dtype=np.float32)
-        return cls(row, broken, paced, usable, np.ones(n), np.zeros(n), np.full(n, -1), np.zeros(n, bool), facts)
+        no = np.zeros(n, dtype=bool)
+        return cls(row, broken, paced, usable, np.ones(n), np.zeros(n), np.full(n, -1), no, no.copy(), no.copy(), facts)
 
     def then(self, more: _History) -> _History:
         return _History(*(np.concatenate([getattr(self, f.name), getattr(more, f.name)]) for f in fields(self)))
@@ -257,12 +266,18 @@ class Classifier:
         broad = (shaped.features[:, BULK] >= BROAD_ROWS) & (shaped.width_more > -2.0)
         logit = np.where(wide_rhythm & broad, np.maximum(logit, SURE), logit)
         logit = self._doubted(logit, part, certain)
+        unlike = (shaped.family < 0) & (shaped.features[:, BESIDE].max(axis=1) < SAME)
+        beats.doubtful[part] = self._doubtful(logit, part, unlike)
+        logit = np.where(beats.doubtful[part], -DOUBT, logit)
         # A beat of no family goes with the dominant one.
         own = np.where(shaped.family >= 0, shaped.family, np.array([known.main for known in stretches])[of])
         share = np.stack([known.paced for known in stretches])[of, own]
         enough = np.stack([known.width >= WIDE_ROWS for known in stretches])[of, own]
         is_paced = share > np.where(enough, PACED_SHARE, NARROW_PACED_SHARE)
+        # Pacing that sets in: wide beats with a spike each, of a family that is not known yet.
+        is_paced |= self._spikes_beside(index) & beats.paced[part] & (shaped.features[:, WIDTH] >= WIDE_ROWS)
         beats.spiked[part] = is_paced & ((shaped.family >= 0) | beats.paced[part])
+        beats.fused[part] = shaped.fused
         beats.logit[part] = logit
         name = np.stack([known.name for known in stretches])[of, np.maximum(shaped.family, 0)]
         beats.family[part] = np.where(shaped.family >= 0, name, -1)
@@ -285,6 +300,21 @@ class Classifier:
         in_step = np.abs(self._beats.early[part] - 1.0) < IN_STEP
         last = np.where(in_step, beside[:-2], np.minimum(logit, beside[:-2]))
         return np.where(row[part] + QRS_TO > certain, last, logit)
+
+    def _doubtful(self, logit: F64, part: slice, unlike: Mask) -> Mask:
+        """Beats like no other are ventricular only when that is beyond doubt, or when the beat before is so; which are
+        neither.
+        """
+        before = np.concatenate([self._beats.logit[part.start - 1 : part.start] if part.start else [-SURE], logit[:-1]])
+        led = (before >= LED_SURE) & ~self._beats.broken[part]
+        return np.asarray(unlike & ~led & (logit >= 0) & (logit < ALONE_SURE))
+
+    def _spikes_beside(self, index: I64) -> Mask:
+        """Which have a neighbour with a pacing spike."""
+        row, paced = self._beats.row, self._beats.paced
+        after = np.minimum(index + 1, len(row) - 1)
+        near = (after > index) & (row[after] - row[index] <= NEXT_MAX)
+        return np.asarray((paced[index - 1] & (index > 0)) | (paced[after] & near))
 
     def _neighbour(self, trace: Rows, index: I64, step: int) -> F64:
         """(n, leads, QRS_ROWS) of the beat `step` away, zeros where there is none or it is not certain yet."""
@@ -332,11 +362,16 @@ class Classifier:
         model = self._early if self._early is not None else _trained("s_")
         times = time_features(judged, index, sinus[:, 0], sinus[:, 1])
         logit = model.logits(times)[:, 0]
-        # Whatever the trees say: what is early by no measure is not early, as in a fast sinus rhythm throughout.
-        logit = np.where(times[:, EARLINESS].min(axis=1) < IN_TIME, logit, np.minimum(logit, -SURE))
+        # Whatever the trees say: what is early by no measure is not early, as in a fast sinus rhythm throughout; nor is
+        # what may be an artefact.
+        part_of_usual = times[:, EARLINESS].min(axis=1).astype(np.float64)
+        earlier = times[:, BEFORE_RR] * (1.0 / np.maximum(part_of_usual, 0.01) - 1.0)
+        early = (part_of_usual < IN_TIME) & (earlier > IN_TIME_ROWS) & ~beats.doubtful[part]
+        logit = np.where(early, logit, np.minimum(logit, -SURE))
         symbol = np.full(last - first, NORMAL, dtype=np.uint8)
         symbol[logit >= 0] = EARLY
         symbol[beats.logit[part] >= 0] = VENTRICULAR
+        symbol[beats.fused[part]] = FUSION
         symbol[beats.spiked[part]] = PACED
         symbol[~beats.usable[part].any(axis=1)] = UNKNOWN
         out.append(

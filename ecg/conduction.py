@@ -1,4 +1,5 @@
-"""Whether every P wave is followed by a beat: AV block of the second degree, two to one, high grade, complete.
+"""Whether every P wave is followed by a beat: AV block of the second degree, two to one, high grade, complete; and
+whether fibrillation reaches the ventricles beside the AV node.
 
 Looks for P waves in the signal without QRS and T of one window (`rhythm_blocks`), then asks a few questions of the two
 lists. There are hardly any labelled recordings of these rhythms, so the rules are strict: regular P waves of one shape,
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from ecg.trace import I16
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
@@ -29,6 +32,9 @@ REGULAR = 0.10
 BEATS_MIN = 4
 SLOW_RR = 78  # rows: complete block and two to one are looked for below about 77 a minute
 MOST = 0.75
+BYPASS_BPM, BYPASS_RR = 150.0, 30  # fibrillation so fast, with an R-R of so few rows: no AV node conducts like that
+PATH_FROM, PATH_TO, PATH_EDGE = 14, 10, 0.03  # rows about R; share of the way up and down that lies outside the QRS
+BYPASS_ROWS = 10  # between those: 0.12 s and more, as the steps of the trace tell it
 SLOW_BPM, LONG = 60.0, 1.3  # worth looking: mean rate; longest R-R in parts of the median
 
 
@@ -157,3 +163,18 @@ def _dissociated(found: Pulses, seen: Mask, beats: I64) -> bool:
 def looks_blocked(rate_bpm: float, rr_max: float, ectopic: float, premature: float) -> bool:
     """Whether a window is worth looking at: slow, or with a pause that no early beat made."""
     return ectopic < 0.05 and premature < 0.05 and (rate_bpm < SLOW_BPM or rr_max > LONG)
+
+
+def bypass_rr(trace: I16, rows: I64, rate_bpm: float) -> int:
+    """The shortest R-R, rows, of fibrillation that an accessory pathway conducts: fast, with broad beats; 0: none.
+
+    trace (m, leads) of the window, rows the beats in it. AHA/ACC/HRS 2014: an R-R of 250 ms or less is dangerous (K).
+    """
+    inside = rows[(rows >= PATH_FROM) & (rows + PATH_TO < len(trace))]
+    if rate_bpm < BYPASS_BPM or len(inside) < BEATS_MIN:
+        return 0
+    shortest = int(np.diff(rows).min())
+    mean = np.rint(np.median(trace[inside[:, None] + np.arange(-PATH_FROM, PATH_TO)], axis=0))
+    way = np.cumsum(np.abs(np.diff(mean, axis=0)).sum(axis=1))
+    first, last = np.searchsorted(way, way[-1] * np.array([PATH_EDGE, 1 - PATH_EDGE]))
+    return shortest if shortest <= BYPASS_RR and last - first >= BYPASS_ROWS else 0

@@ -49,10 +49,11 @@ LEADS = 2  # as many leads must look like it, where there are as many
 LAGS = np.arange(16, 67, 2)  # rows: 90 to 375 a minute
 NEWEST = 250  # rows of a window that are asked whether they keep time: its first second may be another rhythm's
 KEEPS, KEEPS_WELL = 600, 800  # thousandths of its power: like itself one period on
-FLUTTER_MAX, FLUTTER_MIN = (
-    260,
-    190,
-)  # a minute, keeping time; faster it is fibrillation, slower and well kept tachycardia
+# A minute, keeping time: faster than FLUTTER_MAX it is fibrillation. What looks like waves is flutter above SLOW_MAX,
+# what barely does (HARDLY) is tachycardia up to FAST_MAX: its QRS are broad, but they are there.
+FLUTTER_MAX, FLUTTER_MIN, SLOW_MAX, FAST_MAX, HARDLY = 260, 190, 175, 220, 1500
+LEAN, TURNS_MAX = 60, 3  # per cent of the larger side that the smaller one has at most; turns in a window
+TWIST_BPM = (150, 400)  # crossings of the middle by two
 VERDICTS, NEEDED = 3, 2  # windows that decide together
 BLIND = 8  # windows that may pass without a lead that can be read
 HEARD, IN_TIME_MIN, IN_TIME = -1000, 4, 0.15  # thousandths of the certainty of a beat; so many, so even
@@ -63,12 +64,14 @@ BEFORE_BEAT, AFTER_BEAT = 10, 30  # rows about it that are its own
 @dataclass(frozen=True, eq=False)
 class Verdicts:
     """(windows, leads) each: `looks` in thousandths of a logit, far below 0 where nothing was looked at; `repeats` in
-    thousandths and `lag` in rows, 0 where it does not look like it.
+    thousandths and `lag` in rows, 0 where it does not look like it; `twists` waves a minute that turn about the
+    baseline, 0 where they do not.
     """
 
     looks: I32
     repeats: I32
     lag: I32
+    twists: I32
 
 
 def judge(trace: I16, milli: I32) -> Verdicts:
@@ -81,7 +84,7 @@ def judge(trace: I16, milli: I32) -> Verdicts:
     """
     count = max(0, (len(trace) - WINDOW) // STEP + 1)
     shape = (count, trace.shape[1])
-    found = Verdicts(*(np.full(shape, fill, dtype=np.int32) for fill in (NOTHING, 0, 0)))
+    found = Verdicts(*(np.full(shape, fill, dtype=np.int32) for fill in (NOTHING, 0, 0, 0)))
     for at in range(0, count, PIECE):
         every = np.arange(at, min(count, at + PIECE))
         net = net_features(milli, every)
@@ -94,6 +97,7 @@ def judge(trace: I16, milli: I32) -> Verdicts:
         hit = looks >= LOOKS
         if hit.any():
             found.repeats[window[hit], lead[hit]], found.lag[window[hit], lead[hit]] = repetition(x[hit])
+            found.twists[window[hit], lead[hit]] = twisting(x[hit])
     return found
 
 
@@ -156,6 +160,29 @@ def repetition(x: I32) -> tuple[I32, I32]:
     return np.where(peaks, like[every, first], 0).astype(np.int32), np.where(peaks, LAGS[first], 0).astype(np.int32)
 
 
+def twisting(x: I32) -> I32:
+    """(n,) waves a minute of windows whose complexes point one way for a second or more and then the other; else 0.
+
+    The axis of torsades turns about the baseline every 5 to 20 beats (Dessertenne 1966, K). Fibrillation is as much
+    above its mean as below in every second; a wandering baseline is taken away with it.
+    """
+    count = len(x) * PARTS
+    parts = x.astype(np.int64).reshape(count, -1)
+    level = np.sort(parts, axis=1)[:, parts.shape[1] // 2]
+    top, bottom = parts.max(axis=1), parts.min(axis=1)
+    above, below = top - level, level - bottom
+    leans = np.where(LEAN * above > 100 * below, -1, 0) + np.where(LEAN * below > 100 * above, 1, 0)
+    leans = leans.reshape(len(x), PARTS)
+    pair = leans[:, 1:] + leans[:, :-1]
+    turns = (pair == 2).any(axis=1) & (pair == -2).any(axis=1)
+    changes = np.count_nonzero((leans[:, 1:] * leans[:, :-1]) < 0, axis=1)
+    over = (2 * parts > (top + bottom)[:, None]).reshape(x.shape)
+    crossings = np.count_nonzero(over[:, 1:] != over[:, :-1], axis=1)
+    speed = crossings * 30 * RATE // WINDOW
+    fits = turns & (changes <= TURNS_MAX) & (speed >= TWIST_BPM[0]) & (speed <= TWIST_BPM[1])
+    return np.where(fits, speed, 0).astype(np.int32)
+
+
 def _logits(rows: F32) -> I32:
     """Thousandths; a row does not depend on its neighbours: whole products of whole features."""
     model = load("fibrillation")
@@ -173,6 +200,7 @@ class Window:
     looks         thousandths of a logit, of the leads that look most like it.
     bpm, repeats  waves a minute, 0 where they do not repeat; thousandths of how much they do.
     since, until  what lies before and after is beats.
+    twists        waves a minute of torsades, 0 where the complexes do not turn about the baseline.
     """
 
     looks: int
@@ -180,6 +208,7 @@ class Window:
     repeats: int
     since: int
     until: int
+    twists: int = 0
 
     @property
     def sine(self) -> bool:
@@ -187,7 +216,9 @@ class Window:
 
     @property
     def tachycardia(self) -> bool:
-        return 0 < self.bpm < FLUTTER_MIN and self.repeats >= KEEPS_WELL
+        slow = self.bpm < SLOW_MAX and self.repeats >= KEEPS_WELL
+        barely = self.looks < HARDLY and self.bpm < FAST_MAX and self.repeats >= KEEPS
+        return self.bpm > 0 and (slow or barely)
 
     @property
     def flutter(self) -> bool:
@@ -211,8 +242,11 @@ def together(found: Verdicts, readable: Mask, milli: I32) -> list[Window]:
     looks = np.where(asked > 0, looks, NOTHING)
     best = np.where(readable, found.repeats, 0).argmax(axis=1)
     bpm = np.where(found.lag[every, best] > 0, 60 * RATE // np.maximum(found.lag[every, best], 1), 0)
-    columns = (looks.tolist(), bpm.tolist(), found.repeats[every, best].tolist())
-    out = [Window(*row, 0, WINDOW) for row in zip(*columns, strict=True)]
+    turning = np.where(readable, found.twists, 0)
+    enough = (turning > 0).sum(axis=1) >= np.maximum(asked, 1)
+    twists = np.where(enough, turning.max(axis=1, initial=0), 0)
+    columns = (looks.tolist(), bpm.tolist(), found.repeats[every, best].tolist(), twists.tolist())
+    out = [Window(look, waves, like, 0, WINDOW, turn) for look, waves, like, turn in zip(*columns, strict=True)]
     for index in np.flatnonzero(looks >= LOOKS).tolist():
         cells = milli[index * (STEP // CELL) :][:CELLS]
         looked = BARELY if _beats_in_time(cells) else out[index].looks
@@ -245,7 +279,8 @@ def _between_beats(milli: I32) -> dict[str, int]:
 class FibrillationWatch:
     """Window after window: one that is sure, or two of three. Places are samples.
 
-    What keeps time and is slow makes evidence of ventricular tachycardia: its beats are too broad for the QRS net.
+    What keeps time and is slow makes evidence of ventricular tachycardia: its beats are too broad for the QRS net. What
+    turns about the baseline in most windows is torsades until it does no longer.
     """
 
     fs: float
@@ -254,8 +289,9 @@ class FibrillationWatch:
     slow: list[bool] = field(default_factory=list)  # of the same windows: tachycardia
     begun: list[int] = field(default_factory=list)  # where it begins in them
     blind: int = 0  # windows in a row in which no lead could be read
-    waves: int = 0  # windows of the open one, and how many of them are flutter
+    waves: int = 0  # windows of the open one, how many of them are flutter, and how many turn
     steady: int = 0
+    turning: int = 0
 
     def __post_init__(self) -> None:
         self.open = Open(1000.0 / self.fs)
@@ -270,7 +306,8 @@ class FibrillationWatch:
         if self.on and 0 < self.blind <= BLIND:
             return  # a shock, or a hand on the electrodes: nothing speaks against it
         since, end = (max(0, first) + round(rows * self.fs / RATE) for rows in (seen.since, seen.until))
-        goes_on = seen.sine or ("vf" in self.open.now and seen.looks >= LEAVE and not seen.tachycardia)
+        storm = "vf" in self.open.now or "tdp" in self.open.now
+        goes_on = seen.sine or (storm and seen.looks >= LEAVE and not seen.tachycardia)
         self.verdicts = [*self.verdicts, goes_on][-VERDICTS:]
         self.slow = [*self.slow, seen.sine and seen.tachycardia][-VERDICTS:]
         self.begun = [*self.begun, since][-VERDICTS:]
@@ -283,17 +320,31 @@ class FibrillationWatch:
         if "vt" in self.open.now and not any(self.slow[-NEEDED:]):
             yield from self.open.close("vt", "vt")  # it has lost its time: fibrillation now
         if not self.on:
-            self.waves = self.steady = 0
+            self.waves = self.steady = self.turning = 0
         self.waves, self.steady = self.waves + 1, self.steady + seen.flutter
+        self.turning += seen.twists > 0
         first = self.begun[self.verdicts.index(True)]
         if "vt" in self.open.now or (not self.on and seen.tachycardia):
             yield self._tachycardia(first, end, seen)
             return
-        if self.on:
+        turned = self.open.now.get("tdp")
+        if "vf" not in self.open.now and 2 * self.turning > self.waves:
+            yield self._torsades(first if turned is None else turned.first, end, seen)
+            return
+        if turned is not None:
+            first = max(first, turned.end)
+            yield from self.open.close("tdp", "tdp")  # it turns no longer: fibrillation now
+        elif self.on:
             first, end = self.open.now["vf"].first, max(end, self.open.now["vf"].end)
         flags = frozenset({"vfl"}) if 2 * self.steady > self.waves else frozenset()
         facts = {"lasts_ms": self.open.ms(end - first)}
         yield self.open.grow(Evidence("vf", first, end, facts, flags=flags, closed=False))
+
+    def _torsades(self, first: int, end: int, seen: Window) -> Evidence:
+        lasts = self.open.ms(end - first)
+        speed = self.open.worst("tdp", "rate_dbpm", 10 * seen.twists)
+        facts = {"rate_dbpm": speed, "beats": max(1, lasts * speed // 600_000), "lasts_ms": lasts}
+        return self.open.grow(Evidence("tdp", first, end, facts, flags=frozenset({"tdp"}), closed=False))
 
     def _tachycardia(self, first: int, end: int, seen: Window) -> Evidence:
         if self.on:
@@ -305,5 +356,6 @@ class FibrillationWatch:
 
     def finish(self) -> Iterator[Found]:
         yield from self.open.close("vt", "vt")
+        yield from self.open.close("tdp", "tdp")
         flutter = self.on and "vfl" in self.open.now["vf"].flags
         yield from self.open.close("vf", "vfl" if flutter else "vf")

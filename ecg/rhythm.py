@@ -17,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ecg import conduction, flutter
-from ecg.atria import BLOCK
+from ecg.atria import BLOCK, is_ectopic
 from ecg.atrial_features import NAMES, features
 from ecg.record import F32
 from ecg.rhythm_blocks import REACH, Blocks
-from ecg.trace import I16
+from ecg.trace import I16, RATE
 from ecg.trained.trees import Trees
 
 Features = Mapping[str, float]  # by NAMES; NaN where a number does not exist, and then no comparison holds
@@ -55,12 +55,15 @@ AF_NAMES = tuple(
 )
 AF_COLUMNS = np.array([NAMES.index(name) for name in AF_NAMES])
 AF_LOGIT, AF_LOGIT_STAYS = 0.8, 0.0  # of the smoothed logits: to begin, and to go on
+AF_LOGIT_SHORT = 0.4  # to begin in a window shorter than 25 s, which holds less to be sure by
 # Nearly all intervals of one of two lengths: what blocks and bigeminy do. Fibrillation must then be the clearer.
-TWO_LENGTHS, INTERVALS_MANY, TWO_LENGTHS_LOGIT = 0.75, 16, 1.2
+TWO_LENGTHS, INTERVALS_MANY, TWO_LENGTHS_LOGIT = 0.75, 12, 2.0
+P_REPEATS, P_SHARE = 0.8, 0.6  # the P window of all beats is the same: whatever the R-R do, no fibrillation
 
 BEATS_MIN = 3
 PACED_MIN, ECTOPIC_MIN = 0.4, 0.5  # share of the beats that are paced; of the intervals between two ectopic beats
 VT_DBPM = 1000
+RUNS_COUNT = 0.1  # share of the intervals of runs above which the rate of a sinus rhythm is that of the others
 SLOW_DBPM, FAST_DBPM, STAYS_DBPM = 600, 1000, 20  # a sinus rhythm keeps its name this far past a limit
 SVT_DBPM = 1600  # regular and narrow: at such rates P stands on T, and nobody can tell
 JUNCTIONAL_DBPM = (350, 1300)
@@ -83,6 +86,7 @@ class Verdict:
 
     rate_dbpm    mean ventricular rate of the 25 s about it, tenths a minute; 0 when there are too few beats.
     probability  of atrial fibrillation or flutter, 0 to 1.
+    rr_min_ms    shortest R-R of fibrillation that a pathway beside the AV node conducts; 0 where it is no such one.
     """
 
     rhythm: str
@@ -90,6 +94,7 @@ class Verdict:
     end: int
     rate_dbpm: int
     probability: float
+    rr_min_ms: int = 0
 
 
 @cache
@@ -158,13 +163,35 @@ class RhythmJudge:
     def _judge(self, block: int, rows_in_all: int | None) -> Verdict:
         at = block - self._begin
         f, smooth = dict(zip(NAMES, self._rows[at].tolist(), strict=True)), self._smooth(at)
+        f["sinus_bpm"] = 60.0 * RATE / f["rr"] if f["ectopic_runs"] > RUNS_COUNT else f["rate_bpm"]
+        f |= self._own_runs(block)  # not of the 25 s about it
         first = self._edge
         end = self._snapped((block + 1) * BLOCK, rows_in_all)
         name = self._name(f, smooth, block)
         self._was, self._edge = name, end
         rate = f["rate_bpm"]
         probability = 1.0 / (1.0 + math.exp(-smooth))
-        return Verdict(name, first, end, round(10 * rate) if math.isfinite(rate) else 0, round(probability, 3))
+        dbpm = round(10 * rate) if math.isfinite(rate) else 0
+        return Verdict(name, first, end, dbpm, round(probability, 3), self._bypass_ms(name, block, rate))
+
+    def _own_runs(self, block: int) -> Mapping[str, float]:
+        """Of the intervals that touch the block itself, how many lie between ectopic beats, and their rate: a run is
+        not the rhythm of the 25 s about it.
+        """
+        beats = self._blocks.beats
+        low, high = np.searchsorted(beats.row, (block * BLOCK, (block + 1) * BLOCK))
+        near = beats.part(max(int(low) - 1, 0), int(high) + 1)
+        odd = is_ectopic(near.kind)
+        both = odd[1:] & odd[:-1]
+        if not both.any():
+            return {"ectopic_runs": 0.0, "run_bpm": math.nan}
+        return {"ectopic_runs": float(both.mean()), "run_bpm": 60.0 * RATE / float(np.diff(near.row)[both].mean())}
+
+    def _bypass_ms(self, name: str, block: int, rate_bpm: float) -> int:
+        if name != "af" or rate_bpm < conduction.BYPASS_BPM:
+            return 0
+        trace, first, beats = self._blocks.raw_about(block)
+        return conduction.bypass_rr(trace, beats - first, rate_bpm) * 1000 // RATE
 
     def _smooth(self, at: int) -> float:
         near = self._logit[max(0, at - 1) : at + 2]
@@ -183,10 +210,13 @@ class RhythmJudge:
         dark = sum(max(0, min(end, (block + 1) * BLOCK) - max(first, block * BLOCK)) for first, end in self._unreadable)
         if 2 * dark > BLOCK:
             return "undetermined"
-        limit = AF_LOGIT_STAYS if self._was in ("af", "afl") else AF_LOGIT
+        short = block < REACH or block + REACH >= self._blocks.count  # as it will be at the end, too
+        begins = AF_LOGIT_SHORT if short else AF_LOGIT
+        limit = AF_LOGIT_STAYS if self._was in ("af", "afl") else begins
         if f["two_modes"] >= TWO_LENGTHS and f["intervals"] >= INTERVALS_MANY:
             limit += TWO_LENGTHS_LOGIT
-        name = named(f, atrial=logit > limit, was=self._was)
+        repeats = f["p_correlation_max"] >= P_REPEATS and f["share_max"] >= P_SHARE
+        name = named(f, atrial=logit > limit and not repeats, was=self._was)
         if name not in CONDUCTED:
             return name
         return self._fluttering(f, block) or self._blocked(f, block) or name
@@ -227,7 +257,7 @@ def named(f: Features, *, atrial: bool, was: str = "") -> str:
     if f["paced"] >= PACED_MIN and not (atrial and f["rr_cv"] >= REGULAR_CV):
         return "paced"
     if f["ectopic_runs"] > ECTOPIC_MIN:
-        return "vt" if dbpm >= VT_DBPM else "ivr"
+        return "vt" if 10 * f["run_bpm"] >= VT_DBPM else "ivr"
     if not f["size_uv"] >= SIZE_UV_MIN or f["p_noise_to_qrs"] > NOISE_MAX:
         return "undetermined"
     saw = (
@@ -247,7 +277,7 @@ def named(f: Features, *, atrial: bool, was: str = "") -> str:
         no_p = f["share_max"] < NO_P_SHARE and f["p_other"] < NO_P_AGREE and f["p_noise_to_qrs"] < QUIET
         if no_p and f["wide"] <= NARROW_ROWS and JUNCTIONAL_DBPM[0] <= dbpm <= JUNCTIONAL_DBPM[1]:
             return "junctional"
-    return _sinus(f, dbpm, was)
+    return _sinus(f, 10 * f["sinus_bpm"] if math.isfinite(f["sinus_bpm"]) else dbpm, was)
 
 
 def _sinus(f: Features, dbpm: float, was: str) -> str:

@@ -301,7 +301,9 @@ class Families:
         merit = self.count * np.where(self.early < 0.85, 0.4, 1.0)
         merit = np.where(self._sprang(), 0.0, merit)
         largest = int(merit.argmax())
-        near = (self.count >= 0.2 * self.count[largest]) & (self.width < self.width[largest] - WIDER) & (self.early > 0.8)
+        near = (
+            (self.count >= 0.2 * self.count[largest]) & (self.width < self.width[largest] - WIDER) & (self.early > 0.8)
+        )
         return int(np.where(near, merit, -1.0).argmax()) if near.any() else largest
 
     def _sprang(self) -> Mask:

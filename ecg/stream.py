@@ -41,6 +41,7 @@ from ecg.trace import I16, RATE, RAW_UV, Trace, rows_of
 from ecg.watch import Found, PauseWatch, RunWatch
 
 SPIKE_BEFORE_S, SPIKE_AFTER_S = 0.16, 0.02  # a beat with a spike in this range about R is paced
+DOUBTFUL_OF = 16  # a doubtful one may be a very narrow QRS: it counts where most of so many beats have one
 TOGETHER = 2  # half seconds that one step takes at least
 QUIET_HOPS = 2  # half seconds by which the levelled trace is ahead of the beats at least
 BEATS_APART = 15  # rows: two placed nearer than this are one
@@ -109,7 +110,9 @@ class Core:
         self.tally = Tally.of(count)
         self._waiting: F32 = np.zeros((0, count), dtype=np.float32)  # until there is enough for a step
         self._spikes = SpikeFilter(fs, count)
-        self._spiked: list[int] = []  # samples of the newest spikes
+        self._spiked: list[int] = []  # samples of the newest spikes, and of those that may be QRS
+        self._doubtful: list[int] = []
+        self._spiky: list[bool] = []  # of the newest beats: something like a spike stands at it
         self._raw: F32 = np.zeros((0, count), dtype=np.float32)  # whole hops wait here
         self._hops = 0  # hops judged for quality
         self._usable: Mask = np.zeros((0, count), dtype=bool)  # of the hops from `_usable_first` on
@@ -169,6 +172,8 @@ class Core:
         """Nothing follows: judge what still waits."""
         found = list(self._advance(self._waiting, final=True))
         found += self._fibrillation.finish()
+        for pause in [*self._pauses.waiting]:
+            found += self._pauses.look_back(pause, atrial=self._is_atrial(round(pause * RATE / self.fs) + ATRIAL_LAG))
         found += self._pauses.finish(self.samples, atrial=self._is_atrial(self._rows))
         found += self._runs.finish(self.samples)
         found += self._base.finish(self.samples)
@@ -177,9 +182,8 @@ class Core:
 
     def _advance(self, chunk_uv: F32, *, final: bool) -> Iterator[Item]:
         clean, sure, doubtful = self._spikes.push(chunk_uv, final=final)
-        # A doubtful one behind R is the end of a narrow QRS: moved so that it counts up to R only.
-        late = round(SPIKE_AFTER_S * self.fs)
-        self._spiked = sorted([*self._spiked, *sure, *(spike + late for spike in doubtful)])
+        self._spiked += sure
+        self._doubtful += doubtful
         self._take(clean, final=final)
         if not final and self._rows - self._unlevelled < HOP:
             return
@@ -284,10 +288,13 @@ class Core:
             before = heard.row[-1] if heard.row else -RATE
             if row - before < BEATS_APART or not 0 <= sample < self.samples or row >= self._rows:
                 continue
-            low, high = sample - SPIKE_BEFORE_S * self.fs, sample + SPIKE_AFTER_S * self.fs
+            low = sample - SPIKE_BEFORE_S * self.fs
+            sure = _any_within(self._spiked, low, sample + SPIKE_AFTER_S * self.fs)
+            doubtful = _any_within(self._doubtful, low, sample)  # behind R it is the end of a narrow QRS
+            self._spiky = [*self._spiky, sure or doubtful][-DOUBTFUL_OF:]
+            doubtful &= 2 * sum(self._spiky) > len(self._spiky)
             heard.broken.append(not heard.row or self._is_dark(before, row))
-            spike = bisect_left(self._spiked, low)
-            heard.spiked.append(spike < len(self._spiked) and self._spiked[spike] <= high)
+            heard.spiked.append(sure or doubtful)
             heard.faint.append(self._faint.beat(row, size, spiked=heard.spiked[-1]))
             heard.row.append(row)
             heard.sample.append(sample)
@@ -326,6 +333,8 @@ class Core:
                 atrial=self._is_atrial(end_row),
                 quiet_until=self._quiet_until(hop),
             )
+            known = round((end_row - ATRIAL_LAG) * self.fs / RATE)
+            yield from self._pauses.look_back(known, atrial=self._is_atrial(end_row))
         self._faint_until, passed = faint, last - watched
         self._loud, self._dark, self._fibrillates = self._loud[passed:], dark[passed:], self._fibrillates[passed:]
         self._watched = last
@@ -428,7 +437,7 @@ class Core:
         end = min(round(verdict.end * self.fs / RATE), self.samples)
         self._verdict_ends.append(verdict.end)
         self._verdict_atrial.append(verdict.rhythm in ATRIAL)
-        yield from self._base.verdict(verdict.rhythm, first, end, verdict.rate_dbpm)
+        yield from self._base.verdict(verdict.rhythm, first, end, verdict.rate_dbpm, verdict.rr_min_ms)
 
     def _forget(self, certain: int) -> None:
         """Let go of what no stage needs any more."""
@@ -454,6 +463,7 @@ class Core:
             del self._verdict_ends[: known - 1], self._verdict_atrial[: known - 1]
         horizon = round((certain - 4 * RATE) * self.fs / RATE)
         self._spiked = [spike for spike in self._spiked if spike >= horizon]
+        self._doubtful = [spike for spike in self._doubtful if spike >= horizon]
 
 
 def working(leads: tuple[str, ...]) -> list[int]:
@@ -461,6 +471,11 @@ def working(leads: tuple[str, ...]) -> list[int]:
     if not {"I", "II"} <= set(leads):
         return list(range(len(leads)))
     return [column for column, lead in enumerate(leads) if lead not in ("III", "aVR", "aVL", "aVF")]
+
+
+def _any_within(ascending: list[int], first: float, last: float) -> bool:
+    at = bisect_left(ascending, first)
+    return at < len(ascending) and ascending[at] <= last
 
 
 def _no_hops(leads: int) -> HopQuality:

@@ -74,6 +74,10 @@ class PauseWatch:
     pauses: int = 0
     longest_ms: int = 0
     first_pause: int = 0
+    waiting: list[int] = field(
+        default_factory=list
+    )  # the end of the longest pause, until the base rhythm there is known
+    in_atrial: bool = False  # the longest pause lies in fibrillation or flutter
 
     def __post_init__(self) -> None:
         self.open = Open(1000.0 / self.fs)
@@ -136,9 +140,23 @@ class PauseWatch:
         if gap_ms < PAUSE_MS or not self._is_quiet():
             return
         self.first_pause = self.first_pause if self.pauses else self.gap_from
-        self.pauses, self.longest_ms = self.pauses + 1, max(self.longest_ms, gap_ms)
+        self.pauses += 1
+        if gap_ms > self.longest_ms:
+            self.longest_ms, self.in_atrial, self.waiting = gap_ms, atrial, [sample]
+        yield self._pauses_until(sample)
+
+    def look_back(self, sample: int, *, atrial: bool) -> Iterator[Found]:
+        """The base rhythm of what ended by `sample` is known now: fibrillation or flutter, or another."""
+        if self.waiting and self.waiting[0] <= sample:
+            self.waiting = []
+            if atrial and not self.in_atrial and "pauses" in self.open.now:
+                self.in_atrial = True
+                yield self._pauses_until(self.open.now["pauses"].end)
+
+    def _pauses_until(self, end: int) -> Evidence:
         facts = {"pauses": self.pauses, "gap_ms": self.longest_ms}
-        yield self.open.grow(Evidence("pauses", self.first_pause, sample, facts, flags=_atrial(atrial), closed=False))
+        flags = _atrial(self.in_atrial)
+        return self.open.grow(Evidence("pauses", self.first_pause, end, facts, flags=flags, closed=False))
 
     def _watch_rate(self, sample: int) -> Iterator[Found]:
         """The mean rate of the last ten seconds, after each beat; of fewer where they hold enough slow beats."""

@@ -16,7 +16,7 @@ import numpy as np
 from ecg.delineation import QRS, P, T, Waves, strip_waves
 from ecg.record import F32, I64
 from ecg.results import QTC_FORMULAS, Beat, Median
-from ecg.wave_net import F64, RATE, shipped
+from ecg.wave_net import RATE, shipped
 
 BEFORE_S, AFTER_S = 0.3, 0.5  # of the median beat as it is shown
 LONG_BEFORE_S, LONG_AFTER_S = 0.45, 0.75  # and as it is measured: P of a long PR begins early, T of a long QT ends late
@@ -42,6 +42,7 @@ class Marks:
     t_on: int | None
     t_peak: int | None
     t_off: int | None
+    t_end: int | None  # the middle of the leads' ends of T; `t_off` is the latest but one
 
 
 def dominant_beats(beats: Sequence[Beat]) -> tuple[str, I64]:
@@ -120,7 +121,17 @@ def delineate(median: Median, votes: Sequence[str], *, rr_ms: float, p_waves: bo
         return None
     p_on, p_peak, p_off = by_kind[P] or (None, None, None) if p_waves else (None, None, None)
     t_on, t_peak, t_off = by_kind[T] or (None, None, None)
-    return Marks(p_on, p_peak, p_off, qrs_on, qrs_off, t_on, t_peak, t_off)
+    return Marks(p_on, p_peak, p_off, qrs_on, qrs_off, t_on, t_peak, t_off, _middle_end(found, T, median, first))
+
+
+def _middle_end(found: Sequence[Waves], kind: int, median: Median, offset: int) -> int | None:
+    """The middle of the ends of one kind over all leads, in rows of the median."""
+    ends = next((waves.end[0] for waves in found if waves.kind == kind and np.isfinite(waves.end).any()), None)
+    return None if ends is None else _row(offset, float(np.nanmedian(ends)), median)
+
+
+def _row(offset: int, steps: float, median: Median) -> int:
+    return min(offset + round(steps * median.fs / RATE), len(median.wave_uv) - 1)
 
 
 def _global(
@@ -130,15 +141,11 @@ def _global(
     waves = next((waves for waves in found if waves.kind == kind and np.isfinite(waves.peak).any()), None)
     if waves is None:
         return None
-
-    def row(steps: F64 | float) -> int:
-        return min(offset + round(float(steps) * median.fs / RATE), len(median.wave_uv) - 1)
-
     first, end = (np.sort(edge[0][np.isfinite(edge[0])]) for edge in (waves.first, waves.end))
     return (
-        row(first[min(SECOND, len(first) - 1)]) if len(first) else None,
-        row(np.nanmedian(waves.peak[0])),
-        row(end[-1 - min(SECOND, len(end) - 1)]) if len(end) else None,
+        _row(offset, float(first[min(SECOND, len(first) - 1)]), median) if len(first) else None,
+        _row(offset, float(np.nanmedian(waves.peak[0])), median),
+        _row(offset, float(end[-1 - min(SECOND, len(end) - 1)]), median) if len(end) else None,
     )
 
 

@@ -29,7 +29,7 @@ from ecg.level import HOP, Leveler
 from ecg.pacing import SpikeFilter
 from ecg.record import Recording
 from ecg.trace import trace_of
-from training.records import SEED, arguments, folds, records
+from training.records import SEED, arguments_and_folds, folds, records, write_fold
 
 OUT = Path(__file__).resolve().parents[1] / "ecg" / "trained" / "fibrillation.npz"
 POSITIVE_SHARE = 0.2  # of the weight
@@ -50,6 +50,11 @@ class Part:
     window: np.ndarray
     lead: np.ndarray
     windows: int  # in all
+
+    @property
+    def owner(self) -> str:
+        """The recording it is of: noise was added to some."""
+        return self.name.partition(" ")[0] if self.source == "nstdb" else self.name
 
 
 def part_of(source: str, name: str, recording: Recording, spans: list[tuple[float, float]], known: bool | None) -> Part:
@@ -205,15 +210,19 @@ def told(part: Part, model: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarr
 
 
 def main() -> None:
-    everything = [part for part in parts(arguments(__doc__)) if len(part.x)]
+    data, wanted = arguments_and_folds(__doc__)
+    everything = [part for part in parts(data) if len(part.x)]
     patients = sorted({part.name for part in everything if (part.y == 1).any() and part.source != "drawn"})
-    rest = [part.name for part in everything if part.name not in patients]
+    rest = sorted({part.owner for part in everything} - set(patients))
     print(f"{len(everything)} recordings, {sum(len(p.x) for p in everything)} windows of leads; positive: {patients}")
-    for patient, fold in zip(patients, folds(rest, len(patients)), strict=True):
+    for number, (patient, fold) in enumerate(zip(patients, folds(rest, len(patients)), strict=True)):
         out = {patient, *fold}
-        model = fit([part for part in everything if part.name not in out])
+        model = fit([part for part in everything if part.owner not in out])
+        if wanted is not None:
+            real = (part for part in everything if part.owner in out and part.source not in ("drawn", "nstdb"))
+            write_fold(wanted, "fibrillation", number, model, {f"{part.source}/{part.name}" for part in real})
         for part in everything:
-            if part.name not in out:
+            if part.owner not in out:
                 continue
             value, label = told(part, model)
             if part.name == patient:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import ecg
@@ -39,8 +39,8 @@ def labels(data: Path) -> dict[str, bool]:
 
 
 def table(data: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Features, labels, and which are of LUDB, of the records on which all was measured."""
-    rows, truth, ludb = [], [], []
+    """Features, labels and names of the records on which all was measured."""
+    rows, truth, names = [], [], []
     for name, label in labels(data).items():
         recording = ecg.read(data / name)
         done = ecg.analyze(recording)
@@ -49,8 +49,19 @@ def table(data: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if row is not None:
             rows.append(row)
             truth.append(label)
-            ludb.append(name.startswith("ludb"))
-    return np.array(rows), np.array(truth), np.array(ludb)
+            names.append(name)
+    return np.array(rows), np.array(truth), np.array(names)
+
+
+def weights(model: Pipeline) -> dict[str, np.ndarray]:
+    """The arrays of the product; the bias is such that CALLED is a half."""
+    scaler, logistic = model[0], model[1]
+    return {
+        "mean": scaler.mean_.astype(np.float32),
+        "scale": scaler.scale_.astype(np.float32),
+        "weight": logistic.coef_[0].astype(np.float32),
+        "bias": (logistic.intercept_ - np.log(CALLED / (1 - CALLED))).astype(np.float32),
+    }
 
 
 def say(name: str, called: np.ndarray, truth: np.ndarray) -> None:
@@ -62,7 +73,9 @@ def say(name: str, called: np.ndarray, truth: np.ndarray) -> None:
 
 
 def main() -> None:
-    x, y, ludb = table(places.arguments(__doc__))
+    data, fold_dir = places.arguments_and_folds(__doc__)
+    x, y, names = table(data)
+    ludb = np.char.startswith(names, "ludb")
     model = make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, class_weight="balanced"))
     called = np.zeros((REPEATS, len(y)))
     for repeat in range(REPEATS):
@@ -74,16 +87,12 @@ def main() -> None:
         say(f"LUDB {limit}", (mean >= limit)[ludb], y[ludb])
         say(f"CinC {limit}", (mean >= limit)[~ludb], y[~ludb])
     model.fit(x, y)
-    scaler, logistic = model[0], model[1]
-    for name, weight in zip(FEATURES, logistic.coef_[0], strict=True):
+    for name, weight in zip(FEATURES, model[1].coef_[0], strict=True):
         print(f"{name:12s} {weight:+.2f}")
-    np.savez(
-        OUT,
-        mean=scaler.mean_.astype(np.float32),
-        scale=scaler.scale_.astype(np.float32),
-        weight=logistic.coef_[0].astype(np.float32),
-        bias=(logistic.intercept_ - np.log(CALLED / (1 - CALLED))).astype(np.float32),  # so that CALLED is a half
-    )
+    np.savez(OUT, **weights(model))
+    for number, blind in enumerate(places.folds(list(names)) if fold_dir is not None else ()):
+        seen = ~np.isin(names, blind)
+        places.write_fold(fold_dir, "left_ventricle", number, weights(model.fit(x[seen], y[seen])), blind)
 
 
 if __name__ == "__main__":

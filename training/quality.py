@@ -19,10 +19,11 @@ from ecg import readable
 from ecg.hops import hops_quality
 from ecg.quality import acceptance_features, tally_of
 from ecg.trace import trace_of
-from training.records import SEED, arguments, folds, records
+from training.records import SEED, arguments_and_folds, folds, records, write_fold
 from training.trees import export, forest
 
 DEPTH, ROUNDS, RATE = 4, 44, 0.25
+HOP_FOLDS, RECORD_FOLDS = 2, 10
 CLEAN_FLAGGED = 0.004  # share of clean MIT-BIH hops that may be called dark in cross-validation
 FOREST, FOREST_DEPTH, LINE = 80, 6, 0.20  # of the acceptance model; its line: missing a bad recording costs more
 KEPT = {
@@ -217,15 +218,21 @@ def noise_of(model: HistGradientBoostingClassifier, part: Part) -> np.ndarray:
     return (total[ends] - total[first]) // (ends - first)[:, None]
 
 
-def train_hops(data: Path) -> dict[str, np.ndarray]:
+Fold = tuple[dict[str, np.ndarray], list[str]]  # arrays, and the records that these did not see
+
+
+def train_hops(data: Path) -> tuple[dict[str, np.ndarray], list[Fold]]:
+    """The arrays of all records, and of HOP_FOLDS folds."""
     rng = np.random.default_rng(SEED)
     parts = hop_parts(data, rng)
     print("parts", len(parts), flush=True)
-    dealt = folds(sorted({part.record for part in parts}), 2)
+    dealt = folds(sorted({part.record for part in parts}), HOP_FOLDS)
     found: dict[str, list[tuple[str, np.ndarray]]] = {}
+    made: list[Fold] = []
     for fold in dealt:
         inside = set(fold)
         model = hop_model([part for part in parts if part.record not in inside], rng)
+        made.append((export(model, DEPTH, "hop_"), fold))
         for part in parts:
             if part.record in inside and len(part.rows):
                 best = np.sort(noise_of(model, part), axis=1)[:, : readable.LEADS_MIN].mean(axis=1)
@@ -241,8 +248,8 @@ def train_hops(data: Path) -> dict[str, np.ndarray]:
             *(each[:3] if kind in ("em0", "ma0") else each[-3:]),
             flush=True,
         )
-    arrays = export(hop_model(parts, rng), DEPTH, "hop_")
-    return {**arrays, "hop_limit": np.array([limit], dtype=np.int32)}
+    set_ = {"hop_limit": np.array([limit], dtype=np.int32)}
+    return export(hop_model(parts, rng), DEPTH, "hop_") | set_, [(arrays | set_, blind) for arrays, blind in made]
 
 
 def record_rows(data: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
@@ -268,33 +275,51 @@ def record_model(features: np.ndarray, bad: np.ndarray) -> ExtraTreesClassifier:
     return model.fit(features, bad)
 
 
-def train_records(data: Path) -> dict[str, np.ndarray]:
+def train_records(data: Path) -> tuple[dict[str, np.ndarray], list[Fold]]:
+    """The arrays of all records, and of RECORD_FOLDS folds."""
     names, features, bad = record_rows(data)
     found = np.zeros(len(names))
-    for fold in folds(names, 10):
+    made: list[Fold] = []
+    for fold in folds(names, RECORD_FOLDS):
         inside = np.isin(names, fold)
-        found[inside] = record_model(features[~inside], bad[~inside]).predict_proba(features[inside])[:, 1]
+        model = record_model(features[~inside], bad[~inside])
+        found[inside] = model.predict_proba(features[inside])[:, 1]
+        made.append((forest(model, FOREST_DEPTH, LINE, "record_"), fold))
     base = np.array([name.split("/")[0] for name in names])
     judged = base == "cinc2011"
     for line in LINE + np.arange(-0.12, 0.13, 0.04):
         called = found > line
         others = [f"{one} {100 * called[base == one].mean():.1f} %" for one in ("ludb", "cinc2021")]
         print(
-            f"CinC 2011, 10 folds, line {line:.2f}: accuracy {100 * (called == bad)[judged].mean():.1f}, "
+            f"CinC 2011, {RECORD_FOLDS} folds, line {line:.2f}: accuracy {100 * (called == bad)[judged].mean():.1f}, "
             f"Se {100 * called[bad].mean():.1f}, Sp {100 * (~called[judged & ~bad]).mean():.1f}; sent back:",
             *others,
         )
-    return forest(record_model(features, bad), FOREST_DEPTH, LINE, "record_")
+    return forest(record_model(features, bad), FOREST_DEPTH, LINE, "record_"), made
+
+
+def in_databases(data: Path, names: list[str]) -> set[str]:
+    """`database/record` of every recording of these names; noise that was made here has none."""
+    with (data / "cinc2017" / "index.csv").open() as table:
+        places = {row["record"]: {f"cinc2017/{row['record']}"} for row in csv.DictReader(table)}
+    for path in data.glob("*/*.hea"):
+        places.setdefault(path.stem, set()).add(f"{path.parent.name}/{path.stem}")
+    return set[str]().union(*(places.get(name, ()) for name in names))
 
 
 def main() -> int:
-    data = arguments(__doc__)
+    data, fold_dir = arguments_and_folds(__doc__)
     out = Path("ecg/trained/quality.npz")
-    arrays = dict(np.load(out)) if out.exists() else {}
-    arrays.update(train_records(data))
-    arrays.update(train_hops(data))
-    np.savez_compressed(out, **arrays)
+    (of_records, record_folds), (of_hops, hop_folds) = train_records(data), train_hops(data)
+    np.savez_compressed(out, **of_records, **of_hops)
     print(out, out.stat().st_size, "bytes")
+    if fold_dir is not None:
+        unheard = [in_databases(data, blind) for _, blind in hop_folds]
+        heard, judged = set[str]().union(*unheard), {name for _, blind in record_folds for name in blind}
+        # One file a pair of folds: blind to it is what neither of its two models saw.
+        for number, (r, h) in enumerate((r, h) for r in range(RECORD_FOLDS) for h in range(HOP_FOLDS)):
+            blind = (set(record_folds[r][1]) | (heard - judged)) & (unheard[h] | (judged - heard))
+            write_fold(fold_dir, "quality", number, record_folds[r][0] | hop_folds[h][0], blind)
     return 0
 
 

@@ -22,6 +22,17 @@ def arguments(doc: str | None) -> Path:
     return folder
 
 
+def arguments_and_folds(doc: str | None) -> tuple[Path, Path | None]:
+    """The same, and where the weights of cross-validation are wanted (`write_fold`), if they are."""
+    parser = argparse.ArgumentParser(description=doc)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the development records")
+    parser.add_argument("--folds", type=Path, help="write one model a fold here beside the product's")
+    given = parser.parse_args()
+    if not given.data.is_dir():
+        parser.error(f"{given.data} is no folder: give the development records with --data")
+    return given.data, given.folds
+
+
 def records(folder: Path) -> list[str]:
     """The record names of one database, in order."""
     return sorted(path.stem for path in folder.glob("*.hea"))

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 import ecg
 from ecg import waves
 from ecg.reversal import EXCHANGES, INDEPENDENT, features_of, grid_of, is_mirrored
-from training.records import SEED, arguments, folds, records
+from training.records import SEED, arguments_and_folds, folds, records, write_fold
 
 COPIES = 6  # of each recording: the whole and five from a few beats with other lead sizes
 RIDGE = 0.1
@@ -140,21 +140,31 @@ def report(names: list[str], table: Table) -> None:
         print(f"{'-'.join(key):6s} alert {any_:5.1f} %, named right {right:5.1f} %")
 
 
+def arrays_of(table: Table, names: list[str], rows: np.ndarray) -> dict[str, np.ndarray]:
+    """The arrays of the product from these rows of the table; the limits from scores of rows not fitted on."""
+    own = {key: values[rows] for key, values in table.items()}
+    kept = [names[row] for row in rows]
+    groups = [np.array([kept.index(name) for name in fold]) for fold in folds(kept, 5)]
+    scores = out_of_fold(own, groups)
+    limits = np.array([limit_of(scores[pair][None], pair) for pair in EXCHANGES])
+    weight = np.stack([score(table, pair, rows) for pair in EXCHANGES])
+    arrays = {"weight": weight, "limit": limits[:, 0], "spread": limits[:, 1]}
+    return {key: value.astype(np.float32) for key, value in arrays.items()}
+
+
 def main() -> int:
+    data, fold_dir = arguments_and_folds(__doc__)
     rng = np.random.default_rng(SEED)
-    names, beats = grids(arguments(__doc__), rng)
+    names, beats = grids(data, rng)
     table = tables(beats, rng)
     print("mirrored:", sum(is_mirrored(copies[0]) for copies in beats))
     report(names, table)
-    everyone = np.arange(len(names))
-    weight = np.stack([score(table, pair, everyone) for pair in EXCHANGES])
-    groups = [np.array([names.index(name) for name in fold]) for fold in folds(names, 5)]
-    scores = out_of_fold(table, groups)
-    limits = np.array([limit_of(scores[pair][None], pair) for pair in EXCHANGES])
     out = Path("ecg/trained/reversal.npz")
-    arrays = {"weight": weight, "limit": limits[:, 0], "spread": limits[:, 1]}
-    np.savez_compressed(out, **{key: value.astype(np.float32) for key, value in arrays.items()})
+    np.savez_compressed(out, **arrays_of(table, names, np.arange(len(names))))
     print(out, out.stat().st_size, "bytes")
+    for number, blind in enumerate(folds(names, 5) if fold_dir is not None else ()):
+        seen = np.flatnonzero(~np.isin(names, blind))
+        write_fold(fold_dir, "reversal", number, arrays_of(table, names, seen), blind)
     return 0
 
 

@@ -19,7 +19,7 @@ from ecg.record import Recording
 from ecg.screen import CLASSES
 from ecg.screen_features import strip_row
 from ecg.trace import trace_of
-from training.records import SEED, arguments, folds
+from training.records import SEED, arguments_and_folds, folds, write_fold
 from training.rhythm import own_beats
 from training.trees import MILLI, export
 
@@ -103,12 +103,16 @@ def report(true: np.ndarray, called: np.ndarray) -> None:
 def main() -> None:
     from ecg.trained.trees import Trees
 
-    found = examples(arguments(__doc__) / "cinc2017")
+    data, wanted = arguments_and_folds(__doc__)
+    found = examples(data / "cinc2017")
     whole = [example for example in found if example.whole]
     called: dict[str, str] = {}
-    for names in folds([example.strip for example in whole], FOLDS):
+    for number, names in enumerate(folds([example.strip for example in whole], FOLDS)):
         out = set(names)
-        trees = Trees.from_weights(fit([example for example in found if example.strip not in out]))
+        weights = fit([example for example in found if example.strip not in out])
+        if wanted is not None:
+            write_fold(wanted, "screen", number, weights, (f"cinc2017/{name}" for name in out))
+        trees = Trees.from_weights(weights)
         held = [example for example in whole if example.strip in out]
         logits = trees.logits(np.stack([example.x for example in held]))
         called |= {example.strip: CLASSES[k] for example, k in zip(held, logits.argmax(axis=1), strict=True)}

@@ -48,7 +48,8 @@ AIVR_BPM = 50.0  # faster than an escape, slower than tachycardia (AHA/ACC/HRS 2
 JUNCTIONAL_FAST_BPM, JUNCTIONAL_TACHY_BPM = 60.0, 100.0
 PVC_FREQUENT_PER_MIN = 6.0  # more than 5 a minute in a resting ECG (Chinese reporting habit, K)
 BEAT_CODES = {"V": "PVC", "A": "PAC", "F": "FUSION_BEAT", "j": "JUNCTIONAL_ESCAPE", "e": "VENTRICULAR_ESCAPE"}
-ECTOPY_HIDDEN = ("vt", "tdp", "vf", "vfl", "svt", "ivr", "paced")
+ECTOPY_HIDDEN = ("vt", "tdp", "vf", "vfl", "svt", "ivr")
+NONE_EARLY = ("af", "afl", "paced")  # every beat of fibrillation comes at its own time, and a pacemaker waits for none
 BIGEMINY_MIN = 3  # pairs in a row
 
 
@@ -109,8 +110,8 @@ def ectopy(seen: Seen) -> Iterator[Finding]:
         return
     run = _in_runs(seen)
     for symbol, code in BEAT_CODES.items():
-        if code == "PAC" and seen.rhythm in ("af", "afl"):
-            continue  # every beat of fibrillation comes at its own time
+        if code == "PAC" and seen.rhythm in NONE_EARLY:
+            continue
         places = [beat.sample for beat in seen.beats if beat.symbol == symbol and beat.sample not in run]
         if places:
             count = len(places)
@@ -131,11 +132,11 @@ def _patterns(seen: Seen) -> Iterator[Finding]:
     runs = [list(group) for _, group in groupby(seen.beats, key=lambda beat: beat.symbol)]
     for symbol, code in (("V", "PVC_COUPLET"), ("A", "PAC_COUPLET")):
         pair = next((run for run in runs if run[0].symbol == symbol and len(run) == 2), None)
-        if pair is not None and not (symbol == "A" and seen.rhythm in ("af", "afl")):
+        if pair is not None and not (symbol == "A" and seen.rhythm in NONE_EARLY):
             yield say(seen, code, first=pair[0].sample, end=pair[1].sample + 1)
     for symbol, code, name in (("V", "PVC_BIGEMINY", "bigeminy"), ("A", "PAC_BIGEMINY", "")):
         stretch = _alternating(seen.beats, symbol)
-        if stretch is not None and name not in told and not (symbol == "A" and seen.rhythm in ("af", "afl")):
+        if stretch is not None and name not in told and not (symbol == "A" and seen.rhythm in NONE_EARLY):
             yield say(seen, code, first=stretch[0].sample, end=stretch[1].sample + 1)
     single = [beat for beat in seen.beats if beat.symbol == "V"]
     minutes = seen.samples / seen.fs / 60.0

@@ -163,6 +163,51 @@ def test_known_beats_get_their_class(name: str, leads: tuple[str, ...]) -> None:
     assert symbols(Feed.of(made).at_once()) == truth(made)
 
 
+LONG_RUNS = {
+    "fast": [Segment("sinus", 6.0, 70), Segment("vt", 45.0, 160), Segment("sinus", 10.0, 70)],
+    "slow": [Segment("sinus", 6.0, 70), Segment("vt", 60.0, 130), Segment("sinus", 10.0, 70)],
+    "from the start, and again": [Segment("vt", 35.0, 160), Segment("sinus", 25.0, 70), Segment("vt", 35.0, 140)],
+}
+NOT_FROM_BELOW = {
+    "left bundle at 110": [Segment("sinus", 40.0, 110, shape="lbbb", qrs_ms=150)],
+    "right bundle at 110": [Segment("sinus", 40.0, 110, shape="rbbb", qrs_ms=150)],
+    "left bundle that quickens": [
+        Segment("sinus", 30.0, 85, shape="lbbb", qrs_ms=150),
+        Segment("sinus", 30.0, 112, shape="lbbb", qrs_ms=150),
+    ],
+    "paced at 110": [Segment("paced", 40.0, 110)],
+    "pacing that sets in": [Segment("sinus", 20.0, 70), Segment("paced", 30.0, 110)],
+}
+
+
+@pytest.mark.parametrize("leads", LEADS, ids=("twelve leads", "one lead", "two leads"))
+@pytest.mark.parametrize("name", LONG_RUNS)
+def test_a_tachycardia_is_ventricular_as_long_as_it_lasts(name: str, leads: tuple[str, ...]) -> None:
+    made = twelve_lead(np.random.default_rng(8), LONG_RUNS[name], leads=leads)
+    assert symbols(Feed.of(made).at_once()) == truth(made)
+
+
+@pytest.mark.parametrize("leads", LEADS, ids=("twelve leads", "one lead", "two leads"))
+@pytest.mark.parametrize("name", NOT_FROM_BELOW)
+def test_conducted_and_paced_beats_are_wide_and_not_ventricular(name: str, leads: tuple[str, ...]) -> None:
+    made = twelve_lead(np.random.default_rng(8), NOT_FROM_BELOW[name], leads=leads)
+    # Where a rate leaps, the first beats may count as early ones.
+    assert symbols(Feed.of(made).at_once()).replace("A", "N") == truth(made)
+
+
+def test_a_beat_on_time_that_is_half_conducted_half_ventricular_is_a_fusion_beat() -> None:
+    made = twelve_lead(np.random.default_rng(4), [Segment("sinus", 60.0, 72, pvc_at=tuple(range(5, 70, 6)))])
+    feed, at, below = Feed.of(made), 45, 41
+    assert made.beats[at].symbol == "N"
+    assert made.beats[below].symbol == "V"
+    here, there = (int(feed.rows[number]) for number in (at, below))
+    about = np.arange(-12, 30)
+    feed.trace[here + about] = (feed.trace[here + about].astype(np.int32) + feed.trace[there + about]) // 2
+    expected = list(truth(made))
+    expected[at] = "F"
+    assert symbols(feed.at_once()) == "".join(expected)
+
+
 def interpolated(leads: tuple[str, ...]) -> tuple[Feed, int]:
     """A sinus rhythm with one ventricular beat between two sinus beats and no pause; the feed, and its place."""
     made = twelve_lead(np.random.default_rng(2), [Segment("sinus", 30.0, 52)], leads=leads)

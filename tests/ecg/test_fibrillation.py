@@ -69,7 +69,7 @@ def test_tachycardia_that_loses_its_time_becomes_fibrillation() -> None:
 
 def test_two_leads_must_look_like_it_and_a_lone_one_more_so() -> None:
     found = fibrillation.Verdicts(
-        np.array([[SURE, -SURE], [SURE, SURE], [500, 500]], dtype=np.int32), *np.zeros((2, 3, 2), dtype=np.int32)
+        np.array([[SURE, -SURE], [SURE, SURE], [500, 500]], dtype=np.int32), *np.zeros((3, 3, 2), dtype=np.int32)
     )
     milli = np.full(CELLS + 2 * STEP // 4, -4000, dtype=np.int32)
     both = np.ones((3, 2), dtype=bool)
@@ -80,7 +80,7 @@ def test_two_leads_must_look_like_it_and_a_lone_one_more_so() -> None:
 
 
 def test_it_begins_after_the_last_beat_before_it() -> None:
-    found = fibrillation.Verdicts(np.full((1, 1), SURE, dtype=np.int32), *np.zeros((2, 1, 1), dtype=np.int32))
+    found = fibrillation.Verdicts(np.full((1, 1), SURE, dtype=np.int32), *np.zeros((3, 1, 1), dtype=np.int32))
     milli = np.full(CELLS, -3000, dtype=np.int32)
     milli[[5, 25]] = 4000
     [one] = together(found, np.ones((1, 1), dtype=bool), milli)

@@ -55,7 +55,9 @@ FINDINGS: Mapping[str, Means] = {
         ludb=("Atrial fibrillation", "Atrial flutter"),
     ),
     "SINUS_RHYTHM": Means(_codes("SINUS_RHYTHM"), frozenset({"426783006"}), ludb=("Sinus rhythm",)),
-    "SINUS_BRADYCARDIA": Means(_codes("SINUS_BRADYCARDIA"), frozenset({"426177001"}), ludb=("Sinus bradycardia",)),
+    "SINUS_BRADYCARDIA": Means(
+        _codes("SINUS_BRADYCARDIA"), frozenset({"426177001"}), frozenset({"426627000"}), ludb=("Sinus bradycardia",)
+    ),
     "SINUS_TACHYCARDIA": Means(_codes("SINUS_TACHYCARDIA"), frozenset({"427084000"}), ludb=("Sinus tachycardia",)),
     "SINUS_ARRHYTHMIA": Means(
         _codes("SINUS_ARRHYTHMIA"), frozenset({"427393009"}), ludb=("Sinus arrhythmia", "Irregular sinus rhythm")
@@ -72,7 +74,9 @@ FINDINGS: Mapping[str, Means] = {
     "LAFB": Means(_codes("LAFB"), frozenset({"445118002"}), ludb=("Left anterior hemiblock",)),
     "IVCD": Means(_codes("IVCD"), frozenset({"698252002"}), ludb=("Non-specific intravintricular",)),
     "PAC": Means(
-        _codes("PAC", "PAC_*", "JUNCTIONAL_PREMATURE"), frozenset({"284470004", "63593006"}), ludb=("Atrial extrasystole",)
+        _codes("PAC", "PAC_*", "JUNCTIONAL_PREMATURE"),
+        frozenset({"284470004", "63593006"}),
+        ludb=("Atrial extrasystole",),
     ),
     "PVC": Means(
         _codes("PVC*"),
@@ -86,7 +90,7 @@ FINDINGS: Mapping[str, Means] = {
         ludb=("Unipolar", "Bipolar", "Biventricular", "P-synchrony", "Pacemaker presence"),
     ),
     "LVH": Means(
-        _codes("LVH*"),
+        _codes("LVH", "LVH_STRAIN"),
         frozenset({"164873001"}),
         frozenset({"55827005", "55930002"}),
         ludb=("Left ventricular hypertrophy",),
@@ -119,15 +123,19 @@ FINDINGS: Mapping[str, Means] = {
     ),
 }
 
-# CPSC 2018, one of the sources of CinC 2021, labelled nine classes and nothing else: the absence of another label
-# means nothing there.
-CPSC_2018 = frozenset({"SINUS_RHYTHM", "AFIB", "AF_OR_FLUTTER", "AVB_I", "LBBB", "RBBB", "PAC", "PVC"})
+# Sources of CinC 2021 that label some classes and nothing else: the absence of another label means nothing there.
+# CPSC 2018 has nine. PTB gives the reason for admission (infarction, healthy), not what the ECG shows: three of its
+# five development records have plain right bundle branch block without a label.
+SAYS_ONLY: Mapping[str, frozenset[str]] = {
+    "CPSC2018": frozenset({"SINUS_RHYTHM", "AFIB", "AF_OR_FLUTTER", "AVB_I", "LBBB", "RBBB", "PAC", "PVC"}),
+    "PTB": frozenset({"SINUS_RHYTHM", "STEMI", "VT"}),
+}
 
 
 def truth(key: str, database: str, labels: Collection[str], source: str = "") -> bool | None:
     """Whether the labels of a record say the finding; None where they leave it open, or its source never says it."""
     means = FINDINGS[key]
-    if source == "CPSC2018" and key not in CPSC_2018:
+    if source in SAYS_ONLY and key not in SAYS_ONLY[source]:
         return None
     yes: Collection[str] = means.snomed if database == "cinc2021" else means.ludb
     open_: Collection[str] = means.unclear if database == "cinc2021" else means.ludb_unclear
