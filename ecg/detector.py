@@ -93,8 +93,7 @@ class Net:
         if not len(leads):
             return np.full(cells, -20.0, dtype=np.float32)
         x = np.ascontiguousarray(levelled[: cells * CELL, leads].T, dtype=np.float32)[:, :, None]
-        y = _active(self.stem1(x))
-        y[:, : 2 * first], y[:, 2 * end :] = 0, 0
+        y = _outside(_active(self.stem1(x)), 2 * first, 2 * end)
         y = _outside(_active(self.stem2(y)), first, end)
         for layer in self.lead:
             y = _outside(_joined(layer(y), y), first, end)
@@ -120,7 +119,10 @@ def _joined(x: F32, before: F32) -> F32:
 
 
 def _outside(x: F32, first: int, end: int) -> F32:
-    x[:, :first], x[:, end:] = 0, 0
+    if first:
+        x[:, :first] = 0
+    if end < x.shape[1]:
+        x[:, end:] = 0
     return x
 
 

@@ -18,7 +18,7 @@ Units by the end of a name: `_ms`; `_uv`; `_dbpm` tenths of a beat a minute; `_p
 | af | stream | rate_dbpm: fastest block; lasts_ms | af or afl; fills |
 | af_wpw | stream | rr_min_ms; rate_dbpm: pre-excited fibrillation | |
 | avb | stream | block: 21, 22 Mobitz I, II; 24 two to one; 25 high grade; 30 third degree; rate_dbpm: ventricles | |
-| pacer | stream | lost: spikes without capture; gap_ms: longest R-R meanwhile | |
+| pacer | waves | lost: spikes without capture; gap_ms: longest R-R meanwhile | |
 | st | waves | | by_lead: J level in uV (`st_level_uv`) |
 | st_change | waves | | by_lead: J level less that of the earlier ECG |
 | posterior | waves | | by_lead: J + 60 ms of V1-V3 that are down before an upright T; J of V7-V9 |
@@ -45,7 +45,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-StreamKind = Literal["rate", "gap", "pauses", "vt", "tdp", "vf", "svt", "af", "af_wpw", "avb", "pacer"]
+StreamKind = Literal["rate", "gap", "pauses", "vt", "tdp", "vf", "svt", "af", "af_wpw", "avb"]
 WaveKind = Literal[
     "st",
     "st_change",
@@ -56,6 +56,7 @@ WaveKind = Literal[
     "t_down",
     "pattern",
     "sgarbossa",
+    "pacer",
     "qt",
     "pvc",
     "hyperk",

@@ -49,10 +49,9 @@ LEADS = 2  # as many leads must look like it, where there are as many
 LAGS = np.arange(16, 67, 2)  # rows: 90 to 375 a minute
 NEWEST = 250  # rows of a window that are asked whether they keep time: its first second may be another rhythm's
 KEEPS, KEEPS_WELL = 600, 800  # thousandths of its power: like itself one period on
-FLUTTER_MAX, FLUTTER_MIN = (
-    260,
-    190,
-)  # a minute, keeping time; faster it is fibrillation, slower and well kept tachycardia
+# A minute, keeping time: faster than FLUTTER_MAX it is fibrillation. What looks like waves is flutter above SLOW_MAX,
+# what barely does (HARDLY) is tachycardia up to FAST_MAX: its QRS are broad, but they are there.
+FLUTTER_MAX, FLUTTER_MIN, SLOW_MAX, FAST_MAX, HARDLY = 260, 190, 175, 220, 1500
 LEAN, TURNS_MAX = 60, 3  # per cent of the larger side that the smaller one has at most; turns in a window
 TWIST_BPM = (150, 400)  # crossings of the middle by two
 TWIST_LEADS = 3  # that must turn, and half of all; with fewer it is fibrillation (207 turns for 5 s in both leads)
@@ -218,7 +217,9 @@ class Window:
 
     @property
     def tachycardia(self) -> bool:
-        return 0 < self.bpm < FLUTTER_MIN and self.repeats >= KEEPS_WELL
+        slow = self.bpm < SLOW_MAX and self.repeats >= KEEPS_WELL
+        barely = self.looks < HARDLY and self.bpm < FAST_MAX and self.repeats >= KEEPS
+        return self.bpm > 0 and (slow or barely)
 
     @property
     def flutter(self) -> bool:

@@ -231,10 +231,12 @@ def is_misscaled(signal_uv: F32) -> bool:
     Too small: no lead reaches SCALE_SMALL_UV, and most have peaks as an ECG has, not the even spread of an open input.
     Too large: half the leads or more swing further than any amplifier for an ECG.
     """
-    real = signal_uv[np.isfinite(signal_uv).all(axis=1)]
+    finite = np.isfinite(signal_uv)
+    real = signal_uv if finite.all() else signal_uv[finite.all(axis=1)]
     if len(real) < 2:
         return False
-    size = np.ptp(real.astype(np.float64), axis=0)
+    columns = real.T  # a column at a time: along the first axis of a narrow table it takes many times as long
+    size = np.array([float(column.max()) - float(column.min()) for column in columns])
     if float(np.median(size)) > SCALE_LARGE_UV:
         return True
     if not 0.0 < float(size.max()) < SCALE_SMALL_UV:

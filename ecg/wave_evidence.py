@@ -13,10 +13,12 @@ from itertools import pairwise
 import numpy as np
 
 from ecg.evidence import Evidence
+from ecg.pacing import blanked
 from ecg.prior import Prior
 from ecg.record import F32
 from ecg.results import Measurements
 from ecg.statements import conduction, ischaemia, repolarisation, voltage
+from ecg.statements.quality import is_poor
 from ecg.statements.seen import Seen
 
 QT_RATE_BPM_MAX = 120.0  # above it T and P run together and Bazett's formula misleads: no QT rule (ours)
@@ -24,6 +26,8 @@ NOT_BEATING = ("vt", "vf", "vfl", "tdp", "asystole", "svt")
 NO_ST = ("undetermined", "ivr")
 PATTERN_PCT = 60  # of de Winter, Wellens and hyperacute T, which have no classifier behind them: met or not
 PVC_BEFORE_R_MS = 60  # from the onset of a ventricular beat to its R
+BEAT_BEFORE_S, CAPTURE_S = 0.05, 0.35  # R may be found on a spike; a spike's beat is there by then
+FORMS_MAX, UNLIKE_PCT = 30, 40
 ON_T_MS = 20  # so far before the end of T, which is not known better, must it begin
 POSTERIOR, RIGHT = ("V7", "V8", "V9"), ("V3R", "V4R")
 FAST = ("svt", "vt", "tdp", "af", "afl", "sinus_tachy")
@@ -32,7 +36,7 @@ FAST = ("svt", "vt", "tdp", "af", "afl", "sinus_tachy")
 def wave_evidence(seen: Seen, signal_uv: F32) -> tuple[Evidence, ...]:
     """Everything the waves give to judge.
 
-    signal_uv  (n, leads) of the recording, for what is of single beats (T-wave alternans).
+    signal_uv  (n, leads) of the recording, for what is of single beats: T-wave alternans, forms of early beats, spikes.
     """
     if seen.marks is None or seen.measured.qrs_ms is None or seen.rhythm in NOT_BEATING:
         return ()
@@ -40,8 +44,8 @@ def wave_evidence(seen: Seen, signal_uv: F32) -> tuple[Evidence, ...]:
     electrolytes = (*_hyperkalaemia(seen), *_hypokalaemia(seen))
     if seen.rhythm in NO_ST:
         return electrolytes
-    found = (*_st(seen), *_occlusion(seen), *_ischaemia(seen), *_qt(seen), *_embolism(seen))
-    return (*found, *electrolytes, *_alternans(seen, signal_uv))
+    found = (*_st(seen), *_occlusion(seen), *_ischaemia(seen), *_qt(seen, signal_uv), *_embolism(seen))
+    return (*found, *electrolytes, *_pacer(seen, signal_uv), *_alternans(seen, signal_uv))
 
 
 def _flags(seen: Seen) -> frozenset[str]:
@@ -111,7 +115,7 @@ def _ischaemia(seen: Seen) -> Iterator[Evidence]:
     yield Evidence("t_down", 0, seen.samples, facts, by_lead=ischaemia.inverted_leads(seen), flags=flags)
 
 
-def _qt(seen: Seen) -> Iterator[Evidence]:
+def _qt(seen: Seen, signal_uv: F32) -> Iterator[Evidence]:
     qtc = rule_qtc(seen.measured)
     flags = _flags(seen) | {"vt"} if any(e.rhythm in ("vt", "tdp") for e in seen.episodes) else _flags(seen)
     if qtc is not None and not seen.wide:
@@ -123,7 +127,62 @@ def _qt(seen: Seen) -> Iterator[Evidence]:
     facts["per_min_10"] = round(600 * len(early) * seen.fs / seen.samples)
     if qtc is not None and not seen.wide:
         facts["qtc_ms"] = qtc[0]
-    yield Evidence("pvc", early[0].sample, early[-1].sample + 1, facts)
+    forms = frozenset({"multiform"} if _is_multiform(seen, signal_uv) else ())
+    yield Evidence("pvc", early[0].sample, early[-1].sample + 1, facts, flags=forms)
+
+
+def _pacer(seen: Seen, signal_uv: F32) -> Iterator[Evidence]:
+    """Spikes that no beat follows. The beat of an atrial spike comes after the AV delay: CAPTURE_S is longer."""
+    if not any(beat.symbol == "/" for beat in seen.beats):
+        return
+    at = np.array([beat.sample for beat in seen.beats], dtype=np.int64)
+    _, spikes = blanked(signal_uv, seen.fs)
+    dark = seen.quality.unreadable
+    spikes = np.array([s for s in spikes if not any(d.first <= s < d.end for d in dark)], dtype=np.int64)
+    after = np.searchsorted(at, spikes - round(BEAT_BEFORE_S * seen.fs))
+    inner = (after > 0) & (after < len(at))
+    spikes, after = spikes[inner], after[inner]
+    lost = at[after] - spikes > CAPTURE_S * seen.fs
+    if lost.any():
+        gaps = (at[after] - at[after - 1])[lost]
+        gap_ms = round(1000 * int(gaps.max()) / seen.fs)
+        first, last = int(spikes[lost][0]), int(spikes[lost][-1])
+        yield Evidence("pacer", first, last + 1, _facts(seen, lost=int(lost.sum()), gap_ms=gap_ms))
+
+
+def _is_multiform(seen: Seen, signal_uv: F32) -> bool:
+    """Early ventricular beats of two forms at least: some two of them are UNLIKE in all voting leads together.
+
+    Correlation of the 200 ms about R, best of shifts up to 40 ms; beats within a run of ventricular tachycardia, on
+    unreadable signal or cut by the recording's ends are not asked. The number is ours (K: multiform is what a reader
+    sees at a glance).
+    """
+    runs = [e for e in seen.episodes if e.rhythm in ("vt", "tdp", "ivr")]
+    dark = seen.quality.unreadable
+    half, shift, step = round(0.1 * seen.fs), round(0.04 * seen.fs), max(1, round(seen.fs / 125.0))
+    at = np.array(
+        [
+            beat.sample
+            for beat in seen.beats
+            if beat.symbol == "V"
+            and half + shift <= beat.sample < len(signal_uv) - half - shift
+            and not any(span.first <= beat.sample < span.end for span in (*runs, *dark))
+        ][:FORMS_MAX],
+        dtype=np.int64,
+    )
+    columns = [] if seen.median is None else [seen.median.leads.index(lead) for lead in seen.waves]
+    if len(at) < 2 or not columns:
+        return False
+
+    def cut(move: int) -> F32:
+        rows = at[:, None] + np.arange(-half, half + 1, step) + move
+        beats = signal_uv[rows][:, :, columns]
+        beats = np.nan_to_num(beats - beats.mean(axis=1, keepdims=True)).reshape(len(at), -1)
+        return np.asarray(beats / np.maximum(np.linalg.norm(beats, axis=1, keepdims=True), 1.0), dtype=np.float32)
+
+    still = cut(0)
+    alike = np.max([still @ cut(move).T for move in range(-shift, shift + 1, step)], axis=0)
+    return bool((100 * np.maximum(alike, alike.T)).min() < UNLIKE_PCT)
 
 
 def _r_on_t(seen: Seen) -> int:
@@ -169,7 +228,7 @@ def _hypokalaemia(seen: Seen) -> Iterator[Evidence]:
 
 
 def _embolism(seen: Seen) -> Iterator[Evidence]:
-    score = repolarisation.strain_score(seen)
+    score = None if is_poor(seen.quality) else repolarisation.strain_score(seen)
     if score is not None and seen.shaped:
         yield Evidence("pe", 0, seen.samples, _facts(seen, score=score))
 

@@ -8,6 +8,7 @@ sum does not depend on its order.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,8 @@ from ecg.trained import Weights, load
 
 I32 = npt.NDArray[np.int32]
 I16 = npt.NDArray[np.int16]
+Place = npt.NDArray[np.intp]
+
 MILLI = 1000.0
 BLOCK = 256  # rows walked together
 
@@ -64,24 +67,32 @@ class Trees:
 
     def _sums(self, rows: F32) -> npt.NDArray[np.int64]:
         """All trees of a block of rows at once, level by level: few rows cost few calls, many stay in the cache."""
-        trees, inner = self.feature.shape
-        depth = self.leaf.shape[1].bit_length() - 1
-        feature, threshold = self.feature.ravel(), self.threshold.ravel()
+        feature, threshold, leaves, root, step, to_leaf = self._flat
         values, width = rows.ravel(), rows.shape[1]
         from_row = np.arange(len(rows), dtype=np.intp)[:, None] * width
-        from_tree = np.arange(trees, dtype=np.intp) * inner
-        node = np.zeros((len(rows), trees), dtype=np.intp)
-        for _ in range(depth):
-            at = node + from_tree
+        at = np.repeat(root[None], len(rows), axis=0)
+        for _ in range(self.leaf.shape[1].bit_length() - 1):
             right = values.take(feature.take(at) + from_row) > threshold.take(at)
-            node += node
-            node += 1
-            node += right
-        leaf = self.leaf.ravel().take(node - inner + np.arange(trees, dtype=np.intp) * (inner + 1)).astype(np.int64)
+            at += at
+            at += step
+            at += right
+        leaf = leaves.take(at + to_leaf)
+        if len(self.start) == 1:
+            return np.asarray(leaf.sum(axis=1, keepdims=True) + int(self.start[0]))
         total = np.tile(self.start.astype(np.int64), (len(rows), 1))
         for owner in range(len(self.start)):
             total[:, owner] += leaf[:, self.owner == owner].sum(axis=1)
         return total
+
+    @cached_property
+    def _flat(self) -> tuple[Place, F32, npt.NDArray[np.int64], Place, Place, Place]:
+        """Features, thresholds and leaves of all trees in one row each; where each tree's root stands in it; what leads
+        from twice a place to the left child's; and from a place below the last node to the leaf's.
+        """
+        trees, inner = self.feature.shape
+        tree = np.arange(trees, dtype=np.intp)
+        feature, leaves = self.feature.ravel().astype(np.intp), self.leaf.ravel().astype(np.int64)
+        return feature, self.threshold.ravel(), leaves, tree * inner, 1 - tree * inner, tree - inner
 
     def probability(self, rows: F32) -> npt.NDArray[np.float64]:
         """(n,) for a model of two classes, else (n, classes) that sum to 1."""

@@ -86,7 +86,7 @@ def test_sample_by_sample_is_the_same_too() -> None:
 
 def test_beats_rhythms_and_critical_findings_are_those_of_the_batch() -> None:
     assert tuple(event.beat for event in ALL_AT_ONCE if event.beat) == WHOLE.beats
-    episodes = [event.episode for event in ALL_AT_ONCE if event.kind == "episode"]
+    episodes = [event.episode for event in ALL_AT_ONCE if event.kind == "episode" and event.episode]
     assert sorted(joined(episodes), key=repr) == sorted(WHOLE.episodes, key=repr)
     settled = once(event.finding for event in ALL_AT_ONCE if event.kind == "settled" and event.finding)
     assert list(settled) == [
