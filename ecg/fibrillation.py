@@ -54,6 +54,7 @@ KEEPS, KEEPS_WELL = 600, 800  # thousandths of its power: like itself one period
 FLUTTER_MAX, FLUTTER_MIN, SLOW_MAX, FAST_MAX, HARDLY = 260, 190, 175, 220, 1500
 LEAN, TURNS_MAX = 60, 3  # per cent of the larger side that the smaller one has at most; turns in a window
 TWIST_BPM = (150, 400)  # crossings of the middle by two
+TWIST_LEADS = 3  # that must turn, and half of all; with fewer it is fibrillation (207 turns for 5 s in both leads)
 VERDICTS, NEEDED = 3, 2  # windows that decide together
 BLIND = 8  # windows that may pass without a lead that can be read
 HEARD, IN_TIME_MIN, IN_TIME = -1000, 4, 0.15  # thousandths of the certainty of a beat; so many, so even
@@ -246,7 +247,7 @@ def together(found: Verdicts, readable: Mask, milli: I32) -> list[Window]:
     best = np.where(readable, found.repeats, 0).argmax(axis=1)
     bpm = np.where(found.lag[every, best] > 0, 60 * RATE // np.maximum(found.lag[every, best], 1), 0)
     turning = np.where(readable, found.twists, 0)
-    enough = (turning > 0).sum(axis=1) >= np.maximum(asked, 1)
+    enough = (turning > 0).sum(axis=1) >= np.maximum(TWIST_LEADS, count // 2)
     twists = np.where(enough, turning.max(axis=1, initial=0), 0)
     columns = (looks.tolist(), bpm.tolist(), found.repeats[every, best].tolist(), twists.tolist())
     out = [Window(look, waves, like, 0, WINDOW, turn) for look, waves, like, turn in zip(*columns, strict=True)]

@@ -25,7 +25,7 @@ LEVEL_FROM_S, LEVEL_TO_S = 0.10, 0.07  # the PR segment before R, whose level is
 SECOND = 1  # of the leads' edges in order the second earliest or latest is the global one: no stray lead rules
 # As `delineation.EDGE`, for the median beat. Tighter for QRS: the extremes of twelve annotators' marks scatter
 # outwards, those of a drawn ECG do not. This lies between: 11 ms shorter than LUDB's marks, 5 longer than was drawn.
-MEDIAN_EDGE = (0.4, 0.55, 0.33)
+MEDIAN_EDGE = (0.4, 0.6, 0.33)
 NEXT_S = 0.1  # about the R of the next and the last beat
 J60_S = 0.06
 
