@@ -106,7 +106,10 @@ def candidates(trace: I16, windows: I64) -> tuple[I32, I64, I64]:
     """What of some windows is worth a look: (n, WINDOW) less their mean; window and lead of each."""
     if not len(windows):
         return np.zeros((0, WINDOW), dtype=np.int32), windows, windows
-    views = np.lib.stride_tricks.sliding_window_view(trace, WINDOW, axis=0)[::STEP][windows]  # (windows, leads, WINDOW)
+    rows = np.ascontiguousarray(trace)
+    row, column = rows.strides
+    shape = ((len(rows) - WINDOW) // STEP + 1, rows.shape[1], WINDOW)
+    views = np.ndarray(shape, rows.dtype, rows, strides=(STEP * row, column, row))[windows]
     mean = np.rint(views.sum(axis=2, dtype=np.int64) / WINDOW).astype(np.int32)
     x = np.subtract(views, mean[:, :, None], dtype=np.int32)
     away = np.abs(x)

@@ -157,8 +157,8 @@ def _is_multiform(seen: Seen, signal_uv: F32) -> bool:
     unreadable signal or cut by the recording's ends are not asked. The number is ours (K: multiform is what a reader
     sees at a glance).
     """
-    runs = [e for e in seen.episodes if e.rhythm in ("vt", "tdp", "ivr")]
-    dark = seen.quality.unreadable
+    spans = [(e.first, e.end) for e in seen.episodes if e.rhythm in ("vt", "tdp", "ivr")]
+    spans += [(span.first, span.end) for span in seen.quality.unreadable]
     half, shift, step = round(0.1 * seen.fs), round(0.04 * seen.fs), max(1, round(seen.fs / 125.0))
     at = np.array(
         [
@@ -166,7 +166,7 @@ def _is_multiform(seen: Seen, signal_uv: F32) -> bool:
             for beat in seen.beats
             if beat.symbol == "V"
             and half + shift <= beat.sample < len(signal_uv) - half - shift
-            and not any(span.first <= beat.sample < span.end for span in (*runs, *dark))
+            and not any(first <= beat.sample < end for first, end in spans)
         ][:FORMS_MAX],
         dtype=np.int64,
     )
