@@ -73,6 +73,7 @@ BASE_FIRST = ("vf", "vt", "paced", "af", "afl", "svt")  # of equally long base r
 OVERLAYS = ("pause", "asystole")
 RUNS = ("vt", "tdp")  # found in beats and in waves
 PIECE_S = 600.0
+HASHED_ROWS = 1 << 16
 SCREEN_LEADS = 2
 
 
@@ -324,6 +325,7 @@ def _ordered(episodes: Iterable[Episode]) -> tuple[Episode, ...]:
 def input_sha256(recording: Recording) -> str:
     """Names what was analysed: rate, leads and samples (little-endian float32, NaN in one form)."""
     digest = hashlib.sha256(f"{recording.fs!r}|{','.join(recording.leads)}|".encode())
-    samples = np.where(np.isnan(recording.signal_uv), np.float32(np.nan), recording.signal_uv)
-    digest.update(np.ascontiguousarray(samples, dtype="<f4").tobytes())
+    for first in range(0, len(recording.signal_uv), HASHED_ROWS):  # a copy of a long recording would double its memory
+        rows = recording.signal_uv[first : first + HASHED_ROWS]
+        digest.update(np.ascontiguousarray(np.where(np.isnan(rows), np.float32(np.nan), rows), dtype="<f4").data)
     return digest.hexdigest()

@@ -2,8 +2,9 @@
 
 A small convolutional net in whole numbers: weights and activations fit a byte, sums stay far below 2^24 where float32
 is exact, so the answer does not depend on the size of the pieces, the order of a sum or the machine. Each lead is
-looked at alone first, then all together by their mean and their largest. Trained by `training/qrs.py`; what becomes of
-the certainties is `picker`'s business.
+looked at alone first, then all together by their mean and their largest. The net looks twice, at two grids of cells
+half a cell apart: where in its cell a QRS stands must not matter. Trained by `training/qrs.py`; what becomes of the
+certainties is `picker`'s business.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from ecg.trained import Weights, load
 I8 = npt.NDArray[np.int8]
 
 CELL = 4  # rows of the trace: 40 ms
-BEFORE, AFTER = 32, 16  # cells of context that one cell needs
+GRIDS = 2  # so many grids of cells, each later by CELL / GRIDS rows
+BEFORE, AFTER = 32, 16  # cells of context that one cell needs, on either grid
+NEVER = -20.0  # the logit where nothing can be
 ACTIVE, TOP = 16.0, 127.0
 PIECE = 4096  # cells at once: what fits the cache
 
@@ -81,27 +84,33 @@ class Net:
         self.head = _Layer.of(w, "head", 1, 0)
 
     def logits(self, levelled: I8, there: Mask, first: int, end: int) -> F32:
-        """The logit of a QRS in each cell.
+        """The logit of a QRS in each cell, of the grid that begins with the first row and of the ones that begin later.
 
         levelled    (cells * CELL, leads) int8, rows of the trace; there (leads,) bool: the lead counts.
         first, end  the cells that exist, as indices of those given: what lies outside is before the recording's start
                     or after its end and stays empty in every layer.
-        Returns     (cells,) float32; certain for those with BEFORE cells before and AFTER behind, or the end itself.
+        Returns     (GRIDS, cells) float32; certain for those with BEFORE cells before and AFTER behind, or the end
+                    itself.
         """
         leads = np.flatnonzero(there)
         cells = len(levelled) // CELL
         if not len(leads):
-            return np.full(cells, -20.0, dtype=np.float32)
-        x = np.ascontiguousarray(levelled[: cells * CELL, leads].T, dtype=np.float32)[:, :, None]
-        y = _outside(_active(self.stem1(x)), 2 * first, 2 * end)
+            return np.full((GRIDS, cells), NEVER, dtype=np.float32)
+        each, rows = len(leads), cells * CELL
+        x = np.zeros((GRIDS, each, rows, 1), dtype=np.float32)
+        for grid in range(GRIDS):
+            later = grid * CELL // GRIDS
+            x[grid, :, : rows - later, 0] = levelled[later:rows, leads].T
+        y = _outside(_active(self.stem1(x.reshape(GRIDS * each, rows, 1))), 2 * first, 2 * end)
         y = _outside(_active(self.stem2(y)), first, end)
         for layer in self.lead:
             y = _outside(_joined(layer(y), y), first, end)
-        both = np.concatenate([np.rint(y.sum(axis=0) / np.float32(len(leads))), y.max(axis=0)], axis=1)
-        z = _outside(_active(self.fuse(both[None])), first, end)
+        alone = y.reshape(GRIDS, each, cells, -1)
+        both = np.concatenate([np.rint(alone.sum(axis=1) / np.float32(each)), alone.max(axis=1)], axis=2)
+        z = _outside(_active(self.fuse(both)), first, end)
         for layer in (*self.all, self.past):
             z = _outside(_joined(layer(z), z), first, end)
-        return self.head(z)[0, :, 0] / np.float32(ACTIVE)
+        return self.head(z)[:, :, 0] / np.float32(ACTIVE)
 
 
 def _active(x: F32) -> F32:
@@ -139,6 +148,7 @@ class Detector:
         self._rows: I8 = np.zeros((BEFORE * CELL, leads), dtype=np.int8)  # from BEFORE cells before `done`
         self._there: Mask = np.zeros((0, leads), dtype=bool)  # a row for each row of `_rows` not yet judged
         self.done = 0  # cells judged
+        self._half = NEVER  # the later grid's newest logit
 
     def push(self, rows: I8, there: Mask, *, final: bool = False) -> F32:
         """rows (n, leads) levelled, there (n, leads): the lead counts at that row -> (cells,) logits."""
@@ -160,7 +170,9 @@ class Detector:
         size = BEFORE + min(have, count + AFTER)
         first = max(0, BEFORE - self.done)
         net = self.net if self.net is not None else _trained()
-        logits = net.logits(self._rows[: size * CELL], counted[0], first, size)
+        now, half = net.logits(self._rows[: size * CELL], counted[0], first, size)[:, BEFORE : BEFORE + count]
+        beside = np.maximum(np.concatenate([np.full(1, self._half, dtype=np.float32), half[:-1]]), half)  # it lies in two cells
+        self._half = float(half[-1])
         self._rows, self._there = self._rows[count * CELL :].copy(), self._there[count * CELL :]
         self.done += count
-        return logits[BEFORE : BEFORE + count]
+        return np.asarray((now + beside) / np.float32(GRIDS), dtype=np.float32)

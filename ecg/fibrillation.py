@@ -54,6 +54,7 @@ KEEPS, KEEPS_WELL = 600, 800  # thousandths of its power: like itself one period
 FLUTTER_MAX, FLUTTER_MIN, SLOW_MAX, FAST_MAX, HARDLY = 260, 190, 175, 220, 1500
 LEAN, TURNS_MAX = 60, 3  # per cent of the larger side that the smaller one has at most; turns in a window
 TWIST_BPM = (150, 400)  # crossings of the middle by two
+TWIST_LEADS = 3  # that must turn, and half of all; with fewer it is fibrillation (207 turns for 5 s in both leads)
 VERDICTS, NEEDED = 3, 2  # windows that decide together
 BLIND = 8  # windows that may pass without a lead that can be read
 HEARD, IN_TIME_MIN, IN_TIME = -1000, 4, 0.15  # thousandths of the certainty of a beat; so many, so even
@@ -105,7 +106,10 @@ def candidates(trace: I16, windows: I64) -> tuple[I32, I64, I64]:
     """What of some windows is worth a look: (n, WINDOW) less their mean; window and lead of each."""
     if not len(windows):
         return np.zeros((0, WINDOW), dtype=np.int32), windows, windows
-    views = np.lib.stride_tricks.sliding_window_view(trace, WINDOW, axis=0)[::STEP][windows]  # (windows, leads, WINDOW)
+    rows = np.ascontiguousarray(trace)
+    row, column = rows.strides
+    shape = ((len(rows) - WINDOW) // STEP + 1, rows.shape[1], WINDOW)
+    views = np.ndarray(shape, rows.dtype, rows, strides=(STEP * row, column, row))[windows]
     mean = np.rint(views.sum(axis=2, dtype=np.int64) / WINDOW).astype(np.int32)
     x = np.subtract(views, mean[:, :, None], dtype=np.int32)
     away = np.abs(x)
@@ -243,7 +247,7 @@ def together(found: Verdicts, readable: Mask, milli: I32) -> list[Window]:
     best = np.where(readable, found.repeats, 0).argmax(axis=1)
     bpm = np.where(found.lag[every, best] > 0, 60 * RATE // np.maximum(found.lag[every, best], 1), 0)
     turning = np.where(readable, found.twists, 0)
-    enough = (turning > 0).sum(axis=1) >= np.maximum(asked, 1)
+    enough = (turning > 0).sum(axis=1) >= np.maximum(TWIST_LEADS, count // 2)
     twists = np.where(enough, turning.max(axis=1, initial=0), 0)
     columns = (looks.tolist(), bpm.tolist(), found.repeats[every, best].tolist(), twists.tolist())
     out = [Window(look, waves, like, 0, WINDOW, turn) for look, waves, like, turn in zip(*columns, strict=True)]

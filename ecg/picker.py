@@ -64,12 +64,14 @@ class Picker:
             self.tail = values
             return []
         nothing = np.full(APART, NOTHING, dtype=np.int32)
-        windows = np.lib.stride_tricks.sliding_window_view(np.concatenate([nothing, values, nothing]), 2 * APART + 1)
+        padded = np.concatenate([nothing, values, nothing])
+        item = padded.itemsize
+        windows = np.ndarray((len(values), 2 * APART + 1), padded.dtype, padded, strides=(item, item))
         earlier, later = windows[begin:end, :APART].max(axis=1), windows[begin:end, APART + 1 :].max(axis=1)
         fresh = values[begin:end]
         found: list[Pick] = []
-        for at in np.flatnonzero((fresh > earlier) & (fresh >= later) & (fresh >= MAYBE)):
-            pick = Pick(self.judged + int(at), int(fresh[at]))
+        for at in ((fresh > earlier) & (fresh >= later) & (fresh >= MAYBE)).nonzero()[0].tolist():
+            pick = Pick(self.judged + at, int(fresh[at]))
             found += self._until(pick.cell)
             found += self._accept(pick) if pick.milli >= SURE or self._late(pick) else self._doubt(pick)
         self.judged = self.first + end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import groupby, pairwise
 
@@ -93,10 +94,14 @@ def _code(seen: Seen, episode: Episode) -> tuple[str | None, Urgency | None]:
 
 def _speed(seen: Seen, episode: Episode) -> float | None:
     """Beats a minute within an episode."""
-    inside = [beat.sample for beat in seen.beats if episode.first <= beat.sample < episode.end]
-    if len(inside) < 2:
+    first, end = (bisect_left(seen.beats, edge, key=_sample) for edge in (episode.first, episode.end))
+    if end - first < 2:
         return None
-    return 60.0 * seen.fs * (len(inside) - 1) / (inside[-1] - inside[0])
+    return 60.0 * seen.fs * (end - first - 1) / (seen.beats[end - 1].sample - seen.beats[first].sample)
+
+
+def _sample(beat: Beat) -> int:
+    return beat.sample
 
 
 def ectopy(seen: Seen) -> Iterator[Finding]:
