@@ -41,7 +41,8 @@ LOGIT_MAX = 6000  # thousandths of the net's certainty, to either side
 BEATING = 2.0  # certainty of this place above which there are beats, and nothing is looked at
 LOUDEST = 4  # the net's certainty of this place tells beats from none
 FEATURES = ("low", "high", "net_top", "net_mean", "net_spread")
-LOOKS, LIKELY, SURELY = 0, 2500, 3500  # thousandths of a logit: looks like it; one of several; needs no second window
+LOOKS, SURELY = 0, 3500  # thousandths of a logit: looks like it; needs no second window
+LIKELY = 3000  # what several windows come to that do so together
 ALONE = 1000  # by which a lead that is alone must look more like it
 NOTHING, BARELY = -(10**6), -(10**5)  # no lead can be read; none is worth a look
 LEAVE = -3000  # below: no longer fibrillation, once it is
@@ -281,7 +282,7 @@ def _between_beats(milli: I32) -> dict[str, int]:
 
 @dataclass
 class FibrillationWatch:
-    """Window after window: one that is sure, or two of three of which one is likely. Places are samples.
+    """Window after window: one that is sure, or two of three that look enough like it together. Places are samples.
 
     What keeps time and is slow makes evidence of ventricular tachycardia: its beats are too broad for the QRS net. What
     turns about the baseline in most windows is torsades until it does no longer.
@@ -333,7 +334,7 @@ class FibrillationWatch:
         if "vt" in self.open.now or (not self.on and seen.tachycardia):
             yield self._tachycardia(first, end, seen)
             return
-        if not self.on and max(self.looked) < LIKELY:
+        if not self.on and sum(looks for looks in self.looked if looks >= LOOKS) < LIKELY:
             return  # broad beats that lose their time a little look like it for a second or two
         turned = self.open.now.get("tdp")
         if "vf" not in self.open.now and 2 * self.turning > self.waves:

@@ -44,8 +44,9 @@ BEATS, NOT_READ = seen(-8000), seen(fibrillation.NOTHING)
 
 def test_one_sure_window_is_told_and_an_unsure_one_waits_for_a_second() -> None:
     assert [e.rhythm for e in told([BEATS, seen(SURE), *[BEATS] * 4]) if isinstance(e, Episode)] == ["vf"]
-    assert told([BEATS, seen(100), *[BEATS] * 4]) == []
-    assert [e for e in told([seen(100), BEATS, seen(100), *[BEATS] * 4]) if isinstance(e, Episode)] == [
+    assert told([BEATS, seen(1600), *[BEATS] * 4]) == []
+    assert told([BEATS, seen(100), seen(100), *[BEATS] * 4]) == []
+    assert [e for e in told([seen(1600), BEATS, seen(1600), *[BEATS] * 4]) if isinstance(e, Episode)] == [
         Episode("vf", 0, 2 * STEP + WINDOW)
     ]
 
