@@ -171,7 +171,8 @@ class Detector:
         first = max(0, BEFORE - self.done)
         net = self.net if self.net is not None else _trained()
         now, half = net.logits(self._rows[: size * CELL], counted[0], first, size)[:, BEFORE : BEFORE + count]
-        beside = np.maximum(np.concatenate([np.full(1, self._half, dtype=np.float32), half[:-1]]), half)  # it lies in two cells
+        known = np.concatenate([np.full(1, self._half, dtype=np.float32), half])
+        beside = np.maximum(known[:-1], known[1:])  # what a cell of the later grid holds may lie in either of two
         self._half = float(half[-1])
         self._rows, self._there = self._rows[count * CELL :].copy(), self._there[count * CELL :]
         self.done += count

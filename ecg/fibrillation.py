@@ -41,7 +41,7 @@ LOGIT_MAX = 6000  # thousandths of the net's certainty, to either side
 BEATING = 2.0  # certainty of this place above which there are beats, and nothing is looked at
 LOUDEST = 4  # the net's certainty of this place tells beats from none
 FEATURES = ("low", "high", "net_top", "net_mean", "net_spread")
-LOOKS, SURELY = 0, 3500  # thousandths of a logit: looks like it; needs no second window
+LOOKS, LIKELY, SURELY = 0, 2500, 3500  # thousandths of a logit: looks like it; one of several; needs no second window
 ALONE = 1000  # by which a lead that is alone must look more like it
 NOTHING, BARELY = -(10**6), -(10**5)  # no lead can be read; none is worth a look
 LEAVE = -3000  # below: no longer fibrillation, once it is
@@ -281,7 +281,7 @@ def _between_beats(milli: I32) -> dict[str, int]:
 
 @dataclass
 class FibrillationWatch:
-    """Window after window: one that is sure, or two of three. Places are samples.
+    """Window after window: one that is sure, or two of three of which one is likely. Places are samples.
 
     What keeps time and is slow makes evidence of ventricular tachycardia: its beats are too broad for the QRS net. What
     turns about the baseline in most windows is torsades until it does no longer.
@@ -292,6 +292,7 @@ class FibrillationWatch:
     verdicts: list[bool] = field(default_factory=list)
     slow: list[bool] = field(default_factory=list)  # of the same windows: tachycardia
     begun: list[int] = field(default_factory=list)  # where it begins in them
+    looked: list[int] = field(default_factory=list)  # how much they look like it
     blind: int = 0  # windows in a row in which no lead could be read
     waves: int = 0  # windows of the open one, how many of them are flutter, and how many turn
     steady: int = 0
@@ -315,6 +316,7 @@ class FibrillationWatch:
         self.verdicts = [*self.verdicts, goes_on][-VERDICTS:]
         self.slow = [*self.slow, seen.sine and seen.tachycardia][-VERDICTS:]
         self.begun = [*self.begun, since][-VERDICTS:]
+        self.looked = [*self.looked, seen.looks][-VERDICTS:]
         if goes_on and (self.on or seen.looks >= SURELY or sum(self.verdicts) >= NEEDED):
             yield from self._grow(end, seen)
         elif not any(self.verdicts):
@@ -331,6 +333,8 @@ class FibrillationWatch:
         if "vt" in self.open.now or (not self.on and seen.tachycardia):
             yield self._tachycardia(first, end, seen)
             return
+        if not self.on and max(self.looked) < LIKELY:
+            return  # broad beats that lose their time a little look like it for a second or two
         turned = self.open.now.get("tdp")
         if "vf" not in self.open.now and 2 * self.turning > self.waves:
             yield self._torsades(first if turned is None else turned.first, end, seen)

@@ -58,7 +58,7 @@ AF_LOGIT, AF_LOGIT_STAYS = 0.8, 0.0  # of the smoothed logits: to begin, and to 
 AF_LOGIT_SHORT = 0.4  # to begin in a window shorter than 25 s, which holds less to be sure by
 # Nearly all intervals of one of two lengths: what blocks and bigeminy do. Fibrillation must then be the clearer.
 TWO_LENGTHS, INTERVALS_MANY, TWO_LENGTHS_LOGIT = 0.75, 12, 2.0
-P_REPEATS, P_SHARE = 0.8, 0.6  # the P window of all beats is the same: whatever the R-R do, no fibrillation
+P_REPEATS, P_SHARE = 0.8, 0.55  # the P window of all beats is the same: whatever the R-R do, no fibrillation
 
 BEATS_MIN = 3
 PACED_MIN, ECTOPIC_MIN = 0.4, 0.5  # share of the beats that are paced; of the intervals between two ectopic beats
