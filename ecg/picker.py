@@ -19,7 +19,7 @@ I32 = npt.NDArray[np.int32]
 I8 = npt.NDArray[np.int8]
 
 APART = 4  # cells on either side that a peak must top: two beats are never closer than 200 ms
-SURE, MAYBE = -1000, -2500  # thousandths of a logit: a beat; a beat if one is overdue
+SURE, MAYBE = -1200, -2500  # thousandths of a logit: a beat; a beat if one is overdue
 OVERDUE_PART, EARLIEST_PART = 1.5, 0.6  # of the usual R-R: a beat is overdue; a doubtful one may be it
 RR_KEPT, RR_MIN, RR_MAX = 8, 3, 75  # intervals that make the usual one; cells of the longest of them
 NOTHING = -(10**6)

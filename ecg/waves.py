@@ -76,6 +76,7 @@ def median_beat(signal_uv: F32, r_peaks: I64, fs: float, leads: tuple[str, ...])
     rows = whole[:, None] + offsets
     table = signal_uv[np.clip(rows, 0, len(signal_uv) - 1)].astype(np.float32)  # (k, m, leads)
     table[(rows < 0) | (rows >= len(signal_uv))] = np.nan
+    table[np.isinf(table)] = np.nan
     low, high = before - round(LEVEL_FROM_S * fs), before - round(LEVEL_TO_S * fs)
     levels = table[:, low:high].mean(axis=1)  # (k, leads)
     for lead in range(table.shape[2]):
