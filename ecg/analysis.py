@@ -15,15 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ecg import critical, waves
-from ecg.alarms import alarms
-from ecg.base_watch import ATRIAL
-from ecg.evidence import Evidence, dbpm
-from ecg.measure import lead_waves, qrs_ms, qt_ms
 from ecg.monitor import Judge
-from ecg.pacing import blanked
-from ecg.prior import Prior
-from ecg.quality import VOTE_MIN, misscaled
 from ecg.record import F32, I64, Recording
 from ecg.results import (
     Analysis,
@@ -39,15 +31,24 @@ from ecg.results import (
     Span,
     finding_json,
 )
-from ecg.reversal import reversal
-from ecg.screen import SECONDS_MAX, SECONDS_MIN, screen
+from ecg.rhythm.alarms import alarms
+from ecg.rhythm.base_watch import ATRIAL
+from ecg.rhythm.screen import SECONDS_MAX, SECONDS_MIN, screen
+from ecg.rhythm.strip_atria import LEADS_MIN as STRIP_LEADS_MIN
+from ecg.rhythm.strip_atria import strip_rhythms
+from ecg.rules import critical
+from ecg.rules.evidence import Evidence, dbpm
+from ecg.rules.prior import Prior
+from ecg.rules.wave_evidence import wave_evidence
+from ecg.signal.pacing import blanked
+from ecg.signal.quality import VOTE_MIN, misscaled
+from ecg.signal.trace import row_of, trace_of
 from ecg.statements import Seen, statements, votes
 from ecg.stream import SPIKE_AFTER_S, SPIKE_BEFORE_S, Core
-from ecg.strip_atria import LEADS_MIN as STRIP_LEADS_MIN
-from ecg.strip_atria import strip_rhythms
-from ecg.trace import row_of, trace_of
-from ecg.wave_evidence import wave_evidence
-from ecg.waves import Marks
+from ecg.waves import median as waves
+from ecg.waves.measure import lead_waves, qrs_ms, qt_ms
+from ecg.waves.median import Marks
+from ecg.waves.reversal import reversal
 
 __all__ = [
     "ALGORITHM",

@@ -16,9 +16,9 @@ import numpy as np
 
 from ecg import codes
 from ecg.analysis import main_rhythm
-from ecg.quality import VOTE_MIN
 from ecg.record import F32
 from ecg.results import QTC_FORMULAS, Analysis, Episode
+from ecg.signal.quality import VOTE_MIN
 from ecg.statements.rhythm import RHYTHM_CODES
 from ecg.swap import BeatView, Swap, suspect
 

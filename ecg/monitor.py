@@ -11,14 +11,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from ecg import critical
-from ecg.base_watch import Began
-from ecg.critical import Profile
-from ecg.evidence import Evidence
 from ecg.packing import freeze, thaw
-from ecg.prior import Prior
 from ecg.record import F32, STANDARD_LEADS, Meta, Recording
 from ecg.results import Beat, Episode, Finding
+from ecg.rhythm.base_watch import Began
+from ecg.rules import critical
+from ecg.rules.critical import Profile
+from ecg.rules.evidence import Evidence
+from ecg.rules.prior import Prior
 from ecg.stream import Core, Item
 
 

@@ -17,28 +17,28 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
-from ecg.base_watch import ATRIAL, BaseWatch, Began
-from ecg.beats import SYMBOLS, Answer, Classifier
-from ecg.detector import CELL, Detector
+from ecg.beats.classes import SYMBOLS, Answer, Classifier
+from ecg.beats.detector import CELL, Detector
+from ecg.beats.faint import SPIKE_ROWS, FaintBeats, sizes_of
+from ecg.beats.picker import I32, PLACE, TENTH, Picker, place
 from ecg.errors import WrongSignal
-from ecg.evidence import Evidence
-from ecg.faint import SPIKE_ROWS, FaintBeats, sizes_of
-from ecg.fibrillation import STEP as VF_STEP
-from ecg.fibrillation import WINDOW as VF_WINDOW
-from ecg.fibrillation import FibrillationWatch, judge, together
-from ecg.filters import Mask
-from ecg.hops import HopQuality, hop_quality, hops_quality
-from ecg.level import HOP, Leveler
-from ecg.pacing import SpikeFilter
-from ecg.picker import I32, PLACE, TENTH, Picker, place
-from ecg.quality import Tally
-from ecg.readable import Reader, Verdict
 from ecg.record import F32, I64
 from ecg.results import Beat, Episode
-from ecg.rhythm import RhythmJudge
-from ecg.rhythm import Verdict as BaseVerdict
-from ecg.trace import I16, RATE, RAW_UV, Trace, rows_of
-from ecg.watch import Found, PauseWatch, RunWatch
+from ecg.rhythm.base import RhythmJudge
+from ecg.rhythm.base import Verdict as BaseVerdict
+from ecg.rhythm.base_watch import ATRIAL, BaseWatch, Began
+from ecg.rhythm.fibrillation import STEP as VF_STEP
+from ecg.rhythm.fibrillation import WINDOW as VF_WINDOW
+from ecg.rhythm.fibrillation import FibrillationWatch, judge, together
+from ecg.rhythm.watch import Found, PauseWatch, RunWatch
+from ecg.rules.evidence import Evidence
+from ecg.signal.filters import Mask
+from ecg.signal.hops import HopQuality, hop_quality, hops_quality
+from ecg.signal.level import HOP, Leveler
+from ecg.signal.pacing import SpikeFilter
+from ecg.signal.quality import Tally
+from ecg.signal.readable import Reader, Verdict
+from ecg.signal.trace import I16, RATE, RAW_UV, Trace, rows_of
 
 SPIKE_BEFORE_S, SPIKE_AFTER_S = 0.16, 0.02  # a beat with a spike in this range about R is paced
 DOUBTFUL_OF = 16  # a doubtful one may be a very narrow QRS: it counts where most of so many beats have one

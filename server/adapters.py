@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 from sqlalchemy import Connection
 
-from ecg.prior import Prior
+from ecg.rules.prior import Prior
 from server.alerts import service as alerts
 from server.alerts import store as alert_store
 from server.alerts.model import CriticalFinding

@@ -15,17 +15,18 @@ from pathlib import Path
 
 import msgspec
 
-from ecg import ruleset
-from ecg.ruleset import Condition, Levels, Rule
+from ecg.rules import ruleset
+from ecg.rules.ruleset import Condition, Levels, Rule
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE, FIGURES = ROOT / "docs/reference/accuracy.md", ROOT / "docs/reference/accuracy.json"
 # Where criteria are applied, in the order of the page.
 CRITERIA = (
     *("statements.rhythm", "statements.conduction", "statements.voltage", "statements.ischaemia"),
-    *("statements.repolarisation", "statements.quality", "left_ventricle", "reversal", "quality", "readable"),
-    *("watch", "ectopy", "rhythm", "atria", "fibrillation", "beats", "pacing", "waves", "measure", "delineation"),
-    "screen",
+    *("statements.repolarisation", "statements.quality", "waves.left_ventricle", "waves.reversal"),
+    *("signal.quality", "signal.readable", "signal.pacing", "rhythm.watch", "rhythm.base", "rhythm.atria"),
+    *("rhythm.strip_atria", "rhythm.conduction", "rhythm.flutter", "rhythm.fibrillation", "rhythm.screen"),
+    *("beats.ectopy", "beats.classes", "waves.median", "waves.measure", "waves.delineation"),
 )
 PARTS = {
     "A1": "QRS complexes",

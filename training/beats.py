@@ -25,11 +25,11 @@ import wfdb
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from ecg import trained
-from ecg.beats import Answer, Classifier, Judge
-from ecg.features import SHAPE, TIME
+from ecg.beats.classes import Answer, Classifier, Judge
+from ecg.beats.features import SHAPE, TIME
 from ecg.results import Beat
+from ecg.signal.trace import row_of, trace_of
 from ecg.stream import Core
-from ecg.trace import row_of, trace_of
 from training.records import SEED, folds, records, write_fold
 from training.spliced import Example, shaken, spliced_all
 from training.trees import export

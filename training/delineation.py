@@ -22,8 +22,8 @@ from torch.nn import functional
 
 import ecg
 from ecg.analysis import annotate
-from ecg.filters import moving_mean
-from ecg.wave_net import BASELINE, RATE, inputs, resampled
+from ecg.signal.filters import moving_mean
+from ecg.waves.net import BASELINE, RATE, inputs, resampled
 from training.records import SEED, folds, records, write_fold
 
 F32 = npt.NDArray[np.float32]

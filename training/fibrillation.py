@@ -19,16 +19,16 @@ import wfdb
 from scipy.optimize import minimize
 
 import ecg
-from ecg import fibrillation as vf
 from ecg import synth
-from ecg.detector import Detector
+from ecg.beats.detector import Detector
 from ecg.errors import LeadUnknown
 from ecg.formats import read_channels
-from ecg.hops import hops_quality
-from ecg.level import HOP, Leveler
-from ecg.pacing import SpikeFilter
 from ecg.record import Recording
-from ecg.trace import trace_of
+from ecg.rhythm import fibrillation as vf
+from ecg.signal.hops import hops_quality
+from ecg.signal.level import HOP, Leveler
+from ecg.signal.pacing import SpikeFilter
+from ecg.signal.trace import trace_of
 from training.records import SEED, arguments_and_folds, folds, records, write_fold
 
 OUT = Path(__file__).resolve().parents[1] / "ecg" / "trained" / "fibrillation.npz"

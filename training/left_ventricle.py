@@ -1,4 +1,4 @@
-"""Fits the probability of left ventricular hypertrophy of `ecg/left_ventricle.py` on LUDB and CinC 2021 (development).
+"""Fits the probability of left ventricular hypertrophy (`ecg/waves/left_ventricle.py`): LUDB, CinC 2021, development.
 
 `python -m training.left_ventricle --data ../shared/data` prints the cross-validated figures and writes
 `ecg/trained/left_ventricle.npz`. A few seconds. Each recording is another person (LUDB) or taken as one (CinC 2021).
@@ -16,8 +16,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import ecg
-from ecg.left_ventricle import FEATURES, features
 from ecg.statements.voltage import left_voltages
+from ecg.waves.left_ventricle import FEATURES, features
 from training import records as places
 
 STRENGTH, FOLDS, REPEATS, SEED = 0.3, 10, 10, 1

@@ -1,4 +1,4 @@
-"""Trains the QRS net of `ecg/detector.py` on the development halves of MIT-BIH, LUDB and CPSC 2021, with noise of
+"""Trains the QRS net of `ecg/beats/detector.py` on the development halves of MIT-BIH, LUDB and CPSC 2021, with noise of
 NSTDB.
 
 `python -m training.qrs --data ../shared/data` writes `ecg/trained/qrs.npz`; with `--folds DIR` it writes instead one
@@ -17,8 +17,8 @@ import torch
 from torch import nn
 
 import ecg
-from ecg.level import level
-from ecg.trace import trace_of
+from ecg.signal.level import level
+from ecg.signal.trace import trace_of
 from training import records as places
 
 CELL = 4  # rows of the trace

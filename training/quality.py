@@ -15,10 +15,10 @@ import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 
 import ecg
-from ecg import readable
-from ecg.hops import hops_quality
-from ecg.quality import acceptance_features, tally_of
-from ecg.trace import trace_of
+from ecg.signal import readable
+from ecg.signal.hops import hops_quality
+from ecg.signal.quality import acceptance_features, tally_of
+from ecg.signal.trace import trace_of
 from training.records import SEED, arguments_and_folds, folds, records, write_fold
 from training.trees import export, forest
 

@@ -15,8 +15,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 import ecg
-from ecg import waves
-from ecg.reversal import EXCHANGES, INDEPENDENT, features_of, grid_of, is_mirrored
+from ecg.waves import median as waves
+from ecg.waves.reversal import EXCHANGES, INDEPENDENT, features_of, grid_of, is_mirrored
 from training.records import SEED, arguments_and_folds, folds, records, write_fold
 
 COPIES = 6  # of each recording: the whole and five from a few beats with other lead sizes

@@ -19,14 +19,14 @@ import wfdb
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 import ecg
-from ecg.atria import BLOCK
-from ecg.atrial_features import features
 from ecg.record import Recording
 from ecg.results import Beat
-from ecg.rhythm import AF_COLUMNS, AF_NAMES
-from ecg.rhythm_blocks import REACH, Blocks
+from ecg.rhythm.atria import BLOCK
+from ecg.rhythm.atrial_features import features
+from ecg.rhythm.base import AF_COLUMNS, AF_NAMES
+from ecg.rhythm.blocks import REACH, Blocks
+from ecg.signal.trace import RATE, row_of, trace_of
 from ecg.stream import Core
-from ecg.trace import RATE, row_of, trace_of
 from training.records import SEED, arguments_and_folds, folds, records, write_fold
 from training.trees import export
 

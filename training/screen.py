@@ -16,9 +16,9 @@ import wfdb
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from ecg.record import Recording
-from ecg.screen import CLASSES
-from ecg.screen_features import strip_row
-from ecg.trace import trace_of
+from ecg.rhythm.screen import CLASSES
+from ecg.rhythm.screen_features import strip_row
+from ecg.signal.trace import trace_of
 from training.records import SEED, arguments_and_folds, folds, write_fold
 from training.rhythm import own_beats
 from training.trees import MILLI, export

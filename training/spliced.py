@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ecg.trace import BASE, BASE_LAG, RATE
+from ecg.signal.trace import BASE, BASE_LAG, RATE
 from training.records import SEED
 
 ATRIAL_RHYTHMS = (

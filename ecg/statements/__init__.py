@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from ecg import critical
 from ecg.results import Finding
+from ecg.rules import critical
 from ecg.statements import conduction, ischaemia, quality, repolarisation, rhythm, voltage
 from ecg.statements.seen import CHEST, LIMB, Seen, say, votes
 

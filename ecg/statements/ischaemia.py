@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import pairwise
 
-from ecg import critical
 from ecg.results import Finding, LeadWaves
+from ecg.rules import critical
 from ecg.statements.conduction import is_lbbb, is_preexcited, is_rbbb
 from ecg.statements.repolarisation import brugada_leads
 from ecg.statements.seen import CHEST, Seen, beyond, number, say

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ecg import electrodes
-from ecg.quality import VOTE_MIN
 from ecg.results import Finding, Quality
+from ecg.signal import electrodes
+from ecg.signal.quality import VOTE_MIN
 from ecg.statements.seen import Seen, say
 
 CODES = ("LEAD_OFF", "NO_SIGNAL", "UNREADABLE", "POOR_QUALITY", "CHILD_LIMITS_UNKNOWN")

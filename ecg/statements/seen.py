@@ -10,11 +10,11 @@ import numpy as np
 
 from ecg import codes
 from ecg.codes import Urgency
-from ecg.prior import Prior
-from ecg.quality import VOTE_MIN
 from ecg.record import F32, Meta
 from ecg.results import Beat, Episode, Finding, LeadWaves, Measurements, Median, Quality
-from ecg.waves import Marks
+from ecg.rules.prior import Prior
+from ecg.signal.quality import VOTE_MIN
+from ecg.waves.median import Marks
 
 LIMB = ("I", "II", "III", "aVR", "aVL", "aVF")
 CHEST = ("V1", "V2", "V3", "V4", "V5", "V6")

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ecg import left_ventricle
 from ecg.record import Sex
 from ecg.results import Finding, LeadWaves
 from ecg.statements.conduction import is_lbbb, is_preexcited, is_rbbb
 from ecg.statements.seen import CHEST, LIMB, Seen, number, say
+from ecg.waves import left_ventricle
 
 CODES = ("LVH", "LVH_VOLTAGE", "RVH", "LAE", "RAE", "LOW_VOLTAGE", "POOR_R_PROGRESSION")
 LOW_LIMB_UV, LOW_CHEST_UV = 500, 1000

@@ -16,8 +16,8 @@ import msgspec
 import structlog
 from sqlalchemy import Connection
 
-from ecg.prior import Prior
 from ecg.record import Recording, Sex
+from ecg.rules.prior import Prior
 from server.analysis import store
 from server.analysis.work import Facts, Outcome, analyse
 from server.base.blobs import Blobs

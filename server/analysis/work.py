@@ -14,12 +14,12 @@ import msgspec
 import numpy as np
 
 import ecg
-from ecg import electrodes
 from ecg.errors import EcgError
 from ecg.monitor import MonitorState
-from ecg.prior import Prior
 from ecg.record import F32, Meta, Recording, Sex
 from ecg.results import finding_json
+from ecg.rules.prior import Prior
+from ecg.signal import electrodes
 
 STRIP_S, STRIP_HZ, STRIP_UV = 4, 125, 20
 BAD_QUALITY = 0.5

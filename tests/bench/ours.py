@@ -17,11 +17,11 @@ import numpy as np
 import ecg
 from ecg.analysis import annotate as beats_and_rhythms
 from ecg.annotation import rhythm_marks
-from ecg.detector import Detector
-from ecg.level import HOP, level
-from ecg.picker import Picker, place
+from ecg.beats.detector import Detector
+from ecg.beats.picker import Picker, place
 from ecg.record import I64, STANDARD_LEADS
-from ecg.trace import trace_of
+from ecg.signal.level import HOP, level
+from ecg.signal.trace import trace_of
 from tests.bench.memory import begin_peak, peak_mb, resident_mb
 
 CHUNK_S, STREAM_S, STREAM_FS = 0.5, 60, 500

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import ecg
-from ecg.alarms import ALARMS, alarms
 from ecg.results import Beat, Episode, Span
+from ecg.rhythm.alarms import ALARMS, alarms
 
 FS = 250.0
 ALARM_OF = {

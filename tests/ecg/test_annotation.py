@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ecg.annotation import RHYTHM_NOTES, Mark, rhythm_marks, wave_marks
 from ecg.formats.annotate import write_annotation
-from ecg.plot_words import RHYTHMS
+from ecg.paper.words import RHYTHMS
 from ecg.results import Beat, Episode, LeadMarks, Span, WaveMark
 
 SCORERS = Path(__file__).resolve().parents[3] / "shared" / "scorers"

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecg.beats import SYMBOLS, Answer, Classifier
-from ecg.features import S_WAIT, V_WAIT
+from ecg.beats.classes import SYMBOLS, Answer, Classifier
+from ecg.beats.features import S_WAIT, V_WAIT
 from ecg.record import I64, STANDARD_LEADS
+from ecg.signal.trace import I16, RATE, row_of, trace_of
 from ecg.synth import Segment, Synthetic, twelve_lead
-from ecg.trace import I16, RATE, row_of, trace_of
 
 RING = 1700  # rows: what `push` asks to be held
 

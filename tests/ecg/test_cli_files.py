@@ -16,8 +16,9 @@ import wfdb
 from click.testing import CliRunner, Result
 
 import ecg
-from ecg import cli_files, cli_pool
+from ecg.cli import files as cli_files
 from ecg.cli import main
+from ecg.cli import pool as cli_pool
 from ecg.errors import Fault
 from ecg.formats.export import write_wfdb
 from ecg.record import Recording

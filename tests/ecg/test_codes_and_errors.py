@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 import ecg
-from ecg import codes, critical, statements
+from ecg import codes, statements
 from ecg.errors import EcgError, all_errors
+from ecg.rules import critical
 
 SAMPLE: dict[str, object] = {"got": 50.0}
 ERRORS = sorted(all_errors(EcgError), key=lambda error: error.code)

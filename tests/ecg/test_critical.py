@@ -6,12 +6,12 @@ from datetime import date
 
 import pytest
 
-from ecg import critical
-from ecg.critical import Change
 from ecg.errors import ProfileWrong
-from ecg.evidence import Evidence, Kind, dbpm
-from ecg.prior import Prior
 from ecg.record import Meta
+from ecg.rules import critical
+from ecg.rules.critical import Change
+from ecg.rules.evidence import Evidence, Kind, dbpm
+from ecg.rules.prior import Prior
 
 SAFE = critical.load("xinlian-safe")
 HURTS = Meta(sex="M", age_years=50, symptoms=("chest_pain", "syncope"))

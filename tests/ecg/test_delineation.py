@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 import ecg
-from ecg import waves
-from ecg.delineation import delineate
 from ecg.record import STANDARD_LEADS, Recording
 from ecg.results import Beat, LeadMarks, WaveKind, WaveMark
 from ecg.synth import EXAMPLES, Segment, Synthetic, twelve_lead
 from ecg.trained.conv import conv1d
-from ecg.wave_net import RATE, resampled
+from ecg.waves import median as waves
+from ecg.waves.delineation import delineate
+from ecg.waves.net import RATE, resampled
 
 # IEC 60601-2-25 (YY 9706.225), analytic ECGs: permitted mean and sd of the error, ms (K).
 PERMITTED_MS = {"p": (10.0, 8.0), "pr": (10.0, 8.0), "qrs": (6.0, 5.0), "qt": (12.0, 10.0)}

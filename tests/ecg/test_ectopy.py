@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecg.ectopy import Pattern, burden, patterns
+from ecg.beats.ectopy import Pattern, burden, patterns
 
 
 def found(beats: str, broken: tuple[int, ...] = ()) -> list[tuple[str, str, int, int, int]]:

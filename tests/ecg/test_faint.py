@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ecg.faint import AFTER, MEMORY, SPIKE_ROWS, FaintBeats, sizes_of
+from ecg.beats.faint import AFTER, MEMORY, SPIKE_ROWS, FaintBeats, sizes_of
 
 LARGE, SMALL = np.full((2, 2), 900, dtype=np.int32), np.full((2, 2), 60, dtype=np.int32)
 SPIKE_ALONE = np.array([[800, 900], [40, 50]], dtype=np.int32)

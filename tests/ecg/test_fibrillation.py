@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 import ecg
-from ecg import fibrillation
-from ecg.fibrillation import CELLS, LAGS, STEP, WINDOW, FibrillationWatch, Window, judge, repetition, together
 from ecg.results import Episode
+from ecg.rhythm import fibrillation
+from ecg.rhythm.fibrillation import CELLS, LAGS, STEP, WINDOW, FibrillationWatch, Window, judge, repetition, together
+from ecg.rhythm.watch import Found
 from ecg.stream import Core
 from ecg.synth import Segment, twelve_lead
-from ecg.watch import Found
 
 SURE = fibrillation.SURELY
 

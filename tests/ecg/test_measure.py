@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from ecg.measure import lead_waves
 from ecg.results import LeadWaves, Median
-from ecg.waves import Marks
+from ecg.waves.measure import lead_waves
+from ecg.waves.median import Marks
 
 FS = 500.0
 ON, OFF = 150, 200  # QRS of 100 ms

@@ -15,9 +15,9 @@ from hypothesis.extra import numpy as hnp
 import ecg
 from ecg import synth
 from ecg.analysis import joined, once
-from ecg.base_watch import ATRIAL
 from ecg.monitor import Monitor, MonitorEvent
 from ecg.packing import freeze, thaw
+from ecg.rhythm.base_watch import ATRIAL
 from ecg.stream import Core
 from ecg.synth import Segment, twelve_lead
 

@@ -7,7 +7,7 @@ import pytest
 
 import ecg
 from ecg import synth
-from ecg.prior import Prior
+from ecg.rules.prior import Prior
 
 SCRIPT = [synth.Segment("avb3", 30.0, rate_bpm=48)]
 KNOWN = Prior(frozenset({"AVB_III"}))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import ecg
-from ecg.pacing import blanked
+from ecg.signal.pacing import blanked
 from ecg.synth import Segment, twelve_lead
 
 FS = 500.0

@@ -17,8 +17,8 @@ import ecg
 from ecg.cli import main
 from ecg.errors import FontMissing, PackageMissing, PaperTooLong, StretchEmpty
 from ecg.formats.export import write_wfdb
-from ecg.plot import A4_MM, CJK_FONTS, Drawing, Layout, Page, draw, rendered
-from ecg.plot_words import cut
+from ecg.paper.plot import A4_MM, CJK_FONTS, Drawing, Layout, Page, draw, rendered
+from ecg.paper.words import cut
 from ecg.record import Recording
 from ecg.synth import EXAMPLES
 
@@ -202,7 +202,7 @@ def test_without_typst_or_a_chinese_font_the_cure_is_told(
     pvc: Recording, analysis: ecg.Analysis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawing = draw(pvc, analysis, Page(lang="zh"), title="t")
-    monkeypatch.setattr("ecg.plot.CJK_FONTS", ("No Such Font",))
+    monkeypatch.setattr("ecg.paper.plot.CJK_FONTS", ("No Such Font",))
     with pytest.raises(FontMissing, match="fonts-noto-cjk"):
         rendered(drawing, "png", "zh", 50)
     assert rendered(drawing, "png", "en", 50).startswith(b"\x89PNG")

@@ -9,11 +9,11 @@ from itertools import pairwise
 import msgspec
 import pytest
 
-from ecg import critical
-from ecg.critical import Condition, LeadLimit, Levels, Limit, Profile, Rule
-from ecg.evidence import Evidence, Kind
-from ecg.prior import Prior
 from ecg.record import Meta
+from ecg.rules import critical
+from ecg.rules.critical import Condition, LeadLimit, Levels, Limit, Profile, Rule
+from ecg.rules.evidence import Evidence, Kind
+from ecg.rules.prior import Prior
 
 HURTS = Meta(sex="M", age_years=50, symptoms=("chest_pain", "syncope", "dyspnoea"))
 FINE = Meta(sex="M", age_years=50, symptoms=("palpitation",))

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import ecg
-from ecg.prior import Prior
 from ecg.record import STANDARD_LEADS, Meta
+from ecg.rules.prior import Prior
 from ecg.synth import Segment, Wave, twelve_lead
 
 Script = tuple[Segment, ...]

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ecg
-from ecg import electrodes
-from ecg.hops import HopQuality, hop_quality, hops_quality
-from ecg.quality import Tally, quality_of, tally_of
-from ecg.readable import Reader
+from ecg.signal import electrodes
+from ecg.signal.hops import HopQuality, hop_quality, hops_quality
+from ecg.signal.quality import Tally, quality_of, tally_of
+from ecg.signal.readable import Reader
+from ecg.signal.trace import trace_of
 from ecg.synth import Segment, twelve_lead
-from ecg.trace import trace_of
 
 FS = 500.0
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import ecg
-from ecg import waves
-from ecg.quality import quality_of
 from ecg.results import Finding
-from ecg.reversal import EXCHANGES, reversal, words
+from ecg.signal.quality import quality_of
+from ecg.waves import median as waves
+from ecg.waves.reversal import EXCHANGES, reversal, words
 
 Real = Callable[[str], ecg.Recording]
 RECORDS = tuple(f"ludb/{number}" for number in (4, 6, 7, 10, 13, 15, 21, 33, 55, 62))

@@ -13,9 +13,9 @@ import pytest
 import ecg
 from ecg import synth, synth_blocks
 from ecg.record import STANDARD_LEADS
-from ecg.rhythm import RhythmJudge, Verdict
+from ecg.rhythm.base import RhythmJudge, Verdict
+from ecg.signal.trace import row_of, trace_of
 from ecg.synth import Segment, Synthetic, twelve_lead
-from ecg.trace import row_of, trace_of
 
 SLOW: tuple[tuple[synth.Kind, float], ...] = (
     *(("avb2_1", 60.0), ("avb2_2", 60.0), ("avb_2to1", 40.0), ("avb_hg", 30.0), ("avb3", 38.0)),

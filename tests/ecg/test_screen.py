@@ -13,10 +13,10 @@ import ecg
 from ecg import synth_blocks
 from ecg.record import Recording
 from ecg.results import Screen
-from ecg.screen import CLASSES, screen
-from ecg.screen_features import SCREEN_NAMES, strip_row
+from ecg.rhythm.screen import CLASSES, screen
+from ecg.rhythm.screen_features import SCREEN_NAMES, strip_row
+from ecg.signal.trace import row_of, trace_of
 from ecg.synth import Segment, Synthetic, twelve_lead
-from ecg.trace import row_of, trace_of
 
 STRIPS_OF_A_CLASS = 12
 

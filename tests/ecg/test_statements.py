@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from ecg import left_ventricle
 from ecg.record import STANDARD_LEADS, Meta
 from ecg.results import QTC_FORMULAS, Beat, Episode, Finding, LeadWaves, Measurements, Quality
 from ecg.statements import CODES, Seen, statements
 from ecg.statements.seen import beyond
 from ecg.statements.voltage import left_voltages
-from ecg.waves import Marks
+from ecg.waves import left_ventricle
+from ecg.waves.median import Marks
 
 PLAIN = LeadWaves(
     q_uv=0,

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import ecg
-from ecg.atria import is_ectopic, kinds_of
-from ecg.fibrillation import WINDOW, twisting
 from ecg.results import Episode
-from ecg.strip_atria import LEADS_MIN, Strip, has_flutter, strip_rhythms
+from ecg.rhythm.atria import is_ectopic, kinds_of
+from ecg.rhythm.fibrillation import WINDOW, twisting
+from ecg.rhythm.strip_atria import LEADS_MIN, Strip, has_flutter, strip_rhythms
+from ecg.signal.trace import RATE, row_of, trace_of
 from ecg.synth import Segment, Synthetic, twelve_lead
-from ecg.trace import RATE, row_of, trace_of
 
 
 def strip_of(drawn: Synthetic) -> Strip:

@@ -7,7 +7,7 @@ import pytest
 
 import ecg
 from ecg import synth
-from ecg.filters import hold
+from ecg.signal.filters import hold
 from ecg.synth import Segment, Synthetic, twelve_lead
 
 # IEC 60601-2-25 (YY 9706.225): the mean error permitted for analytic ECGs, K

@@ -45,7 +45,7 @@ class Answers:
 
 def offers_waves() -> bool:
     """This version of the library marks the waves of every lead."""
-    return find_spec("ecg.delineation") is not None
+    return find_spec("ecg.waves.delineation") is not None
 
 
 def answer(jobs: Sequence[Job], answers: Answers, workers: int) -> None:
@@ -93,7 +93,7 @@ def _answer(root: Path, job: Job) -> None:
     marks = rhythm_marks(analysis.beats, analysis.episodes, analysis.quality.unreadable, samples)
     write_annotation(base.with_suffix(f".{ANNOTATOR}"), marks, recording.fs)
     if job.waves and offers_waves():
-        from ecg.delineation import delineate
+        from ecg.waves.delineation import delineate
 
         for lead in delineate(recording, analysis.beats):
             write_annotation(base.with_suffix(f".{lead.lead.lower()}"), wave_marks(lead, samples), recording.fs)

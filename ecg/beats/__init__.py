@@ -1,0 +1,1 @@
+"""Where the beats are and what each of them is."""

@@ -1,0 +1,1 @@
+"""ECG paper at true scale: drawn, and what is written on it."""

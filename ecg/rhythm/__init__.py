@@ -1,0 +1,1 @@
+"""What stands between the beats: the base rhythm, blocks, fibrillation, runs and pauses; alarms; short strips."""
