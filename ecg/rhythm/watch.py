@@ -17,6 +17,7 @@ from ecg.rules.evidence import Evidence, Kind, dbpm
 GAP_MS, PAUSE_MS, ASYSTOLE_MS = 2000, 3000, 4000  # worth evidence; worth an episode (critical-values 2; PHM 4 s)
 RATE_WINDOW_S, RATE_RR_MIN, SLOW_DBPM = 10.0, 4, 500  # mean rate: last 10 s, at least 4 R-R; evidence below 50 a minute
 RATE_SPAN_S = 6.5  # so much of them may be enough: four R-R at 37 a minute
+FALLEN_RR, FALLEN_SPAN_S, FALLEN_EVEN, FALLEN_TO = 3, 5.0, 1.25, 0.8  # three even R-R after a clearly shorter one
 LOUD_SHARE = 0.25  # of the half seconds of a gap in which something as large as a QRS goes on: then it is no pause
 REST_S = 0.7  # after a beat its T wave is loud
 VT_BEATS_MIN, VT_DBPM, RUN_RR_MS_MAX = 3, 1000, 1500.0
@@ -159,13 +160,16 @@ class PauseWatch:
         return self.open.grow(Evidence("pauses", self.first_pause, end, facts, flags=flags, closed=False))
 
     def _watch_rate(self, sample: int) -> Iterator[Found]:
-        """The mean rate of the last ten seconds, after each beat; of fewer where they hold enough slow beats."""
+        """The mean rate of the last ten seconds, after each beat; of fewer where they hold enough slow beats, and of
+        three even intervals where the rate has just fallen: nobody waits for a fourth at 30 a minute."""
         self.window = [at for at in self.window if sample - at <= RATE_WINDOW_S * self.fs]
         self.window.append(sample)
         enough = [at for at in self.window[:-RATE_RR_MIN] if sample - at >= RATE_SPAN_S * self.fs]
         if enough:
             self.window = self.window[self.window.index(enough[-1]) :]
-        if len(self.window) - 1 < RATE_RR_MIN:
+        if self._has_fallen():
+            self.window = self.window[-FALLEN_RR - 1 :]
+        elif len(self.window) - 1 < RATE_RR_MIN:
             return
         speed = dbpm((sample - self.window[0]) * self.open.ms_a_sample / (len(self.window) - 1))
         if speed >= SLOW_DBPM:
@@ -173,6 +177,14 @@ class PauseWatch:
             return
         facts = {"rate_dbpm": self.open.worst("rate", "rate_dbpm", speed, low=True)}
         yield self.open.grow(Evidence("rate", self.open.begun("rate", self.window[0]), sample + 1, facts, closed=False))
+
+    def _has_fallen(self) -> bool:
+        steps = [b - a for a, b in pairwise(self.window)]
+        if len(steps) <= FALLEN_RR:
+            return False
+        slow = steps[-FALLEN_RR:]
+        even = max(slow) <= FALLEN_EVEN * min(slow) and sum(slow) >= FALLEN_SPAN_S * self.fs
+        return even and steps[-FALLEN_RR - 1] < FALLEN_TO * min(slow)
 
 
 @dataclass
