@@ -26,7 +26,7 @@ GRIDS = 2  # so many grids of cells, each later by CELL / GRIDS rows
 BEFORE, AFTER = 32, 16  # cells of context that one cell needs, on either grid
 NEVER = -20.0  # the logit where nothing can be
 ACTIVE, TOP = 16.0, 127.0
-PIECE = 4096  # cells at once: what fits the cache
+PIECE = 1024  # cells at once: what fits the cache
 
 
 @dataclass(frozen=True)
