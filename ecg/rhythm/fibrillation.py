@@ -52,7 +52,7 @@ NEWEST = 250  # rows of a window that are asked whether they keep time: its firs
 KEEPS, KEEPS_WELL = 600, 800  # thousandths of its power: like itself one period on
 # A minute, keeping time: faster than FLUTTER_MAX it is fibrillation. What looks like waves is flutter above SLOW_MAX,
 # what barely does (HARDLY) is tachycardia up to FAST_MAX: its QRS are broad, but they are there.
-FLUTTER_MAX, FLUTTER_MIN, SLOW_MAX, FAST_MAX, HARDLY = 260, 190, 175, 220, 1500
+FLUTTER_MAX, FLUTTER_MIN, SLOW_MAX, FAST_MAX, HARDLY = 260, 190, 180, 220, 1500
 LEAN, TURNS_MAX = 60, 3  # per cent of the larger side that the smaller one has at most; turns in a window
 TWIST_BPM = (150, 400)  # crossings of the middle by two
 TWIST_LEADS = 3  # that must turn, and half of all; with fewer it is fibrillation (207 turns for 5 s in both leads)

@@ -17,6 +17,7 @@ from ecg.results import Measurements
 from ecg.rules.evidence import Evidence
 from ecg.rules.prior import Prior
 from ecg.signal.pacing import blanked
+from ecg.signal.trace import RAW_UV
 from ecg.statements import conduction, ischaemia, repolarisation, voltage
 from ecg.statements.quality import is_poor
 from ecg.statements.seen import Seen
@@ -176,7 +177,7 @@ def _is_multiform(seen: Seen, signal_uv: F32) -> bool:
 
     def cut(move: int) -> F32:
         rows = at[:, None] + np.arange(-half, half + 1, step) + move
-        beats = signal_uv[rows][:, :, columns]
+        beats = np.clip(signal_uv[rows][:, :, columns], -RAW_UV, RAW_UV)  # what is larger is no signal
         beats = np.nan_to_num(beats - beats.mean(axis=1, keepdims=True)).reshape(len(at), -1)
         return np.asarray(beats / np.maximum(np.linalg.norm(beats, axis=1, keepdims=True), 1.0), dtype=np.float32)
 
