@@ -3,8 +3,8 @@
     python -m training.delineation --data ../shared/data [--folds DIR]
 
 With `--folds` it writes instead one net a fold with the records that net has not seen; `./run bench accuracy --only
-A7,A8 --folds DIR` gives the figures of the card. The net itself is `ecg.wave_net` in torch, with batch
-normalisation that is folded into the weights at the end. How waves become marks stands in `ecg.delineation`.
+A7,A8 --folds DIR` gives the figures of the card. The net itself is `ecg.waves.net` in torch, with batch
+normalisation that is folded into the weights at the end. How waves become marks stands in `ecg.waves.delineation`.
 """
 
 from __future__ import annotations
@@ -227,7 +227,7 @@ def _median_marks(rows: F64, r: npt.NDArray[np.int64], before: int, after: int) 
 
 
 class WaveNet(nn.Module):
-    """`ecg.wave_net._forward` in torch; convolutions are 2-D over (1, steps), which is twice as fast on a processor."""
+    """`ecg.waves.net` in torch; convolutions are 2-D over (1, steps), which is twice as fast on a processor."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """Ventricular fibrillation: `ecg/trained/fibrillation.npz`. python -m training.fibrillation --data ../shared/data
 
-Windows of four seconds of single leads, as `ecg.fibrillation` looks at them. Positive: cu01 after its onset, the
+Windows of four seconds of single leads, as `ecg.rhythm.fibrillation` looks at them. Positive: cu01 after its onset, the
 flutter of MIT-BIH 207, the last seconds before true fibrillation alarms of CinC 2015, drawn fibrillation. Negative:
 the rest of MIT-BIH, CPSC 2021, LUDB, alarms of other kinds, the noise strips of CinC 2017, the noise of NSTDB alone
 and added to MIT-BIH, drawn rhythms. A logistic model whose signs are given: five patients cannot teach a sign.
@@ -154,7 +154,7 @@ def _noisy(clean: Recording, noise: Recording) -> Recording:
 
 
 def fit(chosen: list[Part]) -> dict[str, np.ndarray]:
-    """The arrays that `ecg.fibrillation` runs."""
+    """The arrays that `ecg.rhythm.fibrillation` runs."""
     x = np.concatenate([part.x for part in chosen]).astype(np.float64)
     y = np.concatenate([part.y for part in chosen])
     # A patient's fibrillation counts as much as another's, however long; so does a source.
@@ -192,7 +192,7 @@ def _weights(part: Part, chosen: list[Part], patients: int) -> np.ndarray:
 
 
 def logits(model: dict[str, np.ndarray], part: Part) -> np.ndarray:
-    """As `ecg.fibrillation` computes them."""
+    """As `ecg.rhythm.fibrillation` computes them."""
     scaled = np.clip(np.rint((part.x - model["middle"]) * model["scale"]), -8000, 8000)
     return np.rint((scaled * model["weight"]).sum(axis=1) / 1000.0) + int(model["start"][0])
 

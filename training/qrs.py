@@ -85,7 +85,7 @@ class Conv(nn.Module):
 
 
 class Net(nn.Module):
-    """As `ecg.detector` runs it: each lead alone to cells of 40 ms, then all leads together."""
+    """As `ecg.beats.detector` runs it: each lead alone to cells of 40 ms, then all leads together."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """Trains `ecg/trained/quality.npz`: `python -m training.quality --data ../shared/data`.
 
-Two small models: what second of a lead is noise (boosted trees on `ecg.readable`'s features; noise added to clean
+Two small models: what second of a lead is noise (boosted trees on `ecg.signal.readable`'s; noise added to clean
 recordings after the method of the MIT-BIH noise stress test), and what 12-lead recording is unacceptable (a small
 forest on what the hops add up to; CinC 2011). Prints the cross-validated figures of the model card.
 """

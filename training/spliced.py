@@ -196,7 +196,7 @@ def spliced(example: Example, rhythm: str, noise: np.ndarray, rng: np.random.Gen
 
 
 def without_baseline(trace: np.ndarray) -> np.ndarray:
-    """As `ecg.trace` takes it off: a moving mean, twice."""
+    """As `ecg.signal.trace` takes it off: a moving mean, twice."""
     ends = [np.repeat(trace[:1], BASE_LAG, axis=0), trace, np.repeat(trace[-1:], BASE_LAG, axis=0)]
     joined = np.concatenate(ends)
     box = np.convolve(np.ones(BASE), np.ones(BASE)) / BASE**2

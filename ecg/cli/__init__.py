@@ -1,6 +1,6 @@
 """`xinlian-ecg`: analyse files, draw synthetic ECGs. A shell round the library: nothing is measured here.
 
-The commands that write files stand in `cli_files`, what spreads files over cores in `cli_pool`. Nothing heavy is
+The commands that write files stand in `files`, what spreads files over cores in `pool`. Nothing heavy is
 imported before the options are read, so that `--version` and `--help` stay quick.
 """
 

@@ -2,7 +2,7 @@
 
 Arithmetic on samples and results; nothing is filtered, smoothed or measured here. Lengths are millimetres, y downwards.
 The drawing is our own SVG, because a grid that must measure true on paper is easier written than configured; typst,
-which also prints the reports, turns it into PDF and PNG. What is written on the page stands in `plot_words`.
+which also prints the reports, turns it into PDF and PNG. What is written on the page stands in `words`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What stands between the QRS complexes: P windows, the signal without QRS and T, its spectrum. In exact integers.
 
-Works on the trace (`trace`, 100 rows a second, whole microvolts) block by block of five seconds; `rhythm_blocks` says
+Works on the trace (`trace`, 100 rows a second, whole microvolts) block by block of five seconds; `blocks` says
 when. What the numbers mean is `rhythm`'s business. All sums are of whole numbers in float64 or int64, where they are
 exact: the answer depends neither on the cutting nor on the machine.
 """

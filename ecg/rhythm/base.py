@@ -3,7 +3,7 @@
 `RhythmJudge` is what the stream and the file both ask; it names the rhythm under runs and pauses. Fibrillation of the
 atria is decided by boosted trees (`trained/rhythm.md`), the rest by rules in rates, shares and rows. What is urgent
 (ventricular fibrillation, runs, pauses, extreme rates) is found elsewhere and sooner. Measuring stands in
-`rhythm_blocks` and `atrial_features`.
+`blocks` and `atrial_features`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Whether every P wave is followed by a beat: AV block of the second degree, two to one, high grade, complete; and
 whether fibrillation reaches the ventricles beside the AV node.
 
-Looks for P waves in the signal without QRS and T of one window (`rhythm_blocks`), then asks a few questions of the two
+Looks for P waves in the signal without QRS and T of one window (`blocks`), then asks a few questions of the two
 lists. There are hardly any labelled recordings of these rhythms, so the rules are strict: regular P waves of one shape,
 on time also where no beat follows. Made for specificity; a block that is missed here keeps its sinus or escape name.
 """

@@ -1,6 +1,6 @@
 """The numbers by which a short strip is screened: rhythm, P waves, beat shapes and quality of one lead.
 
-Builds on the windows of `rhythm_blocks`; here stands what only a whole strip can tell. One row of float32, NaN where a
+Builds on the windows of `blocks`; here stands what only a whole strip can tell. One row of float32, NaN where a
 number does not exist. No threshold and no class (`screen`).
 """
 

@@ -1,6 +1,6 @@
 """Where P, QRS and T begin, peak and end, in every lead of every beat.
 
-The trained net (`wave_net`) says how likely each wave is at each step; here its answer becomes marks as LUDB's
+The trained net (`net`) says how likely each wave is at each step; here its answer becomes marks as LUDB's
 annotators make them. Whether a beat has a P or a T is decided once for all leads, because it is one event in one heart;
 where it begins and ends in a lead is that lead's own. The end of T is where the annotators put it (back at the
 baseline), not the tangent. Global intervals stand in `waves`; beats come from detection, none is added or dropped here.
