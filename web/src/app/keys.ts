@@ -3,7 +3,7 @@
 // Letters match event.code (the place of the key, whatever the layout) and are silent in text fields and while an IME
 // composes; chords with Ctrl or Alt, function keys and Escape speak everywhere.
 import { computed, signal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { stored } from './storage'
 
 export type Binding = Readonly<{
@@ -73,7 +73,8 @@ export function useKeys(
   const latest = useRef(bindings)
   latest.current = bindings
   const { modal = false, off = false } = options
-  useEffect(() => {
+  // With the commit, children first: an effect after the paint may run before a child's, and what is below would lie on top.
+  useLayoutEffect(() => {
     if (off) return
     return openScope({ name, modal, bindings: () => latest.current })
   }, [name, modal, off])

@@ -1,6 +1,6 @@
 // Boxes and sentences: panes, fields, steps, empty and failed places, the offline bar, the dialog.
 import type { ComponentChildren } from 'preact'
-import { useEffect, useId, useRef } from 'preact/hooks'
+import { useId, useLayoutEffect, useRef } from 'preact/hooks'
 import { ApiError } from '../api/client'
 import { DIALOG_SCOPE, useKeys } from '../app/keys'
 import { t as frame } from '../i18n/app'
@@ -113,7 +113,7 @@ export function Dialog(p: {
 }) {
   const ref = useRef<HTMLDialogElement>(null)
   const id = useId()
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = ref.current
     if (dialog === null) return
     if (p.open && !dialog.open) dialog.showModal()

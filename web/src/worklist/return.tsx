@@ -1,6 +1,6 @@
 // Sending an ECG back for a new one: a reason by its digit, the leads meant, a word to the clinic. Used by the list and
 // by the reader.
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useMemo, useRef, useState } from 'preact/hooks'
 import { uuid } from '../api/client'
 import type { ReturnRecording } from '../api/types.gen'
 import { useKeys } from '../app/keys'
@@ -48,9 +48,6 @@ export const ReturnDialog = (p: ReturnDialogProps) => {
       setSending({ kind: 'failed', error })
     }
   }
-  // Here, after the dialog has opened: it gives the focus to its first button, which closes, and shuts out the keys below.
-  const first = useRef<HTMLInputElement>(null)
-  useEffect(() => first.current?.focus(), [])
   useKeys('return', [
     ...REASONS.map((name, i) => ({
       id: `return.${i + 1}`,
@@ -85,7 +82,8 @@ export const ReturnDialog = (p: ReturnDialogProps) => {
                 type="radio"
                 name="reason"
                 checked={reason === name}
-                ref={reason === name ? first : null}
+                // What a dialog gives the focus to as it opens; else its first button, which closes it on Enter.
+                autofocus={reason === name}
                 onChange={() => setReason(name)}
               />
               <span class="grow">{t(`return.${name}`)}</span>
