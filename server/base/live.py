@@ -244,23 +244,26 @@ class Live:
         if prefix == "stream":
             await self._follow_stream(page, topic)
             return
-        # First follow, then catch up: what is written in between comes twice at most, and the id tells.
-        start = self._cursor
-        page.topics[topic] = start
+        at = self._cursor if cursor is None else cursor
+        while at < self._cursor and not page.lagging:
+            at = await self._catch_up(page, topic, at)
+        # Nothing is awaited between the last look and following, so no event comes twice, none too early, none never.
+        page.topics[topic] = self._cursor
         self._by_topic[topic].add(page)
-        if cursor is not None and cursor < start:
-            await self._catch_up(page, topic, cursor, start)
-        page.send(_json({"type": "ready", "topic": topic, "cursor": start}))
+        page.send(_json({"type": "ready", "topic": topic, "cursor": self._cursor}))
         if kind.first_whisper is not None and (body := kind.first_whisper(topic)):
             page.send(_whisper(topic, "", body))
 
-    async def _catch_up(self, page: _Page, topic: str, cursor: int, until: int) -> None:
-        while cursor < until and not page.lagging:
-            events = await self._db.read(lambda conn, at=cursor: eventlog.after(conn, at, CATCH_UP))  # type: ignore[misc]
-            for event in events:
-                if event.id <= until and topic in self._audience(event):
-                    page.send(_event_message(topic, event))
-            cursor = events[-1].id if events else until
+    async def _catch_up(self, page: _Page, topic: str, cursor: int) -> int:
+        """Send a page of what the topic missed behind `cursor`; how far that reached."""
+        until = self._cursor
+        events = await self._db.read(lambda conn: eventlog.after(conn, cursor, CATCH_UP))
+        for event in events:
+            if event.id > until:
+                return until
+            if topic in self._audience(event):
+                page.send(_event_message(topic, event))
+        return events[-1].id if events else until
 
     async def _follow_stream(self, page: _Page, topic: str) -> None:
         head = await self._stream_head(topic.partition(":")[2])

@@ -197,6 +197,35 @@ async def test_a_page_that_was_away_catches_up_and_misses_nothing(hub: Hub) -> N
         assert kinds == ["recording.opened", "recording.received", "recording.analysed", "recording.queued"]
 
 
+async def test_what_happens_while_a_page_catches_up_comes_behind_what_it_missed(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with await hub.sign_in("clinic") as browser:
+        async with browser.http.ws_connect(f"{hub.url}/api/ws?ticket={await ticket(browser)}") as socket:
+            await socket.send_json({"type": "subscribe", "topic": "org:org_hewan"})
+            cursor = (await socket.receive_json(timeout=5))["cursor"]
+        await hub.send("org_hewan", normal(), REQUEST)  # while no page is open
+        reading = hub.app.live._catch_up
+        newest: list[str] = []
+
+        async def slow(page: object, topic: str, at: int) -> int:
+            if not newest:
+                newest.append((await hub.send("org_hewan", normal(), REQUEST)).recording)
+            return await reading(page, topic, at)  # type: ignore[arg-type]  # a page of that module's own
+
+        monkeypatch.setattr(hub.app.live, "_catch_up", slow)
+        async with browser.http.ws_connect(f"{hub.url}/api/ws?ticket={await ticket(browser)}") as socket:
+            await socket.send_json({"type": "subscribe", "topic": "org:org_hewan", "cursor": cursor})
+            heard: list[tuple[int, str, str]] = []
+            while not newest or ("recording.queued", newest[0]) not in [line[1:] for line in heard]:
+                message = await socket.receive_json(timeout=10)
+                if message["type"] == "event":
+                    event = message["event"]
+                    heard.append((event["id"], event["kind"], event["subject"]))
+        assert [line[0] for line in heard] == sorted({line[0] for line in heard})
+        assert len([line for line in heard if line[1] == "recording.opened"]) == 2
+
+
 async def test_a_stopped_account_loses_its_open_pages_at_once(hub: Hub) -> None:
     async with await hub.sign_in("admin") as admin, await hub.sign_in("village") as village:
         async with village.http.ws_connect(f"{hub.url}/api/ws?ticket={await ticket(village)}") as socket:
