@@ -79,7 +79,7 @@ class FileMissing(EcgError):
 class FormatUnknown(EcgError):
     code: ClassVar[str] = "ecg.format_unknown"
     what: ClassVar[str] = "{path} is in no format that can be read here."
-    mend: ClassVar[str] = "Give a WFDB record (a .hea header with its signal files)."
+    mend: ClassVar[str] = "The formats that can be read stand in docs/reference/formats.md."
     path: str
 
 
@@ -127,6 +127,124 @@ class LeadTwice(EcgError):
     mend: ClassVar[str] = "Keep the one that is right; a lead may stand in a recording only once."
     path: str
     lead: str
+
+
+# ---- files: what a format module may refuse; `path` is the file's name, or "the file" ----
+
+
+@dataclass(eq=False)
+class FileEmpty(EcgError):
+    code: ClassVar[str] = "ecg.file_empty"
+    what: ClassVar[str] = "{path} is empty (0 bytes)."
+    mend: ClassVar[str] = "Export the recording again; the disk of the device may be full."
+    path: str
+
+
+@dataclass(eq=False)
+class FileTooLarge(EcgError):
+    code: ClassVar[str] = "ecg.file_too_large"
+    status: ClassVar[int] = 413
+    what: ClassVar[str] = "{path} has {got} {unit}; at most {most} are read."
+    mend: ClassVar[str] = "Export a shorter stretch of the recording."
+    path: str
+    got: int
+    unit: str
+    most: int
+
+
+@dataclass(eq=False)
+class FileTruncated(EcgError):
+    code: ClassVar[str] = "ecg.file_truncated"
+    what: ClassVar[str] = "{path} is cut short: {where}."
+    mend: ClassVar[str] = "Copy it again from its source and wait until the copy is complete."
+    path: str
+    where: str
+
+
+@dataclass(eq=False)
+class FileChecksum(EcgError):
+    code: ClassVar[str] = "ecg.file_checksum"
+    what: ClassVar[str] = "The checksum in {path} does not fit its bytes ({where})."
+    mend: ClassVar[str] = "Its samples may be wrong: export the file again from the device."
+    path: str
+    where: str
+
+
+@dataclass(eq=False)
+class FieldWrong(EcgError):
+    """A field of the header says what cannot be: a rate of 0, 4,294,967,295 samples, digits that are letters."""
+
+    code: ClassVar[str] = "ecg.file_field"
+    what: ClassVar[str] = "In {path} the field {field} is {got}: {why}."
+    mend: ClassVar[str] = "Export the file again; if it stays so, send a copy to whoever maintains this software."
+    path: str
+    field: str
+    got: str
+    why: str
+
+
+@dataclass(eq=False)
+class NoWaveform(EcgError):
+    code: ClassVar[str] = "ecg.no_waveform"
+    what: ClassVar[str] = "{path} holds no ECG waveform."
+    mend: ClassVar[str] = "Export the recording itself, not only its report, its medians or its annotations."
+    path: str
+
+
+@dataclass(eq=False)
+class XmlRefused(EcgError):
+    code: ClassVar[str] = "ecg.xml"
+    what: ClassVar[str] = "{path} is XML that is not read: {reason}."
+    mend: ClassVar[str] = "An ECG file needs no entities of its own and no deep nesting; check where it comes from."
+    path: str
+    reason: str
+
+
+@dataclass(eq=False)
+class FormatRefused(EcgError):
+    """A format that is known by name and not read, with the reason."""
+
+    code: ClassVar[str] = "ecg.format_refused"
+    what: ClassVar[str] = "{path} is {format}, which is not read here: {reason}."
+    mend: ClassVar[str] = "Export the recording in one of the formats of docs/reference/formats.md."
+    path: str
+    format: str
+    reason: str
+
+
+@dataclass(eq=False)
+class FileWarning(EcgError):
+    """A file breaks its standard and was read all the same. Never raised: it stands in `Document.warnings`.
+
+    One class below for each way a file is known to go wrong.
+    """
+
+
+@dataclass(eq=False)
+class ChecksumIgnored(FileWarning):
+    code: ClassVar[str] = "ecg.warn_checksum"
+    what: ClassVar[str] = "The file's checksum does not fit ({where}); its samples were read as they stand."
+    mend: ClassVar[str] = "Compare the trace with the device's own print before relying on it."
+    where: str
+
+
+@dataclass(eq=False)
+class SamplesFewer(FileWarning):
+    code: ClassVar[str] = "ecg.warn_fewer_samples"
+    what: ClassVar[str] = "The file promises {promised} samples a lead and holds {got}; those were read."
+    mend: ClassVar[str] = "The end of the recording is missing: copy the file again if it matters."
+    promised: int
+    got: int
+
+
+@dataclass(eq=False)
+class RateProposed(FileWarning):
+    code: ClassVar[str] = "ecg.warn_rate"
+    what: ClassVar[str] = "The file states {stated}, which cannot be; it was read with {used} samples a second ({why})."
+    mend: ClassVar[str] = "Compare the heart rate with the device's own print before measuring any interval."
+    stated: str
+    used: float
+    why: str
 
 
 @dataclass(eq=False)

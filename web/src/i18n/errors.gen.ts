@@ -109,17 +109,41 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "{path} 无法读取：{reason}。文件可能不完整或已损坏，请从来源重新发送。",
     "en": "{path} cannot be read: {reason}. Send the file again from its source; it may be cut short or damaged."
   },
+  "ecg.file_checksum": {
+    "zh": "{path} 中的校验和与内容不符（{where}）。采样可能有误，请从设备重新导出。",
+    "en": "The checksum in {path} does not fit its bytes ({where}). Its samples may be wrong: export the file again from the device."
+  },
+  "ecg.file_empty": {
+    "zh": "{path} 是空文件（0 字节）。设备的存储空间可能已满，请重新导出该记录。",
+    "en": "{path} is empty (0 bytes). Export the recording again; the disk of the device may be full."
+  },
+  "ecg.file_field": {
+    "zh": "{path} 中的字段 {field} 为 {got}：{why}。请重新导出；若仍如此，请把副本交给本软件的维护者。",
+    "en": "In {path} the field {field} is {got}: {why}. Export the file again; if it stays so, send a copy to whoever maintains this software."
+  },
   "ecg.file_missing": {
     "zh": "{path} 处没有心电记录：未找到 {missing}。请给出文件头路径（.hea 可省略），并将信号文件放在同一目录。",
     "en": "There is no recording at {path}: {missing} was not found. Give the path of the header, with or without .hea, and keep its signal files beside it."
+  },
+  "ecg.file_too_large": {
+    "zh": "{path} 有 {got} {unit}，最多读取 {most}。请导出较短的一段。",
+    "en": "{path} has {got} {unit}; at most {most} are read. Export a shorter stretch of the recording."
+  },
+  "ecg.file_truncated": {
+    "zh": "{path} 不完整：{where}。请从来源重新复制，等复制完成后再发送。",
+    "en": "{path} is cut short: {where}. Copy it again from its source and wait until the copy is complete."
   },
   "ecg.font_missing": {
     "zh": "本机没有含中文字符的字体。请安装（Debian：fonts-noto-cjk），或用 --lang en 生成英文页面。",
     "en": "No font with Chinese characters was found on this machine. Install one (Debian: fonts-noto-cjk), or write the page in English (--lang en)."
   },
+  "ecg.format_refused": {
+    "zh": "{path} 是 {format}，此处不读取：{reason}。请导出为 docs/reference/formats.md 所列的格式之一。",
+    "en": "{path} is {format}, which is not read here: {reason}. Export the recording in one of the formats of docs/reference/formats.md."
+  },
   "ecg.format_unknown": {
-    "zh": "{path} 的格式无法读取。请提供 WFDB 记录（.hea 文件头及其信号文件）。",
-    "en": "{path} is in no format that can be read here. Give a WFDB record (a .hea header with its signal files)."
+    "zh": "{path} 的格式无法读取。可读取的格式见 docs/reference/formats.md。",
+    "en": "{path} is in no format that can be read here. The formats that can be read stand in docs/reference/formats.md."
   },
   "ecg.gain_missing": {
     "zh": "{path} 未说明导联 {lead} 每毫伏对应多少单位。缺少增益无法测量电压，请在文件头中注明。",
@@ -144,6 +168,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "ecg.lead_unknown": {
     "zh": "{path} 中有名为 {lead} 的通道，不是可识别的导联。请去掉该通道，或在 codes/leads.csv 中补充其写法。",
     "en": "{path} has a channel called {lead}, which is no lead this library knows. Leave the channel out, or add its spelling to codes/leads.csv."
+  },
+  "ecg.no_waveform": {
+    "zh": "{path} 中没有心电波形。请导出记录本身，而不仅是报告、平均波形或标注。",
+    "en": "{path} holds no ECG waveform. Export the recording itself, not only its report, its medians or its annotations."
   },
   "ecg.nothing_to_score": {
     "zh": "{reference} 与 {test} 没有共同的记录。请检查两处位置及其文件的扩展名。",
@@ -181,9 +209,25 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "{path} 中导联 {lead} 的单位为 {unit}，不是可识别的电压单位。请使用 mV 或 uV。",
     "en": "{path} gives lead {lead} in {unit}, which is no voltage this library knows. Use mV or uV."
   },
+  "ecg.warn_checksum": {
+    "zh": "文件的校验和不符（{where}）；采样按原样读取。使用前请与设备自己的打印结果核对。",
+    "en": "The file's checksum does not fit ({where}); its samples were read as they stand. Compare the trace with the device's own print before relying on it."
+  },
+  "ecg.warn_fewer_samples": {
+    "zh": "文件声明每导联 {promised} 个采样，实际只有 {got} 个，已读取这些。记录末尾缺失，如有需要请重新复制文件。",
+    "en": "The file promises {promised} samples a lead and holds {got}; those were read. The end of the recording is missing: copy the file again if it matters."
+  },
+  "ecg.warn_rate": {
+    "zh": "文件声明 {stated}，不可能成立；按每秒 {used} 个采样读取（{why}）。测量间期前请与设备打印的心率核对。",
+    "en": "The file states {stated}, which cannot be; it was read with {used} samples a second ({why}). Compare the heart rate with the device's own print before measuring any interval."
+  },
   "ecg.would_overwrite": {
     "zh": "{path} 已存在于原记录旁，可能是他人的标注。请用 -o 指定其他目录，或先移走该文件。",
     "en": "{path} is there already, beside the recording; it may be somebody's own annotation. Choose another folder with -o, or move the file away first."
+  },
+  "ecg.xml": {
+    "zh": "{path} 是不予读取的 XML：{reason}。心电文件不需要自定义实体和很深的嵌套，请检查其来源。",
+    "en": "{path} is XML that is not read: {reason}. An ECG file needs no entities of its own and no deep nesting; check where it comes from."
   },
   "http.already_done": {
     "zh": "这一操作已经执行过。请刷新页面查看结果。",
