@@ -228,7 +228,9 @@ def _take_records(found: _Findings, segment: Segment, data: bytes, *, is_last: b
     return end
 
 
-def _drop_free_segments(segments: dict[int, Segment], states: dict[bytes, StreamState], folder: Path, disk: Disk) -> None:
+def _drop_free_segments(
+    segments: dict[int, Segment], states: dict[bytes, StreamState], folder: Path, disk: Disk
+) -> None:
     """Delete closed segments all of whose streams are sealed, and forget streams that stand nowhere any more.
 
     While anything stays, the newest closed segment does too: that a stream which also stands in an older segment is
@@ -563,7 +565,7 @@ class Journal:
             self._on_full(full)
 
     def _retire(self) -> None:
-        """After a segment was closed, and with it the list of what is sealed: segments that nobody needs any more go."""
+        """After a segment was closed, and with it the list of what is sealed: what nobody needs any more goes."""
         before = set(self._states)
         sealed = {uid for uid, state in self._states.items() if state.sealed}
         for segment in self._segments.values():
