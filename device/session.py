@@ -83,10 +83,10 @@ class Rules:
 
 @dataclass(frozen=True)
 class DeviceRecord:
-    """What the hub knows of a device: its key and whose it is."""
+    """What the hub knows of a device: its valid keys (two while one is being replaced) and whose it is."""
 
     id: str
-    key: bytes = field(repr=False)
+    keys: tuple[bytes, ...] = field(repr=False)
     org: str
     active: bool = True
 
@@ -197,6 +197,7 @@ class HubSession:
         self.session, self.rules = session, rules
         self.state = HubState.NEW
         self.device: DeviceRecord | None = None
+        self.proved_by: bytes = b""  # the key of the device that its proof was made with
         self.window_frames = rules.window_frames  # the shell shrinks and widens it; `limit` never goes back
         self.waiting_bytes = 0  # taken from this device, not yet on the disk
         self._nonce, self._kept = nonce, kept
@@ -229,8 +230,14 @@ class HubSession:
 
     def _on_proof(self, frame: Proof, now_ms: int) -> list[HubEffect]:
         assert self.device is not None
-        if not hmac.compare_digest(frame.mac, proof_of(self.device.key, self._nonce, self._hello)):
+        proved = [
+            key
+            for key in self.device.keys  # all of them are tried: how long it takes does not tell which was right
+            if hmac.compare_digest(frame.mac, proof_of(key, self._nonce, self._hello))
+        ]
+        if not proved:
             raise BadProof
+        self.proved_by = proved[0]
         if not self.device.active:
             raise DeviceRevoked  # told only to who holds the key
         self.state = HubState.READY

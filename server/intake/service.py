@@ -64,7 +64,7 @@ class Intake:
 
     async def device(self, device_id: str) -> DeviceRecord | None:
         row = await self.db.read(lambda conn: records.device_row(conn, device_id))
-        return None if row is None else DeviceRecord(row["id"], row["key"], row["org"], bool(row["active"]))
+        return None if row is None else DeviceRecord(row["id"], (row["key"],), row["org"], bool(row["active"]))
 
     async def opened(self, device: DeviceRecord, opening: Open) -> str:
         recording_id = await self.db.write(lambda tx: self._open(tx, device, opening), actor=f"device:{device.id}")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device.errors import GapStays, HistoryGone, OutOfOrder, OverCredit, WireError
+from device.errors import BadProof, GapStays, HistoryGone, OutOfOrder, OverCredit, WireError
 from device.frames import (
     Ack,
     Data,
@@ -31,6 +31,7 @@ from device.frames import (
     encode,
     error_frame,
     error_of,
+    proof_of,
 )
 from device.session import (
     _HUB_MOVES,
@@ -53,7 +54,7 @@ from device.upload import DeviceSession, Done
 from ecg.errors import all_errors
 
 KEY = bytes(32)
-DEVICE = DeviceRecord("cart-1", KEY, "clinic-1")
+DEVICE = DeviceRecord("cart-1", (KEY,), "clinic-1")
 NOW = 1_700_000_000_000
 LEADS = ("I", "II")
 
@@ -376,3 +377,27 @@ def decoded_error(frame: Error) -> Error:
     back = decode(encode(frame))
     assert isinstance(back, Error)
     return back
+
+
+@pytest.mark.parametrize("proving", [b"a" * 32, b"b" * 32])
+def test_any_of_a_devices_keys_proves_it_and_the_session_knows_which(proving: bytes) -> None:
+    keys = (b"a" * 32, b"b" * 32)
+    device = DeviceSession(DEVICE.id, proving, "test")
+    hub = HubSession("s", bytes(32), Rules(), Disk().of)
+    hello, *_ = (e.frame for e in device.start() if isinstance(e, Send))
+    assert hub.receive(hello, NOW) == [FindDevice(DEVICE.id)]
+    for challenge in hub.device_found(DeviceRecord(DEVICE.id, keys, "clinic-1")):
+        assert isinstance(challenge, Send)
+        for proof in device.receive(challenge.frame, NOW):
+            assert isinstance(proof, Send)
+            assert Online() in hub.receive(proof.frame, NOW)
+    assert hub.proved_by == proving
+
+
+def test_a_key_that_is_no_longer_among_them_proves_nothing() -> None:
+    hub, nonce = HubSession("s", bytes(32), Rules(), Disk().of), bytes(32)
+    hello = Hello(device=DEVICE.id, software="test")
+    hub.receive(hello, NOW)
+    hub.device_found(DeviceRecord(DEVICE.id, (b"b" * 32,), "clinic-1"))
+    with pytest.raises(BadProof):
+        hub.receive(Proof(mac=proof_of(b"a" * 32, nonce, encode(hello))), NOW)
