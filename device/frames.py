@@ -32,6 +32,7 @@ from device.errors import (
     SampleOutOfRange,
     WireError,
 )
+from device.layout import struct_of
 from ecg.errors import all_errors
 
 I16 = npt.NDArray[np.int16]
@@ -326,16 +327,9 @@ Frame = (
     | Ping | Pong | Clock | Error
 )  # fmt: skip
 
-# kind, coding, leads, 0, stream, seq, samples a lead, first sample, device_ms | CRC32 of what stands before and the body
-_DATA = struct.Struct("<BBBxIIIQq")
-_CHUNK = struct.Struct("<BxxxIIQ")  # kind, stream, seq, first byte | CRC32
-_CRC = struct.Struct("<I")
-_ACK = struct.Struct("<BxxxIII")  # kind, stream, next_seq, limit
-_NACK = struct.Struct("<BBxxIII")  # kind, why, stream, next_seq, retry_after_ms
-_END = struct.Struct("<BxxxIIQ32s")  # kind, stream, frames, samples, sha256
-_PING = struct.Struct("<Bxxxq")
-_PONG = struct.Struct("<Bxxxqq")
-_CLOCK = struct.Struct("<BxxxqI")
+_DATA, _CHUNK, _CRC = struct_of(layout.DATA), struct_of(layout.CHUNK), struct_of(layout.CRC)
+_ACK, _NACK, _END = struct_of(layout.ACK), struct_of(layout.NACK), struct_of(layout.END)
+_PING, _PONG, _CLOCK = struct_of(layout.PING), struct_of(layout.PONG), struct_of(layout.CLOCK)
 DATA_HEADER_BYTES: Final = _DATA.size + _CRC.size
 CHUNK_HEADER_BYTES: Final = _CHUNK.size + _CRC.size
 CHUNK_BYTES_MAX: Final = FRAME_BYTES_MAX - CHUNK_HEADER_BYTES

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from device import coding
 from device.errors import (
@@ -25,8 +25,8 @@ from device.errors import (
     BadProof,
     DeviceRevoked,
     EndDiffers,
-    GainRefused,
     FileRefused,
+    GainRefused,
     GapStays,
     IndexDiffers,
     LeadMapRefused,
@@ -97,10 +97,10 @@ class Rules:
 
 @dataclass(frozen=True)
 class DeviceRecord:
-    """What the hub knows of a device: its key and whose it is."""
+    """What the hub knows of a device: its valid keys (two while one is being replaced) and whose it is."""
 
     id: str
-    key: bytes = field(repr=False)
+    keys: tuple[bytes, ...] = field(repr=False)
     org: str
     active: bool = True
 
@@ -220,6 +220,7 @@ class HubSession:
         self.session, self.rules = session, rules
         self.state = HubState.NEW
         self.device: DeviceRecord | None = None
+        self.proved_by: bytes = b""  # the key of the device that its proof was made with
         self.window_frames = rules.window_frames  # the shell shrinks and widens it; `limit` never goes back
         self.waiting_bytes = 0  # taken from this device, not yet on the disk
         self._nonce, self._kept = nonce, kept
@@ -236,7 +237,9 @@ class HubSession:
             raise OutOfOrder(frame=frame.NAME, state=self.state.value)
         if isinstance(frame, Hello):
             self._hello = encode(frame) if raw is None else raw
-        return move(self, frame, now_ms)
+        effects = move.run(self, frame, now_ms)
+        self.state = move.target
+        return effects
 
     def damaged(self, error: BadChecksum) -> list[HubEffect]:
         """A piece came with a wrong checksum: ask for it again. Raises the error where that does not help."""
@@ -259,7 +262,6 @@ class HubSession:
     def _on_hello(self, frame: Hello, now_ms: int) -> list[HubEffect]:
         if frame.version != VERSION:
             raise VersionRefused(got=frame.version, accepted=VERSION)
-        self.state = HubState.FINDING
         return [FindDevice(frame.device)]
 
     def device_found(self, device: DeviceRecord | None, now_ms: int) -> list[HubEffect]:
@@ -272,11 +274,16 @@ class HubSession:
 
     def _on_proof(self, frame: Proof, now_ms: int) -> list[HubEffect]:
         assert self.device is not None
-        if not hmac.compare_digest(frame.mac, proof_of(self.device.key, self._nonce, self._hello, frame.device_ms)):
+        proved = [
+            key
+            for key in self.device.keys  # all of them are tried: how long it takes does not tell which was right
+            if hmac.compare_digest(frame.mac, proof_of(key, self._nonce, self._hello, frame.device_ms))
+        ]
+        if not proved:
             raise BadProof
+        self.proved_by = proved[0]
         if not self.device.active:
             raise DeviceRevoked  # told only to who holds the key
-        self.state = HubState.READY
         streams = tuple(
             OpenStream(uid=uid, recording=kept.recording, next_seq=kept.next_seq)
             for uid, kept in self._kept(self.device.id).items()
@@ -466,17 +473,23 @@ class HubSession:
         return stream
 
 
-_HUB_MOVES: Final[dict[tuple[HubState, type], Callable[..., list[HubEffect]]]] = {
-    (HubState.NEW, Hello): HubSession._on_hello,
-    (HubState.CHALLENGED, Proof): HubSession._on_proof,
-    (HubState.READY, Open): HubSession._on_open,
-    (HubState.READY, Deposit): HubSession._on_deposit,
-    (HubState.READY, Data): HubSession._on_piece,
-    (HubState.READY, Chunk): HubSession._on_piece,
-    (HubState.READY, End): HubSession._on_end,
-    (HubState.READY, Ping): HubSession._on_ping,
-    (HubState.READY, Clock): HubSession._on_clock,
+class _Move(NamedTuple):
+    run: Callable[..., list[HubEffect]]
+    target: HubState
+
+
+_HUB_MOVES: Final[dict[tuple[HubState, type[Frame]], _Move]] = {
+    (HubState.NEW, Hello): _Move(HubSession._on_hello, HubState.FINDING),
+    (HubState.CHALLENGED, Proof): _Move(HubSession._on_proof, HubState.READY),
+    (HubState.READY, Open): _Move(HubSession._on_open, HubState.READY),
+    (HubState.READY, Deposit): _Move(HubSession._on_deposit, HubState.READY),
+    (HubState.READY, Data): _Move(HubSession._on_piece, HubState.READY),
+    (HubState.READY, Chunk): _Move(HubSession._on_piece, HubState.READY),
+    (HubState.READY, End): _Move(HubSession._on_end, HubState.READY),
+    (HubState.READY, Ping): _Move(HubSession._on_ping, HubState.READY),
+    (HubState.READY, Clock): _Move(HubSession._on_clock, HubState.READY),
 }
+"""What a connection takes in which state; `device_found` alone moves it besides. The page's diagram comes from here."""
 
 
 def _check_open(opening: Open, rules: Rules) -> None:

@@ -349,6 +349,7 @@ class Application:
                 "pool_restarts": self.pool.restarts + self.intake.files.restarts,
                 "open_pages": self.live.open_pages,
                 "device_connections": len(self.gateway.connections),
+                "device_frames_damaged": self.gateway.damaged_frames,
                 "disk_full": float(self.intake.disk_full),
                 "journal_damage": len(self.intake.damage),
             }

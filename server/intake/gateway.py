@@ -73,7 +73,7 @@ from device.session import (
 )
 from server.intake.hub import DeviceRecord, Hub
 from server.intake.journal import Journal, JournalDamaged, JournalFailed, Recovered
-from server.intake.segment import Damage, Kind, Record
+from server.intake.segment import Damage, Kind
 
 log = structlog.get_logger()
 
@@ -134,6 +134,7 @@ class Gateway:
         """`on_failed` is told when the disk refused: the process has to end with an error and be started anew."""
         self.hub, self.settings, self.clock_ms = hub, settings, clock_ms
         self.refused: Counter[str] = Counter()  # error code -> how often; a metric
+        self.damaged_frames = 0  # asked for again; a metric
         self.connections: set[_Connection] = set()
         self._folder, self._on_failed = folder, on_failed
         self._streams: dict[bytes, _Stream] = {}
@@ -468,7 +469,7 @@ class _Connection:
         try:
             frame = decode(raw)
         except BadChecksum as error:
-            self._gateway.refused[error.code] += 1
+            self._gateway.damaged_frames += 1
             self.do_now(self.session.damaged(error))
             return
         for effect in self.session.receive(frame, self._gateway.clock_ms(), raw):

@@ -27,8 +27,8 @@ from server.base.blobs import Blobs
 from server.base.bus import LocalBus
 from server.base.clock import Clock, iso, later
 from server.base.database import Database, Tx
-from server.base.ids import new_id
 from server.base.eventlog import Event
+from server.base.ids import new_id
 from server.base.live import Samples, StreamHead
 from server.base.pool import Pool
 from server.base.spine import Reaction
@@ -75,7 +75,7 @@ class Intake:
 
     async def device(self, device_id: str) -> DeviceRecord | None:
         row = await self.db.read(lambda conn: records.device_row(conn, device_id))
-        return None if row is None else DeviceRecord(row["id"], row["key"], row["org"], bool(row["active"]))
+        return None if row is None else DeviceRecord(row["id"], (row["key"],), row["org"], bool(row["active"]))
 
     async def opened(self, device: DeviceRecord, opening: Opening, clock: ClockKnown) -> str:
         recording_id = await self.db.write(

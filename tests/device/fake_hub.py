@@ -44,7 +44,7 @@ class FakeHub:
     told: asyncio.Event = field(default_factory=asyncio.Event)  # set by every call, for tests that wait
 
     def add(self, device_id: str, *, active: bool = True) -> DeviceKey:
-        self.devices[device_id] = DeviceRecord(device_id, KEY, "clinic-1", active)
+        self.devices[device_id] = DeviceRecord(device_id, (KEY,), "clinic-1", active)
         return DeviceKey(device_id, KEY)
 
     async def device(self, device_id: str) -> DeviceRecord | None:

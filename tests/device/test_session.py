@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device.errors import BadChecksum, GapStays, HistoryGone, OutOfOrder, OverCredit, WireError
+from device.errors import BadChecksum, BadProof, GapStays, HistoryGone, OutOfOrder, OverCredit, WireError
 from device.frames import (
     Ack,
     Chunk,
@@ -36,6 +36,7 @@ from device.frames import (
     encode,
     error_frame,
     error_of,
+    proof_of,
 )
 from device.session import (
     _HUB_MOVES,
@@ -59,7 +60,7 @@ from device.upload import DeviceSession, Done, Hold
 from ecg.errors import all_errors
 
 KEY = bytes(32)
-DEVICE = DeviceRecord("cart-1", KEY, "clinic-1")
+DEVICE = DeviceRecord("cart-1", (KEY,), "clinic-1")
 NOW = 1_700_000_000_000
 LEADS = ("I", "II")
 
@@ -87,6 +88,7 @@ class Disk:
         """One append reaches the disk; what its own session says to that (nobody may listen any more)."""
         session, append = self.queue.popleft()
         kept = self.kept.get(append.uid)
+        assert not isinstance(append.frame, Deposit | Chunk), "this world sends samples"
         if isinstance(append.frame, Open):
             if kept is None:
                 self.kept[append.uid] = Kept(append.frame, DEVICE.id, append.recording, 0, 0)
@@ -145,14 +147,14 @@ class World:
             self.up.popleft()
         elif choice == 5 and self.lossy and self.up and isinstance(self.up[0], Data):
             self.up.appendleft(self.up[0])
-        elif choice == 6 and self.lossy and self.up and isinstance(self.up[0], Data) and self.damages < 8:
+        elif choice == 6 and self.lossy and self.up and isinstance(self.up[0], Data) and self.damages < 3:
             self.damages += 1
             self.hub_hears_damaged(self.up.popleft())
 
     def hub_hears(self, frame: Frame) -> None:
         self.hub_does(self.hub.receive(decode(encode(frame)), NOW), self.hub)
 
-    def hub_hears_damaged(self, frame: Data) -> None:
+    def hub_hears_damaged(self, frame: Frame) -> None:
         raw = bytearray(encode(frame))
         raw[-1] ^= 1
         with pytest.raises(BadChecksum) as damaged:
@@ -474,3 +476,27 @@ def decoded_error(frame: Error) -> Error:
     back = decode(encode(frame))
     assert isinstance(back, Error)
     return back
+
+
+@pytest.mark.parametrize("proving", [b"a" * 32, b"b" * 32])
+def test_any_of_a_devices_keys_proves_it_and_the_session_knows_which(proving: bytes) -> None:
+    keys = (b"a" * 32, b"b" * 32)
+    device = DeviceSession(DEVICE.id, proving, "test")
+    hub = HubSession("s", bytes(32), Rules(), Disk().of)
+    hello, *_ = (e.frame for e in device.start() if isinstance(e, Send))
+    assert hub.receive(hello, NOW) == [FindDevice(DEVICE.id)]
+    for challenge in hub.device_found(DeviceRecord(DEVICE.id, keys, "clinic-1"), NOW):
+        assert isinstance(challenge, Send)
+        for proof in device.receive(challenge.frame, NOW):
+            assert isinstance(proof, Send)
+            assert Online() in hub.receive(proof.frame, NOW)
+    assert hub.proved_by == proving
+
+
+def test_a_key_that_is_no_longer_among_them_proves_nothing() -> None:
+    hub, nonce = HubSession("s", bytes(32), Rules(), Disk().of), bytes(32)
+    hello = Hello(device=DEVICE.id, software="test")
+    hub.receive(hello, NOW)
+    hub.device_found(DeviceRecord(DEVICE.id, (b"b" * 32,), "clinic-1"), NOW)
+    with pytest.raises(BadProof):
+        hub.receive(Proof(mac=proof_of(b"a" * 32, nonce, encode(hello), NOW), device_ms=NOW), NOW)
