@@ -71,8 +71,8 @@ class Told:
     @property
     def said(self) -> str:
         return (
-            f"{self.frames} frames, {len(self.receipts)} receipts, {len(self.reports)} reports, {len(self.alerts)} alerts,"
-            f" {len(self.consults)} consultations, {len(self.audit)} lines of the log"
+            f"{self.frames} frames, {len(self.receipts)} receipts, {len(self.reports)} reports,"
+            f" {len(self.alerts)} alerts, {len(self.consults)} consultations, {len(self.audit)} lines of the log"
         )
 
 
@@ -343,7 +343,8 @@ def _frames_kept(journal: Journal | None, upload: SampledUpload) -> int:
     bodies = [record.body for record in journal.read(state) if record.kind == Kind.DATA]
     same = 0
     for seq, body in enumerate(bodies[: upload.kept_from]):
-        if body != upload.frame(0, seq).samples:
+        first = seq * upload.per_frame
+        if body != upload.samples[first : first + upload.per_frame].astype("<i2").tobytes():
             break
         same += 1
     return same

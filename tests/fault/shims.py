@@ -90,7 +90,7 @@ def _half_a_write(nth: int, _note: str) -> None:
 def _no_sync(_nth: int, _note: str) -> None:
     """Control A: nothing of ours is ever flushed (SQLite, which is C, still flushes its own)."""
     small_segments()
-    os.fsync = os.fdatasync = lambda fd: None  # type: ignore[assignment]  # ours are file descriptors only
+    os.fsync = os.fdatasync = lambda fd: None
 
 
 def _late_sync(_nth: int, _note: str) -> None:
