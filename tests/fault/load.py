@@ -107,9 +107,11 @@ class Load:
 
     async def abandon(self) -> None:
         """The hub is gone for good."""
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        pending = set(self.tasks)
+        while pending:  # a device that is just hearing of its dead connection may miss the first call
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=0.2)
 
     async def close(self) -> None:
         await self.abandon()
