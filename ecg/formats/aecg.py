@@ -108,6 +108,8 @@ def _lead(code: str, value: Node, digits: Node) -> Lead:
 
 def _from_zero(numbers: I32, step: Fraction, zero: Fraction, code: str) -> tuple[I32, float]:
     """Steps counted from 0 microvolts and microvolts of one, the step parted where the origin lies between two."""
+    if not zero:
+        return numbers, float(step)
     shift = (zero / step).limit_denominator(ORIGIN_PARTS_MAX)
     whole = numbers.astype(np.int64) * shift.denominator + shift.numerator
     if whole.size and np.abs(whole).max() > xml.STEP_MAX:

@@ -12,7 +12,8 @@ from typing import Final
 import numpy as np
 
 from ecg.errors import FieldWrong, FileTooLarge, FileWarning, NoWaveform, SamplesFewer, StretchLeftOut
-from ecg.formats.document import I32, NO_SIGNAL, SAMPLES_MAX, THE_FILE, checked_gain, named_leads
+from ecg.formats import xml
+from ecg.formats.document import I32, NO_SIGNAL, THE_FILE, checked_gain, named_leads
 
 NO_SAMPLE: Final = -(2**15)  # most makers' mark for "electrode off" among 16-bit samples
 NO_SAMPLE_UV: Final = 20_000.0  # no skin electrode gives so much, so the mark is no measured value
@@ -138,8 +139,8 @@ def _on_one_line(stretches: Sequence[Stretch]) -> Sheet | None:
 
 
 def _empty(samples: int, leads: int) -> I32:
-    if samples * leads > SAMPLES_MAX:
-        raise FileTooLarge(path=THE_FILE, got=samples * leads, unit="samples", most=SAMPLES_MAX)
+    if samples * leads > xml.SAMPLES_MAX:
+        raise FileTooLarge(path=THE_FILE, got=samples * leads, unit="samples", most=xml.SAMPLES_MAX)
     return np.full((samples, leads), NO_SIGNAL, dtype=np.int32)
 
 

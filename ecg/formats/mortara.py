@@ -76,7 +76,7 @@ def _lead(channel: Node, fs: float, warnings: list[FileWarning]) -> Lead:
                 got=xml.shown(channel.value(field)),
                 why=f"only {usual} is understood",
             )
-    data = channel.attributes.get("data") or "".join(channel.pieces)
+    data = [channel.attributes["data"]] if "data" in channel.attributes else channel.pieces
     steps = xml.int16_of(xml.base64_of(data, f"DATA of lead {name}"), f"DATA of lead {name}")
     promised = xml.count(channel.value("duration"), "DURATION")  # samples; milliseconds in some exports
     if promised and promised > len(steps) and round(len(steps) * 1000 / fs) != promised and not warnings:

@@ -80,7 +80,7 @@ def _leads(wave: Node, warnings: list[FileWarning]) -> tuple[Lead, ...]:
     leads: list[Lead] = []
     for block in wave.along("leaddata"):
         lead = block.first("leadid").text
-        raw = xml.base64_of("".join(block.first("waveformdata").pieces), f"WaveFormData of lead {lead}")
+        raw = xml.base64_of(block.first("waveformdata").pieces, f"WaveFormData of lead {lead}")
         _check(block, lead, raw, warnings)
         size = xml.count(block.first("leadsamplesize").text, "LeadSampleSize")
         if size not in (None, 2):

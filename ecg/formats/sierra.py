@@ -125,7 +125,7 @@ def _columns(block: Node, signal: Node, names: list[str], promised: int) -> list
         raise FormatRefused(
             path=THE_FILE, format=NAME, reason=f"its samples are packed as {xml.shown(f'{kind} {encoding}')}"
         )
-    raw = xml.base64_of("".join(block.pieces), "parsedwaveforms")
+    raw = xml.base64_of(block.pieces, "parsedwaveforms")
     columns = sierra_xli.leads(raw, len(names), promised)
     shortest = min(len(column) for column in columns)
     columns = [column[: min(shortest, promised)] for column in columns]
@@ -146,7 +146,7 @@ def _from_residues(columns: list[sierra_xli.I16]) -> None:
 
 def _plain(block: Node, signal: Node, encoding: str, leads: int, promised: int) -> list[I32]:
     if encoding == "base64":
-        steps = xml.int16_of(xml.base64_of("".join(block.pieces), "parsedwaveforms"), "parsedwaveforms")
+        steps = xml.int16_of(xml.base64_of(block.pieces, "parsedwaveforms"), "parsedwaveforms")
         if (block.value("signalsigned") or signal.first("signalsigned").text).lower() in ("false", "no", "0"):
             steps = steps & 0xFFFF
     elif encoding in ("plain", "text", ""):

@@ -11,12 +11,15 @@ import base64
 import binascii
 import codecs
 import re
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, pairwise
 from typing import Final
 from xml.parsers import expat
 
 import numpy as np
+import numpy.typing as npt
 
 from ecg.errors import (
     FieldWrong,
@@ -37,6 +40,8 @@ TAG_BYTES_MAX: Final = 4 * 1024 * 1024  # one tag with its attributes; some make
 RATE_MAX_HZ: Final = 100_000.0
 STEP_MAX: Final = 2**31 - 2
 WORD_MAX: Final = 24  # letters of one number
+PLACES_MAX: Final = 6  # decimals of one number that are kept
+SAMPLES_MAX: Final = 6_000_000  # of all leads: a quarter of an hour of 12 leads at 500 Hz
 CHUNK: Final = 64 * 1024
 
 _UV = {
@@ -52,7 +57,8 @@ _ENCODINGS = {
 _DECLARED = re.compile(rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._:-]{1,40})[\"']")
 _TAG = re.compile(r"<(?:!DOCTYPE\s+)?([^\W\d][\w.:-]*)", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d{1,2})?", re.ASCII)
-_LIST = re.compile(r"[-+.\d\s,;]*", re.ASCII)
+_LIST = re.compile(r"\s*+(?:[-+]?+(?:\d++(?:\.\d*+)?+|\.\d++)(?:\s++|\Z))*+", re.ASCII)  # possessive: linear in time
+_DECIMALS = re.compile(r"\.(\d+)", re.ASCII)
 _ENDS_EARLY = {"no element found", "unclosed token", "partial character", "unclosed CDATA section"}
 
 
@@ -297,66 +303,87 @@ def shown(text: str) -> str:
     return short if short else "empty"
 
 
-def samples(pieces: Sequence[str], lead: str) -> tuple[I32, int]:
+def samples(pieces: list[str], lead: str) -> tuple[I32, int]:
     """Numbers of a list, and how many decimal places were moved to make them whole ("0.5" is 5 with 1 place).
 
-    Blanks, commas and semicolons part them. Raises FieldWrong: something else stands there, or a number is too large.
+    Blanks, commas and semicolons part them. Empties `pieces` on the way: both need not stand in memory at once.
+    Raises FieldWrong: something else stands there, or a number is too large. FileTooLarge.
     """
     name = f"samples of lead {lead}"
-    dotted = any("." in piece for piece in pieces)
-    places = _places(pieces, name) if dotted else 0
-    parts: list[I32] = []
-    for words in _words(pieces, name):
-        try:
-            if dotted:
-                found = np.rint(np.array([float(word) for word in words]) * 10.0**places)
-            else:
-                found = np.array([int(word) for word in words], dtype=np.float64)
-        except (ValueError, OverflowError):
-            raise _no_number(words, name) from None
-        if found.size and np.abs(found).max() > STEP_MAX:
-            raise _no_number(words, name)
-        parts.append(found.astype(np.int32))
-    return np.concatenate(parts) if parts else np.zeros(0, np.int32), places
+    places = min(_places(pieces), PLACES_MAX)
+    found = array("i")
+    for part in _whole_parts(pieces, name):
+        plain = part.replace(",", " ").replace(";", " ")
+        if not plain or plain.isspace():
+            continue
+        if not _LIST.fullmatch(plain):
+            raise _no_number(plain, name)
+        # `fromstring` stops at the first letter it cannot take, so the pattern above must have judged all of them.
+        numbers: npt.NDArray[np.int64 | np.float64]
+        if "." in plain or places:
+            numbers = np.rint(np.fromstring(plain, dtype=np.float64, sep=" ") * 10.0**places)
+        else:
+            numbers = np.fromstring(plain, dtype=np.int64, sep=" ")
+        if numbers.min() < -STEP_MAX or numbers.max() > STEP_MAX:
+            raise _no_number(plain, name)
+        found.frombytes(numbers.astype(np.int32).tobytes())
+        if len(found) > SAMPLES_MAX:
+            raise FileTooLarge(path=THE_FILE, got=len(found), unit=f"samples in lead {lead}", most=SAMPLES_MAX)
+    return np.frombuffer(found, dtype=np.int32), places
 
 
-def _words(pieces: Sequence[str], name: str) -> Iterator[list[str]]:
-    """The numbers of a list as they are written, a bounded number at a time."""
+def _places(pieces: Sequence[str]) -> int:
+    """The most decimals of any number, those that two pieces share included."""
+    seams = (before[-WORD_MAX:] + after[:WORD_MAX] for before, after in pairwise(pieces))
+    return max(
+        (len(tail.rstrip("0")) for piece in chain(pieces, seams) for tail in _DECIMALS.findall(piece)), default=0
+    )
+
+
+def _whole_parts(pieces: list[str], name: str) -> Iterator[str]:
+    """The list in bounded parts that end between two numbers."""
     rest = ""
-    for piece in pieces:
+    for piece in _taken(pieces):
+        text = rest + piece
+        end = max(text.rfind(blank) for blank in (" ", ",", ";", "\n", "\t")) + 1
+        rest = text[end:]
+        if len(rest) > WORD_MAX:
+            raise FieldWrong(path=THE_FILE, field=name, got=shown(rest), why="it is no list of numbers")
+        yield text[:end]
+    yield rest
+
+
+def _taken(pieces: list[str]) -> Iterator[str]:
+    pieces.reverse()
+    while pieces:
+        piece = pieces.pop()
         for at in range(0, len(piece), CHUNK):
-            part = piece[at : at + CHUNK]
-            if not _LIST.fullmatch(part):
-                wrong = next(word for word in re.split(r"[\s,;]+", part) if not _LIST.fullmatch(word))
-                raise FieldWrong(path=THE_FILE, field=name, got=shown(wrong), why="only digits are expected")
-            words = (rest + part).replace(",", " ").replace(";", " ").split()
-            rest = words.pop() if words and not part[-1].isspace() and part[-1] not in ",;" else ""
-            if len(rest) > WORD_MAX or any(len(word) > WORD_MAX for word in words):
-                raise FieldWrong(path=THE_FILE, field=name, got=shown(part), why="a number has too many digits")
-            yield words
-    if rest:
-        yield [rest]
+            yield piece[at : at + CHUNK]
 
 
-def _places(pieces: Sequence[str], name: str) -> int:
-    """The most decimals of any number, at most 6."""
-    most = 0
-    for words in _words(pieces, name):
-        most = max([most, *(len(word.partition(".")[2].rstrip("0")) for word in words)])
-    return min(most, 6)
-
-
-def _no_number(words: Sequence[str], name: str) -> FieldWrong:
-    wrong = next((word for word in words if not _NUMBER.fullmatch(word) or abs(float(word)) > STEP_MAX), words[0])
+def _no_number(text: str, name: str) -> FieldWrong:
+    words = text.split()
+    wrong = next((word for word in words if not _LIST.fullmatch(word) or abs(float(word)) > STEP_MAX), words[0])
     return FieldWrong(path=THE_FILE, field=name, got=shown(wrong), why="a number of up to nine digits is expected")
 
 
-def base64_of(text: str, name: str) -> bytes:
-    """Bytes written as Base64, whatever blanks stand between. Raises FieldWrong."""
+def base64_of(pieces: list[str], name: str) -> bytes:
+    """Bytes written as Base64, whatever blanks stand between; empties `pieces`. Raises FieldWrong."""
+    found = bytearray()
+    text = rest = ""
+    ended = False
     try:
-        return base64.b64decode("".join(text.split()), validate=True)
+        for piece in _taken(pieces):
+            text = rest + "".join(piece.split())
+            if ended and text:
+                raise ValueError("something stands behind the end")
+            whole = len(text) // 4 * 4
+            found += base64.b64decode(text[:whole], validate=True)
+            rest, ended = text[whole:], text[:whole].endswith("=")
+        found += base64.b64decode(rest, validate=True)
     except (binascii.Error, ValueError):
         raise FieldWrong(path=THE_FILE, field=name, got=shown(text), why="it is not Base64") from None
+    return bytes(found)
 
 
 def int16_of(raw: bytes, name: str) -> I32:
