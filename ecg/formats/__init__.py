@@ -14,12 +14,15 @@ from pathlib import Path
 
 from ecg import codes
 from ecg.errors import EcgError, FileEmpty, FileTooLarge, FormatUnknown, LeadAbsent
-from ecg.formats import wfdb
+from ecg.formats import aecg, cardiosoft, mortara, muse, refused, sapphire, schiller, sierra, wfdb
 from ecg.formats.document import FILE_BYTES_MAX, THE_FILE, Document, Format, named
 from ecg.record import Recording
 
-FORMATS: tuple[Format, ...] = ()
-"""Formats of one file each, the surest to recognise first. A new format is a module and its line here."""
+FORMATS: tuple[Format, ...] = (aecg, muse, cardiosoft, sapphire, sierra, schiller, mortara, refused)
+"""Formats of one file each, the surest to recognise first, those refused by name last.
+
+A new format is a module and its name here.
+"""
 
 
 def document(raw: bytes, name: str = THE_FILE) -> Document:

@@ -225,6 +225,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "{path} 中导联 {lead} 的单位为 {unit}，不是可识别的电压单位。请使用 mV 或 uV。",
     "en": "{path} gives lead {lead} in {unit}, which is no voltage this library knows. Use mV or uV."
   },
+  "ecg.warn_channel": {
+    "zh": "文件中的通道 {channel} 从名称看不是心电导联，未读取。若因此缺少某个导联，应把其写法加入 codes/leads.csv。",
+    "en": "The file's channel {channel} is no ECG lead by its name and was left out. Nothing to do, unless an ECG lead is missing now: then its spelling belongs in codes/leads.csv."
+  },
   "ecg.warn_checksum": {
     "zh": "文件的校验和不符（{where}）；采样按原样读取。使用前请与设备自己的打印结果核对。",
     "en": "The file's checksum does not fit ({where}); its samples were read as they stand. Compare the trace with the device's own print before relying on it."
@@ -236,6 +240,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "ecg.warn_rate": {
     "zh": "文件声明 {stated}，不可能成立；按每秒 {used} 个采样读取（{why}）。测量间期前请与设备打印的心率核对。",
     "en": "The file states {stated}, which cannot be; it was read with {used} samples a second ({why}). Compare the heart rate with the device's own print before measuring any interval."
+  },
+  "ecg.warn_stretch": {
+    "zh": "文件含有 {count} 段记录，不在同一时间轴上；只读取了第 {taken} 段。如需其他各段，请分别导出。",
+    "en": "The file holds {count} stretches that lie on no common time line; only stretch {taken} was read. Export the others by themselves if they matter."
   },
   "ecg.would_overwrite": {
     "zh": "{path} 已存在于原记录旁，可能是他人的标注。请用 -o 指定其他目录，或先移走该文件。",
