@@ -1,0 +1,97 @@
+"""Fields of binary headers: numbers that must lie inside the file, texts in the charsets of China, dates, checksums.
+
+What the binary format modules share. No format lives here.
+"""
+
+from __future__ import annotations
+
+import binascii
+import struct
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+
+from ecg.errors import FieldWrong, FileTooLarge, FileTruncated
+from ecg.formats.document import I32, NO_SIGNAL, SAMPLES_MAX, THE_FILE
+
+RATE_MAX_HZ = 1_000_000.0  # above it a field is damaged, whatever the machine
+
+
+def numbers(layout: str, raw: bytes, at: int, where: str) -> tuple[int, ...]:
+    """Whole numbers in the struct `layout` at byte `at`. Raises FileTruncated: they do not lie inside the file."""
+    if at < 0 or at + struct.calcsize(layout) > len(raw):
+        raise FileTruncated(path=THE_FILE, where=f"{where} would stand behind its end")
+    return struct.unpack_from(layout, raw, at)
+
+
+def u16(raw: bytes, at: int, where: str) -> int:
+    return numbers("<H", raw, at, where)[0]
+
+
+def u32(raw: bytes, at: int, where: str) -> int:
+    return numbers("<I", raw, at, where)[0]
+
+
+def text(raw: bytes, *charsets: str) -> str:
+    """Text up to the first NUL, in the first charset that fits: those the file states, UTF-8, GB18030, Latin-1.
+
+    Carts sold in China write GBK under any label; a byte that fits nothing stays visible as its Latin-1 letter.
+    """
+    for charset in (*charsets, "utf-8", "gb18030"):
+        wide = charset.startswith("utf-16")
+        bare = raw[: len(raw) // 2 * 2] if wide else raw.split(b"\0", 1)[0]
+        try:
+            return _printable(bare.decode(charset).split("\0", 1)[0])
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return _printable(raw.split(b"\0", 1)[0].decode("latin-1"))
+
+
+def _printable(words: str) -> str:
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in words).split())
+
+
+def day(year: int, month: int, date: int) -> str:
+    """YYYY-MM-DD, or nothing for a date that is none."""
+    moment = moment_of(year, month, date)
+    return moment.strftime("%Y-%m-%d") if moment else ""
+
+
+def moment_of(year: int, month: int, date: int, hour: int = 0, minute: int = 0, second: int = 0) -> datetime | None:
+    """A local time, or None where the fields are placeholders; nobody recorded an ECG before 1850."""
+    try:
+        return datetime(year, month, date, hour, minute, second) if year > 1850 else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def crc_ccitt(raw: bytes) -> int:
+    """CRC-CCITT, polynomial 0x1021 from 0xFFFF, as SCP-ECG and ISHNE have it."""
+    return binascii.crc_hqx(raw, 0xFFFF)
+
+
+def checked_rate(hz: float, stated: str, name: str = "sampling rate") -> float:
+    """Samples a second that can be meant. Raises FieldWrong for 0, negative, NaN and absurd ones."""
+    if not 0 < hz <= RATE_MAX_HZ:
+        raise FieldWrong(path=THE_FILE, field=name, got=stated, why="samples a second must be above 0")
+    return hz
+
+
+def checked_size(samples: int, leads: int) -> None:
+    """Raises FileTooLarge when a recording would hold more samples than are read; before anything is allocated."""
+    if samples * leads > SAMPLES_MAX:
+        raise FileTooLarge(path=THE_FILE, got=samples * leads, unit="samples", most=SAMPLES_MAX)
+
+
+def side_by_side(columns: Sequence[I32], starts: Sequence[int]) -> I32:
+    """Leads of whatever length on one time axis, (samples, leads): `starts` are their first samples on it, from 0.
+
+    NO_SIGNAL where a lead has nothing. Raises FileTooLarge.
+    """
+    length = max(start + len(column) for start, column in zip(starts, columns, strict=True))
+    checked_size(length, len(columns))
+    steps = np.full((length, len(columns)), NO_SIGNAL, dtype=np.int32)
+    for at, (start, column) in enumerate(zip(starts, columns, strict=True)):
+        steps[start : start + len(column), at] = column
+    return steps
