@@ -6,15 +6,24 @@ What the binary format modules share. No format lives here.
 from __future__ import annotations
 
 import binascii
+import math
+import re
 import struct
 from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
+import numpy.typing as npt
 
 from ecg.errors import FieldWrong, FileTooLarge, FileTruncated
 from ecg.formats.document import I32, NO_SIGNAL, SAMPLES_MAX, THE_FILE
 
+UV_PER_UNIT = {
+    **{"nv": 1e-3, "uv": 1.0, "µv": 1.0, "μv": 1.0, "mv": 1e3, "v": 1e6},  # both code points of the micro sign
+    **{"microvolt": 1.0, "millivolt": 1e3, "volt": 1e6, "microvolts": 1.0, "millivolts": 1e3, "volts": 1e6},
+    **{"mdc_dim_micro_volt": 1.0, "mdc_dim_milli_volt": 1e3, "mdc_dim_volt": 1e6, "mdc_dim_nano_volt": 1e-3},
+}
+_HANZI = re.compile(rb"[\xb0-\xf7][\xa1-\xfe]")
 RATE_MAX_HZ = 1_000_000.0  # above it a field is damaged, whatever the machine
 
 
@@ -50,6 +59,33 @@ def text(raw: bytes, *charsets: str) -> str:
 
 def _printable(words: str) -> str:
     return " ".join("".join(letter if letter.isprintable() else " " for letter in words).split())
+
+
+def looks_chinese(raw: bytes) -> bool:
+    """Whether the bytes above 127 are at least two characters of GB 2312, whatever charset a file states."""
+    return len(_HANZI.findall(raw)) > 1 and not any(byte > 127 for byte in _HANZI.sub(b"", raw))
+
+
+def microvolts_of(unit: str) -> float | None:
+    """How many microvolts a file's unit has; None for what is no voltage. An empty unit is none."""
+    return UV_PER_UNIT.get("".join(unit.split()).casefold())
+
+
+def whole_steps(steps: float) -> int:
+    """An offset as whole steps, the nearer to 0 of two that are as near: half of the range of 16 bits is no offset."""
+    if not abs(steps) < 2**31:
+        raise FieldWrong(path=THE_FILE, field="offset", got=f"{steps:g} steps", why="no sample lies so far off")
+    return int(math.copysign(max(math.ceil(abs(steps) - 0.51), 0), steps))
+
+
+def in_steps(stored: npt.NDArray[np.integer], offset: int, sign: float = 1.0) -> I32:
+    """Stored numbers plus an offset, turned over where the scale is below 0; NO_SIGNAL stays. Raises FieldWrong."""
+    steps = stored.astype(np.int64) + offset
+    steps = -steps if sign < 0 else steps
+    lost = stored == NO_SIGNAL
+    if steps.size and np.abs(np.where(lost, 0, steps)).max() >= 2**31:
+        raise FieldWrong(path=THE_FILE, field="offset", got=f"{offset} steps", why="no sample lies so far off")
+    return np.where(lost, NO_SIGNAL, steps).astype(np.int32)
 
 
 def day(year: int, month: int, date: int) -> str:
