@@ -258,7 +258,9 @@ class CountMissing(FileWarning):
 @dataclass(eq=False)
 class PartsLeftOut(FileWarning):
     code: ClassVar[str] = "ecg.warn_parts"
-    what: ClassVar[str] = "The file holds further signals that do not fit beside the others ({left}); they were left out."
+    what: ClassVar[str] = (
+        "The file holds further signals that do not fit beside the others ({left}); they were left out."
+    )
     mend: ClassVar[str] = "Export them as a file of their own if they are needed."
     left: str
 
@@ -266,7 +268,9 @@ class PartsLeftOut(FileWarning):
 @dataclass(eq=False)
 class ScaleDoubtful(FileWarning):
     code: ClassVar[str] = "ecg.warn_scale"
-    what: ClassVar[str] = "The header's scale of {uv_per_step} uV a step is coarser than any electrocardiograph's ({range})."
+    what: ClassVar[str] = (
+        "The header's scale of {uv_per_step} uV a step is coarser than any electrocardiograph's ({range})."
+    )
     mend: ClassVar[str] = "Compare the height of a beat with the device's own print before measuring any voltage."
     uv_per_step: float
     range: str

@@ -61,10 +61,22 @@ _PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 _SAMPLES = {(8, "SB"): "i1", (8, "UB"): "u1", (16, "SS"): "i2", (16, "US"): "u2", (32, "SL"): "i4", (32, "UL"): "u4"}
 _BEAT = re.compile(r"median|represent|average|template|mean beat|beat$", re.IGNORECASE)
 _CHARSETS = {
-    **{"ISO_IR 100": "latin-1", "ISO_IR 101": "iso8859-2", "ISO_IR 109": "iso8859-3", "ISO_IR 110": "iso8859-4"},
-    **{"ISO_IR 144": "iso8859-5", "ISO_IR 127": "iso8859-6", "ISO_IR 126": "iso8859-7", "ISO_IR 138": "iso8859-8"},
-    **{"ISO_IR 148": "iso8859-9", "ISO_IR 13": "shift_jis", "ISO_IR 166": "tis_620", "ISO_IR 192": "utf-8"},
-    **{"GB18030": "gb18030", "GBK": "gb18030", "ISO 2022 IR 58": "gb18030", "ISO 2022 IR 149": "euc_kr"},
+    "ISO_IR 100": "latin-1",
+    "ISO_IR 101": "iso8859-2",
+    "ISO_IR 109": "iso8859-3",
+    "ISO_IR 110": "iso8859-4",
+    "ISO_IR 144": "iso8859-5",
+    "ISO_IR 127": "iso8859-6",
+    "ISO_IR 126": "iso8859-7",
+    "ISO_IR 138": "iso8859-8",
+    "ISO_IR 148": "iso8859-9",
+    "ISO_IR 13": "shift_jis",
+    "ISO_IR 166": "tis_620",
+    "ISO_IR 192": "utf-8",
+    "GB18030": "gb18030",
+    "GBK": "gb18030",
+    "ISO 2022 IR 58": "gb18030",
+    "ISO 2022 IR 149": "euc_kr",
 }
 _SEXES: dict[str, Sex] = {"M": "M", "F": "F"}
 _YEARS_OF_AGE = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
@@ -156,10 +168,10 @@ class _Group:
 
     def columns(self) -> list[tuple[_Channel, I32]]:
         """Each channel with its samples, NO_SIGNAL where the file pads."""
-        found = []
-        for channel in self.channels:
-            found.append((channel, in_steps(self.samples[:, channel.number], channel.offset, channel.sign)))
-        return found
+        return [
+            (channel, in_steps(self.samples[:, channel.number], channel.offset, channel.sign))
+            for channel in self.channels
+        ]
 
     def stands_in_for(self, other: _Group) -> bool:
         mine = {codes.lead_of(channel.spelling) for channel in self.channels}
@@ -171,13 +183,17 @@ def _matrix(item: DataSet, name: str) -> I32:
     channels = item.number(0x003A0005, "number of channels") or 0
     count = item.number(0x003A0010, "number of samples") or 0
     if not 0 < channels <= CHANNELS_MAX:
-        raise FieldWrong(path=THE_FILE, field="number of channels", got=str(channels), why=f"1 to {CHANNELS_MAX} are read")
+        raise FieldWrong(
+            path=THE_FILE, field="number of channels", got=str(channels), why=f"1 to {CHANNELS_MAX} are read"
+        )
     if 0x54001010 not in item.values or not count:
         raise NoWaveform(path=THE_FILE)
     bits, kind = item.number(0x54001004, "bits allocated") or 0, item.words(0x54001006)
     if (bits, kind) not in _SAMPLES:
         got = f"{bits} bits {kind[:16]}".strip()
-        raise FieldWrong(path=THE_FILE, field=f"samples of {name}", got=got, why="8, 16 or 32 bit whole numbers are read")
+        raise FieldWrong(
+            path=THE_FILE, field=f"samples of {name}", got=got, why="8, 16 or 32 bit whole numbers are read"
+        )
     data = item.values[0x54001010]
     needed = count * channels * bits // 8
     if needed > len(data):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from ecg.errors import FieldWrong, FileTooLarge, FileTruncated, FormatRefused
 from ecg.formats.document import THE_FILE
@@ -32,7 +32,7 @@ _READ = (_IMPLICIT, "1.2.840.10008.1.2.1", _BIG, _DEFLATED)
 class DataSet:
     """Elements of one data set; the first of each tag counts. `order` is "<" or ">", as struct and numpy have it."""
 
-    order: str
+    order: Literal["<", ">"]
     values: dict[int, memoryview] = field(default_factory=dict)
     sequences: dict[int, list[DataSet]] = field(default_factory=dict)
 
@@ -69,7 +69,9 @@ def is_dicom(raw: bytes) -> bool:
     """By the mark behind the preamble, or by a first element of group 2 or 8 with a value representation."""
     if raw[PREAMBLE : PREAMBLE + 4] == b"DICM":
         return True
-    return raw[1:2] == b"\0" and raw[0:1] in b"\x02\x08" and raw[3:4] == b"\0" and raw[4:6] in (b"UL", b"OB", b"UI", b"CS")
+    return (
+        raw[1:2] == b"\0" and raw[0:1] in b"\x02\x08" and raw[3:4] == b"\0" and raw[4:6] in (b"UL", b"OB", b"UI", b"CS")
+    )
 
 
 def read(raw: bytes) -> DataSet:
@@ -79,7 +81,9 @@ def read(raw: bytes) -> DataSet:
     meta, at = meta_walk.data_set(start, len(raw), group=2)
     syntax = meta.words(0x00020010) or _guessed(raw, at)
     if syntax not in _READ:
-        raise FormatRefused(path=THE_FILE, format=f"DICOM in transfer syntax {syntax[:64]}", reason="it holds no waveform")
+        raise FormatRefused(
+            path=THE_FILE, format=f"DICOM in transfer syntax {syntax[:64]}", reason="it holds no waveform"
+        )
     body, at = (_inflated(raw[at:]), 0) if syntax == _DEFLATED else (raw, at)
     # Writers that state one and mean the other are met; the first element's representation tells.
     explicit = body[at + 4 : at + 6].isalpha() and body[at + 4 : at + 6].isupper()
@@ -104,7 +108,7 @@ def _inflated(raw: bytes) -> bytes:
 class _Walk:
     """One pass over the elements of a file; counts them, so that no file keeps it busy for long."""
 
-    def __init__(self, raw: memoryview, order: str, explicit: bool) -> None:
+    def __init__(self, raw: memoryview, order: Literal["<", ">"], explicit: bool) -> None:
         self.raw, self.order, self.explicit, self.seen = raw, order, explicit, 0
 
     def data_set(self, at: int, end: int, *, depth: int = 0, group: int | None = None) -> tuple[DataSet, int]:

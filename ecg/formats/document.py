@@ -81,8 +81,10 @@ class Document:
         signal_uv[self.steps == NO_SIGNAL] = np.nan
         derived = missing_limb_leads(self.leads)
         if derived:
-            made = [_DERIVED[lead](signal_uv[:, self.leads.index("I")], signal_uv[:, self.leads.index("II")])
-                    for lead in derived]  # fmt: skip
+            limb = {lead: signal_uv[:, at] for at, lead in enumerate(self.leads) if lead in ("I", "II", "III")}
+            one = limb["I"] if "I" in limb else limb["II"] - limb["III"]
+            two = limb["II"] if "II" in limb else limb["I"] + limb["III"]
+            made = [_DERIVED[lead](one, two) for lead in derived]
             signal_uv = np.column_stack([signal_uv, *made]).astype(np.float32)
         meta = Meta(
             sex=self.person.sex, age_years=self.person.age_years, device=f"{self.maker.name} {self.maker.model}".strip()
@@ -107,6 +109,8 @@ class Format(Protocol):
 
 # Einthoven 1912, Goldberger 1942; from I and II as float32 microvolts.
 _DERIVED = {
+    "I": lambda one, two: one,  # where the file has II and III alone
+    "II": lambda one, two: two,
     "III": lambda one, two: two - one,
     "aVR": lambda one, two: -(one + two) / 2,
     "aVL": lambda one, two: one - two / 2,
@@ -115,8 +119,8 @@ _DERIVED = {
 
 
 def missing_limb_leads(leads: Sequence[str]) -> tuple[str, ...]:
-    """Which of III, aVR, aVL, aVF can be derived: those the file leaves out, where it has both I and II."""
-    if "I" not in leads or "II" not in leads:
+    """Which limb leads can be derived: those the file leaves out, where it has two of I, II and III."""
+    if len({"I", "II", "III"} & set(leads)) < 2:
         return ()
     return tuple(lead for lead in _DERIVED if lead not in leads and f"-{lead}" not in leads)
 

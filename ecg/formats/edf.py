@@ -6,6 +6,7 @@ file (EDF+D) where they belong in time. Annotations are not read.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from datetime import datetime
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from ecg import codes
 from ecg.errors import (
@@ -32,6 +34,8 @@ from ecg.record import Sex
 
 NAME: Final = "EDF"
 
+I64 = npt.NDArray[np.int64]
+
 HEAD = 256  # bytes of the fixed header, and of the description of each signal
 SIGNALS_MAX = 1024
 RANGE_UV_MAX = 400_000.0  # electrodes polarise to 300 mV (IEC 60601-2-25); who records more records no ECG
@@ -39,7 +43,8 @@ STEP_UV_MAX = 20.0  # and a step of 8 bits over 5 mV
 GAPS_MAX = 20  # an interrupted file longer than this many times its samples is read in its longest part only
 _BDF = b"\xffBIOSEMI"
 _FIELDS = ((16, "label"), (80, "transducer"), (8, "unit"), (8, "physical minimum"), (8, "physical maximum"),
-           (8, "digital minimum"), (8, "digital maximum"), (80, "filters"), (8, "samples in a record"), (32, "reserved"))  # fmt: skip
+           (8, "digital minimum"), (8, "digital maximum"), (80, "filters"), (8, "samples in a record"),
+           (32, "reserved"))  # fmt: skip
 _TYPED = re.compile(r"^(?:ECG|EKG)[\s_:.\-]*(.*)$", re.IGNORECASE)
 _REFERENCE = re.compile(r"[\s_\-]*(?:ref|avg|wct|le|a1|a2)$", re.IGNORECASE)
 _BIPOLAR = {"la-ra": "I", "ll-ra": "II", "ll-la": "III"}  # Einthoven
@@ -67,15 +72,16 @@ def parse(raw: bytes) -> Document:
     leads = named_leads([_lead_of(signal.label, head.signals) or "unknown" for signal in chosen])
     records, warnings = _records(raw, head, chosen[0].samples)
     fs = checked_rate(_rate(chosen[0].samples, head.duration), f"{chosen[0].samples} in {head.duration} s")
-    places, gaps_left = _places(records, head, fs, chosen[0].samples)
+    kept, firsts, gaps_left = _places(records, head, fs, chosen[0].samples)
     left += gaps_left
-    steps = np.full((places[-1][1] + chosen[0].samples, len(chosen)), NO_SIGNAL, dtype=np.int32)
+    rows = firsts[:, None] + np.arange(chosen[0].samples)  # the sample each of a record's is
+    checked_size(int(rows[-1, -1]) + 1, len(chosen))
+    steps = np.full((int(rows[-1, -1]) + 1, len(chosen)), NO_SIGNAL, dtype=np.int32)
     gains = []
     for at, (lead, signal) in enumerate(zip(leads, chosen, strict=True)):
-        uv_per_step, column = _scaled(signal, lead, _stored(records, head, signal))
+        uv_per_step, column = _scaled(signal, lead, _stored(records, head, signal)[kept])
         gains.append(uv_per_step)
-        for record, first in places:
-            steps[first : first + signal.samples, at] = column[record]
+        steps[rows, at] = column
     warnings += [PartsLeftOut(left="; ".join(left))] if left else []
     warnings += _doubts(chosen, gains)
     person, equipment = _identity(head)
@@ -135,13 +141,17 @@ class _Head:
         kind = reserved[4:5] if reserved[:5] in ("EDF+C", "EDF+D", "BDF+C", "BDF+D") else ""
         count = _whole(raw[252:256], "number of signals")
         if not 0 < count <= SIGNALS_MAX:
-            raise FieldWrong(path=THE_FILE, field="number of signals", got=str(count), why=f"1 to {SIGNALS_MAX} are read")
+            raise FieldWrong(
+                path=THE_FILE, field="number of signals", got=str(count), why=f"1 to {SIGNALS_MAX} are read"
+            )
         length = HEAD * (count + 1)
         if length > len(raw):
             raise FileTruncated(path=THE_FILE, where=f"the header of {length} bytes does not end in it")
         stated = _whole(raw[184:192], "length of the header")
         if stated != length:
-            raise FieldWrong(path=THE_FILE, field="length of the header", got=str(stated), why=f"{count} signals need {length}")
+            raise FieldWrong(
+                path=THE_FILE, field="length of the header", got=str(stated), why=f"{count} signals need {length}"
+            )
         width = 3 if is_bdf else 2
         return cls(
             title=("BDF" if is_bdf else "EDF") + (f"+{kind}" if kind else ""),
@@ -308,35 +318,41 @@ def _rate(samples: int, duration: str) -> float:
     return fs
 
 
-def _places(records: _Records, head: _Head, fs: float, samples: int) -> tuple[list[tuple[int, int]], list[str]]:
-    """Which record stands from which sample on; of an interrupted file with long gaps only its longest part."""
+def _places(records: _Records, head: _Head, fs: float, samples: int) -> tuple[slice, I64, list[str]]:
+    """Which records are read, the sample each begins with, and what was left out.
+
+    Of an interrupted file (EDF+D) with long gaps only its longest part is read. Raises FieldWrong: a record that begins
+    before the one before it has ended.
+    """
     count = len(records.raw)
+    firsts = np.arange(count, dtype=np.int64) * samples
     if head.kind != "D":
-        return [(record, record * samples) for record in range(count)], []
+        return slice(None), firsts, []
     onsets = _onsets(records, head)
-    firsts = [whole_steps((onset - onsets[0]) * fs) for onset in onsets]
-    parts: list[list[tuple[int, int]]] = []
-    for record, first in enumerate(firsts):
-        after = parts[-1][-1][1] + samples if parts else 0
-        if first < after - 1:
-            raise FieldWrong(path=THE_FILE, field=f"onset of record {record + 1}", got=f"{onsets[record]:g} s", why="it lies in the one before")
-        if parts and abs(first - after) <= 1:  # rounding of the onset, no gap
-            parts[-1].append((record, after))
-        else:
-            parts.append([(record, first)])
+    stated = np.array([whole_steps((onset - onsets[0]) * fs) for onset in onsets], dtype=np.int64)
+    late = stated - firsts  # how much later each record begins than without any gap
+    gaps = np.diff(late, prepend=0)
+    if (gaps < -1).any():
+        record = int(np.argmax(gaps < -1))
+        why = "the record before it has not ended then"
+        raise FieldWrong(path=THE_FILE, field=f"onset of record {record + 1}", got=f"{onsets[record]:g} s", why=why)
+    begins = [0, *np.flatnonzero(gaps > 1).tolist(), count]  # one sample more or less is the onset's rounding
+    for begin, end in itertools.pairwise(begins):
+        firsts[begin:end] += max(int(stated[begin]) - int(firsts[begin]), 0)
     if firsts[-1] + samples <= GAPS_MAX * count * samples:
-        return [place for part in parts for place in part], []
-    longest = max(parts, key=len)
-    begin = longest[0][1]
-    others = f"{len(parts) - 1} parts of an interrupted recording"
-    return [(record, first - begin) for record, first in longest], [others]
+        return slice(None), firsts, []
+    longest = max(range(len(begins) - 1), key=lambda part: begins[part + 1] - begins[part])
+    kept = slice(begins[longest], begins[longest + 1])
+    return kept, firsts[kept] - firsts[kept.start], [f"{len(begins) - 2} parts of an interrupted recording"]
 
 
 def _onsets(records: _Records, head: _Head) -> list[float]:
     """When each record begins (s), from the first annotation in it. Raises FieldWrong."""
     marks = next((signal for signal in head.signals if signal.label.endswith("Annotations")), None)
     if marks is None:
-        raise FieldWrong(path=THE_FILE, field="annotation signal", got="none", why="an interrupted file needs its times")
+        raise FieldWrong(
+            path=THE_FILE, field="annotation signal", got="none", why="an interrupted file needs its times"
+        )
     found = []
     for row in records.raw[:, marks.begin : marks.begin + marks.samples * head.width]:
         stated = row.tobytes().split(b"\x14", 1)[0]

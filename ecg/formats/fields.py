@@ -19,9 +19,22 @@ from ecg.errors import FieldWrong, FileTooLarge, FileTruncated
 from ecg.formats.document import I32, NO_SIGNAL, SAMPLES_MAX, THE_FILE
 
 UV_PER_UNIT = {
-    **{"nv": 1e-3, "uv": 1.0, "µv": 1.0, "μv": 1.0, "mv": 1e3, "v": 1e6},  # both code points of the micro sign
-    **{"microvolt": 1.0, "millivolt": 1e3, "volt": 1e6, "microvolts": 1.0, "millivolts": 1e3, "volts": 1e6},
-    **{"mdc_dim_micro_volt": 1.0, "mdc_dim_milli_volt": 1e3, "mdc_dim_volt": 1e6, "mdc_dim_nano_volt": 1e-3},
+    "nv": 1e-3,
+    "uv": 1.0,
+    "µv": 1.0,
+    "μv": 1.0,
+    "mv": 1e3,
+    "v": 1e6,  # both code points of the micro sign
+    "microvolt": 1.0,
+    "millivolt": 1e3,
+    "volt": 1e6,
+    "microvolts": 1.0,
+    "millivolts": 1e3,
+    "volts": 1e6,
+    "mdc_dim_micro_volt": 1.0,
+    "mdc_dim_milli_volt": 1e3,
+    "mdc_dim_volt": 1e6,
+    "mdc_dim_nano_volt": 1e-3,
 }
 _HANZI = re.compile(rb"[\xb0-\xf7][\xa1-\xfe]")
 RATE_MAX_HZ = 1_000_000.0  # above it a field is damaged, whatever the machine
@@ -97,7 +110,8 @@ def day(year: int, month: int, date: int) -> str:
 def moment_of(year: int, month: int, date: int, hour: int = 0, minute: int = 0, second: int = 0) -> datetime | None:
     """A local time, or None where the fields are placeholders; nobody recorded an ECG before 1850."""
     try:
-        return datetime(year, month, date, hour, minute, second) if year > 1850 else None
+        # Without a zone on purpose: the file states none, and the hub knows the clinic's.
+        return datetime(year, month, date, hour, minute, second) if year > 1850 else None  # noqa: DTZ001
     except (ValueError, OverflowError):
         return None
 
@@ -111,7 +125,7 @@ def checked_rate(hz: float, stated: str, name: str = "sampling rate") -> float:
     """Samples a second that can be meant. Raises FieldWrong for 0, negative, NaN and absurd ones."""
     if not 0 < hz <= RATE_MAX_HZ:
         raise FieldWrong(path=THE_FILE, field=name, got=stated, why="samples a second must be above 0")
-    return hz
+    return float(hz)
 
 
 def checked_size(samples: int, leads: int) -> None:

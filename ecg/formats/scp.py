@@ -54,9 +54,21 @@ _MAKERS = (
     *("Picker-Schwarzer", "et medical devices", "Zwönitz"),
 )  # EN 1064, section 1, tag 14
 _CHARSETS = {
-    **{0x03: "iso8859-2", 0x0B: "iso8859-4", 0x13: "iso8859-5", 0x1B: "iso8859-6", 0x23: "iso8859-7"},
-    **{0x2B: "iso8859-8", 0x33: "iso8859-11", 0x3B: "iso8859-15", 0x07: "utf-16-le", 0x0F: "shift_jis"},
-    **{0x17: "euc_jp", 0x1F: "euc_jp", 0x27: "gb18030", 0x2F: "cp949", 0x37: "utf-8"},
+    0x03: "iso8859-2",
+    0x0B: "iso8859-4",
+    0x13: "iso8859-5",
+    0x1B: "iso8859-6",
+    0x23: "iso8859-7",
+    0x2B: "iso8859-8",
+    0x33: "iso8859-11",
+    0x3B: "iso8859-15",
+    0x07: "utf-16-le",
+    0x0F: "shift_jis",
+    0x17: "euc_jp",
+    0x1F: "euc_jp",
+    0x27: "gb18030",
+    0x2F: "cp949",
+    0x37: "utf-8",
 }  # EN 1064, language support code
 _YEARS_OF_AGE = {1: 1.0, 2: 1 / 12, 3: 7 / 365.25, 4: 1 / 365.25, 5: 1 / 8766}
 
@@ -165,7 +177,9 @@ def _pointers(raw: bytes) -> dict[int, tuple[int, int]]:
             places.setdefault(number, (index - 1, size))
             stands = u16(raw, index + 1, "a section's header")
             if stands != number:
-                raise FieldWrong(path=THE_FILE, field=f"pointer to section {number}", got=str(stands), why="it is there")
+                raise FieldWrong(
+                    path=THE_FILE, field=f"pointer to section {number}", got=str(stands), why="it is there"
+                )
         elif number == 12:
             places[number] = (index - 1, size)
     return places
@@ -198,7 +212,9 @@ def _leads(section: bytes) -> tuple[list[_Lead], bool]:
     for at in range(count):
         first, last, code = numbers("<IIB", section, 2 + 9 * at, "a lead of section 3")
         if not 1 <= first <= last:
-            raise FieldWrong(path=THE_FILE, field="samples of a lead", got=f"{first} to {last}", why="none can be meant")
+            raise FieldWrong(
+                path=THE_FILE, field="samples of a lead", got=f"{first} to {last}", why="none can be meant"
+            )
         # The codes are those of ISO/IEEE 11073-10101, which DICOM writes as 2:n.
         leads.append(_Lead(first, last, codes.lead_of_code("dicom_mdc", f"2:{code}") or f"SCP lead {code}"))
     return leads, bool(flags & 1)
@@ -224,7 +240,9 @@ def _coded(section: bytes, leads: int, where: str) -> _Coded:
     if us == 0:
         raise FieldWrong(path=THE_FILE, field=f"sample interval of {where}", got="0 us", why="no rate follows from it")
     if differences > 2:
-        raise FieldWrong(path=THE_FILE, field=f"differences of {where}", got=str(differences), why="0, 1 or 2 are known")
+        raise FieldWrong(
+            path=THE_FILE, field=f"differences of {where}", got=str(differences), why="0, 1 or 2 are known"
+        )
     lengths = numbers(f"<{leads}H", section, 6, where)
     at = 6 + 2 * leads
     if at + sum(lengths) > len(section):
@@ -408,7 +426,9 @@ def _fewer(leads: list[_Lead], columns: list[I64]) -> list[FileWarning]:
     span -= min(lead.first for lead in leads)
     if span > sum(len(column) for column in columns):
         raise FieldWrong(path=THE_FILE, field="samples of the leads", got=str(span), why="the leads lie too far apart")
-    lacking = [(lead.count, len(column)) for lead, column in zip(leads, columns, strict=True) if len(column) < lead.count]
+    lacking = [
+        (lead.count, len(column)) for lead, column in zip(leads, columns, strict=True) if len(column) < lead.count
+    ]
     return [SamplesFewer(promised=max(lacking)[0], got=min(got for _, got in lacking))] if lacking else []
 
 

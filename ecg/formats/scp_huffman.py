@@ -5,6 +5,7 @@ Only codes to whole numbers; what the numbers mean (differences, residues, volta
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,7 +55,7 @@ def table(codes: list[tuple[int, int, bool, int, int]]) -> Table:
         front = int(f"{stored & (1 << prefix) - 1:0{prefix}b}"[::-1], 2) << 32 - prefix
         rows.append((front, front + (1 << 32 - prefix), prefix, total - prefix, base, switches))
     rows.sort()
-    if not rows or any(after[0] < before[1] for before, after in zip(rows, rows[1:], strict=False)):
+    if not rows or any(after[0] < before[1] for before, after in itertools.pairwise(rows)):
         raise _wrong(f"{len(rows)} codes", "no code may be the beginning of another")
     first, end, lengths, extra, bases, kinds = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
     return Table(first, end, lengths, extra, bases, kinds.astype(np.bool_))
@@ -92,7 +93,7 @@ def tables(section: bytes) -> tuple[Table, ...]:
 def decode(stream: bytes, count: int, known: tuple[Table, ...]) -> I64:
     """The first `count` numbers of a stream, or as many as it holds, at most 8 a byte. It begins with the first table.
 
-    In blocks: the codes at all bit positions of one are looked up at once; only the walk from one to the next is a loop.
+    In blocks: the codes at all bit positions of one are looked up at once; only the walk between them is a loop.
     Raises FileBroken: bits that are no code. FieldWrong: a switch to a table that is not there.
     """
     bits = 8 * len(stream)
@@ -152,7 +153,8 @@ def _bits_at(words: npt.NDArray[np.uint64], at: I64, width: I64) -> I64:
     """`width` bits (0 to 32) from each bit position."""
     word = words[at >> 3] << (at & 7).astype(np.uint64)
     shifted = (word >> np.uint64(32)).astype(np.int64)
-    return shifted >> (32 - width)
+    bits: I64 = shifted >> (32 - width)
+    return bits
 
 
 def _met(words: npt.NDArray[np.uint64], block: int, block_end: int, of: Table) -> _Met:
