@@ -7,6 +7,7 @@ from `dicom_elements.py`. No images, no annotations, no network.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Final
@@ -140,7 +141,7 @@ class _Channel:
     sign: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Group:
     """One item of the waveform sequence. `first` is where it begins on the object's time axis, in samples."""
 
@@ -248,23 +249,28 @@ def _lead(source: DataSet, label: str) -> str | None:
 
 
 def _side_by_side(groups: list[_Group]) -> tuple[list[_Group], list[FileWarning]]:
-    """The longest group, and those of its rate that have other leads: some carts store each 2.5 s of 3 leads apart.
+    """The groups of one rate that have different leads: some carts store each 2.5 s of 3 leads apart.
 
+    The rate is that with the most leads; of two groups with one lead in common the one of more channels stays (a rhythm
+    strip beside its 12 leads goes), then the longer one.
     Raises NoWaveform. FieldWrong: groups too far apart in time for one recording.
     """
     if not groups:
         raise NoWaveform(path=THE_FILE)
-    longest = max(groups, key=lambda group: len(group.samples) / group.fs)
-    joined = [longest]
-    left = []
-    for at, group in enumerate(groups):
-        if group is longest:
-            continue
-        if group.fs == longest.fs and not any(group.stands_in_for(one) for one in joined):
+    rates = Counter({group.fs: 0 for group in groups})
+    for group in groups:
+        rates[group.fs] += len(group.channels)
+    fs = max(rates, key=lambda rate: rates[rate])
+    joined: list[_Group] = []
+    for group in sorted(groups, key=lambda one: (len(one.channels), len(one.samples)), reverse=True):
+        if group.fs == fs and not any(group.stands_in_for(one) for one in joined):
             joined.append(group)
-        else:
-            left.append(f"waveform {at + 1}: {len(group.samples)} samples at {group.fs:g} Hz")
-    joined.sort(key=groups.index)
+    left = [
+        f"waveform {at + 1}: {len(group.samples)} samples at {group.fs:g} Hz"
+        for at, group in enumerate(groups)
+        if not any(group is one for one in joined)
+    ]
+    joined.sort(key=lambda one: next(at for at, group in enumerate(groups) if group is one))
     spans = [(group.first + channel.skew, len(group.samples)) for group in joined for channel in group.channels]
     span = max(start + count for start, count in spans) - min(start for start, _ in spans)
     if span > 2 * sum(count for _, count in spans):

@@ -23,7 +23,7 @@ NAME: Final = "CSV"
 CELLS_MAX = 8_000_000
 DECIMALS_MAX = 6
 KEYS = ("fs", "unit", "start", "name", "id", "sex", "birth_date", "age", "device")
-_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,2})?$")
+_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,2})?$", re.ASCII)
 _SETTING = re.compile(r"#\s*(\w+)\s*[=:]\s*(.*)$")
 _BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _SEXES: dict[str, Sex] = {"m": "M", "male": "M", "男": "M", "f": "F", "female": "F", "女": "F"}

@@ -17,7 +17,9 @@ Samples = npt.NDArray[np.int64]  # (samples, leads)
 
 # ---- SCP-ECG ----
 
-HuffmanCode = tuple[int, int, int, int, int]  # prefix bits, all bits, mode (0 switches), base, code with first bit lowest
+HuffmanCode = tuple[
+    int, int, int, int, int
+]  # prefix bits, all bits, mode (0 switches), base, code with first bit lowest
 
 DEFAULT_CODES: tuple[HuffmanCode, ...] = (
     (1, 1, 1, 0, 0),
@@ -58,7 +60,7 @@ def scp_renewed(raw: bytes) -> bytes:
     out = bytearray(raw)
     for at in range(22, 6 + min(struct.unpack_from("<I", out, 10)[0], len(out) - 6) - 9, 10):
         _, length, index = struct.unpack_from("<HII", out, at)
-        if index and 2 < length and index - 1 + length <= len(out):
+        if index and length > 2 and index - 1 + length <= len(out):
             struct.pack_into("<H", out, index - 1, binascii.crc_hqx(bytes(out[index + 1 : index - 1 + length]), 0xFFFF))
     size = min(struct.unpack_from("<I", out, 2)[0], len(out))
     struct.pack_into("<H", out, 0, binascii.crc_hqx(bytes(out[2:size]), 0xFFFF))
@@ -70,7 +72,9 @@ def scp_tags(tags: dict[int, bytes]) -> bytes:
 
 
 def scp_tables(tables: Sequence[Sequence[HuffmanCode]]) -> bytes:
-    rows = [struct.pack("<H", len(codes)) + b"".join(struct.pack("<BBBhI", *code) for code in codes) for codes in tables]
+    rows = [
+        struct.pack("<H", len(codes)) + b"".join(struct.pack("<BBBhI", *code) for code in codes) for codes in tables
+    ]
     return struct.pack("<H", len(tables)) + b"".join(rows)
 
 
@@ -86,7 +90,9 @@ def scp_beats(
     length_ms: int, fiducial: int, zones: Sequence[tuple[int, int, int, int]], kept: Sequence[tuple[int, int]] = ()
 ) -> bytes:
     """Section 4: (type, first, fiducial, last) and (first, last) of each QRS complex, samples from 1."""
-    rows = b"".join(struct.pack("<HIII", *zone) for zone in zones) + b"".join(struct.pack("<II", *zone) for zone in kept)
+    rows = b"".join(struct.pack("<HIII", *zone) for zone in zones) + b"".join(
+        struct.pack("<II", *zone) for zone in kept
+    )
     return struct.pack("<HHH", length_ms, fiducial, len(zones)) + rows
 
 
@@ -253,7 +259,8 @@ def dicom_group(
 
 def dicom_ecg(groups: Sequence[list[Element]], syntax: str = "explicit", head: Sequence[Element] = ()) -> bytes:
     kind: Element = (0x00080016, "UI", "1.2.840.10008.5.1.4.1.1.9.1.2")
-    return dicom(sorted([kind, *head], key=lambda element: element[0]) + [(0x54000100, "SQ", list(groups))], syntax)
+    elements = sorted([kind, *head], key=lambda element: element[0])
+    return dicom([*elements, (0x54000100, "SQ", list(groups))], syntax)
 
 
 # ---- EDF and BDF ----
@@ -324,4 +331,4 @@ def _edf_row(row: Samples | bytes, width: int) -> bytes:
 
 def onset(seconds: float) -> bytes:
     """The time-keeping annotation of a record, in 30 bytes."""
-    return f"+{seconds:g}\x14\x14\x00".encode().ljust(30, b"\0")
+    return f"+{seconds!r}\x14\x14\x00".encode().ljust(30, b"\0")
