@@ -14,11 +14,11 @@ from pathlib import Path
 
 from ecg import codes
 from ecg.errors import EcgError, FileEmpty, FileTooLarge, FormatUnknown, LeadAbsent
-from ecg.formats import archive, contec, dicom, edf, ishne, refused, scp, table, wfdb, wfdb_zip
+from ecg.formats import archive, contec, dicom, edf, ishne, scp, table, wfdb, wfdb_zip
 from ecg.formats.document import FILE_BYTES_MAX, THE_FILE, Document, Format, named
 from ecg.record import Recording
 
-FORMATS: tuple[Format, ...] = (dicom, edf, ishne, scp, contec, wfdb_zip, refused, table)
+FORMATS: tuple[Format, ...] = (dicom, edf, ishne, scp, contec, wfdb_zip, table)
 """Formats of one file each, the surest to recognise first. A new format is a module and its line here."""
 
 
