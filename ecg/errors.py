@@ -285,6 +285,27 @@ class TextDoubtful(FileWarning):
 
 
 @dataclass(eq=False)
+class StretchLeftOut(FileWarning):
+    code: ClassVar[str] = "ecg.warn_stretch"
+    what: ClassVar[str] = (
+        "The file holds {count} stretches that lie on no common time line; only stretch {taken} was read."
+    )
+    mend: ClassVar[str] = "Export the others by themselves if they matter."
+    count: int
+    taken: int
+
+
+@dataclass(eq=False)
+class ChannelLeftOut(FileWarning):
+    code: ClassVar[str] = "ecg.warn_channel"
+    what: ClassVar[str] = "The file's channel {channel} is no ECG lead by its name and was left out."
+    mend: ClassVar[str] = (
+        "Nothing to do, unless an ECG lead is missing now: then its spelling belongs in codes/leads.csv."
+    )
+    channel: str
+
+
+@dataclass(eq=False)
 class ProfileUnknown(EcgError):
     code: ClassVar[str] = "ecg.profile_unknown"
     what: ClassVar[str] = "There is no rule profile {name}; there are {known}."

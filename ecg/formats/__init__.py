@@ -14,12 +14,37 @@ from pathlib import Path
 
 from ecg import codes
 from ecg.errors import EcgError, FileEmpty, FileTooLarge, FormatUnknown, LeadAbsent
-from ecg.formats import archive, contec, dicom, edf, ishne, scp, table, wfdb, wfdb_zip
+from ecg.formats import (
+    aecg,
+    archive,
+    cardiosoft,
+    contec,
+    dicom,
+    edf,
+    ishne,
+    mortara,
+    muse,
+    refused,
+    sapphire,
+    schiller,
+    scp,
+    sierra,
+    table,
+    wfdb,
+    wfdb_zip,
+)
 from ecg.formats.document import FILE_BYTES_MAX, THE_FILE, Document, Format, named
 from ecg.record import Recording
 
-FORMATS: tuple[Format, ...] = (dicom, edf, ishne, scp, contec, wfdb_zip, table)
-"""Formats of one file each, the surest to recognise first. A new format is a module and its line here."""
+FORMATS: tuple[Format, ...] = (
+    *(dicom, edf, ishne, scp, contec),
+    *(aecg, muse, cardiosoft, sapphire, sierra, schiller, mortara),
+    *(wfdb_zip, table, refused),
+)
+"""Formats of one file each, the surest to recognise first, those refused by name last.
+
+A new format is a module and its name here.
+"""
 
 
 def document(raw: bytes, name: str = THE_FILE) -> Document:
