@@ -248,6 +248,27 @@ class RateProposed(FileWarning):
 
 
 @dataclass(eq=False)
+class StretchLeftOut(FileWarning):
+    code: ClassVar[str] = "ecg.warn_stretch"
+    what: ClassVar[str] = (
+        "The file holds {count} stretches that lie on no common time line; only stretch {taken} was read."
+    )
+    mend: ClassVar[str] = "Export the others by themselves if they matter."
+    count: int
+    taken: int
+
+
+@dataclass(eq=False)
+class ChannelLeftOut(FileWarning):
+    code: ClassVar[str] = "ecg.warn_channel"
+    what: ClassVar[str] = "The file's channel {channel} is no ECG lead by its name and was left out."
+    mend: ClassVar[str] = (
+        "Nothing to do, unless an ECG lead is missing now: then its spelling belongs in codes/leads.csv."
+    )
+    channel: str
+
+
+@dataclass(eq=False)
 class CountMissing(FileWarning):
     code: ClassVar[str] = "ecg.warn_count"
     what: ClassVar[str] = "The file does not say how long it is, as if never closed; {got} samples a lead were found."
@@ -282,27 +303,6 @@ class TextDoubtful(FileWarning):
     what: ClassVar[str] = "The texts of the file are not in the charset it states ({stated}); names may be wrong."
     mend: ClassVar[str] = "Compare the patient's name and number with the request."
     stated: str
-
-
-@dataclass(eq=False)
-class StretchLeftOut(FileWarning):
-    code: ClassVar[str] = "ecg.warn_stretch"
-    what: ClassVar[str] = (
-        "The file holds {count} stretches that lie on no common time line; only stretch {taken} was read."
-    )
-    mend: ClassVar[str] = "Export the others by themselves if they matter."
-    count: int
-    taken: int
-
-
-@dataclass(eq=False)
-class ChannelLeftOut(FileWarning):
-    code: ClassVar[str] = "ecg.warn_channel"
-    what: ClassVar[str] = "The file's channel {channel} is no ECG lead by its name and was left out."
-    mend: ClassVar[str] = (
-        "Nothing to do, unless an ECG lead is missing now: then its spelling belongs in codes/leads.csv."
-    )
-    channel: str
 
 
 @dataclass(eq=False)

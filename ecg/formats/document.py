@@ -82,9 +82,7 @@ class Document:
         signal_uv[self.steps == NO_SIGNAL] = np.nan
         derived = missing_limb_leads(self.leads)
         if derived:
-            limb = {lead: signal_uv[:, at] for at, lead in enumerate(self.leads) if lead in ("I", "II", "III")}
-            one = limb["I"] if "I" in limb else limb["II"] - limb["III"]
-            two = limb["II"] if "II" in limb else limb["I"] + limb["III"]
+            one, two = limb_pair(self.leads, signal_uv)
             signal_uv = np.column_stack([signal_uv, *(derive(lead, one, two) for lead in derived)])
         meta = Meta(
             sex=self.person.sex, age_years=self.person.age_years, device=f"{self.maker.name} {self.maker.model}".strip()
@@ -108,15 +106,18 @@ class Format(Protocol):
         ...
 
 
-# Einthoven 1912, Goldberger 1942: what of I and what of II each of the others is.
+# Einthoven 1912, Goldberger 1942: what of I and what of II each of the limb leads is.
 _OF_I_AND_II: Final = {
-    "I": (1.0, 0.0),
-    "II": (0.0, 1.0),
-    "III": (-1.0, 1.0),
-    "aVR": (-0.5, -0.5),
-    "aVL": (1.0, -0.5),
-    "aVF": (-0.5, 1.0),
-}
+    "I": (1.0, 0.0), "II": (0.0, 1.0), "III": (-1.0, 1.0), "aVR": (-0.5, -0.5), "aVL": (1.0, -0.5), "aVF": (-0.5, 1.0)
+}  # fmt: skip
+
+
+def limb_pair(leads: Sequence[str], columns: F64) -> tuple[F64, F64]:
+    """I and II of (samples, leads) that have two of I, II and III."""
+    limb = {lead: columns[:, at] for at, lead in enumerate(leads) if lead in ("I", "II", "III")}
+    one = limb["I"] if "I" in limb else limb["II"] - limb["III"]
+    two = limb["II"] if "II" in limb else limb["I"] + limb["III"]
+    return one, two
 
 
 def derive(lead: str, one: F64, two: F64) -> F64:

@@ -25,6 +25,22 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "密码太短或太常见。请使用至少 {length_min} 个字符、别人猜不到的密码。",
     "en": "The password is too short or too common. Use at least {length_min} characters that nobody would guess."
   },
+  "agent.folder": {
+    "zh": "文件夹 {path} 无法读取：{reason}。请确认其存在、共享已连接，以及代理程序账号的权限。",
+    "en": "The folder {path} cannot be read: {reason}. Check that it exists, that the share is connected, and the rights of the agent's account."
+  },
+  "agent.inlet": {
+    "zh": "无法打开 {port}：{reason}。可能被其他程序占用，请在代理程序设置中更换端口。",
+    "en": "{port} cannot be opened: {reason}. Another program may hold it; change the port in the agent's settings."
+  },
+  "agent.queue_full": {
+    "zh": "代理程序的队列已满：{reason}。文件会留在原处，有空位后继续。请检查到中心的网络。",
+    "en": "The agent's queue takes no more: {reason}. Files stay where they are until there is room. Check the line to the hub."
+  },
+  "agent.settings": {
+    "zh": "代理程序的设置（{path}）不能使用：{reason}。各项设置见 docs/how-to/connect-a-clinic.md。",
+    "en": "The agent's settings cannot be used ({path}): {reason}. Every setting stands in docs/how-to/connect-a-clinic.md."
+  },
   "alert.not_yours": {
     "zh": "该危急值由 {name} 接手，回报和闭环由其本人或本中心值班专家完成。请与 {name} 联系，或请中心值班专家处理。",
     "en": "{name} took this alert; the callback and the closing are his, or the centre's on-call's. Speak with {name}, or ask the on-call of the reading centre."
