@@ -21,6 +21,7 @@ from typing import Literal
 import click
 import msgspec
 
+from device.agent.cli import agent_command
 from ecg.errors import CodedError
 from server.config import Config, load
 
@@ -128,6 +129,9 @@ def device_add(config_path: Path, org: str, model: str, key_file: Path) -> None:
 
     device_id = asyncio.run(setup.add_device(_config(config_path), org, model, key_file))
     click.echo(f"{device_id}: key in {key_file}")
+
+
+device.add_command(agent_command)
 
 
 @device.command("replay")

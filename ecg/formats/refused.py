@@ -37,6 +37,7 @@ STARTS: Final[tuple[tuple[bytes, str, str], ...]] = (
     (b"{\\rtf", "RTF", "a report holds no samples"),
     (b"@ MFR ", "MFER", "its reader is not written; export as HL7 aECG or DICOM"),
     (b"MSH|", "an HL7 version 2 message", "it is a message and no recording"),
+    (b"GDF ", "GDF", "no electrocardiograph writes it"),
     (b"SQLite format 3\0", "an SQLite database", "it is no recording"),
     (b"MATLAB 5.0 MAT-file", "MATLAB", "it says neither rate nor unit"),
     (b"\x89HDF\r\n\x1a\n", "HDF5", "it says neither rate nor unit"),
