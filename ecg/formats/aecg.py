@@ -111,8 +111,8 @@ def _from_zero(numbers: I32, step: Fraction, zero: Fraction, code: str) -> tuple
     if not zero:
         return numbers, float(step)
     shift = (zero / step).limit_denominator(ORIGIN_PARTS_MAX)
-    whole = numbers.astype(np.int64) * shift.denominator + shift.numerator
-    if whole.size and np.abs(whole).max() > xml.STEP_MAX:
+    whole = numbers.astype(np.int64) * shift.denominator + (0 if abs(shift) > xml.STEP_MAX else shift.numerator)
+    if abs(shift) > xml.STEP_MAX or (whole.size and np.abs(whole).max() > xml.STEP_MAX):
         raise FieldWrong(
             path=THE_FILE, field=f"origin of {code}", got=f"{float(zero):g} uV", why="it is out of all proportion"
         )

@@ -76,9 +76,9 @@ def _together(filled: Sequence[Stretch]) -> Sheet:
     whole = _on_one_line(filled)
     if whole:
         return whole
-    fullest = max(filled, key=lambda stretch: len(stretch.leads) * stretch.samples)
+    taken, fullest = max(enumerate(filled, 1), key=lambda item: len(item[1].leads) * item[1].samples)
     alone = _side_by_side(fullest)
-    left = StretchLeftOut(count=len(filled), taken=filled.index(fullest) + 1)
+    left = StretchLeftOut(count=len(filled), taken=taken)
     return Sheet(alone.fs, alone.leads, alone.steps, alone.uv_per_step, alone.start_s, (*alone.warnings, left))
 
 

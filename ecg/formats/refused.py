@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final, NoReturn
 
-from ecg.errors import FormatRefused
+from ecg.errors import FormatRefused, XmlRefused
 from ecg.formats import xml
 from ecg.formats.document import THE_FILE
 
@@ -57,7 +57,9 @@ def recognises(raw: bytes) -> bool:
 
 
 def parse(raw: bytes) -> NoReturn:
-    """Raises FormatRefused, always."""
+    """Raises FormatRefused, always; XmlRefused where entities are declared, whatever the root."""
+    if b"<!ENTITY" in raw[: xml.CHUNK].replace(b"\0", b""):
+        raise XmlRefused(path=THE_FILE, reason="it declares an entity of its own")
     name, reason = _named(raw) or (NAME, "its layout is not known here")
     raise FormatRefused(path=THE_FILE, format=name, reason=reason)
 

@@ -14,7 +14,7 @@ import numpy as np
 from ecg import codes
 from ecg.errors import ChannelLeftOut, FieldWrong, FileWarning, FormatRefused, GainMissing, NoWaveform, SamplesFewer
 from ecg.formats import people, sierra_xli, xml
-from ecg.formats.document import I32, THE_FILE, Document, Maker, Person
+from ecg.formats.document import I32, THE_FILE, Document, Maker, Person, checked_gain
 from ecg.formats.leads import Lead, Stretch, sheet
 from ecg.formats.xml import Node
 
@@ -35,14 +35,13 @@ def parse(raw: bytes) -> Document:
     if not block.name or not "".join(block.pieces).strip():
         raise NoWaveform(path=THE_FILE)
     names, fs = _names(block, signal), _rate(block, signal)
-    promised = _promised(block, fs, len(names))
+    promised, gain = _promised(block, fs, len(names)), checked_gain(_gain(block, signal), names[0])
     columns = _columns(block, signal, names, promised)
     warnings: list[FileWarning] = [
         ChannelLeftOut(channel=name) for name in names[: len(columns)] if name.startswith("Channel ")
     ]
     if len(columns[0]) < promised:
         warnings.append(SamplesFewer(promised=promised, got=len(columns[0])))
-    gain = _gain(block, signal)
     page = sheet(
         [Stretch(fs, tuple(Lead(n, c, gain) for n, c in zip(names, columns, strict=False) if "Channel " not in n))]
     )
