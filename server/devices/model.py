@@ -122,12 +122,13 @@ class NewCode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EnrolCode(msgspec.Struct, frozen=True):
-    """Shown once: by this code one device joins the institution until `expires_at`."""
+    """Shown once: by this code one device joins the institution until `expires_at`, `valid_s` from now."""
 
     id: str
     code: str
     org: str
     expires_at: str
+    valid_s: int
 
 
 class Enrol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

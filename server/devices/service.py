@@ -52,8 +52,11 @@ HISTORY_MAX: Final = 200
 TEXT_MAX: Final = 64
 CLOCK_FRESH_S: Final = 600
 """For so long an offset that was measured to and fro outweighs one of a single message."""
-NOT_HISTORY: Final = frozenset({"device.moved"})
-"""Each recording moves the state twice: that is the recording's history, not the device's."""
+HISTORY: Final = (
+    "device.code_made", "device.enrol_refused", "device.added", "device.described", "device.key_added",
+    "device.key_revoked", "device.revoked",
+)  # fmt: skip
+"""What people did to a device. That it came, sent and went again would drown it, and stands with the recordings."""
 
 
 @dataclass(frozen=True)
@@ -84,10 +87,9 @@ async def one(room: Register, ctx: Ctx, device_id: str) -> DeviceDetail:
     def look(conn: Connection) -> DeviceDetail:
         row = _row(conn, ctx, device_id, "device.read")
         code = store.code_of_device(conn, device_id)
-        told = eventlog.of_subjects(conn, [device_id, *([code] if code else [])])
-        events = [e for e in told if e.kind not in NOT_HISTORY][-HISTORY_MAX:]
+        events = eventlog.last_of(conn, [device_id, *([code] if code else [])], HISTORY, HISTORY_MAX)
         names = room.names(conn, {e.actor for e in events})
-        history = [DeviceEvent(e.at, e.kind, names.get(e.actor, ""), e.body) for e in reversed(events)]
+        history = [DeviceEvent(e.at, e.kind, names.get(e.actor, ""), e.body) for e in events]
         return DeviceDetail(store.view(row), store.keys(conn, device_id), history)
 
     return await room.db.read(look)
@@ -172,7 +174,7 @@ async def make_code(room: Register, ctx: Ctx, new: NewCode) -> EnrolCode:
             made_at=tx.now, expires_at=expires_at,
         )  # fmt: skip
         tx.append("device.code_made", code_id, new.org, {"expires_at": expires_at})
-        return EnrolCode(code_id, enrolment.shown(code), new.org, expires_at)
+        return EnrolCode(code_id, enrolment.shown(code), new.org, expires_at, enrolment.CODE_S)
 
     return await room.db.write(write, actor=ctx.actor)
 

@@ -314,12 +314,13 @@ export type Enrol = {
   readonly software?: string
 }
 
-/** Shown once: by this code one device joins the institution until `expires_at`. */
+/** Shown once: by this code one device joins the institution until `expires_at`, `valid_s` from now. */
 export type EnrolCode = {
   readonly id: string
   readonly code: string
   readonly org: string
   readonly expires_at: string
+  readonly valid_s: number
 }
 
 /** Told once: the new device's name and key (base64), where it belongs, and where its gateway listens, on the host that was asked. */

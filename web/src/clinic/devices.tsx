@@ -27,11 +27,7 @@ export function Devices({ devices }: { devices: readonly DeviceView[] }) {
           <span class="dev-name ell" title={d.id}>
             {d.model} <span class="dim">{d.id}</span>
           </span>
-          {d.state === 'offline' ? (
-            <span class="dim f12 nw">{seen(d)}</span>
-          ) : (
-            <DeviceState state={d.state} />
-          )}
+          {d.state === 'offline' ? <span class="dim f12 nw">{seen(d)}</span> : <DeviceState state={d.state} />}
           {d.clock_offset_ms !== null && Math.abs(d.clock_offset_ms) > CLOCK_OFF_MS && (
             <span class="dev-clock muted f12">
               {t('device.clock', { s: (d.clock_offset_ms / 1000).toFixed(1).replace('-', '−') })}

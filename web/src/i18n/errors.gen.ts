@@ -258,7 +258,7 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "en": "This institution has {open_max} codes that nobody has used yet. Use one of them, or wait until they have run out."
   },
   "enrol.used_code": {
-    "zh": "没有添加设备：此添加码已用过，一个码只能添加一台。请索取新码；如不是您本人使用，请吊销新增的设备。",
+    "zh": "没有添加设备：此添加码已用过，一个码只能添加一台。请索取新码；如用它的不是本机构的人，请吊销新增的设备。",
     "en": "No device was added: this code was used before; each is good for one device. Ask for a new code. If it was not you who used it, have the new device revoked."
   },
   "enrol.wrong_code": {
