@@ -105,7 +105,8 @@ def keys(data: Path) -> dict[str, DeviceKey]:
     import sqlite3
 
     with sqlite3.connect(data / "hub.sqlite") as conn:
-        return {org: DeviceKey(row, key) for row, org, key in conn.execute("SELECT id, org, key FROM device")}
+        rows = conn.execute("SELECT device, org, key FROM device_key JOIN device ON device.id = device_key.device")
+        return {org: DeviceKey(row, key) for row, org, key in rows}
 
 
 def stream(seed: int, seconds: float, kind: str = "sinus") -> Recording:
