@@ -77,16 +77,18 @@ def _leads(part: Node) -> tuple[tuple[Lead, ...], list[str]]:
         digits = sequence.first("value", "digits")
         if _is_time(code) or not "".join(digits.pieces).strip():
             continue
-        if codes.lead_of(code) is None and codes.lead_of(_bare(code)) is None and "LEAD" not in code.upper():
+        spellings = (code, _bare(code), sequence.first("code").value("displayname"))
+        known = next((spelling for spelling in spellings if codes.lead_of(spelling)), "")
+        if not known and "LEAD" not in code.upper():
             left.append(xml.shown(code))
             continue
-        leads.append(_lead(code if codes.lead_of(code) else _bare(code), sequence.first("value"), digits))
+        leads.append(_lead(known or code, sequence.first("value"), digits))
     return tuple(leads), left
 
 
 def _bare(code: str) -> str:
-    """The lead behind a maker's own prefix: MINDRAY_ECG_LEAD_V3R."""
-    return code.upper().rpartition("_LEAD_")[2]
+    """The lead behind another prefix: MINDRAY_ECG_LEAD_V3R, MDC_ECG_ELEC_POTL_V1 of ISO/IEEE 11073-10102."""
+    return code.upper().rpartition("_LEAD_")[2].rpartition("_POTL_")[2]
 
 
 def _lead(code: str, value: Node, digits: Node) -> Lead:

@@ -24,7 +24,6 @@ STARTS: Final[tuple[tuple[bytes, str, str], ...]] = (
     (b"BM", "BMP", PICTURE),
     (b"II*\0", "TIFF", PICTURE),
     (b"MM\0*", "TIFF", PICTURE),
-    (b"PK\x03\x04", "a ZIP archive", PACKED),
     (b"PK\x05\x06", "a ZIP archive", PACKED),
     (b"PK\x07\x08", "a ZIP archive", PACKED),
     (b"\x1f\x8b", "a gzip archive", PACKED),

@@ -125,7 +125,8 @@ def _columns(block: Node, signal: Node, names: list[str], promised: int) -> list
             path=THE_FILE, format=NAME, reason=f"its samples are packed as {xml.shown(f'{kind} {encoding}')}"
         )
     raw = xml.base64_of(block.pieces, "parsedwaveforms")
-    columns = sierra_xli.leads(raw, len(names), promised)
+    valid = xml.count(signal.first("numberchannelsvalid").text, "numberchannelsvalid") or 1
+    columns = sierra_xli.leads(raw, len(names), len(names) if block.value("leadlabels") else valid, promised)
     shortest = min(len(column) for column in columns)
     columns = [column[: min(shortest, promised)] for column in columns]
     if [codes.lead_of(name) for name in names[:6]] == list(STANDARD[:6]):
