@@ -39,9 +39,9 @@ def parse(raw: bytes) -> Document:
     if not held:
         raise NoWaveform(path=THE_FILE)
     first = held[0]
-    fs, proposed = aecg_rate.rate(first[0], first[1], first[2][0].steps)
+    fs, proposed = aecg_rate.rate(first[0], first[1], first[2])
     stretches = [
-        Stretch(fs if part is first[1] else _rate_of(node, part, leads[0].steps), leads, _start_s(node, part))
+        Stretch(fs if part is first[1] else aecg_rate.rate(node, part, leads)[0], leads, _start_s(node, part))
         for node, part, leads, _ in held
     ]
     page = sheet(stretches)
@@ -121,10 +121,6 @@ def _from_zero(numbers: I32, step: Fraction, zero: Fraction, code: str) -> tuple
     return whole.astype(np.int32), float(step / shift.denominator)
 
 
-def _rate_of(series: Node, part: Node, numbers: I32) -> float:
-    return aecg_rate.rate(series, part, numbers)[0]
-
-
 def _head(part: Node, kind: str) -> Node:
     times = (node for node in part.along("component", "sequence") if _code(node).upper() == kind)
     return next((node.first("value", "head") for node in times), Node("", {}))
@@ -185,6 +181,7 @@ def _maker(root: Node, series: Node) -> Maker:
     author = series.first("author") if series.first("author").name else root.first("author")
     device = author.any("manufacturedseriesdevice", "manufactureddevice")
     serial = device.any("serialnumber").text or device.first("id").value("extension")
+    serial = serial or author.first("seriesauthor", "id").value("extension")
     return Maker(
         name=people.said(author.any("manufacturerorganization").first("name").text),
         model=people.said(device.first("manufacturermodelname").text),

@@ -83,7 +83,8 @@ def beating(samples_a_second: float, rate: int, seconds: float = 10) -> dict[str
                   made.series(made.sequence_set(TWO))),
     ],
     ids=["plain", "no namespace", "prefixed", "small letters", "maker's codes", "newer codes",
-         "name beside a code", "utf-16", "bom and tail", "no prolog", "wrong declaration", "ms", "us", "mV", "nV", "micro sign", "V", "beat first"],
+         "name beside a code", "utf-16", "bom and tail", "no prolog", "wrong declaration", "ms", "us", "mV", "nV",
+         "micro sign", "V", "beat first"],
 )  # fmt: skip
 def test_spellings_of_an_aecg_come_out_the_same(raw: bytes) -> None:
     got = formats.document(raw)
