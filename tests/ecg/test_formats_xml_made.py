@@ -446,6 +446,8 @@ def test_philips_1_03_names_leads_by_its_electrode_set_and_leaves_out_the_rest()
         ("AgAAAAAAAAD/wA==", "dataencoding='Base64' compression='XLI'", FieldWrong),
         ("AAAA", "dataencoding='Base64' compression='ZIP'", FormatRefused),
         ("AAAA", "dataencoding='Hex'", FormatRefused),
+        ("AAAA", "dataencoding='Base64' compressflag='True'", FileTruncated),
+        ("AAAA", "dataencoding='Base64' bitspersample='12'", FieldWrong),
         ("AAAA", "dataencoding='Base64' resolution='0'", GainMissing),
         ("AAAA", "dataencoding='Base64' samplespersecond='0'", FieldWrong),
         ("AAAA", "dataencoding='Base64' samplespersecond='99999'", FieldWrong),
@@ -454,6 +456,14 @@ def test_philips_1_03_names_leads_by_its_electrode_set_and_leaves_out_the_rest()
 def test_a_philips_file_that_cannot_be_believed_is_refused(data: str, attributes: str, refusal: type[EcgError]) -> None:
     with pytest.raises(refusal):
         formats.document(made.sierra({"I": range(100000)}, data, attributes=f"{attributes} {made.labels(TWO)}"))
+
+
+@pytest.mark.parametrize("version", ["1.05", "2.0", "x"])
+def test_a_philips_version_that_is_not_known_is_refused_by_name(version: str) -> None:
+    row = [number for numbers in TWO.values() for number in numbers]
+    raw = made.sierra(TWO, made.int16(row), attributes=f"dataencoding='Base64' {made.labels(TWO)}", version=version)
+    with pytest.raises(FormatRefused, match=f"PhilipsECG {version}"):
+        formats.document(raw)
 
 
 def test_schiller_is_read_by_its_rhythm_only() -> None:
