@@ -76,6 +76,11 @@ class Load:
     own_cpu: float  # share of its core that the generator took
     late: int = 0  # open loop: packets whose ack came after more than their own period
 
+    @property
+    def rate(self) -> float:
+        """Acknowledged packets a second."""
+        return self.packets / self.seconds
+
 
 class Generator:
     """Connections to one system, and the two ways to load it."""
@@ -86,6 +91,12 @@ class Generator:
         self.lines: dict[int, Line] = {}  # by descriptor
         self.retries = 0  # connections that were refused or cut while greeting, and tried again
         self._rng = random.Random(SEED)  # noqa: S311 - waits, not secrets
+
+    def __enter__(self) -> Generator:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         for line in self.lines.values():
@@ -113,7 +124,7 @@ class Generator:
                 try:
                     ended = self._greet(self.lines[fd], events)
                 except (OSError, Refused) as reason:
-                    if isinstance(reason, Refused) and not str(reason).startswith(("closed", "wire.busy")):
+                    if isinstance(reason, Refused) and not reason.again:
                         raise
                     number = self._drop(fd)
                     greeting.discard(fd)
@@ -158,11 +169,16 @@ class Generator:
         return False
 
     def _overhear(self, line: Line) -> None:
-        """What comes on a greeted connection while others are still greeting: heartbeats."""
+        """What comes on a connection that sends nothing: heartbeats, or its end."""
         try:
             self._hear(line)
-        except BlockingIOError:
-            pass
+        except (Refused, ConnectionError):
+            self._drop(line.socket.fileno())
+
+    def hang_up(self) -> None:
+        """Cut all connections at once."""
+        for fd in list(self.lines):
+            self._drop(fd)
 
     def _drop(self, fd: int) -> int:
         line = self.lines.pop(fd)
@@ -173,7 +189,7 @@ class Generator:
     # ---- loading ----
 
     def rest(self, seconds: float) -> None:
-        """Answer heartbeats, send nothing."""
+        """Answer heartbeats, send nothing; what the other side closes is gone from `lines`."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             for fd, _ in self.epoll.poll(left, 512):
@@ -207,6 +223,25 @@ class Generator:
                         self._fill(line, tapes[fd], window, now)
             own = (time.process_time() - first_cpu) / (now - since)
             return Load(self._acked() - first, now - since, latency, own)
+
+    def send_all(self, window: int, seconds_max: float) -> None:
+        """Every connection sends its whole tape, once. Raises Refused when that takes too long."""
+        tapes = {fd: self.talk.tape(line.state.number) for fd, line in self.lines.items()}
+        left = set(self.lines)
+        until = time.monotonic() + seconds_max
+        for fd in left:
+            self._fill(self.lines[fd], tapes[fd], window, 0.0)
+        while left:
+            if time.monotonic() > until:
+                raise Refused(f"{len(left)} connections were not done in {seconds_max:g} s")
+            for fd, events in self.epoll.poll(0.1, 512):
+                line = self.lines[fd]
+                if events & select.EPOLLIN:
+                    self._hear(line)
+                if line.flush(self.epoll):
+                    self._fill(line, tapes[fd], window, 0.0)
+                if line.state.acked >= len(tapes[fd]):
+                    left.discard(fd)
 
     def _acked(self) -> int:
         return sum(line.state.acked for line in self.lines.values())
@@ -274,7 +309,7 @@ class Generator:
     def _hear(self, line: Line) -> None:
         came = line.socket.recv(READ_BYTES)
         if not came:
-            raise Refused("the connection was closed")
+            raise Refused("the connection was closed", again=True)
         self.talk.hear(line.state, came)
         if line.state.answer:
             line.rest = memoryview(bytes(line.rest or b"") + line.state.answer)

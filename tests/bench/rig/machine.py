@@ -11,12 +11,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-TICKS: Final = os.sysconf("SC_CLK_TCK")
+CORES: Final = sorted(os.sched_getaffinity(0))
 PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 PACKAGES: Final = ("aiohttp", "websockets", "uvloop", "numpy", "zstandard")
 
@@ -27,21 +27,24 @@ def lift_limits() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def cores() -> tuple[int, int]:
-    """Where the measured system runs and where the load comes from; the same one where there is only one."""
-    mine = sorted(os.sched_getaffinity(0))
-    return mine[0], mine[-1]
-
-
 @contextmanager
-def on_core(core: int) -> Iterator[None]:
-    """What is started here inherits this core."""
+def _on(core: int) -> Iterator[None]:
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})
     try:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+def under_measure() -> AbstractContextManager[None]:
+    """What is started within inherits the core on which the measured system runs."""
+    return _on(CORES[0])
+
+
+def beside() -> AbstractContextManager[None]:
+    """On the other core (where there is one): the load generator."""
+    return _on(CORES[-1])
 
 
 def free_port() -> int:
@@ -71,15 +74,13 @@ def family(pid: int) -> list[int]:
 
 
 def cpu_s(pid: int) -> float:
-    """Processor time of a process and its living descendants so far."""
-    total = 0
+    """Processor time of the living threads of a process and its descendants so far."""
+    total_ns = 0
     for one in family(pid):
-        try:
-            fields = Path(f"/proc/{one}/stat").read_text().rpartition(") ")[2].split()
-        except OSError:
-            continue
-        total += int(fields[11]) + int(fields[12])
-    return total / TICKS
+        for task in Path(f"/proc/{one}/task").glob("*/schedstat"):
+            with suppress(OSError):
+                total_ns += int(task.read_text().split()[0])
+    return total_ns / 1e9
 
 
 def resident_bytes(pid: int) -> int:
@@ -117,7 +118,7 @@ def describe() -> str:
     )
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return (
-        f"machine: {len(os.sched_getaffinity(0))} x {model}, {platform.system()} {platform.release()},"
+        f"machine: {len(CORES)} x {model}, {platform.system()} {platform.release()},"
         f" Python {platform.python_version()}, {packages}; load average {os.getloadavg()[0]:.2f}"
     )
 
@@ -129,7 +130,7 @@ def _lines(path: str) -> list[str]:
         return []
 
 
-def said(command: Sequence[str]) -> str:
+def first_line(command: Sequence[str]) -> str:
     """The first line that a program prints; empty when it cannot be run."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)

@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ class Peer:
     prepare: Callable[[Path, int], list[str]]  # of a folder and a port: the command that serves there
     settle: Callable[[int], None]  # once it listens
     version: Callable[[], str]
+    needs: Callable[[], str]  # raises Missing
     user: str | None = None
 
     @property
@@ -63,13 +65,25 @@ class Running:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def start(peer: Peer, folder: Path, core: int) -> Running:
+def present() -> list[Peer]:
+    """Those this machine has; of the others one line each on standard error."""
+    found = []
+    for peer in PEERS:
+        try:
+            peer.needs()
+            found.append(peer)
+        except Missing as missing:
+            print(f"{peer.key} ({peer.setting}) is left out: there is no {missing} here", file=sys.stderr)
+    return found
+
+
+def start(peer: Peer, folder: Path) -> Running:
     """Raises Missing; RuntimeError with what the program said, if it does not come to listen."""
     folder.mkdir(parents=True)
     port = machine.free_port()
     if peer.user is not None and os.geteuid() == 0:
         shutil.chown(folder, peer.user)
-    with machine.on_core(core):
+    with machine.under_measure():
         command = peer.prepare(folder, port)
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
@@ -236,7 +250,7 @@ def _raw_journal(folder: Path, port: int) -> list[str]:
 def _said(command: str, *words: str) -> Callable[[], str]:
     def version() -> str:
         try:
-            line = machine.said([program(command), *words])
+            line = machine.first_line([program(command), *words])
         except Missing:
             return command
         numbers = [word.strip("v,=") for word in line.replace("v=", " ").split() if word.strip("v,=")[:1].isdigit()]
@@ -247,21 +261,28 @@ def _said(command: str, *words: str) -> Callable[[], str]:
 
 def _postgres_version() -> str:
     try:
-        return machine.said([str(_postgres_programs() / "postgres"), "--version"]).partition(" (Debian")[0]
+        return machine.first_line([str(_postgres_programs() / "postgres"), "--version"]).partition(" (Debian")[0]
     except Missing:
         return "postgres"
 
 
-_NATS: Final = _said("nats-server", "--version")
-_REDIS: Final = _said("redis-server", "--version")
+def _needs(*names: str) -> Callable[[], str]:
+    return lambda: program(*names)
+
+
+_NATS: Final = (_said("nats-server", "--version"), _needs("nats-server"))
+_REDIS: Final = (_said("redis-server", "--version"), _needs("redis-server"))
 PEERS: Final = (
-    Peer("nats_always", "sync_interval always", True, talks.nats, _nats("always"), _nats_stream, _NATS),
-    Peer("redis_always", "appendfsync always", True, talks.redis, _redis("always"), _nothing, _REDIS),
-    Peer("raw_c", "write and fdatasync", True, talks.raw_journal, _raw_journal, _nothing, lambda: "raw C program"),
+    Peer("nats_always", "sync_interval always", True, talks.nats, _nats("always"), _nats_stream, *_NATS),
+    Peer("redis_always", "appendfsync always", True, talks.redis, _redis("always"), _nothing, *_REDIS),
+    Peer("raw_c", "write and fdatasync", True, talks.raw_journal, _raw_journal, _nothing, lambda: "raw C program",
+         _needs("cc", "gcc")),
     Peer("postgres", "synchronous_commit on", True, lambda size: talks.postgres(size, POSTGRES_USER), _postgres("on"),
-         _table, _postgres_version, POSTGRES_USER),
-    Peer("nats_default", "as installed (sync each 2 min)", False, talks.nats, _nats(""), _nats_stream, _NATS),
-    Peer("redis_everysec", "appendfsync everysec", False, talks.redis, _redis("everysec"), _nothing, _REDIS),
-    Peer("mosquitto", "QoS 1, persistent subscriber", False, talks.mqtt, _mosquitto, _subscriber,
-         _said("mosquitto", "-h")),
+         _table, _postgres_version, lambda: str(_postgres_programs()), POSTGRES_USER),
+    Peer("postgres_off", "synchronous_commit off", False, lambda size: talks.postgres(size, POSTGRES_USER),
+         _postgres("off"), _table, _postgres_version, lambda: str(_postgres_programs()), POSTGRES_USER),
+    Peer("nats_default", "as installed (sync each 2 min)", False, talks.nats, _nats(""), _nats_stream, *_NATS),
+    Peer("redis_everysec", "appendfsync everysec", False, talks.redis, _redis("everysec"), _nothing, *_REDIS),
+    Peer("mosquitto", "QoS 1, absent subscriber (no durable setting)", False, talks.mqtt, _mosquitto, _subscriber,
+         _said("mosquitto", "-h"), _needs("mosquitto")),
 )  # fmt: skip

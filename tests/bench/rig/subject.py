@@ -22,10 +22,10 @@ from typing import Final, Literal
 import yaml
 
 from tests.bench.rig import machine
+from tests.bench.rig.packets import ROOT
 from tests.bench.rig.talks import device_key, device_name
 
 Form = Literal["gateway", "hub"]
-FOLDER_ROOT: Final = Path(__file__).resolve().parents[3]
 START_S_MAX: Final = 60.0
 CONNECTIONS_MAX: Final = 12_000
 SERVE: Final = "import sys; from server.cli import main; sys.argv = ['xinlian', 'serve', '--config', sys.argv[1]]; main()"
@@ -33,17 +33,24 @@ SERVE: Final = "import sys; from server.cli import main; sys.argv = ['xinlian', 
 
 @dataclass
 class Subject:
-    """A running product. `started_s` is from the process's start until it listened for devices."""
+    """A running product; `began` by the monotonic clock. `started_s`: from then until it listened for devices."""
 
     process: subprocess.Popen[bytes]
     folder: Path
     port: int
     device_port: int
-    started_s: float
+    began: float
+    started_s: float = 0.0
 
     @property
     def pid(self) -> int:
         return self.process.pid
+
+    def raise_if_ended(self) -> None:
+        """Raises RuntimeError with what the process said last."""
+        if self.process.poll() is not None or time.monotonic() - self.began > START_S_MAX:
+            self.process.kill()
+            raise RuntimeError((self.folder / "log").read_text(encoding="utf-8")[-2000:])
 
     def kill(self) -> None:
         self.process.kill()
@@ -60,26 +67,46 @@ def prepare(folder: Path, devices: int) -> None:
     folder.mkdir(parents=True)
     subprocess.run(
         [sys.executable, "-m", "tests.bench.rig.subject", "prepare", str(folder), str(devices)],
-        cwd=FOLDER_ROOT, check=True,
+        cwd=ROOT, check=True,
     )  # fmt: skip
 
 
-def start(form: Form, folder: Path, core: int) -> Subject:
+def copied(template: Path, folder: Path) -> Path:
+    """A prepared folder once more, on ports of its own."""
+    shutil.copytree(template, folder)
+    _write_config(folder)
+    return folder
+
+
+def _write_config(folder: Path) -> None:
+    config = {
+        "hub": {"port": machine.free_port(), "device_port": machine.free_port(), "data": str(folder)},
+        "devices": {"connections_max": CONNECTIONS_MAX},
+        "log": {"level": "error"},
+    }
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+
+
+def start(form: Form, folder: Path, *, wait: bool = True) -> Subject:
     """Raises RuntimeError with what the process said, if it does not come to listen."""
     config = yaml.safe_load((folder / "config.yaml").read_text())
-    port, device_port = config["hub"]["port"], config["hub"]["device_port"]
     command = [sys.executable, "-c", SERVE, str(folder / "config.yaml")]
     if form == "gateway":
         command = [sys.executable, "-m", "tests.bench.rig.subject", "gateway", str(folder)]
-    with machine.on_core(core), (folder / "log").open("ab") as log:
+    with machine.under_measure(), (folder / "log").open("ab") as log:
         began = time.monotonic()
-        process = subprocess.Popen(command, cwd=FOLDER_ROOT, stdout=log, stderr=log)
-    while not machine.listens(device_port):
-        if process.poll() is not None or time.monotonic() - began > START_S_MAX:
-            process.kill()
-            raise RuntimeError((folder / "log").read_text()[-2000:])
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+    running = Subject(process, folder, config["hub"]["port"], config["hub"]["device_port"], began)
+    if wait:
+        await_devices(running)
+    return running
+
+
+def await_devices(running: Subject) -> None:
+    while not machine.listens(running.device_port):
+        running.raise_if_ended()
         time.sleep(0.005)
-    return Subject(process, folder, port, device_port, time.monotonic() - began)
+    running.started_s = time.monotonic() - running.began
 
 
 # ---- inside the process ----
@@ -105,49 +132,34 @@ async def _prepare(folder: Path, devices: int) -> None:
 
     await db.write(fill)
     await db.close()
-    config = {
-        "hub": {"port": machine.free_port(), "device_port": machine.free_port(), "data": str(folder)},
-        "devices": {"connections_max": CONNECTIONS_MAX},
-        "log": {"level": "warning"},
-    }
-    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    _write_config(folder)
 
 
 async def _gateway(folder: Path) -> None:
-    from server import adapters
+    """The gateway and the rooms it talks to, wired by the hub itself; what else a hub starts is left out."""
     from server.base.blobs import FileBlobs
     from server.base.bus import LocalBus
-    from server.base.clock import SystemClock
     from server.base.database import Database
-    from server.base.live import Samples
     from server.base.log import configure
+    from server.base.pool import Pool
     from server.config import load
-    from server.intake.gateway import Gateway, GatewaySettings
-    from server.intake.service import Intake, device_rules
-    from server.people.service import People
+    from server.main import Application, hub_secret
 
     config = load(folder / "config.yaml")
     configure(json_lines=config.log.json_lines, level=config.log.level)
-    clock = SystemClock()
-    db = Database(folder / "hub.sqlite", clock)
-    people = People(db, clock, "bench")
-    await people.reload()
-    bus: LocalBus[Samples] = LocalBus()
-    intake = Intake(db, FileBlobs(folder / "blobs"), clock, bus, adapters.Places(people))
-    settings = GatewaySettings(
-        port=config.hub.device_port or 0,
-        rules=device_rules(config.devices.sample_rates, config.devices.clock_off_s_max),
-        connections_max=config.devices.connections_max,
-    )
-    stopped = asyncio.Event()
-    gateway = Gateway(
-        intake, folder / "journal", settings, lambda: round(clock.now().timestamp() * 1000), lambda _: stopped.set()
-    )
+    app = Application(config)
+    app.db, app.blobs, app.bus = Database(folder / "hub.sqlite", app.clock), FileBlobs(folder / "blobs"), LocalBus()
+    app.pool = Pool(1, int)  # never started: nothing is analysed here
+    app.secret = hub_secret(folder)
+    app._rooms()
+    app.intake.live_began = lambda _recording, _head: None
+    await app.people.reload()
+    gateway = app._gateway(folder, None)
     await gateway.start()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    await stopped.wait()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.stopped.set)
+    await app.stopped.wait()
     await gateway.stop()
-    await db.close()
+    await app.db.close()
 
 
 def main(words: list[str]) -> None:

@@ -9,23 +9,30 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 
 import msgspec
 
-from device.frames import Ack, Challenge, Error, Hello, Opened, Proof, Welcome, decode, encode, proof_of
-from device.simulate import clock_ms
+from device.client import clock_ms
+from device.errors import WireError
+from device.frames import Ack, Error, Opened, Welcome, decode, encode
+from device.session import Send
+from device.simulate import SampledUpload
+from device.upload import DeviceSession
 from tests.bench.rig.packets import Size, Tape, bodies, upload
 
 RING: Final = 64  # packets of a tape that cycles; more than any window
-Answer = TypeVar("Answer", Challenge, Welcome, Opened)
 Greeting = Generator[bytes, bytes, None]
 
 
 class Refused(Exception):
-    """The measured system said no."""
+    """The measured system said no. `again`: a device would come back."""
+
+    def __init__(self, reason: str, *, again: bool = False) -> None:
+        super().__init__(reason)
+        self.again = again
 
 
 @dataclass(slots=True)
@@ -36,6 +43,7 @@ class State:
     carry: bytes = b""  # came, and is not a whole answer yet
     acked: int = 0  # packets that are acknowledged
     limit: int = 1 << 60  # packets below this may be sent
+    recording: str = ""  # the id the hub gave the recording of this connection
     answer: bytes = b""  # to be sent back at once: the pong to a ping
 
 
@@ -91,6 +99,15 @@ def _frames(size: Size, count: int) -> Tape:
     return Tape.of([message(body) for body in bodies(size, count)], cycles=False)
 
 
+def _one_message(state: State, out: bytes) -> Generator[bytes, bytes, bytes]:
+    """Send, and wait for the body of the next message."""
+    while (taken := take_message(state.carry, 0)) is None:
+        state.carry += yield out
+        out = b""
+    state.carry = state.carry[taken[2] :]
+    return taken[1]
+
+
 @dataclass(frozen=True)
 class Devices:
     """The product's own wire: proof by HMAC, `open` with an identity of its own, cumulative acks, credit.
@@ -110,30 +127,29 @@ class Devices:
             state.carry += yield b""
         head, _, state.carry = state.carry.partition(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 101"):
-            raise Refused(head[:100].decode("latin-1"))
-        hello = encode(Hello(device=device_name(state.number)))
-        challenge = yield from self._ask(state, hello, Challenge)
-        proof = Proof(mac=proof_of(device_key(state.number), challenge.nonce, hello))
-        yield from self._ask(state, encode(proof), Welcome)
-        if self.idle:
-            return
-        opening = upload(self.size, 1).opening
-        uid = hashlib.md5(f"{self.run} {state.number}".encode(), usedforsecurity=False).digest()
-        now = clock_ms()
-        opening = msgspec.structs.replace(opening, stream=0, uid=uid, start_ms=now, device_ms=now)
-        opened = yield from self._ask(state, encode(opening), Opened)
-        state.limit = opened.limit
+            raise Refused(head[:100].decode("latin-1"), again=head.startswith(b"HTTP/1.1 503"))
+        # The product's own device decides what is said; from `opened` on only its prepared frames are sent.
+        session = DeviceSession(device_name(state.number), device_key(state.number), "bench")
+        effects = session.start()
+        if not self.idle:
+            effects += session.offer(self._upload(state.number), clock_ms())
+        while True:
+            out = b"".join(message(encode(effect.frame)) for effect in effects if isinstance(effect, Send))
+            frame = decode((yield from _one_message(state, out)))
+            if isinstance(frame, Opened):
+                state.limit, state.recording = frame.limit, frame.recording
+            try:
+                effects = session.receive(frame, clock_ms())
+            except WireError as error:
+                raise Refused(error.code, again=error.again) from None
+            if isinstance(frame, Welcome if self.idle else Opened):
+                return
 
-    def _ask(self, state: State, body: bytes, kind: type[Answer]) -> Generator[bytes, bytes, Answer]:
-        out = message(body)
-        while (taken := take_message(state.carry, 0)) is None:
-            state.carry += yield out
-            out = b""
-        state.carry = state.carry[taken[2] :]
-        answer = decode(taken[1])
-        if not isinstance(answer, kind):
-            raise Refused(answer.code if isinstance(answer, Error) else answer.NAME)
-        return answer
+    def _upload(self, number: int) -> SampledUpload:
+        made = upload(self.size, 1)
+        uid = hashlib.md5(f"{self.run} {number}".encode(), usedforsecurity=False).digest()
+        now = clock_ms()
+        return replace(made, opening=msgspec.structs.replace(made.opening, uid=uid, start_ms=now, device_ms=now))
 
     def tape(self, number: int) -> Tape:
         return _frames(self.size, self.count)
@@ -153,7 +169,7 @@ class Devices:
             elif kind == PING:
                 state.answer += message(body, PONG)
             elif kind == CLOSE:
-                raise Refused(f"closed: {body[2:].decode('utf-8', 'replace')}")
+                raise Refused(f"closed: {body[2:].decode('utf-8', 'replace')}", again=True)
         state.carry = came[at:]
 
 
