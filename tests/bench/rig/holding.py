@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from tests.bench.rig import machine, subject
-from tests.bench.rig.load import Generator
+from tests.bench.rig.load import GREETING_S_MAX, Generator
 from tests.bench.rig.packets import L
-from tests.bench.rig.talks import Devices
+from tests.bench.rig.talks import Devices, Refused
 from tests.bench.sheet import Sheet
 
 COUNTS: Final = (5_000, 10_000)
@@ -38,7 +38,11 @@ def _hold(sheet: Sheet, running: subject.Subject, count: int) -> None:
         held = len(generator.lines)
         generator.hang_up()
         again = generator.retries
-        storm = generator.connect(range(count), at_once=count)
+        try:
+            storm = generator.connect(range(count), at_once=count)
+        except Refused as reason:
+            print(f"C3.{count}: {reason}", file=sys.stderr)
+            storm = GREETING_S_MAX
         generator.rest(SETTLE_S)
         back = len(generator.lines)
     print(
