@@ -30,6 +30,19 @@ class BadFrame(WireError):
 
 
 @dataclass(eq=False)
+class BadChecksum(WireError):
+    """The session answers with nack; it ends the connection only when it does not stop."""
+
+    code: ClassVar[str] = "wire.crc"
+    what: ClassVar[str] = "Frames of stream {stream} arrive damaged: their CRC32 does not fit."
+    mend: ClassVar[str] = (
+        "CRC32 as in zlib, over the header before it and the body; if that is right, check the memory."
+    )
+    again: ClassVar[bool] = True
+    stream: int
+
+
+@dataclass(eq=False)
 class FrameTooLarge(WireError):
     code: ClassVar[str] = "wire.frame_too_large"
     what: ClassVar[str] = "A frame has more than {bytes_max} bytes."
@@ -113,12 +126,13 @@ class SampleOutOfRange(WireError):
 
 
 @dataclass(eq=False)
-class ClockOff(WireError):
-    code: ClassVar[str] = "wire.clock_off"
-    what: ClassVar[str] = "The device's clock is {off_s} s from the hub's; at most {off_s_max} s are taken."
-    mend: ClassVar[str] = "Set the device's clock; the hub's time stands in `welcome` as hub_ms."
-    off_s: int
-    off_s_max: int
+class IndexDiffers(WireError):
+    code: ClassVar[str] = "wire.index"
+    what: ClassVar[str] = "Frame {seq} says it begins at {got}; the hub has counted {expected}."
+    mend: ClassVar[str] = "Count every sample (of a file: every byte); send those the device has lost as -32768."
+    seq: int
+    got: int
+    expected: int
 
 
 @dataclass(eq=False)
@@ -180,6 +194,14 @@ class ChecksumDiffers(WireError):
     code: ClassVar[str] = "wire.checksum"
     what: ClassVar[str] = "The samples the hub has are not those the device sent (SHA-256 differs)."
     mend: ClassVar[str] = "Send the recording again under a new uid; twice in a row means faulty memory."
+
+
+@dataclass(eq=False)
+class FileRefused(WireError):
+    code: ClassVar[str] = "wire.file"
+    what: ClassVar[str] = "The file cannot be taken: {reason}."
+    mend: ClassVar[str] = "Compare its size, packing and SHA-256 with what deposit said; send it as it was found."
+    reason: str
 
 
 @dataclass(eq=False)

@@ -21,6 +21,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy import Connection
 
+from device.session import Rules
 from ecg.record import Recording
 from server import adapters, metrics
 from server.alerts.escalation import Alerts, raise_alert
@@ -46,10 +47,11 @@ from server.config import Config
 from server.consult import Consultations, ConsultSettings, Rooms, topic_kind
 from server.consult.model import IceServer
 from server.consult.routes import routes as consult_routes
-from server.intake import archive
+from server.intake import archive, files
 from server.intake.gateway import Gateway, GatewaySettings
 from server.intake.journal import JournalFailed
-from server.intake.service import Intake, device_rules
+from server.intake.service import Intake
+from server.intake.service import reactions as intake_reactions
 from server.messages.routes import routes as message_routes
 from server.messages.service import Messages
 from server.people import service as people
@@ -191,6 +193,7 @@ class Application:
         await self._runner.cleanup()
         await self.spine.stop()
         self.pool.stop()
+        self.intake.files.stop()
         await self.db.close()
         log.info("hub.stopped")
 
@@ -219,7 +222,10 @@ class Application:
         self.analysis = analysis.Analysis(
             db, blobs, self.pool, self.config.analysis.profile, archive.recording, adapters.prior
         )
-        self.intake = Intake(db, blobs, clock, self.bus, adapters.Places(self.people))
+        self.intake = Intake(
+            db, blobs, clock, self.bus, adapters.Places(self.people),
+            Pool(1, files.warm_up, timeout_s=files.WORKER_S, memory_bytes=files.WORKER_BYTES),
+        )  # fmt: skip
         self.reading = Reading(
             db, clock, blobs, self.secret, self.load, self._measured, self.pool.run,
             hub_name=(self.config.hub.name, self.config.hub.name_en or self.config.hub.name),
@@ -237,6 +243,7 @@ class Application:
             clock,
             (
                 *analysis.reactions(self.analysis),
+                *intake_reactions(self.intake),
                 *records.reactions(self.records),
                 *reading_reactions(self.reading),
                 *alert_reactions(self.alerts),
@@ -260,7 +267,7 @@ class Application:
         settings = GatewaySettings(
             host=hub.host,
             port=self.port + 1 if hub.device_port is None else hub.device_port,
-            rules=device_rules(devices.sample_rates, devices.clock_off_s_max),
+            rules=Rules(rates=devices.sample_rates),
             connections_max=devices.connections_max,
             tls=tls,
         )
@@ -339,9 +346,10 @@ class Application:
             gauges = {
                 "commits": self.db.commits,
                 "dead_letters": self.spine.dead_letters,
-                "pool_restarts": self.pool.restarts,
+                "pool_restarts": self.pool.restarts + self.intake.files.restarts,
                 "open_pages": self.live.open_pages,
                 "device_connections": len(self.gateway.connections),
+                "device_frames_damaged": self.gateway.damaged_frames,
                 "disk_full": float(self.intake.disk_full),
                 "journal_damage": len(self.intake.damage),
             }
