@@ -23,6 +23,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from device import layout
 from device.errors import (
     BadChecksum,
     BadFrame,
