@@ -43,7 +43,9 @@ def _frames() -> str:
         fixed = layout.LAYOUTS.get(frame.NAME)
         size = 0 if fixed is None else layout.struct_of(fixed).size
         body = {"data": " + samples", "chunk": " + bytes of the file"}.get(frame.NAME, "")
-        rows.append((f"0x{frame.KIND:02x}", f"`{frame.NAME}`", sender, f"fixed, {size} bytes{body}" if size else "JSON"))
+        rows.append(
+            (f"0x{frame.KIND:02x}", f"`{frame.NAME}`", sender, f"fixed, {size} bytes{body}" if size else "JSON")
+        )
     return _table(("kind", "name", "from", "form"), rows)
 
 

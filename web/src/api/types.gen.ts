@@ -277,6 +277,12 @@ export type Enter = {
   readonly view: SharedView | null
 }
 
+/** What was odd about a file, or why it cannot be read: a code of the errors' table with its facts. */
+export type FileNote = {
+  readonly code: string
+  readonly facts: Readonly<Record<string, string | number | number>>
+}
+
 export type GrantView = {
   readonly role: 'admin' | 'auditor' | 'coordinator' | 'expert' | 'general_duty' | 'on_call' | 'operator' | 'quality_officer' | 'reader' | 'requesting_doctor' | 'reviewer' | 'village_doctor'
   readonly org: string
@@ -522,6 +528,11 @@ export type Recording = {
   readonly samples: number
   readonly started_at: string | null
   readonly clock_offset_ms: number | null
+  readonly clock_uncertainty_ms: number | null
+  readonly file: string
+  readonly format: string
+  readonly notes: readonly FileNote[]
+  readonly derived: readonly string[]
   readonly opened_at: string
   readonly received_at: string | null
   readonly grade: 'critical' | 'normal' | 'unassessed' | 'warning'

@@ -393,9 +393,9 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "中心收到的样本与设备发送的不一致（SHA-256 不同）。请换新的 uid 重发；连续两次说明存储有故障。",
     "en": "The samples the hub has are not those the device sent (SHA-256 differs). Send the recording again under a new uid; twice in a row means faulty memory."
   },
-  "wire.clock_off": {
-    "zh": "设备时钟与中心相差 {off_s} 秒，最多允许 {off_s_max} 秒。请校准设备时钟；中心时间见 welcome 中的 hub_ms。",
-    "en": "The device's clock is {off_s} s from the hub's; at most {off_s_max} s are taken. Set the device's clock; the hub's time stands in `welcome` as hub_ms."
+  "wire.crc": {
+    "zh": "流 {stream} 的数据帧到达时已损坏：CRC32 不符。CRC32 与 zlib 相同，覆盖其前的帧头和帧体；若无误，请检查内存。",
+    "en": "Frames of stream {stream} arrive damaged: their CRC32 does not fit. CRC32 as in zlib, over the header before it and the body; if that is right, check the memory."
   },
   "wire.credit": {
     "zh": "第 {seq} 帧超出额度：只能发送 {limit} 之前的帧，待确认数据不超过 {bytes_max} 字节。请收到确认后再继续发送。",
@@ -408,6 +408,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "wire.end_differs": {
     "zh": "end 帧称共 {frames} 帧、{samples} 个样本，中心实收 {got_frames} 帧、{got_samples} 个样本。请统计该记录在所有连接上的总数。",
     "en": "The end names {frames} frames, {samples} samples; the hub has {got_frames}, {got_samples}. Count all frames and samples of the recording, over all connections."
+  },
+  "wire.file": {
+    "zh": "文件无法接收：{reason}。请核对其大小、压缩方式和 SHA-256 是否与 deposit 所述一致，并按原样发送。",
+    "en": "The file cannot be taken: {reason}. Compare its size, packing and SHA-256 with what deposit said; send it as it was found."
   },
   "wire.frame": {
     "zh": "数据帧无法读取：{reason}。请对照 docs/reference/protocol.md 核对其字节。",
@@ -436,6 +440,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "wire.hub_stopping": {
     "zh": "中心正在停止或重新启动（{reason}）。请保留记录并重新连接；已确认的数据不会丢失。",
     "en": "The hub is stopping or starting anew ({reason}). Keep the recording and reconnect; nothing acknowledged is lost."
+  },
+  "wire.index": {
+    "zh": "第 {seq} 帧声明从第 {got} 个采样开始，中心已有 {expected} 个。请按顺序计数；设备丢失的采样以 -32768 发送。",
+    "en": "Frame {seq} says it begins at {got}; the hub has counted {expected}. Count every sample (of a file: every byte); send those the device has lost as -32768."
   },
   "wire.key_file": {
     "zh": "密钥文件不能使用：{reason}。它应为 JSON，含 device（设备编号）和 key（base64，至少 16 字节），可用 xinlian device add 生成。",
