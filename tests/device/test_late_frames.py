@@ -1,4 +1,4 @@
-"""Frames that come late are no fault of the device: repeats after the end, an end after the receipt, a dying line's open.
+"""Frames that come late are no fault of the device: repeats after the end, a second end, the open of a dying line.
 
 Each was found by a seed of `tests/fault/world.py` before it was a test here.
 """
