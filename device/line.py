@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 READ_BYTES: Final = 4096
-PIECES_MAX: Final = 16  # on their way in one direction: 64 KiB, then TCP itself makes the sender wait
+PIECES_MAX: Final = 16  # reads on their way in one direction: 64 KiB, then TCP itself makes the sender wait
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Trouble:
     """What happens to one connection. The default is a good line. Counts of bytes are of the direction concerned."""
 
     delay_s: float = 0.0  # each way
-    jitter_s: float = 0.0  # more than `delay_s`, drawn for each piece; order is kept, as TCP keeps it
+    jitter_s: float = 0.0  # more than `delay_s`, drawn for each read; order is kept, as TCP keeps it
     bytes_per_s: float = math.inf  # each way
     piece_bytes: int = READ_BYTES  # segments are halved into pieces of 1 to so many bytes
     tick_s: float = 0.0  # pieces leave only at multiples of it, merged
@@ -121,7 +121,7 @@ class Line:
 
 
 class _Direction:
-    """One way of one connection: a reader that tears and dates pieces, a writer that lets them go when they are due."""
+    """One way of one connection: a reader that dates what comes, a writer that lets it go when it is due, torn."""
 
     def __init__(
         self,
@@ -152,7 +152,7 @@ class _Direction:
 
     async def _read(self) -> None:
         stalled = False
-        while piece := await self._reader.read(self._rng.randint(1, self._trouble.piece_bytes)):
+        while piece := await self._reader.read(READ_BYTES):
             room = self._room_before_the_cut(len(piece))
             if self._dead_after is not None and self._passed + len(piece) > self._dead_after:
                 await self._swallow()
@@ -196,6 +196,15 @@ class _Direction:
             if due > loop.time():
                 await asyncio.sleep(due - loop.time())
             with contextlib.suppress(ConnectionError):
-                self._writer.write(piece)
-                await self._writer.drain()
+                await self._write_torn(piece)
             self._pieces.task_done()
+
+    async def _write_torn(self, piece: bytes) -> None:
+        """In parts of 1 to `piece_bytes`, and between them the other end gets a chance to read."""
+        at = 0
+        while at < len(piece):
+            end = at + self._rng.randint(1, self._trouble.piece_bytes)
+            self._writer.write(piece[at:end])
+            await self._writer.drain()
+            await asyncio.sleep(0)
+            at = end
