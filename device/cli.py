@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Literal
 import click
 import msgspec
 
+from device.agent.cli import agent_command
+
 if TYPE_CHECKING:
     from device.conformance import Verdict
     from device.simulate_many import Summary
@@ -183,4 +185,4 @@ def _trust(ca: Path | None) -> ssl.SSLContext | None:
     return ssl.create_default_context(cafile=ca) if ca else None
 
 
-COMMANDS = (replay, simulate, conformance)
+COMMANDS = (agent_command, replay, simulate, conformance)

@@ -21,7 +21,6 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy import Connection
 
-from device.session import Rules
 from ecg.record import Recording
 from server import adapters, metrics
 from server.alerts.escalation import Alerts, raise_alert
@@ -50,7 +49,7 @@ from server.consult.routes import routes as consult_routes
 from server.intake import archive, files
 from server.intake.gateway import Gateway, GatewaySettings
 from server.intake.journal import JournalFailed
-from server.intake.service import Intake
+from server.intake.service import Intake, device_rules
 from server.intake.service import reactions as intake_reactions
 from server.messages.routes import routes as message_routes
 from server.messages.service import Messages
@@ -234,6 +233,7 @@ class Application:
         self.alerts = Alerts(db, clock, alert_settings(self.config), self.secret, adapters.critical_findings)
         self.watch = LiveWatch(self.bus, self.pool, self.config.analysis.profile, self._facts, self._found_live)
         self.intake.live_began = self.watch.begin
+        self.intake.glanced = self._found_live
         self.consult = Consultations(
             db, clock, consult_settings(self.config), self.secret, adapters.may_sign(clock), Rooms(clock)
         )
@@ -267,7 +267,7 @@ class Application:
         settings = GatewaySettings(
             host=hub.host,
             port=self.port + 1 if hub.device_port is None else hub.device_port,
-            rules=Rules(rates=devices.sample_rates),
+            rules=device_rules(devices.sample_rates),
             connections_max=devices.connections_max,
             tls=tls,
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,7 +21,8 @@ from sqlalchemy import Connection
 from device.coding import Header, header_of
 from device.errors import OpenDiffers
 from device.frames import Deposit, Open, Opening, Request
-from device.session import ClockKnown, DeviceRecord
+from device.glance import read_glance
+from device.session import ClockKnown, DeviceRecord, Rules
 from ecg.errors import EcgError, FileBroken
 from server.base.blobs import Blobs
 from server.base.bus import LocalBus
@@ -42,6 +43,10 @@ log = structlog.get_logger()
 
 ORDER_S = 30 * 60
 """How long a request form waits for its recording."""
+
+
+async def _nobody(_recording: str, _findings: bytes) -> None:
+    """Where nobody listens."""
 
 
 class Places(Protocol):
@@ -70,6 +75,8 @@ class Intake:
     damage: list[str] = field(default_factory=list)
     live_began: Callable[[str, StreamHead], None] = lambda _recording, _head: None
     """Told when a device begins or resumes a live recording; for the monitors."""
+    glanced: Callable[[str, bytes], Awaitable[None]] = _nobody
+    """Told of the findings of a first-glance packet that has a critical one, as a JSON list; for the alerts."""
     _streams: dict[str, Open] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -78,9 +85,13 @@ class Intake:
         return None if row is None else DeviceRecord(row["id"], (row["key"],), row["org"], bool(row["active"]))
 
     async def opened(self, device: DeviceRecord, opening: Opening, clock: ClockKnown) -> str:
+        glance = read_glance(opening.glance) if isinstance(opening, Deposit) and opening.glance else None
         recording_id = await self.db.write(
             lambda tx: self._open(tx, device, opening, clock), actor=f"device:{device.id}"
         )
+        if glance is not None and glance.critical:
+            # Paging begins with the first frame on a slow line; the file's own analysis has the last word.
+            await self.glanced(recording_id, msgspec.json.encode(glance.findings))
         if isinstance(opening, Open):
             self._streams[recording_id] = opening
             if opening.mode == "live":
@@ -257,6 +268,7 @@ class Intake:
             clock_offset_ms=clock.offset_ms,
             clock_uncertainty_ms=clock.uncertainty_ms,
             opened_at=tx.now,
+            glance=(opening.glance or None) if isinstance(opening, Deposit) else None,
         )
         if order:
             records.bind_order(tx.conn, order["id"], recording_id)
@@ -272,6 +284,11 @@ class Intake:
             return min(now, datetime.fromtimestamp((device_ms + off_ms) / 1000, UTC))
         except (ValueError, OverflowError, OSError):
             return now
+
+
+def device_rules(rates: tuple[int, ...]) -> Rules:
+    """What the gateway accepts, from the configuration."""
+    return Rules(rates=rates)
 
 
 def reactions(room: Intake) -> tuple[Reaction, ...]:
