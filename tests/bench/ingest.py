@@ -43,7 +43,10 @@ PARTS: Final = ("C1", "C2", "C3", "C4", "C7", "C8", "C9", "C12")
 CONNECTIONS: Final = 100
 WINDOW: Final = 16
 DEVICES: Final = 1_000
-TAPE: Final = {"L": 6_000, "S": 20_000}  # packets a connection: more than it sends in a turn, less than a recording may hold
+TAPE: Final = {
+    "L": 6_000,
+    "S": 20_000,
+}  # packets a connection: more than it sends in a turn, less than a recording may hold
 
 MUSTS: Final = {
     "C1.L": Must(">=", 15_000),

@@ -90,7 +90,7 @@ class Generator:
         self.epoll = select.epoll()
         self.lines: dict[int, Line] = {}  # by descriptor
         self.retries = 0  # connections that were refused or cut while greeting, and tried again
-        self._rng = random.Random(SEED)  # noqa: S311 - waits, not secrets
+        self._rng = random.Random(SEED)
 
     def __enter__(self) -> Generator:
         return self

@@ -28,7 +28,9 @@ from tests.bench.rig.talks import device_key, device_name
 Form = Literal["gateway", "hub"]
 START_S_MAX: Final = 60.0
 CONNECTIONS_MAX: Final = 12_000
-SERVE: Final = "import sys; from server.cli import main; sys.argv = ['xinlian', 'serve', '--config', sys.argv[1]]; main()"
+SERVE: Final = (
+    "import sys; from server.cli import main; sys.argv = ['xinlian', 'serve', '--config', sys.argv[1]]; main()"
+)
 
 
 @dataclass
@@ -117,8 +119,8 @@ async def _prepare(folder: Path, devices: int) -> None:
     from server.base.clock import SystemClock
     from server.base.database import Database, Tx
     from server.people.service import People, hash_password
-    from server.records.model import NewDevice
-    from server.records.service import put_device
+    from server.devices.model import NewDevice
+    from server.devices.service import put_device
 
     db = Database(folder / "hub.sqlite", SystemClock())
     people = People(db, SystemClock(), "bench")
