@@ -291,6 +291,42 @@ class KeyFileRefused(WireError):
 
 
 @dataclass(eq=False)
+class SettingsRefused(WireError):
+    code: ClassVar[str] = "agent.settings"
+    what: ClassVar[str] = "The agent's settings cannot be used ({path}): {reason}."
+    mend: ClassVar[str] = "Every setting stands in docs/how-to/connect-a-clinic.md."
+    path: str
+    reason: str
+
+
+@dataclass(eq=False)
+class QueueFull(WireError):
+    code: ClassVar[str] = "agent.queue_full"
+    status: ClassVar[int] = 507
+    what: ClassVar[str] = "The agent's queue takes no more: {reason}."
+    mend: ClassVar[str] = "Files stay where they are until there is room. Check the line to the hub."
+    reason: str
+
+
+@dataclass(eq=False)
+class FolderUnreadable(WireError):
+    code: ClassVar[str] = "agent.folder"
+    what: ClassVar[str] = "The folder {path} cannot be read: {reason}."
+    mend: ClassVar[str] = "Check that it exists, that the share is connected, and the rights of the agent's account."
+    path: str
+    reason: str
+
+
+@dataclass(eq=False)
+class InletRefused(WireError):
+    code: ClassVar[str] = "agent.inlet"
+    what: ClassVar[str] = "{port} cannot be opened: {reason}."
+    mend: ClassVar[str] = "Another program may hold it; change the port in the agent's settings."
+    port: str
+    reason: str
+
+
+@dataclass(eq=False)
 class RefusedByHub(WireError):
     """An error frame whose code this software does not know (a newer hub)."""
 

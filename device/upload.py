@@ -85,20 +85,22 @@ class _Outgoing:
     limit: int = 0
     is_open: bool = False
     end_sent: bool = False
+    urgent: bool = False
 
 
 class DeviceSession:
     """The device's side of one connection. A new connection takes a new one; the uploads go on."""
 
     def __init__(self, device_id: str, key: bytes, software: str) -> None:
+        self.flying_max: int | None = None  # bytes without an ack, where less than the hub's window is wise
         self._key = key
         self._hello = Hello(device=device_id, version=VERSION, software=software)
         self._welcome: Welcome | None = None
         self._streams: dict[int, _Outgoing] = {}
         self._numbers = 0
         self._flying: deque[tuple[int, int, int]] = deque()  # (stream, seq, bytes) sent, not acknowledged
-        self._flying_bytes = 0
-        self._hold_until_ms = 0
+        self._flying_bytes = self._landed_bytes = 0
+        self._hold_until_ms = self._hold_ms = 0
         self._best: tuple[int, int] | None = None  # round trip and offset of the quickest pong of this look
         self._pings_left = 0
 
@@ -111,14 +113,26 @@ class DeviceSession:
         """Frames of all streams of this connection that the hub has on its disk."""
         return sum(out.safe for out in self._streams.values())
 
+    @property
+    def landed_bytes(self) -> int:
+        """Bytes of pieces that were sent on this connection and acknowledged."""
+        return self._landed_bytes
+
+    def progress(self) -> dict[bytes, float]:
+        """How much of each offered upload the hub has on its disk, 0 to 1, by uid."""
+        return {out.upload.opening.uid: out.safe / max(1, out.upload.frames) for out in self._streams.values()}
+
     def start(self) -> list[DeviceEffect]:
         return [Send(self._hello)]
 
-    def offer(self, upload: Upload, now_ms: int) -> list[DeviceEffect]:
-        """Begin or resume an upload on this connection, now or as soon as the hub has said welcome."""
+    def offer(self, upload: Upload, now_ms: int, *, urgent: bool = False) -> list[DeviceEffect]:
+        """Begin or resume an upload on this connection, now or as soon as the hub has said welcome.
+
+        urgent  its pieces go before those of all that are not.
+        """
         number = self._numbers
         self._numbers += 1
-        self._streams[number] = _Outgoing(upload)
+        self._streams[number] = _Outgoing(upload, urgent=urgent)
         return [] if self._welcome is None else [self._open(number, now_ms)]
 
     def receive(self, frame: Frame, now_ms: int) -> list[DeviceEffect]:
@@ -152,13 +166,17 @@ class DeviceSession:
 
     def pump(self, now_ms: int) -> list[DeviceEffect]:
         """Everything the credit lets out now: call it after `receive` and when an upload has grown."""
-        if self._welcome is None or now_ms < self._hold_until_ms:
+        # A clock that was set back must not make a hold of seconds one of hours.
+        if self._welcome is None or 0 < self._hold_until_ms - now_ms <= self._hold_ms:
             return []
         effects: list[DeviceEffect] = []
-        for number, out in self._streams.items():
+        room = self._welcome.window_bytes
+        if self.flying_max is not None:
+            room = min(room, self.flying_max)
+        for number, out in sorted(self._streams.items(), key=lambda stream: not stream[1].urgent):
             while out.is_open and out.cursor < min(out.limit, out.upload.frames):
                 data = out.upload.frame(number, out.cursor)
-                if self._flying_bytes + data.size > self._welcome.window_bytes:
+                if self._flying and self._flying_bytes + data.size > room:
                     return effects
                 effects.append(Send(data))
                 self._flying.append((number, out.cursor, data.size))
@@ -185,13 +203,15 @@ class DeviceSession:
         out = self._stream(frame.stream, "ack")
         out.safe, out.limit = max(out.safe, frame.next_seq), max(out.limit, frame.limit)
         out.cursor = max(out.cursor, out.safe)
+        before = self._flying_bytes
         self._landed(lambda stream, seq: stream == frame.stream and seq < out.safe)
+        self._landed_bytes += before - self._flying_bytes
         return []
 
     def _on_nack(self, frame: Nack, now_ms: int) -> list[DeviceEffect]:
         out = self._stream(frame.stream, "nack")
         if frame.why == Why.FULL:
-            self._hold_until_ms = now_ms + frame.retry_after_ms
+            self._hold_ms, self._hold_until_ms = frame.retry_after_ms, now_ms + frame.retry_after_ms
             return [Hold(frame.retry_after_ms)]
         self._check_kept(out, frame.next_seq)
         out.cursor, out.end_sent = max(out.safe, frame.next_seq), False

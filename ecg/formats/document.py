@@ -82,7 +82,7 @@ class Document:
         signal_uv[self.steps == NO_SIGNAL] = np.nan
         derived = missing_limb_leads(self.leads)
         if derived:
-            one, two = (signal_uv[:, self.leads.index(lead)] for lead in ("I", "II"))
+            one, two = limb_pair(self.leads, signal_uv)
             signal_uv = np.column_stack([signal_uv, *(derive(lead, one, two) for lead in derived)])
         meta = Meta(
             sex=self.person.sex, age_years=self.person.age_years, device=f"{self.maker.name} {self.maker.model}".strip()
@@ -106,20 +106,30 @@ class Format(Protocol):
         ...
 
 
-# Einthoven 1912, Goldberger 1942: what of I and what of II each of the others is.
-_OF_I_AND_II: Final = {"III": (-1.0, 1.0), "aVR": (-0.5, -0.5), "aVL": (1.0, -0.5), "aVF": (-0.5, 1.0)}
+# Einthoven 1912, Goldberger 1942: what of I and what of II each of the limb leads is.
+_OF_I_AND_II: Final = {
+    "I": (1.0, 0.0), "II": (0.0, 1.0), "III": (-1.0, 1.0), "aVR": (-0.5, -0.5), "aVL": (1.0, -0.5), "aVF": (-0.5, 1.0)
+}  # fmt: skip
+
+
+def limb_pair(leads: Sequence[str], columns: F64) -> tuple[F64, F64]:
+    """I and II of (samples, leads) that have two of I, II and III."""
+    limb = {lead: columns[:, at] for at, lead in enumerate(leads) if lead in ("I", "II", "III")}
+    one = limb["I"] if "I" in limb else limb["II"] - limb["III"]
+    two = limb["II"] if "II" in limb else limb["I"] + limb["III"]
+    return one, two
 
 
 def derive(lead: str, one: F64, two: F64) -> F64:
-    """III, aVR, aVL or aVF from (samples,) of I and II, in their unit."""
+    """A limb lead from (samples,) of I and II, in their unit."""
     of_one, of_two = _OF_I_AND_II[lead]
     made: F64 = of_one * one + of_two * two
     return made
 
 
 def missing_limb_leads(leads: Sequence[str]) -> tuple[str, ...]:
-    """Which of III, aVR, aVL, aVF can be derived: those the file leaves out, where it has both I and II."""
-    if "I" not in leads or "II" not in leads:
+    """Which limb leads can be derived: those the file leaves out, where it has two of I, II and III."""
+    if len({"I", "II", "III"} & set(leads)) < 2:
         return ()
     return tuple(lead for lead in _OF_I_AND_II if lead not in leads and f"-{lead}" not in leads)
 

@@ -18,7 +18,7 @@ from device.frames import GAIN_UV_LEAST, GAIN_UV_MOST, I16, NO_SIGNAL, STREAM_BY
 from ecg.errors import EcgError, FileBroken, FileTooLarge, WrongRate
 from ecg.formats import document as read_document
 from ecg.formats.document import NO_SIGNAL as NO_STEP
-from ecg.formats.document import Document, derive, missing_limb_leads
+from ecg.formats.document import Document, derive, limb_pair, missing_limb_leads
 from server.records.model import FileNote, PatientFacts
 
 WORKER_BYTES: Final = 3 * 1024**3
@@ -102,9 +102,9 @@ def whole_steps(read: Document, name: str) -> tuple[tuple[str, ...], tuple[str, 
         raise FileBroken(path=name, reason=f"a sample says {largest_uv / 1000:.0f} mV, which no electrode gives")
     steps *= gain_uv / stored_uv
     if derived:
-        one, two = (read.leads.index(lead) for lead in ("I", "II"))
-        made = (derive(lead, steps[:, one], steps[:, two]) for lead in derived)
-        both = known[:, one] & known[:, two]
+        one, two = limb_pair(read.leads, steps)
+        both = known[:, [lead in ("I", "II", "III") for lead in read.leads]].all(axis=1)
+        made = (derive(lead, one, two) for lead in derived)
         steps, known = np.column_stack([steps, *made]), np.column_stack([known, *(both for _ in derived)])
     whole = np.clip(np.rint(steps), -STEP_MAX, STEP_MAX)
     return leads, derived, stored_uv, np.where(known, whole, NO_SIGNAL).astype(np.int16)

@@ -25,6 +25,22 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "密码太短或太常见。请使用至少 {length_min} 个字符、别人猜不到的密码。",
     "en": "The password is too short or too common. Use at least {length_min} characters that nobody would guess."
   },
+  "agent.folder": {
+    "zh": "文件夹 {path} 无法读取：{reason}。请确认其存在、共享已连接，以及代理程序账号的权限。",
+    "en": "The folder {path} cannot be read: {reason}. Check that it exists, that the share is connected, and the rights of the agent's account."
+  },
+  "agent.inlet": {
+    "zh": "无法打开 {port}：{reason}。可能被其他程序占用，请在代理程序设置中更换端口。",
+    "en": "{port} cannot be opened: {reason}. Another program may hold it; change the port in the agent's settings."
+  },
+  "agent.queue_full": {
+    "zh": "代理程序的队列已满：{reason}。文件会留在原处，有空位后继续。请检查到中心的网络。",
+    "en": "The agent's queue takes no more: {reason}. Files stay where they are until there is room. Check the line to the hub."
+  },
+  "agent.settings": {
+    "zh": "代理程序的设置（{path}）不能使用：{reason}。各项设置见 docs/how-to/connect-a-clinic.md。",
+    "en": "The agent's settings cannot be used ({path}): {reason}. Every setting stands in docs/how-to/connect-a-clinic.md."
+  },
   "alert.not_yours": {
     "zh": "该危急值由 {name} 接手，回报和闭环由其本人或本中心值班专家完成。请与 {name} 联系，或请中心值班专家处理。",
     "en": "{name} took this alert; the callback and the closing are his, or the centre's on-call's. Speak with {name}, or ask the on-call of the reading centre."
@@ -88,6 +104,14 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "consult.text_missing": {
     "zh": "“{text_of}”为空或超过 {limit} 字。请填写完整：对方据此判断，并将存入病历。",
     "en": "{text_of} is empty or longer than {limit} characters. Write it out: the other side decides by it, and it stays in the record."
+  },
+  "device.calibration": {
+    "zh": "“{given}”不能作为校准日期。请按 2026-11-22 的格式填写，不晚于今天；不清楚可留空。",
+    "en": "{given} is not a day on which the device can have been calibrated. Give it as 2026-11-22, not later than today; empty where nobody knows."
+  },
+  "device.too_many_keys": {
+    "zh": "设备已有 {keys_max} 个有效密钥。请先吊销不再使用的，再添加新密钥。",
+    "en": "The device has {keys_max} valid keys already. Revoke the ones that are no longer used, then add the new one."
   },
   "device.unknown": {
     "zh": "本机构没有设备 {device}。请从列表中选择，或不指定设备。",
@@ -209,17 +233,41 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "{path} 中导联 {lead} 的单位为 {unit}，不是可识别的电压单位。请使用 mV 或 uV。",
     "en": "{path} gives lead {lead} in {unit}, which is no voltage this library knows. Use mV or uV."
   },
+  "ecg.warn_channel": {
+    "zh": "文件中的通道 {channel} 从名称看不是心电导联，未读取。若因此缺少某个导联，应把其写法加入 codes/leads.csv。",
+    "en": "The file's channel {channel} is no ECG lead by its name and was left out. Nothing to do, unless an ECG lead is missing now: then its spelling belongs in codes/leads.csv."
+  },
   "ecg.warn_checksum": {
     "zh": "文件的校验和不符（{where}）；采样按原样读取。使用前请与设备自己的打印结果核对。",
     "en": "The file's checksum does not fit ({where}); its samples were read as they stand. Compare the trace with the device's own print before relying on it."
+  },
+  "ecg.warn_count": {
+    "zh": "文件未说明记录长度（可能未正常关闭）；每导联找到 {got} 个采样。记录末尾可能缺失，如有需要请重新复制文件。",
+    "en": "The file does not say how long it is, as if never closed; {got} samples a lead were found. The end of the recording may be missing: copy the file again if it matters."
   },
   "ecg.warn_fewer_samples": {
     "zh": "文件声明每导联 {promised} 个采样，实际只有 {got} 个，已读取这些。记录末尾缺失，如有需要请重新复制文件。",
     "en": "The file promises {promised} samples a lead and holds {got}; those were read. The end of the recording is missing: copy the file again if it matters."
   },
+  "ecg.warn_parts": {
+    "zh": "文件中还有无法与其余信号并列的信号（{left}），未读取。如有需要，请另行导出。",
+    "en": "The file holds further signals that do not fit beside the others ({left}); they were left out. Export them as a file of their own if they are needed."
+  },
   "ecg.warn_rate": {
     "zh": "文件声明 {stated}，不可能成立；按每秒 {used} 个采样读取（{why}）。测量间期前请与设备打印的心率核对。",
     "en": "The file states {stated}, which cannot be; it was read with {used} samples a second ({why}). Compare the heart rate with the device's own print before measuring any interval."
+  },
+  "ecg.warn_scale": {
+    "zh": "文件头给出每步 {uv_per_step} uV 的刻度，比任何心电图机都粗（{range}）。测量电压前，请与设备打印的波形高度核对。",
+    "en": "The header's scale of {uv_per_step} uV a step is coarser than any electrocardiograph's ({range}). Compare the height of a beat with the device's own print before measuring any voltage."
+  },
+  "ecg.warn_stretch": {
+    "zh": "文件含有 {count} 段记录，不在同一时间轴上；只读取了第 {taken} 段。如需其他各段，请分别导出。",
+    "en": "The file holds {count} stretches that lie on no common time line; only stretch {taken} was read. Export the others by themselves if they matter."
+  },
+  "ecg.warn_text": {
+    "zh": "文件文字与其声明的字符集（{stated}）不符，姓名可能有误。请与申请单核对患者姓名和编号。",
+    "en": "The texts of the file are not in the charset it states ({stated}); names may be wrong. Compare the patient's name and number with the request."
   },
   "ecg.would_overwrite": {
     "zh": "{path} 已存在于原记录旁，可能是他人的标注。请用 -o 指定其他目录，或先移走该文件。",
@@ -228,6 +276,34 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "ecg.xml": {
     "zh": "{path} 是不予读取的 XML：{reason}。心电文件不需要自定义实体和很深的嵌套，请检查其来源。",
     "en": "{path} is XML that is not read: {reason}. An ECG file needs no entities of its own and no deep nesting; check where it comes from."
+  },
+  "enrol.expired_code": {
+    "zh": "没有添加设备：添加码 {minutes} 分钟内有效，现已过期。请索取新码后立即输入。",
+    "en": "No device was added: this code was good for {minutes} minutes, which are over. Ask for a new code and enter it at once."
+  },
+  "enrol.not_reached": {
+    "zh": "未能在 {address} 连上中心：{reason}。请填写浏览器中打开中心页面的地址；除非线路恰在此时中断，添加码未被使用。",
+    "en": "The hub was not reached at {address}: {reason}. Give the address of its pages, as in a browser; the code was not used unless the line broke."
+  },
+  "enrol.refused": {
+    "zh": "{sentence}（{hub_code}）",
+    "en": "{sentence} ({hub_code})"
+  },
+  "enrol.rests": {
+    "zh": "没有添加设备：错误的添加码太多。请 {wait_s} 秒后再输入；正确的码不会因此作废。",
+    "en": "No device was added: there were too many wrong codes. Wait {wait_s} seconds, then enter the code once more; a right one is not lost by this."
+  },
+  "enrol.too_many": {
+    "zh": "本机构已有 {open_max} 个未使用的添加码。请先使用其中之一，或等待过期。",
+    "en": "This institution has {open_max} codes that nobody has used yet. Use one of them, or wait until they have run out."
+  },
+  "enrol.used_code": {
+    "zh": "没有添加设备：此添加码已用过，一个码只能添加一台。请索取新码；如用它的不是本机构的人，请吊销新增的设备。",
+    "en": "No device was added: this code was used before; each is good for one device. Ask for a new code. If it was not you who used it, have the new device revoked."
+  },
+  "enrol.wrong_code": {
+    "zh": "没有添加设备：这不是本中心的添加码。请与屏幕逐字核对；错 {tries} 次后此地址需等待。",
+    "en": "No device was added: this is no code of this hub. Compare it letter by letter with the screen; after {tries} wrong tries this address rests."
   },
   "http.already_done": {
     "zh": "这一操作已经执行过。请刷新页面查看结果。",
