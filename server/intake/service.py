@@ -167,7 +167,7 @@ class Intake:
         if row["state"] != "receiving":
             return  # told before
         file = await self.blobs.get(row["original"])
-        now_ms = round(self.clock.now().timestamp() * 1000)
+        now_ms = self.clock.now_ms()
         name = row["original_name"]
         try:
             found = await self.files.run(import_file, file, name, row["uid"], now_ms, self.utc_offset_min)
@@ -219,7 +219,7 @@ class Intake:
 
     def publish(self, recording_id: str, first_sample: int, samples: bytes) -> None:
         opening = self._streams.get(recording_id)
-        if opening is not None:
+        if opening is not None and self.bus.has_listeners(f"stream:{recording_id}"):
             packet = Samples(first_sample, len(opening.leads), opening.fs, opening.gain_uv_per_lsb, samples)
             self.bus.publish(f"stream:{recording_id}", packet)
 
@@ -324,7 +324,7 @@ async def end_revoked(gateway: Gateway, intake: Intake, device_id: str) -> None:
         return
     for connection in list(gateway.connections):
         if connection.device_id == device_id and connection.session.proved_by not in record.keys:
-            await connection.end(BadProof())
+            connection.end(BadProof())
 
 
 def device_rules(rates: tuple[int, ...]) -> Rules:
