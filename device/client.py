@@ -24,7 +24,7 @@ from websockets.exceptions import InvalidHandshake, WebSocketException
 from device.errors import BadFrame, Busy, CertificateRefused, KeyFileRefused, Unreachable, WireError
 from device.frames import FRAME_BYTES_MAX, Receipt, decode, encode
 from device.session import Send
-from device.upload import DeviceEffect, DeviceSession, Done, Upload
+from device.upload import DeviceEffect, DeviceSession, Done, Hold, Upload
 
 SOFTWARE: Final = "xinlian-device/1"
 KEY_BYTES_MIN: Final = 16
@@ -169,12 +169,14 @@ class _Attempt:
         while True:
             await self._grown.wait()
             self._grown.clear()
-            await self._do(socket, self._session.pump())
+            await self._do(socket, self._session.pump(self._now_ms()))
 
     async def _do(self, socket: ClientConnection, effects: list[DeviceEffect]) -> None:
         for effect in effects:
             if isinstance(effect, Send):
                 await socket.send(encode(effect.frame))
+            elif isinstance(effect, Hold):
+                asyncio.get_running_loop().call_later(effect.ms / 1000, self._grown.set)
 
     def _complete(self) -> bool:
         return self._upload.end(0) is not None

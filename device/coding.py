@@ -1,4 +1,6 @@
-"""The archive file of a sealed recording: lossless, small, checked. Samples and bytes; no file is opened here.
+"""The lossless coding, in two coats: the archive file of a sealed recording, and the body of a packed data frame.
+
+Samples and bytes; no file is opened here. The archive file:
 
     8 bytes   magic `XLECG1\\r\\n`
     4 bytes   length of the header
@@ -26,8 +28,18 @@ import numpy as np
 import numpy.typing as npt
 import zstandard
 
-from device.errors import ArchiveDamaged
-from device.frames import GAIN_UV_LEAST, GAIN_UV_MOST, I16, LEADS_MAX, NO_SIGNAL, STREAM_BYTES_MAX
+from device.errors import ArchiveDamaged, BadFrame, FileRefused
+from device.frames import (
+    GAIN_UV_LEAST,
+    GAIN_UV_MOST,
+    I16,
+    LEADS_MAX,
+    NO_SIGNAL,
+    STREAM_BYTES_MAX,
+    Coding,
+    Data,
+    samples_of,
+)
 from ecg.record import Recording
 
 U16 = npt.NDArray[np.uint16]
@@ -36,18 +48,20 @@ _MAGIC: Final = b"XLECG1\r\n"  # ends as PNG's does: a transfer in text mode is 
 _HEAD = struct.Struct("<8sII")
 HEADER_BYTES_MAX: Final = 8192
 ZSTD_LEVEL: Final = 3
+FILE_LEVEL: Final = 9  # once in the clinic, for a line that may be slow
 
 
 class Header(msgspec.Struct, frozen=True):
     """What is needed to read the samples, and nothing of the person."""
 
-    fs: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+    fs: Annotated[float, msgspec.Meta(ge=1, le=10_000)]
     leads: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=LEADS_MAX)]
     gain_uv_per_lsb: Annotated[float, msgspec.Meta(ge=GAIN_UV_LEAST, le=GAIN_UV_MOST)]
     n: Annotated[int, msgspec.Meta(ge=0, le=STREAM_BYTES_MAX)]  # samples a lead
     start_ms: int  # UTC of the first sample
     uid: str  # hex
     sha256: str  # hex, of all sample bytes: int16 little-endian, one row a sample
+    derived: tuple[str, ...] = ()  # of `leads`: computed from I and II, not measured
 
 
 def encode(header: Header, samples: I16) -> bytes:
@@ -93,6 +107,7 @@ def to_recording(archive: bytes) -> Recording:
         leads=header.leads,
         signal_uv=microvolts(samples, header.gain_uv_per_lsb),
         start=datetime.fromtimestamp(header.start_ms / 1000, UTC),
+        derived=header.derived,
     )
 
 
@@ -108,6 +123,46 @@ def quantise(signal_uv: npt.NDArray[np.float32], gain_uv_per_lsb: float, uv_max:
     known = np.abs(signal_uv) <= uv_max  # False for NaN
     steps = np.rint(np.where(known, signal_uv, 0.0) / gain_uv_per_lsb)
     return np.where(known & (np.abs(steps) <= -NO_SIGNAL - 1), steps, NO_SIGNAL).astype(np.int16)
+
+
+def packed(frame: Data, leads: Sequence[str]) -> Data:
+    """The same frame with its body packed, where that is shorter."""
+    body = pack(samples_of(frame.body, len(leads)), leads)
+    return frame if len(body) >= len(frame.body) else msgspec.structs.replace(frame, body=body, coding=Coding.PACKED)
+
+
+def pack(samples: I16, leads: Sequence[str]) -> bytes:
+    """(n, leads) int16 as one zstd frame of the planes described above; each frame of the wire by itself."""
+    return zstandard.ZstdCompressor(level=ZSTD_LEVEL, write_checksum=False).compress(_to_planes(samples, leads))
+
+
+def unpack(body: bytes, count: int, leads: Sequence[str]) -> bytes:
+    """The raw samples of a packed body, `count` a lead. Never unpacks more than that. Raises BadFrame."""
+    size = 2 * count * len(leads)
+    try:
+        if zstandard.frame_content_size(body) != size:
+            raise BadFrame(reason="its packed body has another size than its header")
+        planes = zstandard.ZstdDecompressor().decompress(body, max_output_size=size)
+    except zstandard.ZstdError:
+        raise BadFrame(reason="its packed body cannot be unpacked") from None
+    if len(planes) != size:
+        raise BadFrame(reason="its packed body has another size than its header")
+    return _from_planes(planes, count, leads).astype("<i2").tobytes()
+
+
+def pack_file(file: bytes) -> bytes:
+    """A file as one zstd frame: XML and text become a fifth."""
+    return zstandard.ZstdCompressor(level=FILE_LEVEL).compress(file)
+
+
+def unpack_file(packed_file: bytes, size: int) -> bytes:
+    """The file of `size` bytes. Never unpacks more than that. Raises FileRefused."""
+    try:
+        if zstandard.frame_content_size(packed_file) != size:
+            raise FileRefused(reason="its packed size is not the one that was announced")
+        return zstandard.ZstdDecompressor().decompress(packed_file, max_output_size=size)
+    except zstandard.ZstdError:
+        raise FileRefused(reason="it cannot be unpacked") from None
 
 
 def sha256_of(samples: I16) -> bytes:

@@ -30,6 +30,19 @@ class BadFrame(WireError):
 
 
 @dataclass(eq=False)
+class BadChecksum(WireError):
+    """The session answers with nack; it ends the connection only when it does not stop."""
+
+    code: ClassVar[str] = "wire.crc"
+    what: ClassVar[str] = "Frames of stream {stream} arrive damaged: their CRC32 does not fit."
+    mend: ClassVar[str] = (
+        "CRC32 as in zlib, over the header before it and the body; if that is right, check the memory."
+    )
+    again: ClassVar[bool] = True
+    stream: int
+
+
+@dataclass(eq=False)
 class FrameTooLarge(WireError):
     code: ClassVar[str] = "wire.frame_too_large"
     what: ClassVar[str] = "A frame has more than {bytes_max} bytes."
@@ -113,12 +126,13 @@ class SampleOutOfRange(WireError):
 
 
 @dataclass(eq=False)
-class ClockOff(WireError):
-    code: ClassVar[str] = "wire.clock_off"
-    what: ClassVar[str] = "The device's clock is {off_s} s from the hub's; at most {off_s_max} s are taken."
-    mend: ClassVar[str] = "Set the device's clock; the hub's time stands in `welcome` as hub_ms."
-    off_s: int
-    off_s_max: int
+class IndexDiffers(WireError):
+    code: ClassVar[str] = "wire.index"
+    what: ClassVar[str] = "Frame {seq} says it begins at {got}; the hub has counted {expected}."
+    mend: ClassVar[str] = "Count every sample (of a file: every byte); send those the device has lost as -32768."
+    seq: int
+    got: int
+    expected: int
 
 
 @dataclass(eq=False)
@@ -180,6 +194,14 @@ class ChecksumDiffers(WireError):
     code: ClassVar[str] = "wire.checksum"
     what: ClassVar[str] = "The samples the hub has are not those the device sent (SHA-256 differs)."
     mend: ClassVar[str] = "Send the recording again under a new uid; twice in a row means faulty memory."
+
+
+@dataclass(eq=False)
+class FileRefused(WireError):
+    code: ClassVar[str] = "wire.file"
+    what: ClassVar[str] = "The file cannot be taken: {reason}."
+    mend: ClassVar[str] = "Compare its size, packing and SHA-256 with what deposit said; send it as it was found."
+    reason: str
 
 
 @dataclass(eq=False)
@@ -265,6 +287,42 @@ class KeyFileRefused(WireError):
     code: ClassVar[str] = "wire.key_file"
     what: ClassVar[str] = "The key file cannot be used: {reason}."
     mend: ClassVar[str] = 'It is JSON: {{"device": id, "key": base64, 16 bytes or more}}; xinlian device add writes it.'
+    reason: str
+
+
+@dataclass(eq=False)
+class SettingsRefused(WireError):
+    code: ClassVar[str] = "agent.settings"
+    what: ClassVar[str] = "The agent's settings cannot be used ({path}): {reason}."
+    mend: ClassVar[str] = "Every setting stands in docs/how-to/connect-a-clinic.md."
+    path: str
+    reason: str
+
+
+@dataclass(eq=False)
+class QueueFull(WireError):
+    code: ClassVar[str] = "agent.queue_full"
+    status: ClassVar[int] = 507
+    what: ClassVar[str] = "The agent's queue takes no more: {reason}."
+    mend: ClassVar[str] = "Files stay where they are until there is room. Check the line to the hub."
+    reason: str
+
+
+@dataclass(eq=False)
+class FolderUnreadable(WireError):
+    code: ClassVar[str] = "agent.folder"
+    what: ClassVar[str] = "The folder {path} cannot be read: {reason}."
+    mend: ClassVar[str] = "Check that it exists, that the share is connected, and the rights of the agent's account."
+    path: str
+    reason: str
+
+
+@dataclass(eq=False)
+class InletRefused(WireError):
+    code: ClassVar[str] = "agent.inlet"
+    what: ClassVar[str] = "{port} cannot be opened: {reason}."
+    mend: ClassVar[str] = "Another program may hold it; change the port in the agent's settings."
+    port: str
     reason: str
 
 

@@ -1,7 +1,9 @@
 """Wire version 1: how each frame stands in bytes, and how large it may be.
 
-One binary WebSocket message is one frame; its first byte is the kind. What happens often (data, ack, nack, ping, pong)
-has a fixed little-endian layout, what happens once a connection (hello, welcome, open, ...) is JSON after the kind.
+One binary WebSocket message is one frame; its first byte is the kind. What happens often (data, chunk, ack, nack, ping,
+pong, clock) has a fixed little-endian layout, what happens once a connection (hello, welcome, open, ...) is JSON after
+the kind. Samples and bytes of files carry a CRC32 over header and body, because a recording may pass through memory and
+programs that no TLS guards.
 No rule of order or credit (`session.py`), no socket (`client.py`, `server/intake/gateway.py`), no file (`coding.py`).
 The tables of bytes for people who build devices: `docs/reference/protocol.md`.
 """
@@ -12,14 +14,26 @@ import hashlib
 import hmac
 import re
 import struct
+import zlib
 from dataclasses import fields
+from enum import IntEnum
 from typing import Annotated, ClassVar, Final, Literal
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from device.errors import BadFrame, FrameTooLarge, LeadMapRefused, RefusedByHub, SampleOutOfRange, WireError
+from device import layout
+from device.errors import (
+    BadChecksum,
+    BadFrame,
+    FrameTooLarge,
+    LeadMapRefused,
+    RefusedByHub,
+    SampleOutOfRange,
+    WireError,
+)
+from device.layout import struct_of
 from ecg.errors import all_errors
 
 I16 = npt.NDArray[np.int16]
@@ -42,6 +56,9 @@ LEADS: Final = frozenset(
 ) | frozenset(
     ("V2R", "V3R", "V4R", "V5R", "V6R", "V7R", "X", "Y", "Z", "ES", "AS", "AI", "ML", "MCL1", "CM5", "CM1", "V")
 )
+
+FILE_BYTES_MAX: Final = 64 * 1024 * 1024  # of one deposited file, unpacked
+NAME_MAX: Final = 128
 
 Uid = bytes  # 16 bytes, chosen by the device: the identity of one recording over all connections
 
@@ -95,6 +112,7 @@ class Proof(_Frame, frozen=True):
     KIND: ClassVar[int] = 0x03
     NAME: ClassVar[str] = "proof"
     mac: bytes  # 32 bytes
+    device_ms: int  # the device's clock when it made this; with the hub's two times its offset, good to half the way
 
 
 class OpenStream(msgspec.Struct, frozen=True):
@@ -112,13 +130,25 @@ class Welcome(_Frame, frozen=True):
     window_frames: int
     window_bytes: int
     hub_ms: int
+    clock_offset_ms: int  # the hub's clock less the device's, from challenge and proof
+    clock_uncertainty_ms: int
     rates: tuple[int, ...]
     frame_bytes_max: int
     streams: tuple[OpenStream, ...] = ()
 
 
+class Calibration(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the device knows of its own measure: the pulse it was last checked with, and when."""
+
+    pulse_uv: float = 0.0
+    at_ms: int = 0
+
+
 class Open(_Frame, frozen=True):
-    """Begin or resume the recording `uid`. Sent again it resumes; only `stream` and `device_ms` may then differ."""
+    """Begin or resume the recording `uid`. Sent again it resumes; only `stream` and `device_ms` may then differ.
+
+    A voltage is (sample - offset_lsb) * gain_uv_per_lsb microvolts.
+    """
 
     KIND: ClassVar[int] = 0x05
     NAME: ClassVar[str] = "open"
@@ -132,6 +162,32 @@ class Open(_Frame, frozen=True):
     kind: Literal["resting", "stream"]
     mode: Literal["live", "batch"]
     request: Request | None = None
+    offset_lsb: Annotated[int, msgspec.Meta(ge=-16384, le=16384)] = 0
+    calibration: Calibration | None = None
+
+
+class Deposit(_Frame, frozen=True):
+    """Begin or resume the sending of a file, as it was found. The hub keeps its bytes and reads the ECG in it.
+
+    `uid` is `deposit_uid` of device and content, so that the same file is stored once however often it is found. The
+    chunks carry the file, or with `packing` "zstd" its zstd frame.
+    """
+
+    KIND: ClassVar[int] = 0x07
+    NAME: ClassVar[str] = "deposit"
+    stream: Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
+    uid: Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_MAX)]
+    size: Annotated[int, msgspec.Meta(ge=1, le=FILE_BYTES_MAX)]  # bytes of the file, unpacked
+    sha256: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]  # of the file, unpacked
+    made_ms: int  # when the file was written, by the device's clock
+    device_ms: int
+    packing: Literal["", "zstd"] = ""
+    request: Request | None = None
+    glance: Annotated[bytes, msgspec.Meta(max_length=2048)] = b""  # `glance.py`: what triage needs, before the file
+
+
+Opening = Open | Deposit
 
 
 class Opened(_Frame, frozen=True):
@@ -143,21 +199,49 @@ class Opened(_Frame, frozen=True):
     limit: int
 
 
+class Coding(IntEnum):
+    """How the body of a data frame stands: int16 as they are, or `coding.pack` of them."""
+
+    RAW = 0
+    PACKED = 1
+
+
 class Data(_Frame, frozen=True):
-    """Samples of all leads: `samples` is int16 little-endian, one row a sample, one column a lead of `open`."""
+    """Samples of all leads: `body` is int16 little-endian, one row a sample, one column a lead of `open`; or packed."""
 
     KIND: ClassVar[int] = 0x10
     NAME: ClassVar[str] = "data"
     stream: int
     seq: int
+    first: int  # sample index of the first row, from the start of the recording
     device_ms: int
     leads: int
-    samples: bytes
+    count: int  # samples a lead
+    body: bytes
+    coding: int = Coding.RAW
 
     @property
-    def count(self) -> int:
-        """Samples a lead."""
-        return len(self.samples) // (2 * self.leads)
+    def size(self) -> int:
+        """Bytes of its samples, unpacked."""
+        return 2 * self.leads * self.count
+
+
+class Chunk(_Frame, frozen=True):
+    """Bytes of a deposited file: `first` is the offset of the first."""
+
+    KIND: ClassVar[int] = 0x15
+    NAME: ClassVar[str] = "chunk"
+    stream: int
+    seq: int
+    first: int
+    body: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.body)
+
+
+Piece = Data | Chunk
 
 
 class Ack(_Frame, frozen=True):
@@ -170,14 +254,26 @@ class Ack(_Frame, frozen=True):
     limit: int
 
 
+class Why(IntEnum):
+    """Why the hub did not take a piece."""
+
+    GAP = 1  # one before it is missing: send again from `next_seq`
+    CHECKSUM = 2  # it came damaged: send again from `next_seq`
+    FULL = 3  # the hub's disk is full: send nothing for `retry_after_ms`
+
+
 class Nack(_Frame, frozen=True):
     KIND: ClassVar[int] = 0x12
     NAME: ClassVar[str] = "nack"
     stream: int
     next_seq: int
+    why: int = Why.GAP
+    retry_after_ms: int = 0
 
 
 class End(_Frame, frozen=True):
+    """All has been sent: pieces and samples a lead (of a file: bytes), and the SHA-256 of all bodies, unpacked."""
+
     KIND: ClassVar[int] = 0x13
     NAME: ClassVar[str] = "end"
     stream: int
@@ -209,6 +305,15 @@ class Pong(_Frame, frozen=True):
     hub_ms: int
 
 
+class Clock(_Frame, frozen=True):
+    """What the device found by ping and pong: the hub's clock less its own, and how far that may be wrong."""
+
+    KIND: ClassVar[int] = 0x22
+    NAME: ClassVar[str] = "clock"
+    offset_ms: int
+    uncertainty_ms: int
+
+
 class Error(_Frame, frozen=True):
     """The last frame of a connection: a code of `device/errors.py` and its fields."""
 
@@ -219,21 +324,21 @@ class Error(_Frame, frozen=True):
 
 
 Frame = (
-    Hello | Challenge | Proof | Welcome | Open | Opened | Data | Ack | Nack | End | Receipt | Ping | Pong | Error
+    Hello | Challenge | Proof | Welcome | Open | Deposit | Opened | Data | Chunk | Ack | Nack | End | Receipt
+    | Ping | Pong | Clock | Error
 )  # fmt: skip
 
-_DATA = struct.Struct("<BBHIIq")  # kind, leads, samples a lead, stream, seq, device_ms
-_ACK = struct.Struct("<BxxxIII")  # kind, stream, next_seq, limit
-_NACK = struct.Struct("<BxxxII")  # kind, stream, next_seq
-_END = struct.Struct("<BxxxIIQ32s")  # kind, stream, frames, samples, sha256
-_PING = struct.Struct("<Bxxxq")
-_PONG = struct.Struct("<Bxxxqq")
-DATA_HEADER_BYTES: Final = _DATA.size
+_DATA, _CHUNK, _CRC = struct_of(layout.DATA), struct_of(layout.CHUNK), struct_of(layout.CRC)
+_ACK, _NACK, _END = struct_of(layout.ACK), struct_of(layout.NACK), struct_of(layout.END)
+_PING, _PONG, _CLOCK = struct_of(layout.PING), struct_of(layout.PONG), struct_of(layout.CLOCK)
+DATA_HEADER_BYTES: Final = _DATA.size + _CRC.size
+CHUNK_HEADER_BYTES: Final = _CHUNK.size + _CRC.size
+CHUNK_BYTES_MAX: Final = FRAME_BYTES_MAX - CHUNK_HEADER_BYTES
 
 _encode_json = msgspec.json.Encoder().encode
 _JSON: dict[int, msgspec.json.Decoder[Frame]] = {
     cls.KIND: msgspec.json.Decoder(cls)
-    for cls in (Hello, Challenge, Proof, Welcome, Open, Opened, Receipt, Error)
+    for cls in (Hello, Challenge, Proof, Welcome, Open, Deposit, Opened, Receipt, Error)
 }  # fmt: skip
 
 
@@ -241,24 +346,42 @@ def encode(frame: Frame) -> bytes:
     """One frame as the body of one binary WebSocket message."""
     match frame:
         case Data():
-            head = _DATA.pack(frame.KIND, frame.leads, frame.count, frame.stream, frame.seq, frame.device_ms)
-            return head + frame.samples
+            head = _DATA.pack(
+                frame.KIND,
+                frame.coding,
+                frame.leads,
+                frame.stream,
+                frame.seq,
+                frame.count,
+                frame.first,
+                frame.device_ms,
+            )
+            return b"".join((head, _CRC.pack(zlib.crc32(frame.body, zlib.crc32(head))), frame.body))
+        case Chunk():
+            head = _CHUNK.pack(frame.KIND, frame.stream, frame.seq, frame.first)
+            return b"".join((head, _CRC.pack(zlib.crc32(frame.body, zlib.crc32(head))), frame.body))
         case Ack():
             return _ACK.pack(frame.KIND, frame.stream, frame.next_seq, frame.limit)
         case Nack():
-            return _NACK.pack(frame.KIND, frame.stream, frame.next_seq)
+            return _NACK.pack(frame.KIND, frame.why, frame.stream, frame.next_seq, frame.retry_after_ms)
         case End():
             return _END.pack(frame.KIND, frame.stream, frame.frames, frame.samples, frame.sha256)
         case Ping():
             return _PING.pack(frame.KIND, frame.device_ms)
         case Pong():
             return _PONG.pack(frame.KIND, frame.device_ms, frame.hub_ms)
+        case Clock():
+            return _CLOCK.pack(frame.KIND, frame.offset_ms, frame.uncertainty_ms)
         case _:
             return bytes([frame.KIND]) + _encode_json(frame)
 
 
 def decode(raw: bytes) -> Frame:
-    """The frame in one message. Raises FrameTooLarge, BadFrame, LeadMapRefused; nothing else, whatever the bytes."""
+    """The frame in one message.
+
+    Raises  FrameTooLarge, BadFrame, LeadMapRefused; BadChecksum for a piece whose bytes are not those that were sent,
+            naming its stream. Nothing else, whatever the bytes.
+    """
     if len(raw) > FRAME_BYTES_MAX:
         raise FrameTooLarge(bytes_max=FRAME_BYTES_MAX)
     if not raw:
@@ -266,6 +389,8 @@ def decode(raw: bytes) -> Frame:
     kind = raw[0]
     if kind == Data.KIND:
         return _decode_data(raw)
+    if kind == Chunk.KIND:
+        return _decode_chunk(raw)
     if kind in _JSON:
         try:
             return _JSON[kind].decode(raw[1:])
@@ -281,14 +406,31 @@ def _where(sentence: str) -> str:
 
 
 def _decode_data(raw: bytes) -> Data:
-    if len(raw) < _DATA.size:
+    if len(raw) < DATA_HEADER_BYTES:
         raise BadFrame(reason="a data frame is shorter than its header")
-    _, leads, count, stream, seq, device_ms = _DATA.unpack_from(raw)
+    _, coding, leads, stream, seq, count, first, device_ms = _DATA.unpack_from(raw)
+    body = raw[DATA_HEADER_BYTES:]
+    _check_crc(raw, _DATA.size, body, stream)
     if not 1 <= leads <= LEADS_MAX:
         raise LeadMapRefused(reason=f"{leads} leads in a frame, 1 to {LEADS_MAX} are possible")
-    if count < 1 or len(raw) != _DATA.size + 2 * leads * count:
+    size = 2 * leads * count
+    if coding > Coding.PACKED or not 0 < size <= FRAME_BYTES_MAX or (coding == Coding.RAW and len(body) != size):
         raise BadFrame(reason="its length does not fit its leads and samples")
-    return Data(stream=stream, seq=seq, device_ms=device_ms, leads=leads, samples=raw[_DATA.size :])
+    return Data(stream, seq, first, device_ms, leads, count, body, coding)
+
+
+def _decode_chunk(raw: bytes) -> Chunk:
+    if len(raw) <= CHUNK_HEADER_BYTES:
+        raise BadFrame(reason="a chunk is not longer than its header")
+    _, stream, seq, first = _CHUNK.unpack_from(raw)
+    body = raw[CHUNK_HEADER_BYTES:]
+    _check_crc(raw, _CHUNK.size, body, stream)
+    return Chunk(stream, seq, first, body)
+
+
+def _check_crc(raw: bytes, at: int, body: bytes, stream: int) -> None:
+    if zlib.crc32(body, zlib.crc32(raw[:at])) != _CRC.unpack_from(raw, at)[0]:
+        raise BadChecksum(stream=stream)
 
 
 def _decode_fixed(kind: int, raw: bytes) -> Frame:
@@ -296,39 +438,56 @@ def _decode_fixed(kind: int, raw: bytes) -> Frame:
         if kind == Ack.KIND:
             return Ack(*_ACK.unpack(raw)[1:])
         if kind == Nack.KIND:
-            return Nack(*_NACK.unpack(raw)[1:])
+            _, why, stream, next_seq, retry_after_ms = _NACK.unpack(raw)
+            return Nack(stream, next_seq, why, retry_after_ms)
         if kind == End.KIND:
             return End(*_END.unpack(raw)[1:])
         if kind == Ping.KIND:
             return Ping(*_PING.unpack(raw)[1:])
         if kind == Pong.KIND:
             return Pong(*_PONG.unpack(raw)[1:])
+        if kind == Clock.KIND:
+            return Clock(*_CLOCK.unpack(raw)[1:])
     except struct.error:
         raise BadFrame(reason=f"kind {kind:#04x} has another length") from None
     raise BadFrame(reason=f"kind {kind:#04x} is unknown")
 
 
-def proof_of(key: bytes, nonce: bytes, hello: bytes) -> bytes:
-    """HMAC-SHA256 over the hub's 32-byte nonce and the hello message exactly as sent."""
-    return hmac.new(key, nonce + hello, hashlib.sha256).digest()
+def proof_of(key: bytes, nonce: bytes, hello: bytes, device_ms: int) -> bytes:
+    """HMAC-SHA256 over the hub's 32-byte nonce, the hello message exactly as sent, and device_ms as 8 bytes."""
+    return hmac.new(key, nonce + hello + struct.pack("<q", device_ms), hashlib.sha256).digest()
 
 
-def samples_of(samples: bytes, leads: int) -> I16:
-    """The samples as (n, leads) int16, read only; NO_SIGNAL where there was none."""
-    return np.frombuffer(samples, "<i2").reshape(-1, leads)
+def deposit_uid(device: str, sha256: bytes) -> Uid:
+    """The uid of a file: the same file of the same device always gets the same one (ACQ-05)."""
+    return hashlib.sha256(device.encode() + sha256).digest()[:16]
 
 
-def check_range(frame: Data, gain_uv_per_lsb: float) -> None:
+def samples_of(body: bytes, leads: int) -> I16:
+    """Raw samples as (n, leads) int16, read only; NO_SIGNAL where there was none."""
+    return np.frombuffer(body, "<i2").reshape(-1, leads)
+
+
+def levelled(body: bytes, offset_lsb: int) -> bytes:
+    """The samples with the device's offset taken out; NO_SIGNAL stays. `check_range` has seen that they fit."""
+    if not offset_lsb:
+        return body
+    samples = np.frombuffer(body, "<i2")
+    return np.where(samples == NO_SIGNAL, samples, samples - np.int16(offset_lsb)).astype("<i2").tobytes()
+
+
+def check_range(body: bytes, seq: int, gain_uv_per_lsb: float, offset_lsb: int) -> None:
     """Raises SampleOutOfRange where a sample lies beyond +-SAMPLE_UV_MAX and is not NO_SIGNAL."""
-    limit = int(SAMPLE_UV_MAX / gain_uv_per_lsb)
-    if limit >= -NO_SIGNAL:
+    limit = min(-NO_SIGNAL - 1, int(SAMPLE_UV_MAX / gain_uv_per_lsb))
+    least, most = offset_lsb - limit, offset_lsb + limit
+    if least <= NO_SIGNAL + 1 and most >= -NO_SIGNAL - 1:
         return  # no int16 can reach it
-    samples = np.frombuffer(frame.samples, "<i2")
+    samples = np.frombuffer(body, "<i2")
     low = int(samples.min())
     if low == NO_SIGNAL:
-        low = int(samples.min(initial=0, where=samples != NO_SIGNAL))
-    if low < -limit or int(samples.max()) > limit:
-        raise SampleOutOfRange(seq=frame.seq, uv_max=SAMPLE_UV_MAX)
+        low = int(samples.min(initial=offset_lsb, where=samples != NO_SIGNAL))
+    if low < least or int(samples.max()) > most:
+        raise SampleOutOfRange(seq=seq, uv_max=SAMPLE_UV_MAX)
 
 
 # ---- errors on the wire ----

@@ -17,15 +17,18 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
+from device import coding
 from device.errors import (
+    BadChecksum,
     BadProof,
-    ClockOff,
     DeviceRevoked,
     EndDiffers,
+    FileRefused,
     GainRefused,
     GapStays,
+    IndexDiffers,
     LeadMapRefused,
     OpenDiffers,
     OutOfOrder,
@@ -47,27 +50,39 @@ from device.frames import (
     VERSION,
     Ack,
     Challenge,
+    Chunk,
+    Clock,
+    Coding,
     Data,
+    Deposit,
     End,
     Frame,
     Hello,
     Nack,
     Open,
     Opened,
+    Opening,
     OpenStream,
+    Piece,
     Ping,
     Pong,
     Proof,
     Receipt,
     Welcome,
+    Why,
     check_range,
+    deposit_uid,
     encode,
+    levelled,
     proof_of,
 )
 
 OPEN_SEQ: Final = -1  # the place of the open frame before frame 0 of its stream
 NACKS_MAX: Final = 8  # how often the same frame is asked for again before the device is taken to be broken
-SAME_IN_A_RESUME: Final = ("fs", "leads", "gain_uv_per_lsb", "start_ms", "kind", "mode", "request")
+SAME_IN_A_RESUME: Final = {
+    Open: ("fs", "leads", "gain_uv_per_lsb", "offset_lsb", "start_ms", "kind", "mode", "request"),
+    Deposit: ("size", "sha256", "packing"),
+}
 
 
 @dataclass(frozen=True)
@@ -78,7 +93,6 @@ class Rules:
     window_frames: int = 16
     window_bytes: int = 256 * 1024
     streams_max: int = 4
-    clock_off_s_max: int = 300
 
 
 @dataclass(frozen=True)
@@ -95,10 +109,10 @@ class DeviceRecord:
 class Kept:
     """What the journal holds of a stream: where a resume goes on."""
 
-    opening: Open
+    opening: Opening
     device: str
     recording: str
-    next_seq: int  # of the next data frame
+    next_seq: int  # of the next piece
     data_bytes: int
     end: End | None = None
 
@@ -124,10 +138,18 @@ class Online:
 
 
 @dataclass(frozen=True)
+class ClockKnown:
+    """How far the device's clock is from ours: `offset_ms` is ours less its own, wrong by `uncertainty_ms` at most."""
+
+    offset_ms: int
+    uncertainty_ms: int
+
+
+@dataclass(frozen=True)
 class Register:
     """Give the recording an id (or say it is sealed), then call `registered` or `already_sealed`."""
 
-    opening: Open
+    opening: Opening
 
 
 @dataclass(frozen=True)
@@ -136,7 +158,7 @@ class Append:
 
     uid: bytes
     seq: int
-    frame: Open | Data | End
+    frame: Opening | Piece | End
     recording: str
 
 
@@ -155,11 +177,11 @@ class Seal:
 
     uid: bytes
     recording: str
-    opening: Open
+    opening: Opening
     end: End
 
 
-HubEffect = Send | FindDevice | Online | Register | Append | Publish | Seal
+HubEffect = Send | FindDevice | Online | ClockKnown | Register | Append | Publish | Seal
 
 
 class HubState(Enum):
@@ -173,20 +195,21 @@ class HubState(Enum):
 
 @dataclass
 class _Incoming:
-    """One stream of one connection, as the hub sees it."""
+    """One stream of one connection, as the hub sees it. A piece is a data frame, or a chunk of a file."""
 
-    opening: Open
+    opening: Opening
     recording: str
-    expected: int  # the data frame we want next
-    safe: int  # data frames below this stand on the disk
-    limit: int  # data frames below this may be sent
-    data_bytes: int  # taken so far, on disk or on the way there
+    expected: int  # the piece we want next
+    safe: int  # pieces below this stand on the disk
+    limit: int  # pieces below this may be sent
+    data_bytes: int  # unpacked, taken so far, on disk or on the way there
     safe_samples: int
-    waiting: deque[Data] = field(default_factory=deque)  # taken, not yet on the disk
+    unit: int  # bytes that `first` and `samples` count as one: a sample of all leads, or a byte of a file
+    waiting: deque[Piece] = field(default_factory=deque)  # taken, not yet on the disk
     is_open: bool = False  # the open record is on the disk
     end: End | None = None
     asked: int = 0  # nacks for `expected`
-    farthest: int = -1  # the highest frame seen beyond a gap
+    farthest: int = -1  # the highest piece seen beyond a gap
 
 
 class HubSession:
@@ -202,6 +225,7 @@ class HubSession:
         self.waiting_bytes = 0  # taken from this device, not yet on the disk
         self._nonce, self._kept = nonce, kept
         self._hello = b""
+        self._challenged_ms = 0
         self._streams: dict[int, _Incoming] = {}
 
     # ---- frames of the device ----
@@ -213,19 +237,39 @@ class HubSession:
             raise OutOfOrder(frame=frame.NAME, state=self.state.value)
         if isinstance(frame, Hello):
             self._hello = encode(frame) if raw is None else raw
-        return move(self, frame, now_ms)
+        effects = move.run(self, frame, now_ms)
+        self.state = move.target
+        return effects
+
+    def damaged(self, error: BadChecksum) -> list[HubEffect]:
+        """A piece came with a wrong checksum: ask for it again. Raises the error where that does not help."""
+        stream = self._streams.get(error.stream)
+        if self.state is not HubState.READY or stream is None or not stream.is_open:
+            raise error
+        stream.asked += 1
+        if stream.asked > NACKS_MAX:
+            raise error
+        return [Send(Nack(error.stream, stream.expected, Why.CHECKSUM))]
+
+    def hold(self, retry_after_ms: int) -> list[HubEffect]:
+        """Our disk is full: tell every open stream to keep what it has."""
+        return [
+            Send(Nack(number, stream.expected, Why.FULL, retry_after_ms))
+            for number, stream in self._streams.items()
+            if stream.is_open and stream.end is None
+        ]
 
     def _on_hello(self, frame: Hello, now_ms: int) -> list[HubEffect]:
         if frame.version != VERSION:
             raise VersionRefused(got=frame.version, accepted=VERSION)
-        self.state = HubState.FINDING
         return [FindDevice(frame.device)]
 
-    def device_found(self, device: DeviceRecord | None) -> list[HubEffect]:
+    def device_found(self, device: DeviceRecord | None, now_ms: int) -> list[HubEffect]:
         if device is None:
             raise UnknownDevice
         self.device = device
         self.state = HubState.CHALLENGED
+        self._challenged_ms = now_ms
         return [Send(Challenge(nonce=self._nonce))]
 
     def _on_proof(self, frame: Proof, now_ms: int) -> list[HubEffect]:
@@ -233,23 +277,28 @@ class HubSession:
         proved = [
             key
             for key in self.device.keys  # all of them are tried: how long it takes does not tell which was right
-            if hmac.compare_digest(frame.mac, proof_of(key, self._nonce, self._hello))
+            if hmac.compare_digest(frame.mac, proof_of(key, self._nonce, self._hello, frame.device_ms))
         ]
         if not proved:
             raise BadProof
         self.proved_by = proved[0]
         if not self.device.active:
             raise DeviceRevoked  # told only to who holds the key
-        self.state = HubState.READY
         streams = tuple(
             OpenStream(uid=uid, recording=kept.recording, next_seq=kept.next_seq)
             for uid, kept in self._kept(self.device.id).items()
         )
+        # The device wrote its time somewhere between our two: the middle is the best guess, half the way its error.
+        uncertainty_ms = max(0, now_ms - self._challenged_ms + 1) // 2
+        offset_ms = self._challenged_ms + uncertainty_ms - frame.device_ms
         return [
             Online(),
+            ClockKnown(offset_ms, uncertainty_ms),
             Send(
                 Welcome(
                     session=self.session,
+                    clock_offset_ms=offset_ms,
+                    clock_uncertainty_ms=uncertainty_ms,
                     window_frames=self.window_frames,
                     window_bytes=self.rules.window_bytes,
                     hub_ms=now_ms,
@@ -261,19 +310,28 @@ class HubSession:
         ]
 
     def _on_open(self, frame: Open, now_ms: int) -> list[HubEffect]:
+        _check_open(frame, self.rules)
+        return self._admit(frame, 2 * len(frame.leads))
+
+    def _on_deposit(self, frame: Deposit, now_ms: int) -> list[HubEffect]:
         assert self.device is not None
-        _check_open(frame, self.rules, now_ms)
-        if frame.stream in self._streams:
-            raise OutOfOrder(frame="open", state=f"stream {frame.stream} is open")
+        if frame.uid != deposit_uid(self.device.id, frame.sha256):
+            raise FileRefused(reason="its uid is not the one of its SHA-256")
+        return self._admit(frame, 1)
+
+    def _admit(self, opening: Opening, unit: int) -> list[HubEffect]:
+        assert self.device is not None
+        if opening.stream in self._streams:
+            raise OutOfOrder(frame=opening.NAME, state=f"stream {opening.stream} is open")
         if len(self._streams) >= self.rules.streams_max:
             raise TooManyStreams(streams_max=self.rules.streams_max)
-        kept = self._kept(self.device.id).get(frame.uid)
+        kept = self._kept(self.device.id).get(opening.uid)
         if kept is not None:
-            _check_same(frame, kept.opening)
-        self._streams[frame.stream] = _Incoming(frame, "", 0, 0, 0, 0, 0)
-        return [Register(frame)]
+            _check_same(opening, kept.opening)
+        self._streams[opening.stream] = _Incoming(opening, "", 0, 0, 0, 0, 0, unit)
+        return [Register(opening)]
 
-    def registered(self, opening: Open, recording: str) -> list[HubEffect]:
+    def registered(self, opening: Opening, recording: str) -> list[HubEffect]:
         """The recording has its id. A stream the journal knows goes on where the disk ends; a new one begins there."""
         assert self.device is not None
         stream = self._streams[opening.stream]
@@ -283,14 +341,14 @@ class HubSession:
             return [Append(opening.uid, OPEN_SEQ, opening, recording)]
         stream.expected = stream.safe = kept.next_seq
         stream.data_bytes = kept.data_bytes
-        stream.safe_samples = kept.data_bytes // (2 * len(opening.leads))
+        stream.safe_samples = kept.data_bytes // stream.unit
         effects = self._begin(stream)
         if kept.end is not None:
             stream.end = kept.end
             effects.append(Seal(opening.uid, recording, opening, kept.end))
         return effects
 
-    def already_sealed(self, opening: Open, recording: str, sha256: bytes) -> list[HubEffect]:
+    def already_sealed(self, opening: Opening, recording: str, sha256: bytes) -> list[HubEffect]:
         """Sent five times, stored once: the receipt is given again, nothing is opened."""
         del self._streams[opening.stream]
         return [Send(Receipt(uid=opening.uid, recording=recording, sha256=sha256))]
@@ -301,25 +359,27 @@ class HubSession:
         opened = Opened(stream.opening.stream, stream.recording, stream.expected, stream.limit)
         return [Send(opened)]
 
-    def _on_data(self, frame: Data, now_ms: int) -> list[HubEffect]:
+    def _on_piece(self, frame: Piece, now_ms: int) -> list[HubEffect]:
         stream = self._open_stream(frame)
-        if frame.leads != len(stream.opening.leads):
-            raise LeadMapRefused(reason=f"a frame has {frame.leads} leads, open named {len(stream.opening.leads)}")
         if frame.seq < stream.expected:
             # A repeat: the device missed our ack. Answer with what is safe, store nothing twice.
             return [self._ack(stream)]
-        over_bytes = self.waiting_bytes + len(frame.samples) > self.rules.window_bytes
+        over_bytes = self.waiting_bytes + frame.size > self.rules.window_bytes
         if frame.seq >= stream.limit or over_bytes:
             raise OverCredit(seq=frame.seq, limit=stream.limit, bytes_max=self.rules.window_bytes)
         if frame.seq > stream.expected:
             return self._gap(stream, frame.seq)
-        check_range(frame, stream.opening.gain_uv_per_lsb)
-        if stream.data_bytes + len(frame.samples) > STREAM_BYTES_MAX or frame.seq >= FRAMES_MAX:
+        if isinstance(frame, Data):
+            frame = _plain(frame, stream.opening)
+        counted = stream.data_bytes // stream.unit
+        if frame.first != counted:
+            raise IndexDiffers(seq=frame.seq, got=frame.first, expected=counted)
+        if stream.data_bytes + frame.size > STREAM_BYTES_MAX or frame.seq >= FRAMES_MAX:
             raise StreamTooLong(bytes_max=STREAM_BYTES_MAX)
         stream.expected += 1
         stream.asked, stream.farthest = 0, -1
-        stream.data_bytes += len(frame.samples)
-        self.waiting_bytes += len(frame.samples)
+        stream.data_bytes += frame.size
+        self.waiting_bytes += frame.size
         stream.waiting.append(frame)
         return [Append(stream.opening.uid, frame.seq, frame, stream.recording)]
 
@@ -332,7 +392,7 @@ class HubSession:
         stream.asked += 1
         if stream.asked > NACKS_MAX:
             raise GapStays(expected=stream.expected, asked=NACKS_MAX)
-        return [Send(Nack(stream.opening.stream, stream.expected))]
+        return [Send(Nack(stream.opening.stream, stream.expected, Why.GAP))]
 
     def _on_end(self, frame: End, now_ms: int) -> list[HubEffect]:
         stream = self._known_stream(frame.stream, "end")
@@ -344,7 +404,7 @@ class HubSession:
             raise OutOfOrder(frame="end", state="before opened")
         if frame.frames > stream.expected:
             return self._gap(stream, frame.frames)
-        samples = stream.data_bytes // (2 * len(stream.opening.leads))
+        samples = stream.data_bytes // stream.unit
         if frame.frames != stream.expected or frame.samples != samples or samples == 0:
             raise EndDiffers(
                 frames=frame.frames, samples=frame.samples, got_frames=stream.expected, got_samples=samples
@@ -354,6 +414,9 @@ class HubSession:
 
     def _on_ping(self, frame: Ping, now_ms: int) -> list[HubEffect]:
         return [Send(Pong(device_ms=frame.device_ms, hub_ms=now_ms))]
+
+    def _on_clock(self, frame: Clock, now_ms: int) -> list[HubEffect]:
+        return [ClockKnown(frame.offset_ms, frame.uncertainty_ms)]
 
     # ---- what the disk says ----
 
@@ -367,10 +430,12 @@ class HubSession:
         effects: list[HubEffect] = []
         while stream.waiting and stream.waiting[0].seq <= seq:
             frame = stream.waiting.popleft()
-            self.waiting_bytes -= len(frame.samples)
-            if stream.opening.mode == "live":
-                effects.append(Publish(stream.recording, stream.safe_samples, frame.samples))
-            stream.safe_samples += frame.count
+            self.waiting_bytes -= frame.size
+            opening = stream.opening
+            if isinstance(opening, Open) and opening.mode == "live":
+                samples = levelled(frame.body, opening.offset_lsb)
+                effects.append(Publish(stream.recording, stream.safe_samples, samples))
+            stream.safe_samples += frame.size // stream.unit
             stream.safe = frame.seq + 1
         effects.append(self._ack(stream))
         if stream.end is not None and seq >= stream.end.frames:
@@ -397,27 +462,38 @@ class HubSession:
             raise OutOfOrder(frame=name, state=f"stream {number} is not open")
         return stream
 
-    def _open_stream(self, frame: Data) -> _Incoming:
-        stream = self._known_stream(frame.stream, "data")
+    def _open_stream(self, frame: Piece) -> _Incoming:
+        stream = self._known_stream(frame.stream, frame.NAME)
+        if isinstance(frame, Data) is not isinstance(stream.opening, Open):
+            raise OutOfOrder(frame=frame.NAME, state=f"stream {frame.stream} was begun by {stream.opening.NAME}")
         if not stream.is_open:
-            raise OutOfOrder(frame="data", state="before opened")
+            raise OutOfOrder(frame=frame.NAME, state="before opened")
         if stream.end is not None:
-            raise OutOfOrder(frame="data", state="after end")
+            raise OutOfOrder(frame=frame.NAME, state="after end")
         return stream
 
 
-_HUB_MOVES: Final[dict[tuple[HubState, type], Callable[..., list[HubEffect]]]] = {
-    (HubState.NEW, Hello): HubSession._on_hello,
-    (HubState.CHALLENGED, Proof): HubSession._on_proof,
-    (HubState.READY, Open): HubSession._on_open,
-    (HubState.READY, Data): HubSession._on_data,
-    (HubState.READY, End): HubSession._on_end,
-    (HubState.READY, Ping): HubSession._on_ping,
+class _Move(NamedTuple):
+    run: Callable[..., list[HubEffect]]
+    target: HubState
+
+
+_HUB_MOVES: Final[dict[tuple[HubState, type[Frame]], _Move]] = {
+    (HubState.NEW, Hello): _Move(HubSession._on_hello, HubState.FINDING),
+    (HubState.CHALLENGED, Proof): _Move(HubSession._on_proof, HubState.READY),
+    (HubState.READY, Open): _Move(HubSession._on_open, HubState.READY),
+    (HubState.READY, Deposit): _Move(HubSession._on_deposit, HubState.READY),
+    (HubState.READY, Data): _Move(HubSession._on_piece, HubState.READY),
+    (HubState.READY, Chunk): _Move(HubSession._on_piece, HubState.READY),
+    (HubState.READY, End): _Move(HubSession._on_end, HubState.READY),
+    (HubState.READY, Ping): _Move(HubSession._on_ping, HubState.READY),
+    (HubState.READY, Clock): _Move(HubSession._on_clock, HubState.READY),
 }
+"""What a connection takes in which state; `device_found` alone moves it besides. The page's diagram comes from here."""
 
 
-def _check_open(opening: Open, rules: Rules, now_ms: int) -> None:
-    """Raises RateRefused, LeadMapRefused, GainRefused, ClockOff."""
+def _check_open(opening: Open, rules: Rules) -> None:
+    """Raises RateRefused, LeadMapRefused, GainRefused. No clock is refused: its offset is measured and kept."""
     if opening.fs not in rules.rates:
         raise RateRefused(got=opening.fs, accepted=rules.rates)
     if not 1 <= len(opening.leads) <= LEADS_MAX:
@@ -428,17 +504,27 @@ def _check_open(opening: Open, rules: Rules, now_ms: int) -> None:
         raise LeadMapRefused(reason="a lead's name is unknown")
     if not GAIN_UV_LEAST <= opening.gain_uv_per_lsb <= GAIN_UV_MOST:  # False for NaN too
         raise GainRefused(got=opening.gain_uv_per_lsb, least=GAIN_UV_LEAST, most=GAIN_UV_MOST)
-    # A start long ago is a recording sent late; a start in the future is a wrong clock.
-    off_ms = max(abs(opening.device_ms - now_ms), opening.start_ms - now_ms)
-    if off_ms > rules.clock_off_s_max * 1000:
-        raise ClockOff(off_s=off_ms // 1000, off_s_max=rules.clock_off_s_max)
 
 
-def _check_same(opening: Open, before: Open) -> None:
+def _check_same(opening: Opening, before: Opening) -> None:
     """Raises OpenDiffers: a resume must be of the same recording."""
-    for name in SAME_IN_A_RESUME:
+    if type(opening) is not type(before):
+        raise OpenDiffers(field="kind")
+    for name in SAME_IN_A_RESUME[type(opening)]:
         if getattr(opening, name) != getattr(before, name):
             raise OpenDiffers(field=name)
+
+
+def _plain(frame: Data, opening: Opening) -> Data:
+    """The frame with raw samples, each within range. Raises LeadMapRefused, BadFrame, SampleOutOfRange."""
+    assert isinstance(opening, Open)
+    if frame.leads != len(opening.leads):
+        raise LeadMapRefused(reason=f"a frame has {frame.leads} leads, open named {len(opening.leads)}")
+    if frame.coding == Coding.PACKED:
+        body = coding.unpack(frame.body, frame.count, opening.leads)
+        frame = Data(frame.stream, frame.seq, frame.first, frame.device_ms, frame.leads, frame.count, body)
+    check_range(frame.body, frame.seq, opening.gain_uv_per_lsb, opening.offset_lsb)
+    return frame
 
 
 def _same_end(one: End, other: End) -> bool:

@@ -49,7 +49,8 @@ class SampledUpload:
         first = seq * self.per_frame
         rows = self.samples[first : first + self.per_frame]
         device_ms = self.opening.start_ms + round(1000 * first / self.opening.fs)
-        return Data(stream, seq, device_ms, len(self.opening.leads), rows.astype("<i2").tobytes())
+        leads = len(self.opening.leads)
+        return Data(stream, seq, first, device_ms, leads, len(rows), rows.astype("<i2").tobytes())
 
     def end(self, stream: int) -> End | None:
         if self.frames < self.total:

@@ -9,25 +9,30 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
+
+import msgspec
 
 from device.errors import HistoryGone, OutOfOrder
 from device.frames import (
     VERSION,
     Ack,
     Challenge,
-    Data,
+    Clock,
     End,
     Error,
     Frame,
     Hello,
     Nack,
-    Open,
     Opened,
+    Opening,
+    Piece,
+    Ping,
     Pong,
     Proof,
     Receipt,
     Welcome,
+    Why,
     encode,
     error_of,
     proof_of,
@@ -36,19 +41,19 @@ from device.session import Send
 
 
 class Upload(Protocol):
-    """A recording on its way out, as the device keeps it until the receipt.
+    """A recording (or a file) on its way out, as the device keeps it until the receipt.
 
-    `opening` names it; `frames` is how many frames exist by now, `kept_from` the first the device still has;
+    `opening` names it; `frames` is how many pieces exist by now, `kept_from` the first the device still has;
     `frame()` cuts one; `end()` is None while more samples may come.
     """
 
     @property
-    def opening(self) -> Open: ...
+    def opening(self) -> Opening: ...
     @property
     def frames(self) -> int: ...
     @property
     def kept_from(self) -> int: ...
-    def frame(self, stream: int, seq: int) -> Data: ...
+    def frame(self, stream: int, seq: int) -> Piece: ...
     def end(self, stream: int) -> End | None: ...
 
 
@@ -59,7 +64,17 @@ class Done:
     receipt: Receipt
 
 
-DeviceEffect = Send | Done
+@dataclass(frozen=True)
+class Hold:
+    """The hub cannot store anything now: send no pieces for so long."""
+
+    ms: int
+
+
+DeviceEffect = Send | Done | Hold
+
+PINGS: Final = 4
+"""Pings of one look at the clock: the quickest answer says the most."""
 
 
 @dataclass
@@ -70,19 +85,24 @@ class _Outgoing:
     limit: int = 0
     is_open: bool = False
     end_sent: bool = False
+    urgent: bool = False
 
 
 class DeviceSession:
     """The device's side of one connection. A new connection takes a new one; the uploads go on."""
 
     def __init__(self, device_id: str, key: bytes, software: str) -> None:
+        self.flying_max: int | None = None  # bytes without an ack, where less than the hub's window is wise
         self._key = key
         self._hello = Hello(device=device_id, version=VERSION, software=software)
         self._welcome: Welcome | None = None
         self._streams: dict[int, _Outgoing] = {}
         self._numbers = 0
         self._flying: deque[tuple[int, int, int]] = deque()  # (stream, seq, bytes) sent, not acknowledged
-        self._flying_bytes = 0
+        self._flying_bytes = self._landed_bytes = 0
+        self._hold_until_ms = 0
+        self._best: tuple[int, int] | None = None  # round trip and offset of the quickest pong of this look
+        self._pings_left = 0
 
     @property
     def welcome(self) -> Welcome | None:
@@ -93,21 +113,34 @@ class DeviceSession:
         """Frames of all streams of this connection that the hub has on its disk."""
         return sum(out.safe for out in self._streams.values())
 
+    @property
+    def landed_bytes(self) -> int:
+        """Bytes of pieces that were sent on this connection and acknowledged."""
+        return self._landed_bytes
+
+    def progress(self) -> dict[bytes, float]:
+        """How much of each offered upload the hub has on its disk, 0 to 1, by uid."""
+        return {out.upload.opening.uid: out.safe / max(1, out.upload.frames) for out in self._streams.values()}
+
     def start(self) -> list[DeviceEffect]:
         return [Send(self._hello)]
 
-    def offer(self, upload: Upload, now_ms: int) -> list[DeviceEffect]:
-        """Begin or resume an upload on this connection, now or as soon as the hub has said welcome."""
+    def offer(self, upload: Upload, now_ms: int, *, urgent: bool = False) -> list[DeviceEffect]:
+        """Begin or resume an upload on this connection, now or as soon as the hub has said welcome.
+
+        urgent  its pieces go before those of all that are not.
+        """
         number = self._numbers
         self._numbers += 1
-        self._streams[number] = _Outgoing(upload)
+        self._streams[number] = _Outgoing(upload, urgent=urgent)
         return [] if self._welcome is None else [self._open(number, now_ms)]
 
     def receive(self, frame: Frame, now_ms: int) -> list[DeviceEffect]:
         """Raises what the hub refused (as the same WireError), or OutOfOrder for a hub that breaks the rules."""
         match frame:
             case Challenge():
-                return [Send(Proof(mac=proof_of(self._key, frame.nonce, encode(self._hello))))]
+                mac = proof_of(self._key, frame.nonce, encode(self._hello), now_ms)
+                return [Send(Proof(mac=mac, device_ms=now_ms))]
             case Welcome():
                 self._welcome = frame
                 return [self._open(number, now_ms) for number in self._streams]
@@ -116,29 +149,37 @@ class DeviceSession:
             case Ack():
                 return self._on_ack(frame)
             case Nack():
-                return self._on_nack(frame)
+                return self._on_nack(frame, now_ms)
             case Receipt():
                 return self._on_receipt(frame)
             case Pong():
-                return []
+                return self._on_pong(frame, now_ms)
             case Error():
                 raise error_of(frame)
             case _:
                 raise OutOfOrder(frame=frame.NAME, state="on the device's side")
 
-    def pump(self) -> list[DeviceEffect]:
+    def look_at_clock(self, now_ms: int) -> list[DeviceEffect]:
+        """Begin to measure how far the hub's clock is from ours; the result goes to the hub as `clock`."""
+        self._best, self._pings_left = None, PINGS
+        return [Send(Ping(now_ms))]
+
+    def pump(self, now_ms: int) -> list[DeviceEffect]:
         """Everything the credit lets out now: call it after `receive` and when an upload has grown."""
-        if self._welcome is None:
+        if self._welcome is None or now_ms < self._hold_until_ms:
             return []
         effects: list[DeviceEffect] = []
-        for number, out in self._streams.items():
+        room = self._welcome.window_bytes
+        if self.flying_max is not None:
+            room = min(room, self.flying_max)
+        for number, out in sorted(self._streams.items(), key=lambda stream: not stream[1].urgent):
             while out.is_open and out.cursor < min(out.limit, out.upload.frames):
                 data = out.upload.frame(number, out.cursor)
-                if self._flying_bytes + len(data.samples) > self._welcome.window_bytes:
+                if self._flying and self._flying_bytes + data.size > room:
                     return effects
                 effects.append(Send(data))
-                self._flying.append((number, out.cursor, len(data.samples)))
-                self._flying_bytes += len(data.samples)
+                self._flying.append((number, out.cursor, data.size))
+                self._flying_bytes += data.size
                 out.cursor += 1
             end = out.upload.end(number) if out.is_open and out.cursor == out.upload.frames else None
             if end is not None and not out.end_sent:
@@ -148,7 +189,7 @@ class DeviceSession:
 
     def _open(self, number: int, now_ms: int) -> Send:
         opening = self._streams[number].upload.opening
-        return Send(_with(opening, stream=number, device_ms=now_ms))
+        return Send(msgspec.structs.replace(opening, stream=number, device_ms=now_ms))
 
     def _on_opened(self, frame: Opened) -> list[DeviceEffect]:
         out = self._stream(frame.stream, "opened")
@@ -161,15 +202,33 @@ class DeviceSession:
         out = self._stream(frame.stream, "ack")
         out.safe, out.limit = max(out.safe, frame.next_seq), max(out.limit, frame.limit)
         out.cursor = max(out.cursor, out.safe)
+        before = self._flying_bytes
         self._landed(lambda stream, seq: stream == frame.stream and seq < out.safe)
+        self._landed_bytes += before - self._flying_bytes
         return []
 
-    def _on_nack(self, frame: Nack) -> list[DeviceEffect]:
+    def _on_nack(self, frame: Nack, now_ms: int) -> list[DeviceEffect]:
         out = self._stream(frame.stream, "nack")
+        if frame.why == Why.FULL:
+            self._hold_until_ms = now_ms + frame.retry_after_ms
+            return [Hold(frame.retry_after_ms)]
         self._check_kept(out, frame.next_seq)
         out.cursor, out.end_sent = max(out.safe, frame.next_seq), False
         self._landed(lambda stream, seq: stream == frame.stream and seq >= frame.next_seq)
         return []
+
+    def _on_pong(self, frame: Pong, now_ms: int) -> list[DeviceEffect]:
+        """Cristian 1989: the hub's time lies in the middle of the way there and back, wrong by half of it at most."""
+        if not self._pings_left:
+            return []
+        round_trip_ms = max(0, now_ms - frame.device_ms)
+        found = (round_trip_ms, frame.hub_ms - (frame.device_ms + now_ms) // 2)
+        self._best = found if self._best is None else min(self._best, found)
+        self._pings_left -= 1
+        if self._pings_left:
+            return [Send(Ping(now_ms))]
+        round_trip_ms, offset_ms = self._best
+        return [Send(Clock(offset_ms, (round_trip_ms + 1) // 2))]
 
     def _on_receipt(self, frame: Receipt) -> list[DeviceEffect]:
         over = {number for number, out in self._streams.items() if out.upload.opening.uid == frame.uid}
@@ -192,19 +251,3 @@ class DeviceSession:
     def _check_kept(self, out: _Outgoing, wanted: int) -> None:
         if not out.upload.kept_from <= wanted <= out.upload.frames:
             raise HistoryGone(wanted=wanted, kept=out.upload.kept_from)
-
-
-def _with(opening: Open, *, stream: int, device_ms: int) -> Open:
-    """The same opening for another connection."""
-    return Open(
-        stream=stream,
-        uid=opening.uid,
-        fs=opening.fs,
-        leads=opening.leads,
-        gain_uv_per_lsb=opening.gain_uv_per_lsb,
-        start_ms=opening.start_ms,
-        device_ms=device_ms,
-        kind=opening.kind,
-        mode=opening.mode,
-        request=opening.request,
-    )

@@ -248,6 +248,64 @@ class RateProposed(FileWarning):
 
 
 @dataclass(eq=False)
+class StretchLeftOut(FileWarning):
+    code: ClassVar[str] = "ecg.warn_stretch"
+    what: ClassVar[str] = (
+        "The file holds {count} stretches that lie on no common time line; only stretch {taken} was read."
+    )
+    mend: ClassVar[str] = "Export the others by themselves if they matter."
+    count: int
+    taken: int
+
+
+@dataclass(eq=False)
+class ChannelLeftOut(FileWarning):
+    code: ClassVar[str] = "ecg.warn_channel"
+    what: ClassVar[str] = "The file's channel {channel} is no ECG lead by its name and was left out."
+    mend: ClassVar[str] = (
+        "Nothing to do, unless an ECG lead is missing now: then its spelling belongs in codes/leads.csv."
+    )
+    channel: str
+
+
+@dataclass(eq=False)
+class CountMissing(FileWarning):
+    code: ClassVar[str] = "ecg.warn_count"
+    what: ClassVar[str] = "The file does not say how long it is, as if never closed; {got} samples a lead were found."
+    mend: ClassVar[str] = "The end of the recording may be missing: copy the file again if it matters."
+    got: int
+
+
+@dataclass(eq=False)
+class PartsLeftOut(FileWarning):
+    code: ClassVar[str] = "ecg.warn_parts"
+    what: ClassVar[str] = (
+        "The file holds further signals that do not fit beside the others ({left}); they were left out."
+    )
+    mend: ClassVar[str] = "Export them as a file of their own if they are needed."
+    left: str
+
+
+@dataclass(eq=False)
+class ScaleDoubtful(FileWarning):
+    code: ClassVar[str] = "ecg.warn_scale"
+    what: ClassVar[str] = (
+        "The header's scale of {uv_per_step} uV a step is coarser than any electrocardiograph's ({range})."
+    )
+    mend: ClassVar[str] = "Compare the height of a beat with the device's own print before measuring any voltage."
+    uv_per_step: float
+    range: str
+
+
+@dataclass(eq=False)
+class TextDoubtful(FileWarning):
+    code: ClassVar[str] = "ecg.warn_text"
+    what: ClassVar[str] = "The texts of the file are not in the charset it states ({stated}); names may be wrong."
+    mend: ClassVar[str] = "Compare the patient's name and number with the request."
+    stated: str
+
+
+@dataclass(eq=False)
 class ProfileUnknown(EcgError):
     code: ClassVar[str] = "ecg.profile_unknown"
     what: ClassVar[str] = "There is no rule profile {name}; there are {known}."

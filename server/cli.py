@@ -21,6 +21,7 @@ from typing import Literal
 import click
 import msgspec
 
+from device.agent.cli import agent_command
 from ecg.errors import CodedError
 from server.config import Config, load
 
@@ -233,6 +234,9 @@ def device_key_revoke(config_path: Path, device_id: str, key_id: str, yes: bool)
         click.confirm(f"Whoever holds {key_id} will no longer get in as {device_id}. Revoke it?", abort=True)
     asyncio.run(setup.revoke_key(_config(config_path), device_id, key_id))
     click.echo(f"{key_id}: revoked")
+
+
+device.add_command(agent_command)
 
 
 @device.command("replay")

@@ -48,10 +48,11 @@ from server.consult.model import IceServer
 from server.consult.routes import routes as consult_routes
 from server.devices import service as devices
 from server.devices.routes import routes as device_routes
-from server.intake import archive
+from server.intake import archive, files
 from server.intake.gateway import Gateway, GatewaySettings
 from server.intake.journal import JournalFailed
 from server.intake.service import Intake, device_rules, end_revoked
+from server.intake.service import reactions as intake_reactions
 from server.messages.routes import routes as message_routes
 from server.messages.service import Messages
 from server.people import service as people
@@ -194,6 +195,7 @@ class Application:
         await self._runner.cleanup()
         await self.spine.stop()
         self.pool.stop()
+        self.intake.files.stop()
         await self.db.close()
         log.info("hub.stopped")
 
@@ -227,7 +229,10 @@ class Application:
         self.analysis = analysis.Analysis(
             db, blobs, self.pool, self.config.analysis.profile, archive.recording, adapters.prior
         )
-        self.intake = Intake(db, blobs, clock, self.bus, adapters.Places(self.people))
+        self.intake = Intake(
+            db, blobs, clock, self.bus, adapters.Places(self.people),
+            Pool(1, files.warm_up, timeout_s=files.WORKER_S, memory_bytes=files.WORKER_BYTES),
+        )  # fmt: skip
         self.reading = Reading(
             db, clock, blobs, self.secret, self.load, self._measured, self.pool.run,
             hub_name=(self.config.hub.name, self.config.hub.name_en or self.config.hub.name),
@@ -236,6 +241,7 @@ class Application:
         self.alerts = Alerts(db, clock, alert_settings(self.config), self.secret, adapters.critical_findings)
         self.watch = LiveWatch(self.bus, self.pool, self.config.analysis.profile, self._facts, self._found_live)
         self.intake.live_began = self.watch.begin
+        self.intake.glanced = self._found_live
         self.consult = Consultations(
             db, clock, consult_settings(self.config), self.secret, adapters.may_sign(clock), Rooms(clock)
         )
@@ -245,6 +251,7 @@ class Application:
             clock,
             (
                 *analysis.reactions(self.analysis),
+                *intake_reactions(self.intake),
                 *records.reactions(self.records),
                 *reading_reactions(self.reading),
                 *alert_reactions(self.alerts),
@@ -268,7 +275,7 @@ class Application:
         settings = GatewaySettings(
             host=hub.host,
             port=self.port + 1 if hub.device_port is None else hub.device_port,
-            rules=device_rules(devices.sample_rates, devices.clock_off_s_max),
+            rules=device_rules(devices.sample_rates),
             connections_max=devices.connections_max,
             tls=tls,
         )
@@ -348,9 +355,10 @@ class Application:
             gauges = {
                 "commits": self.db.commits,
                 "dead_letters": self.spine.dead_letters,
-                "pool_restarts": self.pool.restarts,
+                "pool_restarts": self.pool.restarts + self.intake.files.restarts,
                 "open_pages": self.live.open_pages,
                 "device_connections": len(self.gateway.connections),
+                "device_frames_damaged": self.gateway.damaged_frames,
                 "disk_full": float(self.intake.disk_full),
                 "journal_damage": len(self.intake.damage),
             }

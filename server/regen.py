@@ -37,6 +37,7 @@ from server.people.access import ACCESS
 from server.reading import model as reading
 from server.records import model as records
 from server.regen_accuracy import accuracy_page
+from server.regen_protocol import protocol_page
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS: tuple[ModuleType, ...] = (people, devices, records, reading, alerts, consult, messages)
@@ -229,6 +230,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/states.md": state_page,
     "docs/reference/configuration.md": config_page,
     "docs/reference/accuracy.md": accuracy_page,
+    "docs/reference/protocol.md": protocol_page,
 }
 
 

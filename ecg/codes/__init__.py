@@ -14,6 +14,7 @@ from importlib import resources
 from typing import Literal, get_args
 
 Urgency = Literal["critical", "urgent", "routine", "info"]
+LeadCodes = Literal["mdc", "dicom_mdc", "scp_lead", "dicom_scpecg", "ishne_code"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,16 @@ def leads() -> Mapping[str, LeadName]:
 def lead_of(spelling: str) -> str | None:
     """The lead a file means by `spelling`, whatever its case, blanks and underscores; None when unknown."""
     return _by_spelling().get(_bare(spelling))
+
+
+def lead_of_code(scheme: LeadCodes, code: str) -> str | None:
+    """The lead that a file means by `code` of one coding scheme (a column of `leads.csv`); None when unknown."""
+    return _by_code(scheme).get(code)
+
+
+@cache
+def _by_code(scheme: LeadCodes) -> Mapping[str, str]:
+    return {row[scheme]: row["lead"] for row in _rows("leads.csv") if row[scheme]}
 
 
 @cache

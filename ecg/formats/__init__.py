@@ -14,12 +14,35 @@ from pathlib import Path
 
 from ecg import codes
 from ecg.errors import EcgError, FileEmpty, FileTooLarge, FormatUnknown, LeadAbsent
-from ecg.formats import wfdb
+from ecg.formats import (
+    aecg,
+    archive,
+    cardiosoft,
+    contec,
+    dicom,
+    edf,
+    ishne,
+    mortara,
+    muse,
+    refused,
+    sapphire,
+    schiller,
+    scp,
+    sierra,
+    table,
+    wfdb,
+    wfdb_zip,
+)
 from ecg.formats.document import FILE_BYTES_MAX, THE_FILE, Document, Format, named
 from ecg.record import Recording
 
-FORMATS: tuple[Format, ...] = ()
-"""Formats of one file each, the surest to recognise first. A new format is a module and its line here."""
+FORMATS: tuple[Format, ...] = (
+    dicom, edf, ishne, scp, contec, wfdb_zip, aecg, muse, cardiosoft, sapphire, sierra, schiller, mortara, refused, table
+)  # fmt: skip
+"""Formats of one file each, the surest to recognise first; those refused by name come before bare text.
+
+A new format is a module and its name here.
+"""
 
 
 def document(raw: bytes, name: str = THE_FILE) -> Document:
@@ -33,9 +56,10 @@ def document(raw: bytes, name: str = THE_FILE) -> Document:
             raise FileEmpty(path=THE_FILE)
         if len(raw) > FILE_BYTES_MAX:
             raise FileTooLarge(path=THE_FILE, got=len(raw), unit="bytes", most=FILE_BYTES_MAX)
+        content = archive.sole(raw)
         for form in FORMATS:
-            if form.recognises(raw):
-                return form.parse(raw)
+            if form.recognises(content):
+                return form.parse(content)
         raise FormatUnknown(path=THE_FILE)
     except EcgError as error:
         raise named(error, name) from error

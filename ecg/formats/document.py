@@ -18,9 +18,10 @@ import numpy.typing as npt
 
 from ecg import codes
 from ecg.errors import EcgError, FileWarning, GainMissing, LeadTwice, LeadUnknown, NoWaveform
-from ecg.record import F32, Meta, Recording, Sex
+from ecg.record import Meta, Recording, Sex
 
 I32: TypeAlias = npt.NDArray[np.int32]
+F64: TypeAlias = npt.NDArray[np.float64]
 
 NO_SIGNAL: Final = -(2**31)  # in `steps`: no sample here (electrode off, marked invalid by the file)
 FILE_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -77,18 +78,18 @@ class Document:
 
         Raises WrongRate, WrongSignal.
         """
-        signal_uv: F32 = (self.steps * np.array(self.uv_per_step)).astype(np.float32)
+        signal_uv: F64 = self.steps * np.array(self.uv_per_step)
         signal_uv[self.steps == NO_SIGNAL] = np.nan
         derived = missing_limb_leads(self.leads)
         if derived:
-            made = [_DERIVED[lead](signal_uv[:, self.leads.index("I")], signal_uv[:, self.leads.index("II")])
-                    for lead in derived]  # fmt: skip
-            signal_uv = np.column_stack([signal_uv, *made]).astype(np.float32)
+            one, two = limb_pair(self.leads, signal_uv)
+            signal_uv = np.column_stack([signal_uv, *(derive(lead, one, two) for lead in derived)])
         meta = Meta(
             sex=self.person.sex, age_years=self.person.age_years, device=f"{self.maker.name} {self.maker.model}".strip()
         )
         aware = self.start if self.start is not None and self.start.tzinfo is not None else None
-        return Recording(self.fs, self.leads + derived, signal_uv, start=aware, meta=meta, derived=derived)
+        leads = self.leads + derived
+        return Recording(self.fs, leads, signal_uv.astype(np.float32), start=aware, meta=meta, derived=derived)
 
 
 class Format(Protocol):
@@ -105,20 +106,32 @@ class Format(Protocol):
         ...
 
 
-# Einthoven 1912, Goldberger 1942; from I and II as float32 microvolts.
-_DERIVED = {
-    "III": lambda one, two: two - one,
-    "aVR": lambda one, two: -(one + two) / 2,
-    "aVL": lambda one, two: one - two / 2,
-    "aVF": lambda one, two: two - one / 2,
-}
+# Einthoven 1912, Goldberger 1942: what of I and what of II each of the limb leads is.
+_OF_I_AND_II: Final = {
+    "I": (1.0, 0.0), "II": (0.0, 1.0), "III": (-1.0, 1.0), "aVR": (-0.5, -0.5), "aVL": (1.0, -0.5), "aVF": (-0.5, 1.0)
+}  # fmt: skip
+
+
+def limb_pair(leads: Sequence[str], columns: F64) -> tuple[F64, F64]:
+    """I and II of (samples, leads) that have two of I, II and III."""
+    limb = {lead: columns[:, at] for at, lead in enumerate(leads) if lead in ("I", "II", "III")}
+    one = limb["I"] if "I" in limb else limb["II"] - limb["III"]
+    two = limb["II"] if "II" in limb else limb["I"] + limb["III"]
+    return one, two
+
+
+def derive(lead: str, one: F64, two: F64) -> F64:
+    """A limb lead from (samples,) of I and II, in their unit."""
+    of_one, of_two = _OF_I_AND_II[lead]
+    made: F64 = of_one * one + of_two * two
+    return made
 
 
 def missing_limb_leads(leads: Sequence[str]) -> tuple[str, ...]:
-    """Which of III, aVR, aVL, aVF can be derived: those the file leaves out, where it has both I and II."""
-    if "I" not in leads or "II" not in leads:
+    """Which limb leads can be derived: those the file leaves out, where it has two of I, II and III."""
+    if len({"I", "II", "III"} & set(leads)) < 2:
         return ()
-    return tuple(lead for lead in _DERIVED if lead not in leads and f"-{lead}" not in leads)
+    return tuple(lead for lead in _OF_I_AND_II if lead not in leads and f"-{lead}" not in leads)
 
 
 def named_leads(spellings: Sequence[str]) -> tuple[str, ...]:

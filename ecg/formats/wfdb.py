@@ -13,12 +13,36 @@ from pathlib import Path
 import numpy as np
 
 from ecg import codes
-from ecg.errors import FileBroken, FileMissing, GainMissing, LeadAbsent, LeadTwice, LeadUnknown, UnitUnknown
+from ecg.errors import (
+    FileBroken,
+    FileMissing,
+    FileTooLarge,
+    FileTruncated,
+    GainMissing,
+    LeadAbsent,
+    LeadTwice,
+    LeadUnknown,
+    UnitUnknown,
+)
+from ecg.formats.document import NO_SIGNAL, SAMPLES_MAX, Document, Person, checked_gain
+from ecg.formats.fields import checked_rate
 from ecg.record import F32, Meta, Recording, Sex
 
 BLOCK = 1_000_000  # samples of each lead decoded at a time
 DIFFERENCES = {"8"}  # formats in which a sample is known only from all before it
 UV_PER = {"mv": 1000.0, "uv": 1.0, "µv": 1.0, "μv": 1.0}  # both code points of the micro sign
+INVALID = {
+    "80": -128,
+    "310": -512,
+    "311": -512,
+    "212": -2048,
+    "16": -32768,
+    "61": -32768,
+    "160": -32768,
+    "24": -(2**23),
+    "32": -(2**31),
+}  # what a format stores where there is no sample (WFDB signal(5))
+SAMPLES_A_BYTE_MAX = 64  # more than any of its formats holds, FLAC of a flat line apart
 _GAIN = re.compile(r"^(?P<gain>[-+0-9.eE]+)(\((?P<baseline>[-+0-9]+)\))?(/(?P<unit>\S+))?$")
 _AGE = re.compile(r"^#?\s*<?age>?\s*:\s*(\d{1,3})\b", re.IGNORECASE | re.MULTILINE)
 _SEX = re.compile(r"^#?\s*<?sex>?\s*:\s*(m|f)", re.IGNORECASE | re.MULTILINE)
@@ -58,6 +82,54 @@ def read_channels(path: Path, channels: Sequence[str] = ()) -> Recording:
         names.append(name if name not in names else f"{name}-{at}")
     signal_uv, fs = _samples(record, 0, None, units_uv, picked)
     return Recording(fs=fs, leads=tuple(names), signal_uv=signal_uv, meta=_meta(comments))
+
+
+def document(path: Path) -> Document:
+    """One WFDB record as the whole numbers it stores. Raises as `read`, and FileTooLarge."""
+    import wfdb as package
+
+    record = record_of(path)
+    lines, comments = _header(record)
+    leads = _leads(record, lines)
+    units_uv = [_unit_uv(record, line) for line in lines]
+    stored = sum((record.parent / name).stat().st_size for name in {line[0] for line in lines})
+    try:
+        header = package.rdheader(str(record))
+        promised = (header.sig_len or 0) * len(lines)
+        if promised > SAMPLES_MAX:
+            raise FileTooLarge(path=str(record), got=promised, unit="samples", most=SAMPLES_MAX)
+        if promised > SAMPLES_A_BYTE_MAX * stored:
+            raise FileTruncated(path=str(record), where=f"{stored} bytes of signals for {promised} samples")
+        got = package.rdrecord(str(record), physical=False)
+        invalid = np.array([INVALID.get(form, NO_SIGNAL) for form in got.fmt], dtype=np.int64)
+        steps = got.d_signal.astype(np.int64)
+        steps = np.where(steps == invalid, NO_SIGNAL, steps - np.array(got.baseline, dtype=np.int64))
+        if np.abs(steps[steps != NO_SIGNAL]).max(initial=0) >= 2**31:
+            raise FileBroken(path=str(record), reason="a sample lies outside 32 bits")
+        uv_per_step = [uv / gain for uv, gain in zip(units_uv, got.adc_gain, strict=True)]
+        fs, start = float(header.fs), got.base_datetime
+    except (
+        ValueError,
+        IndexError,
+        KeyError,
+        TypeError,
+        RuntimeError,
+        OSError,
+        OverflowError,
+        AttributeError,
+    ) as reason:
+        # As in `_samples`: the package checks little and fails in many ways on a damaged file.
+        raise FileBroken(path=str(record), reason=f"{type(reason).__name__} {reason}".rstrip(".")) from reason
+    meta = _meta(comments)
+    return Document(
+        format="WFDB",
+        fs=checked_rate(fs, f"{fs:g}"),
+        leads=leads,
+        steps=steps.astype(np.int32),
+        uv_per_step=tuple(checked_gain(step, lead) for step, lead in zip(uv_per_step, leads, strict=True)),
+        start=start,
+        person=Person(sex=meta.sex, age_years=meta.age_years),
+    )
 
 
 def record_of(path: Path) -> Path:

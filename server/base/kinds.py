@@ -28,6 +28,7 @@ KINDS: dict[str, str] = {
     "device.moved": "A connected device records, sends, has finished or was refused.",
     "order.placed": "A request form waits for its recording.",
     "recording.opened": "A device began to send a recording.",
+    "recording.deposited": "A file of an electrocardiograph is stored as it came; its ECG is about to be read.",
     "recording.received": "The recording is complete, checked and stored.",
     "recording.refused": "The samples do not have the device's checksum; they stay in the journal.",
     "recording.analysed": "The analysis has ended; the body has the proposed grade and the codes found, or why not.",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import select
 import threading
 from collections.abc import Callable
@@ -25,8 +26,13 @@ TIMEOUT_S = 30.0
 TRIES = 2
 
 
-def die_with(hub: int) -> None:
-    """In a worker: end when the hub has ended, however it did. A killed hub would leave its workers for ever."""
+def begin_worker(hub: int, memory_bytes: int | None) -> None:
+    """In a worker: take no more memory than this, and end when the hub has ended, however it did.
+
+    A killed hub would leave its workers for ever.
+    """
+    if memory_bytes is not None:
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     try:
         watched = os.pidfd_open(hub)
     except ProcessLookupError:
@@ -40,10 +46,22 @@ def die_with(hub: int) -> None:
 
 
 class Pool:
-    """`await run(function, *args)`: both must pickle. `restarts` counts pools lost to dead or stuck processes."""
+    """`await run(function, *args)`: both must pickle. `restarts` counts pools lost to dead or stuck processes.
 
-    def __init__(self, workers: int, warm_up: Callable[[], None]) -> None:
+    timeout_s     how long one call may take.
+    memory_bytes  address space of one worker; beyond it the call fails with MemoryError. None: as the machine has.
+    """
+
+    def __init__(
+        self,
+        workers: int,
+        warm_up: Callable[[], None],
+        *,
+        timeout_s: float = TIMEOUT_S,
+        memory_bytes: int | None = None,
+    ) -> None:
         self._workers, self._warm_up = workers, warm_up
+        self._timeout_s, self._memory_bytes = timeout_s, memory_bytes
         self._executor: ProcessPoolExecutor | None = None
         self.restarts = 0
 
@@ -51,7 +69,7 @@ class Pool:
         # forkserver: a fork of the hub itself would copy its sockets and threads.
         context = get_context("forkserver")
         self._executor = ProcessPoolExecutor(
-            self._workers, mp_context=context, initializer=die_with, initargs=(os.getpid(),)
+            self._workers, mp_context=context, initializer=begin_worker, initargs=(os.getpid(), self._memory_bytes)
         )
         for _ in range(self._workers):
             self._executor.submit(self._warm_up)
@@ -72,7 +90,7 @@ class Pool:
             executor = self._executor
             try:
                 future = asyncio.get_running_loop().run_in_executor(executor, work, *args)
-                async with asyncio.timeout(TIMEOUT_S):
+                async with asyncio.timeout(self._timeout_s):
                     return await future
             except (BrokenProcessPool, TimeoutError) as error:
                 log.error("pool.lost", error=type(error).__name__, attempt=attempt)

@@ -18,7 +18,7 @@ import structlog
 from sqlalchemy import Connection, RowMapping
 
 from server.base import eventlog
-from server.base.clock import Clock, later, seconds_between
+from server.base.clock import Clock, later
 from server.base.context import Ctx
 from server.base.database import Database, Tx
 from server.base.errors import AppError, BadInput, NotFound, WrongState
@@ -50,8 +50,6 @@ CODES_KEPT_S: Final = 86400
 """How long a code that has run out is still known, so that it can be said of it that it has."""
 HISTORY_MAX: Final = 200
 TEXT_MAX: Final = 64
-CLOCK_FRESH_S: Final = 600
-"""For so long an offset that was measured to and fro outweighs one of a single message."""
 HISTORY: Final = (
     "device.code_made", "device.enrol_refused", "device.added", "device.described", "device.key_added",
     "device.key_revoked", "device.revoked",
@@ -304,11 +302,8 @@ def seen(tx: Tx, device_id: str, software: str, key: bytes) -> bool:
     return True
 
 
-def clock(tx: Tx, device_id: str, offset_ms: int, uncertainty_ms: int | None) -> None:
-    """The hub's clock less the device's, and how far that may be wrong (null: one message's way, unknown)."""
-    row = store.device_row(tx.conn, device_id)
-    if uncertainty_ms is None and row is not None and _measured_lately(row, tx.now):
-        return
+def clock(tx: Tx, device_id: str, offset_ms: int, uncertainty_ms: int) -> None:
+    """The hub's clock less the device's, and how far that may be wrong."""
     store.update_device(
         tx.conn, device_id, clock_offset_ms=offset_ms, clock_uncertainty_ms=uncertainty_ms, clock_at=tx.now
     )  # fmt: skip
@@ -336,10 +331,6 @@ def _row(conn: Connection, ctx: Ctx, device_id: str, rule: str) -> RowMapping:
     row = _known(conn, device_id)
     ctx.see("device", rule, row["org"])
     return row
-
-
-def _measured_lately(row: RowMapping, now: str) -> bool:
-    return row["clock_uncertainty_ms"] is not None and seconds_between(row["clock_at"], now) < CLOCK_FRESH_S
 
 
 def _day(given: str | None, now: str) -> str | None:

@@ -1,7 +1,7 @@
 """Where devices connect: the shell between their sockets, the journal and the hub.
 
-`device.session` decides, this moves bytes. The rest of the hub is known only as the `Hub` protocol below: who a device
-is, what id a recording gets, where a sealed file goes. No SQL, no medicine, no HTTP for browsers.
+`device.session` decides, this moves bytes. The rest of the hub is known only as the protocol of `hub.py`. No SQL, no
+medicine, no HTTP for browsers.
 
 Two things keep the promise: an ack leaves only from `Journal`'s callback after its fdatasync, and a receipt only
 after `Hub.sealed` has returned. Memory: a stream is not held; at its end its frames are read back from the journal in a
@@ -19,20 +19,21 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
-import numpy as np
 import structlog
 from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
 from websockets.exceptions import ConnectionClosed
 
 from device import coding
 from device.errors import (
+    BadChecksum,
     BadFrame,
     Busy,
     ChecksumDiffers,
     DeviceRevoked,
+    FileRefused,
     FrameTooLarge,
     HubFault,
     HubStopping,
@@ -41,10 +42,24 @@ from device.errors import (
     TimedOut,
     WireError,
 )
-from device.frames import FRAME_BYTES_MAX, Data, End, Frame, Open, decode, encode, error_frame
+from device.frames import (
+    FRAME_BYTES_MAX,
+    Chunk,
+    Data,
+    Deposit,
+    End,
+    Frame,
+    Open,
+    Opening,
+    decode,
+    encode,
+    error_frame,
+    levelled,
+    samples_of,
+)
 from device.session import (
     Append,
-    DeviceRecord,
+    ClockKnown,
     FindDevice,
     HubEffect,
     HubSession,
@@ -56,10 +71,9 @@ from device.session import (
     Seal,
     Send,
 )
+from server.intake.hub import DeviceRecord, Hub
 from server.intake.journal import Journal, JournalDamaged, JournalFailed, Recovered
-from server.intake.segment import Damage, Kind, Record
-
-__all__ = ["DeviceRecord", "Gateway", "GatewaySettings", "Hub", "SealedReceipt"]
+from server.intake.segment import Damage, Kind
 
 log = structlog.get_logger()
 
@@ -85,72 +99,13 @@ class GatewaySettings:
     tls: ssl.SSLContext | None = None
 
 
-@dataclass(frozen=True)
-class SealedReceipt:
-    """What the hub says of a recording it has for good."""
-
-    recording: str
-    sha256: bytes  # of all sample bytes, as the device sent them
-
-
-class Hub(Protocol):
-    """What the gateway asks of the hub. `server/intake/service.py` is the real one.
-
-    Every call may come twice (a device repeats, a process dies between two lines): all are idempotent. A `WireError`
-    raised here goes to the device as it is; anything else is logged, counted as `wire.hub_fault`, and the device comes
-    back later.
-    """
-
-    async def device(self, device_id: str) -> DeviceRecord | None:
-        """The device's key, organisation and whether it may be used; None when unknown."""
-        ...
-
-    async def opened(self, device: DeviceRecord, opening: Open) -> str:
-        """The id of the recording `opening.uid`: a row in state `receiving` the first time, the same id ever after.
-
-        Also asked when the recording is long sealed: then it changes nothing. Another device's uid: raise OpenDiffers.
-        """
-        ...
-
-    async def sealed_receipt(self, device: DeviceRecord, uid: bytes) -> SealedReceipt | None:
-        """The receipt of a recording of this device that is stored for good, else None. Another device's: None."""
-        ...
-
-    async def sealed(self, device_id: str, recording_id: str, archive: bytes, opening: Open, sha256: bytes) -> None:
-        """Store blob, row and event `recording.received`. Returns only when they are durable: the receipt follows."""
-        ...
-
-    async def rejected(self, device_id: str, recording_id: str, code: str) -> None:
-        """The samples do not have the device's checksum: a state that a person sees. They stay in the journal."""
-        ...
-
-    async def device_refused(self, device_id: str | None, code: str) -> None:
-        """A connection was ended with this error. `device_id` is None before the device has proven itself."""
-        ...
-
-    def publish(self, recording_id: str, first_sample: int, samples: bytes) -> None:
-        """Live samples (int16 little-endian, one row a sample) that are on the disk. Must not block, must not raise."""
-        ...
-
-    def device_online(self, device_id: str, online: bool) -> None:
-        """The device's first proven connection began, or its last one ended. Must not block."""
-        ...
-
-    def storage_full(self, full: bool) -> None:
-        """The journal's disk is full (nothing is acknowledged until it is not): the read-only banner."""
-        ...
-
-    def journal_damaged(self, sentence: str) -> None:
-        """Corruption was found and set aside: an operator has to look. Names segment and range, no patient."""
-        ...
-
-
 class _OpenRecord(msgspec.Struct, frozen=True):
     """The body of a stream's first journal record: from it alone a stream can be taken up again."""
 
     device: str
     recording: str
-    opening: Open
+    opening: Open | None = None
+    deposit: Deposit | None = None
 
 
 @dataclass
@@ -160,7 +115,7 @@ class _Stream:
     uid: bytes
     device: str
     recording: str
-    opening: Open
+    opening: Opening
     end: End | None = None
     owner: _Connection | None = None  # the connection that sends it now
 
@@ -179,6 +134,7 @@ class Gateway:
         """`on_failed` is told when the disk refused: the process has to end with an error and be started anew."""
         self.hub, self.settings, self.clock_ms = hub, settings, clock_ms
         self.refused: Counter[str] = Counter()  # error code -> how often; a metric
+        self.damaged_frames = 0  # asked for again; a metric
         self.connections: set[_Connection] = set()
         self._folder, self._on_failed = folder, on_failed
         self._streams: dict[bytes, _Stream] = {}
@@ -197,7 +153,7 @@ class Gateway:
         """Recover the journal, finish what was ended before a crash, listen. Raises JournalInUse."""
         self.journal, recovery = await asyncio.to_thread(Journal.open, self._folder, self.clock_ms)
         loop = asyncio.get_running_loop()
-        self.journal.start(loop.call_soon_threadsafe, self._journal_failed, self.hub.storage_full)
+        self.journal.start(loop.call_soon_threadsafe, self._journal_failed, self._storage_full)
         for damage in recovery.damaged:
             self._report_damage(damage)
         for recovered in recovery.streams:
@@ -273,10 +229,11 @@ class Gateway:
         if crowded or self.journal.full or self.journal.pending_bytes > 0.9 * self.settings.pool_bytes:
             raise Busy(retry_after_s=RETRY_AFTER_S + secrets.randbelow(RETRY_AFTER_S))
 
-    async def register(self, connection: _Connection, device: DeviceRecord, opening: Open) -> list[HubEffect]:
+    async def register(self, connection: _Connection, device: DeviceRecord, opening: Opening) -> list[HubEffect]:
         """Find or make the recording of `opening` and give it to this connection."""
-        recording = await self.hub.opened(device, opening)
-        receipt = await self.hub.sealed_receipt(device, opening.uid)  # last: a seal may end while we ask
+        receipt = await self.hub.sealed_receipt(device, opening)
+        recording = "" if receipt else await self.hub.opened(device, opening, connection.clock)
+        receipt = receipt or await self.hub.sealed_receipt(device, opening)  # a seal may have ended while we asked
         if receipt is not None:
             self._forget(opening.uid)
             return connection.session.already_sealed(opening, receipt.recording, receipt.sha256)
@@ -295,13 +252,19 @@ class Gateway:
         stream = self._streams[effect.uid]
         frame = effect.frame
         device_ms = 0
-        if isinstance(frame, Open):
-            kind, body = Kind.OPEN, msgspec.json.encode(_OpenRecord(stream.device, stream.recording, frame))
-        elif isinstance(frame, Data):
-            kind, body, device_ms = Kind.DATA, frame.samples, frame.device_ms
-        else:
-            kind, body = Kind.END, encode(frame)
-            stream.end = frame
+        match frame:
+            case Data():
+                kind, body, device_ms = Kind.DATA, frame.body, frame.device_ms
+            case Chunk():
+                kind, body = Kind.DATA, frame.body
+            case Open():
+                kind, body = Kind.OPEN, msgspec.json.encode(_OpenRecord(stream.device, stream.recording, frame))
+            case Deposit():
+                record = _OpenRecord(stream.device, stream.recording, deposit=frame)
+                kind, body = Kind.OPEN, msgspec.json.encode(record)
+            case End():
+                kind, body = Kind.END, encode(frame)
+                stream.end = frame
         self.journal.append(effect.uid, effect.seq, kind, body, connection.listener(effect.uid), device_ms)
 
     def set_online(self, device_id: str, *, online: bool) -> None:
@@ -339,7 +302,7 @@ class Gateway:
                 self.hub.journal_damaged(str(error))
                 await self._reject(self._streams[uid], error.code, HubFault(ref=uid.hex()[:8]))
                 return
-            except ChecksumDiffers as error:
+            except (ChecksumDiffers, FileRefused) as error:
                 await self._reject(self._streams[uid], error.code, error)
                 return
             except Exception as error:
@@ -352,13 +315,20 @@ class Gateway:
 
     async def _seal_once(self, stream: _Stream) -> None:
         assert stream.end is not None
+        opening = stream.opening
         records = await asyncio.to_thread(self.journal.read, self.journal.streams[stream.uid])
-        archive, sha256 = await asyncio.to_thread(_make_archive, stream.opening, records)
+        raw = b"".join(record.body for record in records if record.kind == Kind.DATA)
         del records
-        if sha256 != stream.end.sha256:
-            raise ChecksumDiffers
-        await self.hub.sealed(stream.device, stream.recording, archive, stream.opening, sha256)
-        log.info("recording.sealed", recording=stream.recording, samples=stream.end.samples, archive_bytes=len(archive))
+        if isinstance(opening, Deposit):
+            file = await asyncio.to_thread(_whole_file, opening, stream.end, raw)
+            await self.hub.deposited(stream.device, stream.recording, file, opening)
+            sha256, stored = opening.sha256, len(file)
+        else:
+            sha256 = stream.end.sha256
+            archive = await asyncio.to_thread(_make_archive, opening, stream.end, raw)
+            await self.hub.sealed(stream.device, stream.recording, archive, opening, sha256)
+            stored = len(archive)
+        log.info("recording.sealed", recording=stream.recording, samples=stream.end.samples, stored_bytes=stored)
         self._forget(stream.uid)
         if stream.owner is not None:
             stream.owner.do_now(stream.owner.session.sealed(stream.uid, sha256))
@@ -381,7 +351,9 @@ class Gateway:
     async def _take_up(self, recovered: Recovered) -> None:
         """An unsealed stream of the journal: seal it if it was ended, else wait for its device."""
         record = msgspec.json.decode(recovered.open_body, type=_OpenRecord)
-        stream = _Stream(recovered.uid, record.device, record.recording, record.opening)
+        opening = record.opening or record.deposit
+        assert opening is not None
+        stream = _Stream(recovered.uid, record.device, record.recording, opening)
         self._streams[recovered.uid] = stream
         if recovered.state.ended:
             # The process may have died between the hub's commit and the journal's mark: `sealed` is idempotent.
@@ -395,6 +367,12 @@ class Gateway:
         sentence = str(JournalDamaged(segment=damage.segment, start=damage.start, end=damage.end))
         log.error("journal.damaged", segment=damage.segment, start=damage.start, end=damage.end)
         self.hub.journal_damaged(sentence)
+
+    def _storage_full(self, full: bool) -> None:
+        self.hub.storage_full(full)
+        if full:
+            for connection in self.connections:
+                connection.do_now(connection.session.hold(1000 * RETRY_AFTER_S))
 
     def _journal_failed(self, error: JournalFailed) -> None:
         log.critical("journal.failed", reason=error.reason)
@@ -417,11 +395,12 @@ class Gateway:
             self.let_go(connection)
 
 
-def _make_archive(opening: Open, records: list[Record]) -> tuple[bytes, bytes]:
-    """The archive file and the SHA-256 of all samples. For a thread."""
-    raw = b"".join(record.body for record in records if record.kind == Kind.DATA)
-    sha256 = hashlib.sha256(raw).digest()
-    samples = np.frombuffer(raw, "<i2").reshape(-1, len(opening.leads))
+def _make_archive(opening: Open, end: End, raw: bytes) -> bytes:
+    """The archive file of all samples. For a thread. Raises ChecksumDiffers."""
+    if hashlib.sha256(raw).digest() != end.sha256:
+        raise ChecksumDiffers
+    raw = levelled(raw, opening.offset_lsb)
+    samples = samples_of(raw, len(opening.leads))
     header = coding.Header(
         fs=opening.fs,
         leads=opening.leads,
@@ -429,9 +408,19 @@ def _make_archive(opening: Open, records: list[Record]) -> tuple[bytes, bytes]:
         n=len(samples),
         start_ms=opening.start_ms,
         uid=opening.uid.hex(),
-        sha256=sha256.hex(),
+        sha256=coding.sha256_of(samples).hex(),
     )
-    return coding.encode(header, samples), sha256
+    return coding.encode(header, samples)
+
+
+def _whole_file(deposit: Deposit, end: End, raw: bytes) -> bytes:
+    """The file as it was found at the clinic. For a thread. Raises ChecksumDiffers, FileRefused."""
+    if hashlib.sha256(raw).digest() != end.sha256:
+        raise ChecksumDiffers
+    file = coding.unpack_file(raw, deposit.size) if deposit.packing else raw
+    if len(file) != deposit.size or hashlib.sha256(file).digest() != deposit.sha256:
+        raise FileRefused(reason="its bytes are not those that were announced")
+    return file
 
 
 class _Connection:
@@ -441,6 +430,7 @@ class _Connection:
         self._gateway, self._socket = gateway, socket
         self.session = HubSession(secrets.token_hex(8), secrets.token_bytes(32), gateway.settings.rules, gateway.kept)
         self.device_id: str | None = None  # once proven
+        self.clock = ClockKnown(0, 0)  # measured anew with every proof
         self._listeners: dict[bytes, Callable[[int], None]] = {}
         self._over = False  # an error was sent: nothing after it counts
         self._closing: asyncio.Task[None] | None = None
@@ -476,14 +466,21 @@ class _Connection:
             return
         if isinstance(raw, str):
             raise BadFrame(reason="it is text; frames are binary messages")
-        for effect in self.session.receive(decode(raw), self._gateway.clock_ms(), raw):
+        try:
+            frame = decode(raw)
+        except BadChecksum as error:
+            self._gateway.damaged_frames += 1
+            self.do_now(self.session.damaged(error))
+            return
+        for effect in self.session.receive(frame, self._gateway.clock_ms(), raw):
             await self._do(effect)
 
     async def _do(self, effect: HubEffect) -> None:
         """Carry one effect out, whatever it takes."""
         match effect:
             case FindDevice():
-                self.do_now(self.session.device_found(await self._gateway.hub.device(effect.device_id)))
+                found = await self._gateway.hub.device(effect.device_id)
+                self.do_now(self.session.device_found(found, self._gateway.clock_ms()))
             case Register():
                 assert self.session.device is not None
                 self.do_now(await self._gateway.register(self, self.session.device, effect.opening))
@@ -507,6 +504,10 @@ class _Connection:
                     self._deadline.reschedule(None)
                     self.device_id = self.session.device.id
                     self._gateway.set_online(self.device_id, online=True)
+                case ClockKnown():
+                    assert self.device_id is not None
+                    self.clock = effect
+                    self._gateway.hub.device_clock(self.device_id, effect)
                 case _:
                     raise AssertionError(effect)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Protocol
@@ -19,18 +20,24 @@ from sqlalchemy import Connection
 
 from device.coding import Header, header_of
 from device.errors import BadProof, DeviceRevoked, OpenDiffers, WireError
-from device.frames import Open, Request
-from device.session import DeviceRecord, Rules
-from ecg.errors import all_errors
+from device.frames import Deposit, Open, Opening, Request
+from device.glance import read_glance
+from device.session import ClockKnown, DeviceRecord, Rules
+from ecg.errors import EcgError, FileBroken, all_errors
 from server.base.blobs import Blobs
 from server.base.bus import LocalBus
 from server.base.clock import Clock, iso, later
 from server.base.database import Database, Tx
+from server.base.eventlog import Event
 from server.base.ids import new_id
 from server.base.live import Samples, StreamHead
+from server.base.pool import Pool
+from server.base.spine import Reaction
 from server.devices import service as register
 from server.devices import store as devices
-from server.intake.gateway import Gateway, SealedReceipt
+from server.intake.files import Imported, import_file, note_of
+from server.intake.gateway import Gateway
+from server.intake.hub import SealedReceipt
 from server.records import store as records
 from server.records.model import SYMPTOMS, PatientFacts
 from server.records.service import put_patient
@@ -43,6 +50,10 @@ NEEDS_A_PERSON: Final = frozenset(
     error.code for error in all_errors() if issubclass(error, WireError) and not error.again
 ) - {DeviceRevoked.code, BadProof.code}
 """Refusals after which a device does not come back by itself: the register shows them. Who was revoked is known."""
+
+
+async def _nobody(_recording: str, _findings: bytes) -> None:
+    """Where nobody listens."""
 
 
 class Places(Protocol):
@@ -62,11 +73,17 @@ class Intake:
     clock: Clock
     bus: LocalBus[Samples]
     places: Places
+    files: Pool
+    """Where files are read: a process of its own, so that a hostile one costs nobody else anything."""
+    utc_offset_min: int = 480
+    """The zone of times that a file states without one (480: China)."""
     refusals: Counter[str] = field(default_factory=Counter)
     disk_full: bool = False
     damage: list[str] = field(default_factory=list)
     live_began: Callable[[str, StreamHead], None] = lambda _recording, _head: None
     """Told when a device begins or resumes a live recording; for the monitors."""
+    glanced: Callable[[str, bytes], Awaitable[None]] = _nobody
+    """Told of the findings of a first-glance packet that has a critical one, as a JSON list; for the alerts."""
     _streams: dict[str, Open] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -92,33 +109,98 @@ class Intake:
         if not await self.db.write(write, actor=f"device:{device_id}"):
             raise BadProof
 
-    async def clock_measured(self, device_id: str, offset_ms: int, uncertainty_ms: int) -> None:
-        """A time exchange has ended: the hub's clock less the device's, and how far that may be wrong."""
-        await self.db.write(lambda tx: register.clock(tx, device_id, offset_ms, uncertainty_ms))
-
-    async def opened(self, device: DeviceRecord, opening: Open) -> str:
-        recording_id = await self.db.write(lambda tx: self._open(tx, device, opening), actor=f"device:{device.id}")
-        if await self.sealed_receipt(device, opening.uid) is None:
+    async def opened(self, device: DeviceRecord, opening: Opening, clock: ClockKnown) -> str:
+        glance = read_glance(opening.glance) if isinstance(opening, Deposit) and opening.glance else None
+        recording_id = await self.db.write(
+            lambda tx: self._open(tx, device, opening, clock), actor=f"device:{device.id}"
+        )
+        if glance is not None and glance.critical:
+            # Paging begins with the first frame on a slow line; the file's own analysis has the last word.
+            await self.glanced(recording_id, msgspec.json.encode(glance.findings))
+        if isinstance(opening, Open):
             self._streams[recording_id] = opening
             if opening.mode == "live":
                 self.live_began(recording_id, StreamHead(opening.fs, opening.leads))
         return recording_id
 
-    async def sealed_receipt(self, device: DeviceRecord, uid: bytes) -> SealedReceipt | None:
-        row = await self.db.read(lambda conn: records.recording_by_uid(conn, uid.hex()))
-        if row is None or row["device"] != device.id or row["sha256"] is None:
-            return None
-        return SealedReceipt(row["id"], bytes.fromhex(row["sha256"]))
+    async def sealed_receipt(self, device: DeviceRecord, opening: Opening) -> SealedReceipt | None:
+        def find(conn: Connection) -> SealedReceipt | None:
+            if isinstance(opening, Deposit):
+                row = records.recording_by_file(conn, device.org, opening.sha256.hex())
+                return None if row is None else SealedReceipt(row["id"], opening.sha256)
+            row = records.recording_by_uid(conn, opening.uid.hex())
+            if row is None or row["device"] != device.id or row["sha256"] is None:
+                return None
+            return SealedReceipt(row["id"], bytes.fromhex(row["sha256"]))
+
+        return await self.db.read(find)
 
     async def sealed(self, device_id: str, recording_id: str, archive: bytes, opening: Open, sha256: bytes) -> None:
-        blob = f"recordings/{recording_id}.xlecg"
-        await self.blobs.put(blob, archive)
+        blob = await self._keep_archive(recording_id, archive)
         await self.db.write(
-            lambda tx: _seal(tx, recording_id, blob, header_of(archive), opening), actor=f"device:{device_id}"
+            lambda tx: _seal(tx, recording_id, blob, header_of(archive), sha256.hex()), actor=f"device:{device_id}"
         )
         self._streams.pop(recording_id, None)
         self.bus.end(f"stream:{recording_id}")
+
+    async def deposited(self, device_id: str, recording_id: str, file: bytes, deposit: Deposit) -> None:
+        blob = f"originals/{recording_id}"
+        await self.blobs.put(blob, file)
+
+        def keep(tx: Tx) -> None:
+            row = records.recording_row(tx.conn, recording_id)
+            if row["original"] is None:
+                records.update_recording(
+                    tx.conn,
+                    recording_id,
+                    original=blob,
+                    original_sha256=deposit.sha256.hex(),
+                    original_name=deposit.name,
+                )
+                tx.append("recording.deposited", recording_id, row["org"], {"bytes": len(file)})
+                register.move(tx, device_id, "seal", refused=None)
+
+        await self.db.write(keep, actor=f"device:{device_id}")
+
+    async def read_deposit(self, event: Event) -> None:
+        """The reaction to `recording.deposited`: read the file, store what stands in it or say why it cannot be."""
+        row = await self.db.read(lambda conn: records.recording_row(conn, event.subject))
+        if row["state"] != "receiving":
+            return  # told before
+        file = await self.blobs.get(row["original"])
+        now_ms = round(self.clock.now().timestamp() * 1000)
+        name = row["original_name"]
+        try:
+            found = await self.files.run(import_file, file, name, row["uid"], now_ms, self.utc_offset_min)
+        except (BrokenProcessPool, TimeoutError):
+            await self._refuse(event, FileBroken(path=name, reason="reading it took too long or too much memory"))
+        except EcgError as error:
+            await self._refuse(event, error)
+        else:
+            blob = await self._keep_archive(event.subject, found.archive)
+            await self.db.write(lambda tx: _take_in(tx, event.subject, blob, found), actor=event.actor)
+
+    async def _refuse(self, event: Event, error: EcgError) -> None:
+        log.warning("file.refused", recording=event.subject, code=error.code)
+        self.refusals[error.code] += 1
+        notes = msgspec.json.encode([note_of(error)]).decode()
+
+        def refuse(tx: Tx) -> None:
+            if records.recording_row(tx.conn, event.subject)["state"] == "receiving":
+                facts = {"code": error.code}
+                records.move(
+                    tx, event.subject, "refuse", "recording.refused", facts, return_reason=error.code, notes=notes
+                )
+                device = records.recording_row(tx.conn, event.subject)["device"]
+                register.move(tx, device, "refuse", refused=error.code)
+
+        await self.db.write(refuse, actor=event.actor)
+
+    async def _keep_archive(self, recording_id: str, archive: bytes) -> str:
+        blob = f"recordings/{recording_id}.xlecg"
+        await self.blobs.put(blob, archive)
         log.info("recording.received", recording=recording_id, bytes=len(archive))
+        return blob
 
     async def rejected(self, device_id: str, recording_id: str, code: str) -> None:
         log.warning("recording.refused", recording=recording_id, code=code)
@@ -146,6 +228,12 @@ class Intake:
 
     def device_online(self, device_id: str, online: bool) -> None:
         self._later(self._mark(device_id, "connect" if online else "disconnect"))
+
+    def device_clock(self, device_id: str, clock: ClockKnown) -> None:
+        def keep(tx: Tx) -> None:
+            register.clock(tx, device_id, clock.offset_ms, clock.uncertainty_ms)
+
+        self._later(self.db.write(keep, actor=f"device:{device_id}"))
 
     def storage_full(self, full: bool) -> None:
         self.disk_full = full
@@ -176,7 +264,7 @@ class Intake:
     async def _tell_damage(self, sentence: str) -> None:
         await self.db.write(lambda tx: tx.append("journal.damaged", "journal", "", {"what": sentence}, topic="system"))
 
-    def _open(self, tx: Tx, device: DeviceRecord, opening: Open) -> str:
+    def _open(self, tx: Tx, device: DeviceRecord, opening: Opening, clock: ClockKnown) -> str:
         known = records.recording_by_uid(tx.conn, opening.uid.hex())
         if known is not None:
             if known["device"] != device.id:
@@ -189,8 +277,9 @@ class Intake:
         if request.patient is None:
             order = records.open_order(tx.conn, device.org, device.id, later(tx.now, -ORDER_S))
         recording_id = new_id("rec")
-        offset_ms = round(self.clock.now().timestamp() * 1000) - opening.device_ms
         symptoms = [s for s in request.symptoms if s in SYMPTOMS] or ["unknown"]
+        samples = opening if isinstance(opening, Open) else None
+        began_ms = opening.start_ms if isinstance(opening, Open) else opening.made_ms
         records.add_recording(
             tx.conn,
             id=recording_id,
@@ -202,22 +291,32 @@ class Intake:
             patient=order["patient"] if order else put_patient(tx, device.org, _facts(request)),
             order_form=order["id"] if order else None,
             state="receiving",
-            kind=opening.kind,
+            kind=samples.kind if samples else "resting",
             urgency=order["urgency"] if order else "routine" if request.urgency == "routine" else "emergency",
             symptoms=order["symptoms"] if order else msgspec.json.encode(symptoms).decode(),
             note=order["note"] if order else request.note,
-            fs=float(opening.fs),
-            leads=msgspec.json.encode(opening.leads).decode(),
-            started_at=iso(datetime.fromtimestamp(opening.start_ms / 1000, UTC)),
-            clock_offset_ms=offset_ms,
+            fs=float(samples.fs) if samples else 0.0,
+            leads=msgspec.json.encode(samples.leads if samples else ()).decode(),
+            started_at=iso(self._corrected(began_ms, clock)),
+            clock_offset_ms=clock.offset_ms,
+            clock_uncertainty_ms=clock.uncertainty_ms,
             opened_at=tx.now,
+            glance=(opening.glance or None) if isinstance(opening, Deposit) else None,
         )
         if order:
             records.bind_order(tx.conn, order["id"], recording_id)
         _begins(tx, device.id, opening)
-        register.clock(tx, device.id, offset_ms, None)
         tx.append("recording.opened", recording_id, device.org, {"state": "receiving", "device": device.id})
         return recording_id
+
+    def _corrected(self, device_ms: int, clock: ClockKnown) -> datetime:
+        """A time of the device's clock in ours. What would lie in the future is now: that clock has been set since."""
+        off_ms = clock.offset_ms if abs(clock.offset_ms) > clock.uncertainty_ms else 0
+        now = self.clock.now()
+        try:
+            return min(now, datetime.fromtimestamp((device_ms + off_ms) / 1000, UTC))
+        except (ValueError, OverflowError, OSError):
+            return now
 
 
 async def end_revoked(gateway: Gateway, intake: Intake, device_id: str) -> None:
@@ -231,26 +330,55 @@ async def end_revoked(gateway: Gateway, intake: Intake, device_id: str) -> None:
             await connection.end(BadProof())
 
 
-def device_rules(rates: tuple[int, ...], clock_off_s_max: int) -> Rules:
+def device_rules(rates: tuple[int, ...]) -> Rules:
     """What the gateway accepts, from the configuration."""
-    return Rules(rates=rates, clock_off_s_max=clock_off_s_max)
+    return Rules(rates=rates)
 
 
-def _begins(tx: Tx, device_id: str, opening: Open) -> None:
-    """The register's view of a recording that begins or goes on."""
-    leads = msgspec.json.encode(opening.leads).decode()
-    register.move(tx, device_id, f"open_{opening.mode}", fs=opening.fs, leads=leads, refused=None)
+def reactions(room: Intake) -> tuple[Reaction, ...]:
+    return (Reaction("intake.deposited", frozenset({"recording.deposited"}), room.read_deposit),)
 
 
-def _seal(tx: Tx, recording_id: str, blob: str, header: Header, opening: Open) -> None:
+def _begins(tx: Tx, device_id: str, opening: Opening) -> None:
+    """The register's view of a recording that begins or goes on; what a file holds is known once it is read."""
+    values: dict[str, str | int | None] = {"refused": None}
+    if isinstance(opening, Open):
+        values |= {"fs": opening.fs, "leads": msgspec.json.encode(opening.leads).decode()}
+    live = isinstance(opening, Open) and opening.mode == "live"
+    register.move(tx, device_id, "open_live" if live else "open_batch", **values)
+
+
+def _take_in(tx: Tx, recording_id: str, blob: str, found: Imported) -> None:
+    """What stands in a deposited file becomes the recording."""
+    row = records.recording_row(tx.conn, recording_id)
+    if row["state"] != "receiving":
+        return
+    header = header_of(found.archive)
+    values: dict[str, str | float] = {
+        "fs": header.fs,
+        "leads": msgspec.json.encode(header.leads).decode(),
+        "derived": msgspec.json.encode(header.derived).decode(),
+        "notes": msgspec.json.encode(found.notes).decode(),
+        "format": found.format,
+    }
+    if found.start_ms is not None:
+        values["started_at"] = iso(datetime.fromtimestamp(found.start_ms / 1000, UTC))
+    if found.person is not None and records.patient_view(tx.conn, row["patient"]).identity == "pending":
+        values["patient"] = put_patient(tx, row["org"], found.person)
+    records.update_recording(tx.conn, recording_id, **values)
+    _seal(tx, recording_id, blob, header, header.sha256)
+
+
+def _seal(tx: Tx, recording_id: str, blob: str, header: Header, sha256: str) -> None:
+    """`sha256` is that of the samples as they were sent."""
     row = records.recording_row(tx.conn, recording_id)
     if row["state"] != "receiving":
         return  # sealed before; the receipt was lost on the way
     patient = records.patient_view(tx.conn, row["patient"])
     body = {
         "blob": blob,
-        "sha256": header.sha256,
-        "fs": opening.fs,
+        "sha256": sha256,
+        "fs": header.fs,
         "samples": header.n,
         "sex": patient.sex,
         "age_years": patient.age_years,
@@ -258,7 +386,7 @@ def _seal(tx: Tx, recording_id: str, blob: str, header: Header, opening: Open) -
         "urgency": row["urgency"],
     }
     records.move(
-        tx, recording_id, "seal", "recording.received", body, blob=blob, sha256=header.sha256, samples=header.n,
+        tx, recording_id, "seal", "recording.received", body, blob=blob, sha256=sha256, samples=header.n,
         received_at=tx.now,
     )  # fmt: skip
     register.move(tx, row["device"], "seal", last_ecg_at=tx.now, refused=None)

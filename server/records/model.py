@@ -88,6 +88,13 @@ class Order(msgspec.Struct, frozen=True):
     recording: str | None
 
 
+class FileNote(msgspec.Struct, frozen=True):
+    """What was odd about a file, or why it cannot be read: a code of the errors' table with its facts."""
+
+    code: str
+    facts: dict[str, str | int | float]
+
+
 class Recording(msgspec.Struct, frozen=True):
     """One recording as pages see it. `machine` is the short result of the analysis, `grade` a person's word."""
 
@@ -108,6 +115,14 @@ class Recording(msgspec.Struct, frozen=True):
     samples: int
     started_at: str | None
     clock_offset_ms: int | None
+    """The hub's clock less the device's when it was sent; `started_at` is corrected by it."""
+    clock_uncertainty_ms: int | None
+    file: str
+    """The name of the file it came in; empty when a device sent samples."""
+    format: str
+    notes: list[FileNote]
+    derived: list[str]
+    """Leads that were computed from I and II."""
     opened_at: str
     received_at: str | None
     grade: Grade

@@ -32,7 +32,7 @@ from server.base.database import Tx
 from server.base.errors import NotFound
 from server.base.schema import metadata
 from server.devices.store import device
-from server.records.model import RECORDING, MachineSummary, Order, Patient, Recording
+from server.records.model import RECORDING, FileNote, MachineSummary, Order, Patient, Recording
 
 patient = Table(
     "patient",
@@ -88,6 +88,15 @@ recording = Table(
     Column("blob", Text),
     Column("started_at", Text),
     Column("clock_offset_ms", Integer),
+    Column("clock_uncertainty_ms", Integer),
+    # Of a file: its bytes as they were found, what it is, and what was odd about it.
+    Column("original", Text),
+    Column("original_sha256", Text),
+    Column("original_name", Text),
+    Column("format", Text),
+    Column("notes", Text, nullable=False, default="[]"),
+    Column("derived", Text, nullable=False, default="[]"),
+    Column("glance", LargeBinary),
     Column("opened_at", Text, nullable=False),
     Column("received_at", Text),
     Column("grade", Text, nullable=False, default="unassessed"),
@@ -104,6 +113,7 @@ recording = Table(
     Index("recording_org", "org", "opened_at"),
     Index("recording_patient", "patient", "opened_at"),
     Index("recording_blob", "sha256"),
+    Index("recording_original", "original_sha256"),
 )
 
 
@@ -169,6 +179,12 @@ def add_recording(conn: Connection, **values: Any) -> None:
 def recording_by_uid(conn: Connection, uid: str) -> RowMapping | None:
     """The recording a device named so; whose it is the caller compares."""
     return conn.execute(select(recording).where(recording.c.uid == uid)).mappings().first()
+
+
+def recording_by_file(conn: Connection, org: str, sha256: str) -> RowMapping | None:
+    """The recording this institution has of a file with these bytes, however it came."""
+    query = select(recording).where(recording.c.original_sha256 == sha256, recording.c.org == org)
+    return conn.execute(query.limit(1)).mappings().first()
 
 
 def recording_row(conn: Connection, recording_id: str) -> RowMapping:
@@ -278,6 +294,11 @@ def _recording(row: RowMapping) -> Recording:
         samples=row["samples"],
         started_at=row["started_at"],
         clock_offset_ms=row["clock_offset_ms"],
+        clock_uncertainty_ms=row["clock_uncertainty_ms"],
+        file=row["original_name"] or "",
+        format=row["format"] or "",
+        notes=msgspec.json.decode(row["notes"], type=list[FileNote]),
+        derived=msgspec.json.decode(row["derived"]),
         opened_at=row["opened_at"],
         received_at=row["received_at"],
         grade=row["grade"],

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from device.client import DeviceKey, clock_ms
 from device.errors import OpenDiffers
-from device.frames import Open
-from server.intake.gateway import DeviceRecord, Gateway, GatewaySettings, SealedReceipt
+from device.frames import Deposit, Open, Opening
+from server.intake.gateway import Gateway, GatewaySettings
+from server.intake.hub import ClockKnown, DeviceRecord, SealedReceipt
 from server.intake.journal import JournalFailed
 
 KEY = bytes(range(32))
@@ -28,6 +29,8 @@ class FakeHub:
     folder: Path | None = None
     devices: dict[str, DeviceRecord] = field(default_factory=dict)
     archives: dict[bytes, bytes] = field(default_factory=dict)
+    files: dict[bytes, bytes] = field(default_factory=dict)
+    clocks: list[tuple[str, ClockKnown]] = field(default_factory=list)
     receipts: dict[bytes, SealedReceipt] = field(default_factory=dict)
     owners: dict[bytes, str] = field(default_factory=dict)
     seal_calls: Counter[bytes] = field(default_factory=Counter)
@@ -47,13 +50,14 @@ class FakeHub:
     async def device(self, device_id: str) -> DeviceRecord | None:
         return self.devices.get(device_id)
 
-    async def opened(self, device: DeviceRecord, opening: Open) -> str:
+    async def opened(self, device: DeviceRecord, opening: Opening, clock: ClockKnown) -> str:
         await asyncio.sleep(0)
         if self.owners.setdefault(opening.uid, device.id) != device.id:
             raise OpenDiffers(field="device")
         return f"rec-{opening.uid.hex()}"
 
-    async def sealed_receipt(self, device: DeviceRecord, uid: bytes) -> SealedReceipt | None:
+    async def sealed_receipt(self, device: DeviceRecord, opening: Opening) -> SealedReceipt | None:
+        uid = opening.uid
         if self.folder is not None and (self.folder / uid.hex()).exists():
             self.receipts[uid] = SealedReceipt(f"rec-{uid.hex()}", bytes.fromhex((self.folder / uid.hex()).read_text()))
         return self.receipts.get(uid)
@@ -72,6 +76,13 @@ class FakeHub:
         self.receipts[opening.uid] = SealedReceipt(recording_id, sha256)
         self.told.set()
 
+    async def deposited(self, device_id: str, recording_id: str, file: bytes, deposit: Deposit) -> None:
+        await asyncio.sleep(0)
+        self.seal_calls[deposit.uid] += 1
+        self.files[deposit.uid] = file
+        self.receipts[deposit.uid] = SealedReceipt(recording_id, deposit.sha256)
+        self.told.set()
+
     async def rejected(self, device_id: str, recording_id: str, code: str) -> None:
         self.rejections.append((recording_id, code))
 
@@ -84,6 +95,10 @@ class FakeHub:
 
     def device_online(self, device_id: str, online: bool) -> None:
         self.online.append((device_id, online))
+        self.told.set()
+
+    def device_clock(self, device_id: str, clock: ClockKnown) -> None:
+        self.clocks.append((device_id, clock))
         self.told.set()
 
     def storage_full(self, full: bool) -> None:

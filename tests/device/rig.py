@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -16,14 +17,17 @@ from device.client import Retry, clock_ms
 from device.frames import (
     Challenge,
     Data,
+    Deposit,
     Error,
     Frame,
     Hello,
     Open,
     Opened,
+    Opening,
     Proof,
     Welcome,
     decode,
+    deposit_uid,
     encode,
     proof_of,
 )
@@ -133,7 +137,8 @@ class RawDevice:
         await self.say(hello)
         challenge = await self.hear()
         if isinstance(challenge, Challenge):
-            await self.say(Proof(mac=proof_of(key, challenge.nonce, encode(hello))))
+            now = clock_ms()
+            await self.say(Proof(mac=proof_of(key, challenge.nonce, encode(hello), now), device_ms=now))
         else:
             assert isinstance(challenge, Error)
             raise_again(challenge)
@@ -142,7 +147,7 @@ class RawDevice:
             raise_again(welcome)
         assert isinstance(welcome, Welcome)
 
-    async def open(self, opening: Open) -> Opened:
+    async def open(self, opening: Opening) -> Opened:
         await self.say(opening)
         frame = await self.hear()
         if isinstance(frame, Error):
@@ -178,7 +183,12 @@ def an_opening(**changes: object) -> Open:
 
 
 def a_frame(seq: int, leads: int = 12, value: int = 7, n: int = 50) -> Data:
-    return Data(0, seq, clock_ms(), leads, np.full((n, leads), value, "<i2").tobytes())
+    return Data(0, seq, seq * n, clock_ms(), leads, n, np.full((n, leads), value, "<i2").tobytes())
+
+
+def a_deposit(file: bytes, device: str = "cart-1", name: str = "ecg.xml") -> Deposit:
+    sha256, now = hashlib.sha256(file).digest(), clock_ms()
+    return Deposit(0, deposit_uid(device, sha256), name, len(file), sha256, now, now)
 
 
 def samples_of_archive(hub: FakeHub, uid: bytes) -> np.ndarray:

@@ -64,9 +64,9 @@ async def test_a_file_is_replayed_with_its_request(tmp_path: Path, monkeypatch: 
         key_file.write_text(key_file_text(hub.add("cart-1")))
         hub_opened = hub.opened
 
-        async def watched(device: object, opening: object) -> str:
+        async def watched(device: object, opening: object, clock: object) -> str:
             opened.append(opening)
-            return await hub_opened(device, opening)  # type: ignore[arg-type]
+            return await hub_opened(device, opening, clock)  # type: ignore[arg-type]
 
         monkeypatch.setattr(hub, "opened", watched)
         request = Request(patient=Patient(name="x", sex="F"), symptoms=("chest_pain",))
@@ -156,6 +156,6 @@ def test_the_protocol_page_names_every_code_and_every_frame() -> None:
     for cls in all_errors(WireError):
         assert f"`{cls.code}`" in page, cls.code
     frames = get_args(Frame)
-    assert len(frames) == 14
+    assert len(frames) == 17
     for frame in frames:
         assert f"| 0x{frame.KIND:02x} | `{frame.NAME}` |" in page, frame.NAME

@@ -11,10 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device.errors import BadProof, GapStays, HistoryGone, OutOfOrder, OverCredit, WireError
+from device.errors import BadChecksum, BadProof, GapStays, HistoryGone, OutOfOrder, OverCredit, WireError
 from device.frames import (
     Ack,
+    Chunk,
+    Clock,
     Data,
+    Deposit,
     End,
     Error,
     Frame,
@@ -27,7 +30,9 @@ from device.frames import (
     Proof,
     Receipt,
     Welcome,
+    Why,
     decode,
+    deposit_uid,
     encode,
     error_frame,
     error_of,
@@ -36,6 +41,7 @@ from device.frames import (
 from device.session import (
     _HUB_MOVES,
     Append,
+    ClockKnown,
     DeviceRecord,
     FindDevice,
     HubEffect,
@@ -50,7 +56,7 @@ from device.session import (
     Send,
 )
 from device.simulate import SampledUpload
-from device.upload import DeviceSession, Done
+from device.upload import DeviceSession, Done, Hold
 from ecg.errors import all_errors
 
 KEY = bytes(32)
@@ -82,6 +88,7 @@ class Disk:
         """One append reaches the disk; what its own session says to that (nobody may listen any more)."""
         session, append = self.queue.popleft()
         kept = self.kept.get(append.uid)
+        assert not isinstance(append.frame, Deposit | Chunk), "this world sends samples"
         if isinstance(append.frame, Open):
             if kept is None:
                 self.kept[append.uid] = Kept(append.frame, DEVICE.id, append.recording, 0, 0)
@@ -94,14 +101,14 @@ class Disk:
 
     @property
     def samples(self) -> bytes:
-        return b"".join(a.frame.samples for a in self.written if isinstance(a.frame, Data))
+        return b"".join(a.frame.body for a in self.written if isinstance(a.frame, Data))
 
 
 def after(kept: Kept, frame: Data | End) -> Kept:
     if isinstance(frame, End):
         return Kept(kept.opening, kept.device, kept.recording, kept.next_seq, kept.data_bytes, frame)
     return Kept(
-        kept.opening, kept.device, kept.recording, kept.next_seq + 1, kept.data_bytes + len(frame.samples)
+        kept.opening, kept.device, kept.recording, kept.next_seq + 1, kept.data_bytes + frame.size
     )  # fmt: skip
 
 
@@ -112,7 +119,7 @@ class World:
         self.upload, self.lossy, self.disk = upload, lossy, Disk()
         self.receipt: Receipt | None = None
         self.sealed: bytes | None = None
-        self.seals = 0
+        self.seals = self.damages = 0
         self.connect()
 
     def connect(self) -> None:
@@ -140,9 +147,20 @@ class World:
             self.up.popleft()
         elif choice == 5 and self.lossy and self.up and isinstance(self.up[0], Data):
             self.up.appendleft(self.up[0])
+        elif choice == 6 and self.lossy and self.up and isinstance(self.up[0], Data) and self.damages < 3:
+            self.damages += 1
+            self.hub_hears_damaged(self.up.popleft())
 
     def hub_hears(self, frame: Frame) -> None:
         self.hub_does(self.hub.receive(decode(encode(frame)), NOW), self.hub)
+
+    def hub_hears_damaged(self, frame: Frame) -> None:
+        raw = bytearray(encode(frame))
+        raw[-1] ^= 1
+        with pytest.raises(BadChecksum) as damaged:
+            decode(bytes(raw))
+        with contextlib.suppress(BadChecksum):  # before welcome it ends the connection
+            self.hub_does(self.hub.damaged(damaged.value), self.hub)
 
     def hub_does(self, effects: list[HubEffect], session: HubSession) -> None:
         for effect in effects:
@@ -154,7 +172,7 @@ class World:
                     if session is self.hub:
                         self.down.append(effect.frame)
                 case FindDevice():
-                    self.hub_does(session.device_found(DEVICE), session)
+                    self.hub_does(session.device_found(DEVICE, NOW), session)
                 case Register():
                     if self.sealed is not None:
                         self.hub_does(session.already_sealed(effect.opening, "rec", self.sealed), session)
@@ -168,14 +186,14 @@ class World:
                     self.seals += 1
                     self.sealed = hashlib.sha256(self.disk.samples).digest()
                     self.hub_does(self.hub.sealed(effect.uid, self.sealed), self.hub)
-                case Online():
+                case Online() | ClockKnown():
                     pass
 
     def device_hears(self, frame: Frame) -> None:
-        for effect in self.device.receive(decode(encode(frame)), NOW) + self.device.pump():
+        for effect in self.device.receive(decode(encode(frame)), NOW) + self.device.pump(NOW):
             if isinstance(effect, Done):
                 self.receipt = effect.receipt
-            else:
+            elif isinstance(effect, Send):
                 self.up.append(effect.frame)
 
     def settle(self) -> None:
@@ -190,7 +208,7 @@ class World:
         raise AssertionError("the recording never came to its receipt")
 
 
-CHOICES = st.lists(st.sampled_from([0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 4, 5]), max_size=150)
+CHOICES = st.lists(st.sampled_from([0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 4, 5, 6]), max_size=150)
 
 
 @settings(max_examples=150, deadline=None)
@@ -239,7 +257,7 @@ def ready_hub(window: int = 4) -> tuple[HubSession, Disk, Open]:
 
 
 def a_frame(seq: int) -> Data:
-    return Data(0, seq, NOW, 2, bytes(12))
+    return Data(0, seq, 3 * seq, NOW, 2, 3, bytes(12))
 
 
 @given(st.lists(st.integers(0, 5), max_size=60))
@@ -307,8 +325,8 @@ def test_credit_once_given_is_never_taken_back() -> None:
 
 FRAMES: tuple[Frame, ...] = (
     Hello(device="x"),
-    Proof(mac=bytes(32)),
-    Welcome("s", 1, 1, 0, (), 0),
+    Proof(mac=bytes(32), device_ms=NOW),
+    Welcome("s", 1, 1, 0, 0, 0, (), 0),
     Open(9, bytes(16), 500, LEADS, 1.0, NOW, NOW, "resting", "live"),
     Opened(0, "r", 0, 0),
     a_frame(0),
@@ -316,8 +334,11 @@ FRAMES: tuple[Frame, ...] = (
     Nack(0, 0),
     End(0, 0, 0, bytes(32)),
     Receipt(bytes(16), "r", bytes(32)),
+    Deposit(9, bytes(16), "a.xml", 4, bytes(32), NOW, NOW),
+    Chunk(0, 0, 0, b"file"),
     Ping(0),
     Pong(0, 0),
+    Clock(0, 0),
     Error("x"),
 )
 
@@ -338,11 +359,89 @@ def test_every_frame_in_every_state_moves_or_is_refused_with_a_code(state: HubSt
 def test_a_device_goes_on_where_the_hub_says() -> None:
     device = DeviceSession("cart-1", KEY, "test")
     device.offer(an_upload(4), NOW)
-    device.receive(Welcome("s", 4, 1000, NOW, (500,), 1000), NOW)
+    device.receive(Welcome("s", 4, 1000, NOW, 0, 0, (500,), 1000), NOW)
     device.receive(Opened(0, "rec", 2, 5), NOW)
-    sent = [effect.frame for effect in device.pump() if isinstance(effect, Send)]
+    sent = [effect.frame for effect in device.pump(NOW) if isinstance(effect, Send)]
     assert [frame.seq for frame in sent if isinstance(frame, Data)] == [2, 3]
     assert isinstance(sent[-1], End)
+
+
+def test_damage_on_the_way_is_asked_for_again_until_it_is_plain_that_it_stays() -> None:
+    hub, _, _ = ready_hub()
+    hub.receive(a_frame(0), NOW)
+    for _ in range(8):
+        assert hub.damaged(BadChecksum(stream=0)) == [Send(Nack(0, 1, Why.CHECKSUM))]
+    with pytest.raises(BadChecksum):
+        hub.damaged(BadChecksum(stream=0))
+    with pytest.raises(BadChecksum):
+        hub.damaged(BadChecksum(stream=7))
+
+
+def test_a_device_waits_as_long_as_the_full_hub_says_and_then_goes_on() -> None:
+    hub, _, _ = ready_hub()
+    device = DeviceSession("cart-1", KEY, "test")
+    device.offer(an_upload(4), NOW)
+    device.receive(Welcome("s", 4, 1000, NOW, 0, 0, (500,), 1000), NOW)
+    device.receive(Opened(0, "rec", 0, 5), NOW)
+    (told,) = hub.hold(5000)
+    assert told == Send(Nack(0, 0, Why.FULL, 5000))
+    assert isinstance(told, Send)
+    assert device.receive(told.frame, NOW) == [Hold(5000)]
+    assert device.pump(NOW + 4999) == []
+    assert len(device.pump(NOW + 5000)) == 5
+
+
+@given(st.integers(-10_000_000, 10_000_000), st.integers(0, 900), st.integers(0, 900))
+def test_a_clock_is_known_to_half_of_the_way_there_and_back(off_ms: int, down_ms: int, up_ms: int) -> None:
+    """The hub from challenge and proof, the device from ping and pong; both name an error that holds the truth."""
+    hub = HubSession("s", bytes(32), Rules(), lambda _: {})
+    device = DeviceSession(DEVICE.id, KEY, "test")
+    (hello,) = device.start()
+    assert isinstance(hello, Send)
+    hub.receive(hello.frame, NOW)
+    (challenge,) = hub.device_found(DEVICE, NOW)
+    assert isinstance(challenge, Send)
+    (proof,) = device.receive(challenge.frame, NOW + down_ms - off_ms)
+    assert isinstance(proof, Send)
+    known = hub.receive(proof.frame, NOW + down_ms + up_ms)[1]
+    assert isinstance(known, ClockKnown)
+    assert abs(known.offset_ms - off_ms) <= known.uncertainty_ms <= (down_ms + up_ms) / 2 + 1
+
+    at = NOW
+    effects = device.look_at_clock(at - off_ms)
+    while isinstance(effect := effects[0], Send) and isinstance(effect.frame, Ping):
+        (pong,) = hub.receive(effect.frame, at + up_ms)
+        at += up_ms + down_ms
+        assert isinstance(pong, Send)
+        effects = device.receive(pong.frame, at - off_ms)
+    assert isinstance(effect, Send)
+    (told,) = hub.receive(effect.frame, at)
+    assert isinstance(told, ClockKnown)
+    assert abs(told.offset_ms - off_ms) <= told.uncertainty_ms + 1
+
+
+def test_a_file_has_the_uid_of_its_content_and_comes_in_chunks_of_bytes() -> None:
+    world = World(an_upload(1), lossy=False)
+    while world.hub.state is not HubState.READY:
+        for choice in (0, 1):
+            world.step(choice)
+    file = b"<AnnotatedECG/>"
+    sha256 = hashlib.sha256(file).digest()
+    deposit = Deposit(5, deposit_uid(DEVICE.id, sha256), "a.xml", len(file), sha256, NOW, NOW)
+    with pytest.raises(WireError, match="uid"):
+        world.hub.receive(Deposit(5, bytes(16), "a.xml", len(file), sha256, NOW, NOW), NOW)
+    assert world.hub.receive(deposit, NOW) == [Register(deposit)]
+    (append,) = world.hub.registered(deposit, "rec_f")
+    assert isinstance(append, Append)
+    world.hub.stored(deposit.uid, append.seq)
+    with pytest.raises(OutOfOrder):
+        world.hub.receive(Data(5, 0, 0, NOW, 1, 2, file[:4]), NOW)
+    appended = [world.hub.receive(chunk, NOW) for chunk in (Chunk(5, 0, 0, file[:9]), Chunk(5, 1, 9, file[9:]))]
+    assert [type(effects[0]) for effects in appended] == [Append, Append]
+    assert not any(isinstance(effect, Publish) for effect in world.hub.stored(deposit.uid, 1))
+    end = End(5, 2, len(file), sha256)
+    assert [type(effect) for effect in world.hub.receive(end, NOW)] == [Append]
+    assert Seal(deposit.uid, "rec_f", deposit, end) in world.hub.stored(deposit.uid, 2)
 
 
 def test_a_device_that_forgot_what_the_hub_lacks_says_so() -> None:
@@ -350,7 +449,7 @@ def test_a_device_that_forgot_what_the_hub_lacks_says_so() -> None:
     upload = an_upload(4)
     upload.kept_from = 3
     device.offer(upload, NOW)
-    device.receive(Welcome("s", 4, 1000, NOW, (500,), 1000), NOW)
+    device.receive(Welcome("s", 4, 1000, NOW, 0, 0, (500,), 1000), NOW)
     with pytest.raises(HistoryGone):
         device.receive(Opened(0, "rec", 1, 5), NOW)
 
@@ -386,7 +485,7 @@ def test_any_of_a_devices_keys_proves_it_and_the_session_knows_which(proving: by
     hub = HubSession("s", bytes(32), Rules(), Disk().of)
     hello, *_ = (e.frame for e in device.start() if isinstance(e, Send))
     assert hub.receive(hello, NOW) == [FindDevice(DEVICE.id)]
-    for challenge in hub.device_found(DeviceRecord(DEVICE.id, keys, "clinic-1")):
+    for challenge in hub.device_found(DeviceRecord(DEVICE.id, keys, "clinic-1"), NOW):
         assert isinstance(challenge, Send)
         for proof in device.receive(challenge.frame, NOW):
             assert isinstance(proof, Send)
@@ -398,6 +497,6 @@ def test_a_key_that_is_no_longer_among_them_proves_nothing() -> None:
     hub, nonce = HubSession("s", bytes(32), Rules(), Disk().of), bytes(32)
     hello = Hello(device=DEVICE.id, software="test")
     hub.receive(hello, NOW)
-    hub.device_found(DeviceRecord(DEVICE.id, (b"b" * 32,), "clinic-1"))
+    hub.device_found(DeviceRecord(DEVICE.id, (b"b" * 32,), "clinic-1"), NOW)
     with pytest.raises(BadProof):
-        hub.receive(Proof(mac=proof_of(b"a" * 32, nonce, encode(hello))), NOW)
+        hub.receive(Proof(mac=proof_of(b"a" * 32, nonce, encode(hello), NOW), device_ms=NOW), NOW)

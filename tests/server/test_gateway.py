@@ -115,7 +115,7 @@ async def test_a_hub_that_starts_anew_goes_on_where_its_disk_ends(tmp_path: Path
         await device.prove()
         assert (await device.open(opening)).next_seq == 5
         await device.say(a_frame(5))
-        sha256 = hashlib.sha256(b"".join(a_frame(seq).samples for seq in range(6))).digest()
+        sha256 = hashlib.sha256(b"".join(a_frame(seq).body for seq in range(6))).digest()
         await device.say(End(0, 6, 300, sha256))
         receipt = await device.until(Receipt)
         assert receipt.sha256 == sha256  # type: ignore[union-attr]
@@ -125,7 +125,7 @@ async def test_a_recording_ended_before_a_crash_is_sealed_without_its_device(tmp
     opening = an_opening()
     hub = FakeHub(fail_seals=1000)
     hub.add("cart-1")
-    sha256 = hashlib.sha256(a_frame(0).samples).digest()
+    sha256 = hashlib.sha256(a_frame(0).body).digest()
     async with running(tmp_path, hub) as first, raw_device(first.url) as device:
         await device.prove()
         await device.open(opening)
@@ -185,7 +185,7 @@ async def test_a_hello_is_signed_as_it_was_sent(tmp_path: Path) -> None:
         hello = b'\x01{ "version": 1,  "maker": "x", "device": "cart-1" }'
         await device.socket.send(hello)
         challenge = await device.until(Challenge)
-        await device.say(Proof(mac=proof_of(KEY, challenge.nonce, hello)))  # type: ignore[union-attr]
+        await device.say(Proof(mac=proof_of(KEY, challenge.nonce, hello, 5), device_ms=5))  # type: ignore[union-attr]
         await device.until(Welcome)
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from device.client import clock_ms
+import msgspec
+import zstandard
+
 from device.frames import (
     FRAME_BYTES_MAX,
+    Chunk,
     End,
     encode,
 )
 from device.simulate import run_device, upload_of
-from tests.device.rig import RawDevice, Refused, a_frame, an_opening, raw_device, recording, running
+from tests.device.rig import RawDevice, Refused, a_deposit, a_frame, an_opening, raw_device, recording, running
 
 Wrong = Callable[[RawDevice], Awaitable[None]]
 
@@ -80,14 +84,44 @@ async def out_of_range_below(device: RawDevice) -> None:
     await device.say(a_frame(0, value=-4000))
 
 
-async def clock_behind(device: RawDevice) -> None:
+async def a_sample_left_out(device: RawDevice) -> None:
     await device.prove()
-    await device.open(an_opening(device_ms=clock_ms() - 3_600_000))
+    await device.open(an_opening())
+    await device.say(msgspec.structs.replace(a_frame(0), first=1))
 
 
-async def start_in_the_future(device: RawDevice) -> None:
+async def damage_that_stays(device: RawDevice) -> None:
     await device.prove()
-    await device.open(an_opening(start_ms=clock_ms() + 3_600_000))
+    await device.open(an_opening())
+    for _ in range(9):
+        await device.socket.send(encode(a_frame(0))[:-1] + b"\xff")
+
+
+async def a_packed_bomb(device: RawDevice) -> None:
+    await device.prove()
+    await device.open(an_opening())
+    bomb = zstandard.ZstdCompressor().compress(bytes(64 * 1024 * 1024))
+    await device.say(msgspec.structs.replace(a_frame(0), body=bomb, coding=1))
+
+
+async def a_file_that_is_another(device: RawDevice) -> None:
+    await device.prove()
+    await device.open(a_deposit(b"what was announced"))
+    await device.say(Chunk(0, 0, 0, b"what has been sent"))
+    await device.say(End(0, 1, 18, hashlib.sha256(b"what has been sent").digest()))
+
+
+async def a_file_that_is_a_bomb(device: RawDevice) -> None:
+    await device.prove()
+    bomb = zstandard.ZstdCompressor().compress(bytes(64 * 1024 * 1024))
+    await device.open(msgspec.structs.replace(a_deposit(b"small"), packing="zstd"))
+    await device.say(Chunk(0, 0, 0, bomb))
+    await device.say(End(0, 1, len(bomb), hashlib.sha256(bomb).digest()))
+
+
+async def a_file_under_a_wrong_uid(device: RawDevice) -> None:
+    await device.prove()
+    await device.open(msgspec.structs.replace(a_deposit(b"file"), uid=bytes(16)))
 
 
 async def rate_nobody_has(device: RawDevice) -> None:
@@ -138,8 +172,12 @@ WRONG: dict[Wrong, str] = {
     a_lead_nobody_knows: "wire.lead_map",
     out_of_range: "wire.sample_range",
     out_of_range_below: "wire.sample_range",
-    clock_behind: "wire.clock_off",
-    start_in_the_future: "wire.clock_off",
+    a_sample_left_out: "wire.index",
+    damage_that_stays: "wire.crc",
+    a_packed_bomb: "wire.frame",
+    a_file_that_is_another: "wire.file",
+    a_file_that_is_a_bomb: "wire.file",
+    a_file_under_a_wrong_uid: "wire.file",
     rate_nobody_has: "wire.sample_rate",
     gain_upside_down: "wire.gain",
     over_credit: "wire.credit",
@@ -168,7 +206,8 @@ async def test_what_is_wrong_gets_a_code_is_counted_and_leaves_no_sample_and_no_
                 await device.socket.wait_closed()
             assert hub.gateway.refused[code] == counted + 1, wrong.__name__
             assert hub.hub.refusals[-1][1] == code
-        others = [s for uid, s in hub.gateway.journal.streams.items() if uid != good.opening.uid]
+        kept = {good.opening.uid, *(bytes.fromhex(recording[4:]) for recording, _ in hub.hub.rejections)}
+        others = [s for uid, s in hub.gateway.journal.streams.items() if uid not in kept]
         assert sum(state.frames for state in others) == 0
         assert (await streaming).sha256 == good.sha256
         assert list(hub.hub.archives) == [good.opening.uid]

@@ -178,13 +178,14 @@ function Facts({ device: d }: { device: DeviceView }) {
 
 /** With how far it may be wrong and how old it is: a clock that was right last week says little. */
 function ClockFact({ device: d }: { device: DeviceView }) {
-  if (d.clock_offset_ms === null || d.clock_at === null) return <span class="dim">–</span>
+  if (d.clock_offset_ms === null || d.clock_uncertainty_ms === null || d.clock_at === null)
+    return <span class="dim">–</span>
   const good = Math.abs(d.clock_offset_ms) <= 2000
   return (
     <>
       {good ? t('dev.clock.good') : <Clock device={d} />}{' '}
       <span class="dim">
-        {d.clock_uncertainty_ms === null ? t('dev.clock.rough') : t('dev.clock.within', { ms: d.clock_uncertainty_ms })}
+        {t('dev.clock.within', { ms: d.clock_uncertainty_ms })}
         {t('dev.clock.at', { age: age((now.value - Date.parse(d.clock_at)) / 1000) })}
       </span>
     </>

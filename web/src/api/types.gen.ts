@@ -270,7 +270,7 @@ export type DeviceKey = {
   readonly key: string
 }
 
-/** One device as the register and the clinics see it. What nobody has told yet is null or empty. `clock_offset_ms`: the hub's clock less the device's, so a slow device has a positive one; `clock_uncertainty_ms` null: taken from one message on its way, good to a second or so. `refused`: the code of the last refusal that needs a person, until the device sends again. */
+/** One device as the register and the clinics see it. What nobody has told yet is null or empty. `clock_offset_ms`: the hub's clock less the device's, so a slow device has a positive one; it may be wrong by `clock_uncertainty_ms`, measured at `clock_at`. `refused`: the code of the last refusal that needs a person, until the device sends again. */
 export type DeviceView = {
   readonly id: string
   readonly org: string
@@ -337,6 +337,12 @@ export type Enter = {
   readonly consult: Consult
   readonly ice_servers: readonly IceServer[]
   readonly view: SharedView | null
+}
+
+/** What was odd about a file, or why it cannot be read: a code of the errors' table with its facts. */
+export type FileNote = {
+  readonly code: string
+  readonly facts: Readonly<Record<string, string | number | number>>
 }
 
 export type GrantView = {
@@ -604,6 +610,11 @@ export type Recording = {
   readonly samples: number
   readonly started_at: string | null
   readonly clock_offset_ms: number | null
+  readonly clock_uncertainty_ms: number | null
+  readonly file: string
+  readonly format: string
+  readonly notes: readonly FileNote[]
+  readonly derived: readonly string[]
   readonly opened_at: string
   readonly received_at: string | null
   readonly grade: 'critical' | 'normal' | 'unassessed' | 'warning'

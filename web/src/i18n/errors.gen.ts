@@ -25,6 +25,22 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "密码太短或太常见。请使用至少 {length_min} 个字符、别人猜不到的密码。",
     "en": "The password is too short or too common. Use at least {length_min} characters that nobody would guess."
   },
+  "agent.folder": {
+    "zh": "文件夹 {path} 无法读取：{reason}。请确认其存在、共享已连接，以及代理程序账号的权限。",
+    "en": "The folder {path} cannot be read: {reason}. Check that it exists, that the share is connected, and the rights of the agent's account."
+  },
+  "agent.inlet": {
+    "zh": "无法打开 {port}：{reason}。可能被其他程序占用，请在代理程序设置中更换端口。",
+    "en": "{port} cannot be opened: {reason}. Another program may hold it; change the port in the agent's settings."
+  },
+  "agent.queue_full": {
+    "zh": "代理程序的队列已满：{reason}。文件会留在原处，有空位后继续。请检查到中心的网络。",
+    "en": "The agent's queue takes no more: {reason}. Files stay where they are until there is room. Check the line to the hub."
+  },
+  "agent.settings": {
+    "zh": "代理程序的设置（{path}）不能使用：{reason}。各项设置见 docs/how-to/connect-a-clinic.md。",
+    "en": "The agent's settings cannot be used ({path}): {reason}. Every setting stands in docs/how-to/connect-a-clinic.md."
+  },
   "alert.not_yours": {
     "zh": "该危急值由 {name} 接手，回报和闭环由其本人或本中心值班专家完成。请与 {name} 联系，或请中心值班专家处理。",
     "en": "{name} took this alert; the callback and the closing are his, or the centre's on-call's. Speak with {name}, or ask the on-call of the reading centre."
@@ -217,17 +233,41 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "{path} 中导联 {lead} 的单位为 {unit}，不是可识别的电压单位。请使用 mV 或 uV。",
     "en": "{path} gives lead {lead} in {unit}, which is no voltage this library knows. Use mV or uV."
   },
+  "ecg.warn_channel": {
+    "zh": "文件中的通道 {channel} 从名称看不是心电导联，未读取。若因此缺少某个导联，应把其写法加入 codes/leads.csv。",
+    "en": "The file's channel {channel} is no ECG lead by its name and was left out. Nothing to do, unless an ECG lead is missing now: then its spelling belongs in codes/leads.csv."
+  },
   "ecg.warn_checksum": {
     "zh": "文件的校验和不符（{where}）；采样按原样读取。使用前请与设备自己的打印结果核对。",
     "en": "The file's checksum does not fit ({where}); its samples were read as they stand. Compare the trace with the device's own print before relying on it."
+  },
+  "ecg.warn_count": {
+    "zh": "文件未说明记录长度（可能未正常关闭）；每导联找到 {got} 个采样。记录末尾可能缺失，如有需要请重新复制文件。",
+    "en": "The file does not say how long it is, as if never closed; {got} samples a lead were found. The end of the recording may be missing: copy the file again if it matters."
   },
   "ecg.warn_fewer_samples": {
     "zh": "文件声明每导联 {promised} 个采样，实际只有 {got} 个，已读取这些。记录末尾缺失，如有需要请重新复制文件。",
     "en": "The file promises {promised} samples a lead and holds {got}; those were read. The end of the recording is missing: copy the file again if it matters."
   },
+  "ecg.warn_parts": {
+    "zh": "文件中还有无法与其余信号并列的信号（{left}），未读取。如有需要，请另行导出。",
+    "en": "The file holds further signals that do not fit beside the others ({left}); they were left out. Export them as a file of their own if they are needed."
+  },
   "ecg.warn_rate": {
     "zh": "文件声明 {stated}，不可能成立；按每秒 {used} 个采样读取（{why}）。测量间期前请与设备打印的心率核对。",
     "en": "The file states {stated}, which cannot be; it was read with {used} samples a second ({why}). Compare the heart rate with the device's own print before measuring any interval."
+  },
+  "ecg.warn_scale": {
+    "zh": "文件头给出每步 {uv_per_step} uV 的刻度，比任何心电图机都粗（{range}）。测量电压前，请与设备打印的波形高度核对。",
+    "en": "The header's scale of {uv_per_step} uV a step is coarser than any electrocardiograph's ({range}). Compare the height of a beat with the device's own print before measuring any voltage."
+  },
+  "ecg.warn_stretch": {
+    "zh": "文件含有 {count} 段记录，不在同一时间轴上；只读取了第 {taken} 段。如需其他各段，请分别导出。",
+    "en": "The file holds {count} stretches that lie on no common time line; only stretch {taken} was read. Export the others by themselves if they matter."
+  },
+  "ecg.warn_text": {
+    "zh": "文件文字与其声明的字符集（{stated}）不符，姓名可能有误。请与申请单核对患者姓名和编号。",
+    "en": "The texts of the file are not in the charset it states ({stated}); names may be wrong. Compare the patient's name and number with the request."
   },
   "ecg.would_overwrite": {
     "zh": "{path} 已存在于原记录旁，可能是他人的标注。请用 -o 指定其他目录，或先移走该文件。",
@@ -429,9 +469,9 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "中心收到的样本与设备发送的不一致（SHA-256 不同）。请换新的 uid 重发；连续两次说明存储有故障。",
     "en": "The samples the hub has are not those the device sent (SHA-256 differs). Send the recording again under a new uid; twice in a row means faulty memory."
   },
-  "wire.clock_off": {
-    "zh": "设备时钟与中心相差 {off_s} 秒，最多允许 {off_s_max} 秒。请校准设备时钟；中心时间见 welcome 中的 hub_ms。",
-    "en": "The device's clock is {off_s} s from the hub's; at most {off_s_max} s are taken. Set the device's clock; the hub's time stands in `welcome` as hub_ms."
+  "wire.crc": {
+    "zh": "流 {stream} 的数据帧到达时已损坏：CRC32 不符。CRC32 与 zlib 相同，覆盖其前的帧头和帧体；若无误，请检查内存。",
+    "en": "Frames of stream {stream} arrive damaged: their CRC32 does not fit. CRC32 as in zlib, over the header before it and the body; if that is right, check the memory."
   },
   "wire.credit": {
     "zh": "第 {seq} 帧超出额度：只能发送 {limit} 之前的帧，待确认数据不超过 {bytes_max} 字节。请收到确认后再继续发送。",
@@ -444,6 +484,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "wire.end_differs": {
     "zh": "end 帧称共 {frames} 帧、{samples} 个样本，中心实收 {got_frames} 帧、{got_samples} 个样本。请统计该记录在所有连接上的总数。",
     "en": "The end names {frames} frames, {samples} samples; the hub has {got_frames}, {got_samples}. Count all frames and samples of the recording, over all connections."
+  },
+  "wire.file": {
+    "zh": "文件无法接收：{reason}。请核对其大小、压缩方式和 SHA-256 是否与 deposit 所述一致，并按原样发送。",
+    "en": "The file cannot be taken: {reason}. Compare its size, packing and SHA-256 with what deposit said; send it as it was found."
   },
   "wire.frame": {
     "zh": "数据帧无法读取：{reason}。请对照 docs/reference/protocol.md 核对其字节。",
@@ -472,6 +516,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "wire.hub_stopping": {
     "zh": "中心正在停止或重新启动（{reason}）。请保留记录并重新连接；已确认的数据不会丢失。",
     "en": "The hub is stopping or starting anew ({reason}). Keep the recording and reconnect; nothing acknowledged is lost."
+  },
+  "wire.index": {
+    "zh": "第 {seq} 帧声明从第 {got} 个采样开始，中心已有 {expected} 个。请按顺序计数；设备丢失的采样以 -32768 发送。",
+    "en": "Frame {seq} says it begins at {got}; the hub has counted {expected}. Count every sample (of a file: every byte); send those the device has lost as -32768."
   },
   "wire.key_file": {
     "zh": "密钥文件不能使用：{reason}。它应为 JSON，含 device（设备编号）和 key（base64，至少 16 字节），可用 xinlian device add 生成。",
