@@ -11,6 +11,7 @@ from device.client import read_key_file
 from device.enrol import enrol
 from device.simulate import run_device, upload_of
 from tests.journey.conftest import PHONE, People
+from tests.journey.test_pages import AXE, violations
 from tests.server.conftest import Hub, normal
 
 pytestmark = [pytest.mark.journey, pytest.mark.asyncio(loop_scope="session")]
@@ -32,6 +33,7 @@ async def test_a_device_joins_by_the_code_on_the_screen_and_is_replaced_and_revo
     await expect(page.get_by_role("timer")).to_contain_text("只能用一次")
     command = f"xinlian device enrol --hub {hub.url} --code {code} --key-file device.json"
     assert await admin.see("join-command").text_content() == command
+    assert await violations(admin, AXE.read_text("utf-8")) == []
 
     file = tmp_path / "device.json"
     joined = await enrol(hub.url, code, "ECG-1200", "SN-9", file)
