@@ -62,6 +62,20 @@ async def test_a_device_joins_by_the_code_on_the_screen_and_is_replaced_and_revo
     people.no_faults()
 
 
+async def test_the_head_of_a_village_clinic_adds_a_device_of_his_own(people: People, hub: Hub, tmp_path: Path) -> None:
+    village = await people.open("village", "/clinic", size=PHONE)
+    await village.page.get_by_role("button", name="添加设备").click()
+    await expect(village.page.locator("[name=org]")).to_have_value("org_shanghe")  # there is no other
+    await expect(village.page.get_by_role("button", name="改用密钥")).to_have_count(0)
+    await village.page.locator(".dialog-acts .btn-primary").click()
+    code = str(await village.see("join-code").text_content()).strip()
+    await enrol(hub.url, code, "ECG-100", "", tmp_path / "device.json")
+    await expect(village.see("device-joined")).to_contain_text("上河村卫生室")
+    await village.keys("Escape")
+    await expect(village.see("devices")).to_contain_text("ECG-100")
+    people.no_faults()
+
+
 async def test_on_a_phone_nothing_of_the_register_is_cut_off(people: People) -> None:
     admin = await people.open("admin", "/admin?show=devices&device=dev_hewan", lang="en", size=PHONE)
     await expect(admin.see("device-page")).to_be_visible()

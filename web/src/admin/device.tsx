@@ -6,6 +6,7 @@ import type { DeviceDetail, DeviceEvent, DeviceFacts, DeviceKey, DeviceView, Key
 import { age, clockTime, day, now } from '../app/clock'
 import { useKeys } from '../app/keys'
 import { go } from '../app/router'
+import { clockError } from '../clinic/deviceclock'
 import { t } from '../i18n/admin'
 import { fill, language } from '../i18n/catalogue'
 import { ERRORS } from '../i18n/errors.gen'
@@ -180,7 +181,7 @@ function Facts({ device: d }: { device: DeviceView }) {
 function ClockFact({ device: d }: { device: DeviceView }) {
   if (d.clock_offset_ms === null || d.clock_uncertainty_ms === null || d.clock_at === null)
     return <span class="dim">–</span>
-  const good = Math.abs(d.clock_offset_ms) <= 2000
+  const good = clockError(d) === null
   return (
     <>
       {good ? t('dev.clock.good') : <Clock device={d} />}{' '}
@@ -291,7 +292,7 @@ function EditFacts(p: { device: DeviceView; path: string; onClose: () => void; o
       }
     >
       <form
-        class="admin-join"
+        class="join"
         data-testid="device-facts"
         onSubmit={e => {
           e.preventDefault()
@@ -351,7 +352,7 @@ function Rotate(p: { path: string; onClose: () => void }) {
         <KeyText made={made} />
       ) : (
         <form
-          class="admin-join"
+          class="join"
           onSubmit={e => {
             e.preventDefault()
             void add()

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { DeviceView } from '../api/types.gen'
-import { clockError, EVERYTHING, enrolCommand, keyFile, left_s, shown } from './register'
+import { clockError } from '../clinic/deviceclock'
+import { EVERYTHING, enrolCommand, keyFile, left_s, shown } from './register'
 
 const device = (id: string, facts: Partial<DeviceView> = {}): DeviceView => ({
   id,

@@ -1,20 +1,11 @@
 // The device register as arithmetic: what needs a hand, what is shown of clocks and ages, the command to type. Pure.
 import type { DeviceView } from '../api/types.gen'
+import { clockError } from '../clinic/deviceclock'
 
 export type Filter = Readonly<{ org: string; state: string; words: string }>
 export const EVERYTHING: Filter = { org: '', state: '', words: '' }
 
 export const STATES = ['offline', 'idle', 'recording', 'uploading', 'upload_failed', 'done'] as const
-
-/** A clock that differs by less disturbs no report; beyond it the time of an ECG would be doubted. */
-export const CLOCK_OFF_MS = 2000
-
-/** How a device's clock is wrong, null while nobody need care. The hub's clock less the device's: positive is slow. */
-export function clockError(d: DeviceView): { side: 'fast' | 'slow'; off_s: string } | null {
-  if (d.clock_offset_ms === null || Math.abs(d.clock_offset_ms) <= CLOCK_OFF_MS) return null
-  const off_s = Math.abs(d.clock_offset_ms) / 1000
-  return { side: d.clock_offset_ms > 0 ? 'slow' : 'fast', off_s: off_s < 60 ? off_s.toFixed(1) : off_s.toFixed(0) }
-}
 
 /** Its last recording is not at the hub, and it will not come by itself. */
 const stuck = (d: DeviceView): boolean => d.refused !== null || d.state === 'upload_failed'
