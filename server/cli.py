@@ -16,12 +16,11 @@ import sys
 import time
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Literal
 
 import click
 import msgspec
 
-from device.agent.cli import agent_command
+from device.cli import COMMANDS as DEVICE_COMMANDS
 from ecg.errors import CodedError
 from server.config import Config, load
 
@@ -131,30 +130,6 @@ def device_add(config_path: Path, org: str, model: str, key_file: Path) -> None:
     click.echo(f"{device_id}: key in {key_file}")
 
 
-@device.command("enrol")
-@click.option("--hub", required=True, help="Address of the hub's pages, as in a browser: https://hub:8080.")
-@click.option("--code", required=True, help="The code that the hub's administrator reads out.")
-@click.option("--key-file", required=True, type=click.Path(path_type=Path), help="Where the key is written.")
-@click.option("--model", default="XinLian agent", show_default=True, help="Maker's name of the device.")
-@click.option("--serial", default="", help="Its serial number.")
-@click.option(
-    "--ca", type=click.Path(path_type=Path), default=None, help="Authority's file, for https:// of a private CA."
-)
-@click.option("--json", "as_json", is_flag=True)
-def device_enrol(hub: str, code: str, key_file: Path, model: str, serial: str, ca: Path | None, as_json: bool) -> None:
-    """Join a hub with a one-time code: writes the key file."""
-    from device.enrol import enrol
-
-    trust = None if ca is None else ssl.create_default_context(cafile=ca)
-    joined = asyncio.run(enrol(hub, code, model, serial, key_file, trust=trust))
-    said = {"device": joined.key.device, "org": joined.org_name, "gateway": joined.gateway}
-    click.echo(
-        json.dumps(said, ensure_ascii=False)
-        if as_json
-        else f"{joined.key.device}: joined {joined.org_name}. Key in {key_file}; it sends to {joined.gateway}"
-    )
-
-
 @device.command("list")
 @CONFIG
 @click.option("--org", default=None, help="Only of this institution and those below it.")
@@ -236,45 +211,8 @@ def device_key_revoke(config_path: Path, device_id: str, key_id: str, yes: bool)
     click.echo(f"{key_id}: revoked")
 
 
-device.add_command(agent_command)
-
-
-@device.command("replay")
-@click.argument("record", type=click.Path(path_type=Path))
-@click.option("--hub", required=True, help="Address of the device gateway, ws:// or wss://.")
-@click.option("--key", "key_file", required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--ca", type=click.Path(path_type=Path), default=None, help="Authority's file, for wss:// of a private CA."
-)
-@click.option("--mode", type=click.Choice(["live", "batch"]), default="batch", show_default=True)
-@click.option("--speed", default=1.0, show_default=True, help="Live: how many times faster than real time.")
-@click.option("--name", default="", help="Patient's name; empty: an emergency whose name comes later.")
-@click.option("--sex", type=click.Choice(["M", "F", ""]), default="")
-@click.option("--age", type=int, default=None)
-@click.option("--symptom", "symptoms", multiple=True, default=("unknown",), show_default=True)
-@click.option("--json", "as_json", is_flag=True)
-def device_replay(
-    record: Path,
-    hub: str,
-    key_file: Path,
-    ca: Path | None,
-    mode: Literal["live", "batch"],
-    speed: float,
-    name: str,
-    sex: Literal["M", "F", ""],
-    age: int | None,
-    symptoms: tuple[str, ...],
-    as_json: bool,
-) -> None:
-    """Send a WFDB record to a hub as a device would."""
-    from device.frames import Patient, Request
-    from device.simulate import replay
-
-    patient = Patient(name=name, sex=sex, age=age) if name else None
-    request = Request(patient=patient, symptoms=symptoms)
-    receipt = asyncio.run(replay(record, hub, key_file, speed=speed, mode=mode, request=request, ca=ca))
-    said = {"recording": receipt.recording, "sha256": receipt.sha256.hex()}
-    click.echo(json.dumps(said) if as_json else f"{receipt.recording}: stored, sha256 {receipt.sha256.hex()}")
+for command in DEVICE_COMMANDS:
+    device.add_command(command)
 
 
 @cli.group()

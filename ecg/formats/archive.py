@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import io
 import itertools
+import lzma
+import struct
 import zipfile
 import zlib
 from pathlib import PurePosixPath
@@ -17,6 +19,10 @@ from ecg.formats.document import FILE_BYTES_MAX, THE_FILE
 
 MEMBERS_MAX = 64
 RATIO_MAX = 200  # samples of an ECG shrink by less than 20; only what is made to burst by more
+_DAMAGE: Final = (
+    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
+    *(ValueError, IndexError, KeyError, NotImplementedError, RuntimeError),
+)  # the ways in which the library says that an archive is none
 _JUNK: Final = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
 
 
@@ -46,7 +52,7 @@ def members(raw: bytes) -> dict[str, bytes]:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             wanted = _checked(archive.infolist(), len(raw))
             return {name: _inflated(archive, info) for name, info in wanted.items()}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as reason:
+    except _DAMAGE as reason:
         raise FileBroken(path=THE_FILE, reason=f"its ZIP archive is damaged ({type(reason).__name__})") from reason
 
 
@@ -60,7 +66,9 @@ def _checked(listed: list[zipfile.ZipInfo], size: int) -> dict[str, zipfile.ZipI
         path = PurePosixPath(info.filename.replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts or ":" in info.filename or "\0" in info.filename:
             raise _named(info, "it leads out of the archive")
-        if info.is_dir() or any(part in _JUNK or part.startswith("._") for part in path.parts):
+        if path.name in ("", "."):
+            raise _named(info, "it is no name")
+        if info.filename.endswith(("/", "\\")) or any(part in _JUNK or part.startswith("._") for part in path.parts):
             continue
         if path.name in wanted:
             raise _named(info, "a file of this name stands in the archive twice")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final, NoReturn
 
-from ecg.errors import FormatRefused
+from ecg.errors import FormatRefused, XmlRefused
 from ecg.formats import xml
 from ecg.formats.document import THE_FILE
 
@@ -21,10 +21,8 @@ STARTS: Final[tuple[tuple[bytes, str, str], ...]] = (
     (b"\x89PNG\r\n\x1a\n", "PNG", PICTURE),
     (b"\xff\xd8\xff", "JPEG", PICTURE),
     (b"GIF8", "GIF", PICTURE),
-    (b"BM", "BMP", PICTURE),
     (b"II*\0", "TIFF", PICTURE),
     (b"MM\0*", "TIFF", PICTURE),
-    (b"PK\x03\x04", "a ZIP archive", PACKED),
     (b"PK\x05\x06", "a ZIP archive", PACKED),
     (b"PK\x07\x08", "a ZIP archive", PACKED),
     (b"\x1f\x8b", "a gzip archive", PACKED),
@@ -57,7 +55,9 @@ def recognises(raw: bytes) -> bool:
 
 
 def parse(raw: bytes) -> NoReturn:
-    """Raises FormatRefused, always."""
+    """Raises FormatRefused, always; XmlRefused where entities are declared, whatever the root."""
+    if b"<!ENTITY" in raw[: xml.CHUNK].replace(b"\0", b""):
+        raise XmlRefused(path=THE_FILE, reason="it declares an entity of its own")
     name, reason = _named(raw) or (NAME, "its layout is not known here")
     raise FormatRefused(path=THE_FILE, format=name, reason=reason)
 
@@ -66,6 +66,8 @@ def _named(raw: bytes) -> tuple[str, str] | None:
     for start, name, reason in STARTS:
         if raw.startswith(start):
             return name, reason
+    if raw.startswith(b"BM") and raw[6:10] == b"\0\0\0\0":
+        return "BMP", PICTURE
     head = raw[: xml.CHUNK].lstrip(b"\xef\xbb\xbf \t\r\n")
     if head[:14].lower().startswith((b"<html", b"<!doctype html")):
         return ROOTS["html"]

@@ -56,6 +56,7 @@ _ENCODINGS = {
 }  # fmt: skip
 _DECLARED = re.compile(rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._:-]{1,40})[\"']")
 _TAG = re.compile(r"<(?:!DOCTYPE\s+)?([^\W\d][\w.:-]*)", re.IGNORECASE)
+_PLAIN_DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]*+>")
 _NUMBER = re.compile(r"[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d{1,2})?", re.ASCII)
 _LIST = re.compile(r"\s*+(?:[-+]?+(?:\d++(?:\.\d*+)?+|\.\d++)(?:\s++|\Z))*+", re.ASCII)  # possessive: linear in time
 _DECIMALS = re.compile(r"\.(\d+)", re.ASCII)
@@ -109,8 +110,11 @@ def root_name(raw: bytes) -> str:
     """The local name of the outermost element in small letters, from the first bytes alone; nothing if it is no XML."""
     head = raw[:CHUNK]
     text = head.decode(_wide(head) or "latin-1", errors="ignore").lstrip("\ufeffï»¿\0 \t\r\n")
-    while text.startswith(("<?", "<!--")):
-        _, closed, text = text.partition("?>" if text.startswith("<?") else "-->")
+    while text.startswith(("<?", "<!--", "<!DOCTYPE")):
+        doctype = _PLAIN_DOCTYPE.match(text)
+        if text.startswith("<!D") and not doctype:
+            break  # with a part of its own: the name it promises must do
+        _, closed, text = text.partition("?>" if text.startswith("<?") else "-->" if text.startswith("<!-") else ">")
         if not closed:
             return ""
         text = text.lstrip()

@@ -340,12 +340,12 @@ def reactions(room: Intake) -> tuple[Reaction, ...]:
 
 
 def _begins(tx: Tx, device_id: str, opening: Opening) -> None:
-    """The register's view of a recording that begins or goes on; what a file holds is known once it is read."""
-    values: dict[str, str | int | None] = {"refused": None}
-    if isinstance(opening, Open):
-        values |= {"fs": opening.fs, "leads": msgspec.json.encode(opening.leads).decode()}
-    live = isinstance(opening, Open) and opening.mode == "live"
-    register.move(tx, device_id, "open_live" if live else "open_batch", **values)
+    """The register's view of a recording that begins or goes on."""
+    if isinstance(opening, Deposit):
+        register.move(tx, device_id, "open_batch", refused=None)
+    else:
+        leads = msgspec.json.encode(opening.leads).decode()
+        register.move(tx, device_id, f"open_{opening.mode}", fs=opening.fs, leads=leads, refused=None)
 
 
 def _take_in(tx: Tx, recording_id: str, blob: str, found: Imported) -> None:

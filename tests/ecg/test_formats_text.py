@@ -184,3 +184,15 @@ def test_members_that_share_their_bytes_are_refused() -> None:
 def test_a_zip_inside_a_zip_is_not_opened() -> None:
     with pytest.raises(FormatRefused):
         formats.document(packed({"inner.zip": packed(record())}))
+
+
+def test_a_member_without_a_name_is_refused() -> None:
+    raw = bytearray(packed(record()))
+    central = raw.index(b"PK\1\2")
+    size = struct.unpack_from("<H", raw, central + 28)[0]
+    struct.pack_into("<H", raw, central + 28, 0)
+    del raw[central + 46 : central + 46 + size]
+    end = raw.index(b"PK\5\6")
+    struct.pack_into("<I", raw, end + 12, end - central)
+    with pytest.raises((FieldWrong, FileBroken)):
+        formats.document(bytes(raw))
