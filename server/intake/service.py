@@ -158,6 +158,7 @@ class Intake:
                     original_name=deposit.name,
                 )
                 tx.append("recording.deposited", recording_id, row["org"], {"bytes": len(file)})
+                register.move(tx, device_id, "seal", refused=None)
 
         await self.db.write(keep, actor=f"device:{device_id}")
 
@@ -190,6 +191,8 @@ class Intake:
                 records.move(
                     tx, event.subject, "refuse", "recording.refused", facts, return_reason=error.code, notes=notes
                 )
+                device = records.recording_row(tx.conn, event.subject)["device"]
+                register.move(tx, device, "refuse", refused=error.code)
 
         await self.db.write(refuse, actor=event.actor)
 
