@@ -52,6 +52,7 @@ from ecg.record import Sex
 NAME: Final = "DICOM"
 
 CHANNELS_MAX = 256
+BEAT_S_MAX = 2.0  # a derived group as short is a beat, whatever its label
 _KINDS = {
     "1.2.840.10008.5.1.4.1.1.9.1.1": "DICOM 12-lead ECG",
     "1.2.840.10008.5.1.4.1.1.9.1.2": "DICOM General ECG",
@@ -154,10 +155,11 @@ class _Group:
     @classmethod
     def of(cls, item: DataSet, at: int) -> _Group:
         name = f"waveform {at + 1}"
-        is_rhythm = not _BEAT.search(item.words(0x003A0020))
         rate = item.decimal(0x003A001A, "sampling frequency")
         fs = checked_rate(rate or 0.0, item.words(0x003A001A) or "missing", "sampling frequency")
         samples = _matrix(item, name)
+        is_short = len(samples) < BEAT_S_MAX * fs and item.words(0x003A0004) == "DERIVED"
+        is_rhythm = not is_short and not _BEAT.search(item.words(0x003A0020))
         offset_ms = item.decimal(0x00181068, "time offset") or 0.0
         first = whole_steps(offset_ms * fs / 1000)
         defined = item.sequences.get(0x003A0200, [])

@@ -244,7 +244,7 @@ def _ecg(signals: tuple[_Signal, ...]) -> tuple[list[_Signal], list[str]]:
 def _lead_of(label: str, signals: tuple[_Signal, ...]) -> str | None:
     """The lead a label means ("ECG II", "EKG-V1", "aVF", "ECG LA-RA"); "unknown" for an ECG without one; else None."""
     typed = _TYPED.match(label)
-    bare = typed[1] if typed else label
+    bare = (typed[1] if typed else label).split("(")[0].strip()
     bare = _BIPOLAR.get(bare.casefold().replace(" ", ""), bare)
     lead = codes.lead_of(bare) or codes.lead_of(_REFERENCE.sub("", bare)) if bare else None
     if lead is not None and not typed and re.fullmatch(r"[CV]\d|[XYZ]|[RL]A|[RL]L|V|ES|AS|AI", bare, re.IGNORECASE):

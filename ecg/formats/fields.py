@@ -26,6 +26,8 @@ UV_PER_UNIT = {
     "mv": 1e3,
     "v": 1e6,  # both code points of the micro sign
     "microvolt": 1.0,
+    "uvolt": 1.0,
+    "mvolt": 1e3,
     "millivolt": 1e3,
     "volt": 1e6,
     "microvolts": 1.0,

@@ -8,7 +8,7 @@ sample is decoded. The long-term sections of version 3 (12 and up) and Healforce
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Final
 
@@ -101,6 +101,10 @@ def parse(raw: bytes) -> Document:
     names = named_leads([lead.spelling for lead in leads])
     tables = scp_huffman.tables(sections[2]) if 2 in sections else None
     rhythm = _coded(sections[6], len(leads), "section 6")
+    if raw[15] >= 30:
+        rhythm = replace(rhythm, bimodal=False)  # version 3 has no such compression, and reserves the byte
+    if subtracts and 4 not in sections:
+        raise FileTruncated(path=THE_FILE, where="section 4 is not there, and says where beats were subtracted")
     beats = _Beats.of(sections.get(4, b""))
     columns, nv_per_step, us = _samples(rhythm, leads, tables, beats, sections.get(5), subtracts)
     warnings += _fewer(leads, columns)
@@ -136,10 +140,9 @@ def _is_healforce(raw: bytes) -> bool:
 def _sections(raw: bytes) -> tuple[bytes, dict[int, bytes], list[FileWarning]]:
     """The record without what follows it, the contents of its sections by number, and what was passed over."""
     size = u32(raw, 2, "the size of the record")
-    if size > len(raw):
-        raise FileTruncated(path=THE_FILE, where=f"{len(raw)} of {size} bytes are there")
     if size < 6 + HEADER:
         raise FieldWrong(path=THE_FILE, field="size of the record", got=str(size), why="its header alone is longer")
+    missing = max(size - len(raw), 0)
     raw = raw[:size]
     places = _pointers(raw)
     damaged = [number for number, (at, length) in places.items() if not _is_whole(raw, at, length)]
@@ -150,8 +153,9 @@ def _sections(raw: bytes) -> tuple[bytes, dict[int, bytes], list[FileWarning]]:
         wrong = [number for number in damaged if number in (0, 2, 3, 4, 5, 6)]
         if wrong:
             raise FileChecksum(path=THE_FILE, where=", ".join(f"section {number}" for number in wrong))
-        if crc_ccitt(raw[2:]) != u16(raw, 0, "the checksum"):
-            warnings.append(ChecksumIgnored(where="of the whole file; those of all sections with samples do"))
+        if missing or crc_ccitt(raw[2:]) != u16(raw, 0, "the checksum"):
+            lacking = f" that lacks {missing} bytes" if missing else ""
+            warnings.append(ChecksumIgnored(where=f"of the whole file{lacking}; those of all sections with samples do"))
     contents = {number: raw[at + HEADER : at + length] for number, (at, length) in places.items()}
     if 1 in damaged and not (warnings and len(damaged) == len(places)):
         # A name that may be another's is worse than none.
@@ -211,7 +215,7 @@ def _leads(section: bytes) -> tuple[list[_Lead], bool]:
     leads = []
     for at in range(count):
         first, last, code = numbers("<IIB", section, 2 + 9 * at, "a lead of section 3")
-        if not 1 <= first <= last:
+        if not first <= last or last == 0:  # the standard counts from 1, some writers from 0
             raise FieldWrong(
                 path=THE_FILE, field="samples of a lead", got=f"{first} to {last}", why="none can be meant"
             )
@@ -287,9 +291,12 @@ def _samples(
 ) -> tuple[list[I64], float, int]:
     """Each lead's samples, nanovolts of a step, and microseconds between samples at the full rate."""
     checked_size(max(len(stream) for stream in rhythm.streams), 1)
+    subtracts = subtracts and any(kind == 0 for kind, *_ in beats.zones)
     reference = _coded(section_5, len(leads), "section 5") if section_5 and (subtracts or rhythm.bimodal) else None
-    if (subtracts or rhythm.bimodal) and (reference is None or not beats.zones):
-        raise FileTruncated(path=THE_FILE, where="sections 4 and 5 are not there, and section 6 cannot be read alone")
+    if (subtracts or rhythm.bimodal) and reference is None:
+        raise FileTruncated(
+            path=THE_FILE, where="section 5 is not there, and section 6 cannot be read without its beats"
+        )
     us = rhythm.us
     if reference is not None and reference.us != us:
         if not rhythm.bimodal or us % reference.us:
@@ -406,7 +413,8 @@ def _with_beats(
     length = round(beats.milliseconds * 1000 / reference.us)
     waves = []
     for at, lead in enumerate(leads):
-        beat = _decoded(reference, at, length, tables) * (reference.nv // nv)
+        # A lead may have no reference beat: its stream is empty.
+        beat = _decoded(reference, at, length if reference.streams[at] else 0, tables) * (reference.nv // nv)
         wave = residues[at] * (rhythm.nv // nv)
         for kind, zone_first, fiducial, zone_last in beats.zones:
             origin = fiducial - beats.fiducial + 1  # the sample on which the beat's first one falls

@@ -155,6 +155,15 @@ def test_a_median_is_never_the_rhythm_and_a_second_rhythm_of_the_same_leads_is_n
         formats.document(dicom_ecg([median]))
 
 
+def test_a_short_derived_group_without_a_label_is_a_beat() -> None:
+    derived: list[Element] = [(0x003A0004, "CS", "DERIVED")]
+    beat = dicom_group(wave(400), LEADS, label="", extra=derived)
+    got = formats.document(dicom_ecg([beat, dicom_group(wave(60), LEADS, label="")]))
+    assert (len(got.steps), got.warnings) == (60, ())
+    long = formats.document(dicom_ecg([dicom_group(wave(1200), LEADS, label="", extra=derived)]))
+    assert len(long.steps) == 1200
+
+
 def test_a_channel_that_is_no_voltage_is_left_out() -> None:
     group = dicom_group(wave(leads=1), ("Resp",), unit="Ohm")
     lead = dicom_group(wave(leads=1), ("II",))
@@ -226,6 +235,8 @@ def records(count: int = 4, samples: int = 50, seed: int = 5, top: int = 3000) -
         ("ECG LL-RA", "II"),
         ("ECG MLII", "ML"),
         ("ECG V2-Ref", "V2"),
+        ("ECG aVL (raw)", "aVL"),
+        ("ECG Lead III", "III"),
         ("ECG", "unknown"),
         ("EKG1", "unknown"),
     ],

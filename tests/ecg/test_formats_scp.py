@@ -299,6 +299,34 @@ def test_one_changed_byte_of_the_samples_is_never_silent() -> None:
             formats.document(hostile)
 
 
+def test_a_size_that_promises_more_is_a_warning_as_long_as_every_section_is_whole() -> None:
+    raw = bytearray(record(wave(50)))
+    struct.pack_into("<I", raw, 2, len(raw) + 100)
+    got = formats.document(bytes(raw))
+    assert got.steps.tolist() == wave(50).tolist()
+    assert [type(warning) for warning in got.warnings] == [ChecksumIgnored]
+    with pytest.raises(FileTruncated):
+        formats.document(bytes(raw[:-30]))
+
+
+def test_samples_counted_from_0_and_a_subtraction_of_no_beat_are_understood() -> None:
+    samples = wave(50)
+    sections = {
+        3: scp_leads(LEADS, 50, subtracted=True, firsts=(0, 0, 0)),
+        4: scp_beats(0, 0, []),
+        6: scp_samples([*samples.T]),
+    }
+    assert formats.document(scp(sections)).steps.tolist() == samples.tolist()
+
+
+def test_version_3_has_no_bimodal_flag() -> None:
+    sections = {3: scp_leads(LEADS, 50), 6: scp_samples([*wave(50).T], bimodal=True)}
+    got = formats.document(scp(sections, version=30))
+    assert (got.format, got.steps.tolist()) == ("SCP-ECG 3.0", wave(50).tolist())
+    with pytest.raises(FileTruncated):
+        formats.document(scp(sections))
+
+
 def test_bytes_behind_the_record_are_passed_over() -> None:
     got = formats.document(record(wave(50)) + bytes(100))
     assert got.steps.tolist() == wave(50).tolist()
