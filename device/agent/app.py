@@ -20,8 +20,8 @@ from device.agent.check import Checked, Verdict, check
 from device.agent.folder import FolderWatch, Found
 from device.agent.inlets import Inlet, SerialInlet, SocketInlet
 from device.agent.line import HubLine
-from device.agent.queue import Item, Queue
 from device.agent.settings import MIB, Folder, Settings
+from device.agent.store import Item, Queue
 from device.client import clock_ms, read_key_file
 from device.errors import InletRefused, QueueFull, WireError
 from device.frames import Request

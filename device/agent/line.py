@@ -20,8 +20,8 @@ from typing import Final
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, WebSocketException
 
-from device.agent.queue import Item, Queue
 from device.agent.settings import Settings
+from device.agent.store import Item, Queue
 from device.client import SOFTWARE, DeviceKey, Retry, clock_ms
 from device.errors import (
     BadFrame,

@@ -18,7 +18,7 @@ import yaml
 from aiohttp import web
 
 from device.agent.app import Agent
-from device.agent.queue import Item
+from device.agent.store import Item
 from device.client import clock_ms
 from device.errors import InletRefused, WireError
 from device.frames import FILE_BYTES_MAX, NAME_MAX, Request

@@ -122,7 +122,7 @@ def renewed(raw: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("name", MADE)
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(draw=st.data())
 def test_a_made_file_with_any_faults_ends_in_a_document_or_a_code(name: str, draw: st.DataObject) -> None:
     raw = draw.draw(damaged(MADE[name]))
@@ -130,7 +130,7 @@ def test_a_made_file_with_any_faults_ends_in_a_document_or_a_code(name: str, dra
 
 
 @pytest.mark.parametrize("name", READ)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(draw=st.data())
 def test_a_sample_file_with_any_faults_ends_in_a_document_or_a_code(name: str, draw: st.DataObject) -> None:
     if not SAMPLES.is_dir():
@@ -148,7 +148,7 @@ def test_a_cut_or_an_absurd_number_at_every_place_is_met_within_memory(
     raw = MADE[name]
     tracemalloc.start()
     try:
-        for at in range(0, len(raw), max(len(raw) // 150, 1)):
+        for at in range(0, len(raw), max(len(raw) // 80, 1)):
             hostile = change(raw, at)
             ends_well(renewed(hostile) if name == "scp" else hostile)
         assert tracemalloc.get_traced_memory()[1] < MEMORY_MAX
@@ -156,7 +156,7 @@ def test_a_cut_or_an_absurd_number_at_every_place_is_met_within_memory(
         tracemalloc.stop()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     raw=st.binary(max_size=600),
     front=st.sampled_from((b"", b"ISHNE1.0", b"0       ", b"\xffBIOSEMI", b"PK\3\4", b"#fs=1\n")),

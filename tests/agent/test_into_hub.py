@@ -1,0 +1,116 @@
+"""A file in the clinic's folder becomes a recording in the hub: read, analysed, on the worklist; or refused by name."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from device.agent.app import Agent
+from device.agent.settings import Folder, Settings, checked
+from device.client import key_file_text, send
+from device.deposit import deposit_of, file_upload, packed_file
+from device.frames import Patient, Request
+from ecg import synth
+from ecg.formats.export import write_wfdb
+from tests.device.rig import Line
+from tests.server.conftest import Browser, Hub
+
+DEMO = Path(__file__).resolve().parents[2] / "demo" / "recordings"
+
+
+@contextlib.asynccontextmanager
+async def agent_of(hub: Hub, clinic: Path, org: str, url: str = "") -> AsyncIterator[Agent]:
+    (clinic / "ecg").mkdir(parents=True)
+    (clinic / "key.json").write_text(key_file_text(hub.keys[org]))
+    settings = Settings(
+        hub=url or f"ws://127.0.0.1:{hub.app.device_port}",
+        key_file="key.json",
+        data="data",
+        folders=(Folder(path="ecg", settle_s=0.2),),
+    )
+    async with Agent(checked(settings, clinic)) as agent:
+        running = asyncio.create_task(agent.run())
+        try:
+            yield agent
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+async def the_recording(browser: Browser, state: str, wait_s: float = 30) -> dict[str, Any]:
+    async with asyncio.timeout(wait_s):
+        while True:
+            for recording in await browser.get("/api/orgs/org_hewan/recordings?since=2020-01-01T00:00:00.000Z"):
+                if recording["state"] == state:
+                    return dict(recording)
+            await asyncio.sleep(0.1)
+
+
+def demo_record(name: str, folder: Path) -> None:
+    for path in DEMO.glob(f"{name}*"):
+        shutil.copy(path, folder)
+
+
+async def test_a_carts_file_is_on_the_worklist_with_its_leads_as_it_was_found(hub: Hub, tmp_path: Path) -> None:
+    async with await hub.sign_in("clinic") as browser, agent_of(hub, tmp_path / "clinic", "org_hewan") as agent:
+        demo_record("62", tmp_path / "clinic" / "ecg")
+        recording = await the_recording(browser, "waiting")
+        assert recording["leads"] == ["I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6"]
+        assert (recording["fs"], recording["samples"], recording["file"]) == (500.0, 5000, "62.zip")
+        assert recording["format"].startswith("WFDB")
+        assert recording["machine"]["findings"]
+        assert agent.queue.latest(1)[0].recording == recording["id"]
+        row = await hub.app.db.read(
+            lambda conn: conn.exec_driver_sql("SELECT original, original_sha256 FROM recording").one()
+        )
+        original = await hub.app.blobs.get(row[0])
+        assert original.startswith(b"PK")
+        assert row[1] == agent.queue.latest(1)[0].sha256
+
+
+async def test_what_no_reader_knows_is_kept_and_refused_with_a_code_people_see(hub: Hub, tmp_path: Path) -> None:
+    async with await hub.sign_in("clinic") as browser, agent_of(hub, tmp_path / "clinic", "org_hewan"):
+        (tmp_path / "clinic" / "ecg" / "report.xml").write_bytes(b"%PDF-1.7 a report, not a recording")
+        recording = await the_recording(browser, "rejected")
+        assert (recording["return_reason"], recording["file"]) == ("ecg.format_refused", "report.xml")
+        assert recording["notes"][0]["facts"]["format"]
+        assert hub.app.intake.refusals["ecg.format_refused"] == 1
+        assert await hub.app.blobs.get(f"originals/{recording['id']}") == b"%PDF-1.7 a report, not a recording"
+
+
+async def test_the_same_file_under_other_names_is_one_recording_with_one_receipt(hub: Hub) -> None:
+    file = b"# fs=500\n# unit=uV\nI,II\n" + b"10,20\n" * 5000
+    body, packed = packed_file(file)
+    key, sha256 = hub.keys["org_hewan"], hashlib.sha256(file).digest()
+    request = Request(patient=Patient(name="马德福", sex="M", age=58))
+    receipts = []
+    for name in ("a.csv", "b.csv", "c.csv"):
+        opening = deposit_of(key.device, name, sha256, len(file), packed=packed, made_ms=0, request=request)
+        receipts.append(await send(file_upload(opening, body), f"ws://127.0.0.1:{hub.app.device_port}", key))
+    assert {(receipt.recording, receipt.sha256) for receipt in receipts} == {(receipts[0].recording, sha256)}
+    async with await hub.sign_in("clinic") as browser:
+        (recording,) = await browser.get("/api/orgs/org_hewan/recordings?since=2020-01-01T00:00:00.000Z")
+        assert recording["patient"]["name"] == "马德福"
+
+
+async def test_a_critical_first_glance_pages_before_the_file_has_come(hub: Hub, tmp_path: Path) -> None:
+    """The line dies behind the first frames: the specialist is called all the same."""
+    drawn = synth.twelve_lead(np.random.default_rng(1), [synth.Segment("sinus", 4.0), synth.Segment("vt", 8.0, 170)])
+    async with (
+        await hub.sign_in("oncall") as browser,
+        Line(hub.app.device_port, [6000] + [0] * 1000) as line,
+        agent_of(hub, tmp_path / "clinic", "org_hewan", line.url),
+    ):
+        write_wfdb(drawn.recording, tmp_path / "clinic" / "ecg" / "vt")
+        async with asyncio.timeout(30):
+            while not (alerts := (await browser.get("/api/alerts"))["alerts"]):
+                await asyncio.sleep(0.1)
+        recording = await browser.get(f"/api/recordings/{alerts[0]['recording']}")
+        assert (recording["state"], recording["samples"]) == ("receiving", 0)
