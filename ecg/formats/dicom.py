@@ -46,6 +46,8 @@ from ecg.formats.fields import (
     side_by_side,
     text,
     whole_steps,
+    with_names,
+    without_marks,
 )
 from ecg.record import Sex
 
@@ -96,7 +98,7 @@ def parse(raw: bytes) -> Document:
 
     Raises  NoWaveform (an image, a report, medians alone), FormatRefused, FileTruncated, FieldWrong, GainMissing,
             UnitUnknown, LeadUnknown, LeadTwice, FileTooLarge.
-    Warns   PartsLeftOut, TextDoubtful.
+    Warns   ChannelLeftOut, PartsLeftOut, TextDoubtful.
     """
     whole = dicom_elements.read(raw)
     kind = whole.words(0x00080016)
@@ -151,6 +153,7 @@ class _Group:
     is_rhythm: bool
     channels: tuple[_Channel, ...]
     samples: I32
+    warnings: tuple[FileWarning, ...]
 
     @classmethod
     def of(cls, item: DataSet, at: int) -> _Group:
@@ -167,12 +170,19 @@ class _Group:
             got = f"{samples.shape[1]} with {len(defined)} definitions"
             raise FieldWrong(path=THE_FILE, field="number of channels", got=got, why="each needs its definition")
         channels = [_channel(one, number, fs) for number, one in enumerate(defined)] if is_rhythm else []
-        return cls(fs, first, is_rhythm, tuple(one for one in channels if one is not None), samples)
+        voltages = [one for one in channels if one is not None]
+        kept, left = with_names([one.spelling for one in voltages])
+        return cls(fs, first, is_rhythm, tuple(voltages[at] for at in kept), samples, tuple(left))
 
     def columns(self) -> list[tuple[_Channel, I32]]:
         """Each channel with its samples, NO_SIGNAL where the file pads."""
         return [
-            (channel, in_steps(self.samples[:, channel.number], channel.offset, channel.sign))
+            (
+                channel,
+                in_steps(
+                    without_marks(self.samples[:, channel.number], channel.uv_per_step), channel.offset, channel.sign
+                ),
+            )
             for channel in self.channels
         ]
 
@@ -277,7 +287,8 @@ def _side_by_side(groups: list[_Group]) -> tuple[list[_Group], list[FileWarning]
     span = max(start + count for start, count in spans) - min(start for start, _ in spans)
     if span > 2 * sum(count for _, count in spans):
         raise FieldWrong(path=THE_FILE, field="time offsets", got=f"{span} samples", why="the parts lie too far apart")
-    return joined, [PartsLeftOut(left="; ".join(left))] if left else []
+    unnamed = [warning for group in joined for warning in group.warnings]
+    return joined, [*unnamed, *([PartsLeftOut(left="; ".join(left))] if left else [])]
 
 
 # ---- who, when ----

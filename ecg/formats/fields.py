@@ -15,7 +15,8 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
-from ecg.errors import FieldWrong, FileTooLarge, FileTruncated
+from ecg import codes
+from ecg.errors import ChannelLeftOut, FieldWrong, FileTooLarge, FileTruncated, FileWarning
 from ecg.formats.document import I32, NO_SIGNAL, SAMPLES_MAX, THE_FILE
 
 UV_PER_UNIT = {
@@ -39,6 +40,7 @@ UV_PER_UNIT = {
     "mdc_dim_nano_volt": 1e-3,
 }
 _HANZI = re.compile(rb"[\xb0-\xf7][\xa1-\xfe]")
+UV_MAX = 20_000.0
 RATE_MAX_HZ = 1_000_000.0  # above it a field is damaged, whatever the machine
 
 
@@ -134,6 +136,28 @@ def checked_size(samples: int, leads: int) -> None:
     """Raises FileTooLarge when a recording would hold more samples than are read; before anything is allocated."""
     if samples * leads > SAMPLES_MAX:
         raise FileTooLarge(path=THE_FILE, got=samples * leads, unit="samples", most=SAMPLES_MAX)
+
+
+def with_names(spellings: Sequence[str]) -> tuple[list[int], list[FileWarning]]:
+    """Which channels are leads with a name, and a word on the others; all of them when none has, to be refused.
+
+    An ECG without a lead's name ("unknown") stands for itself once: two could not be told apart.
+    """
+    leads = [codes.lead_of(spelling) for spelling in spellings]
+    kept = [at for at, lead in enumerate(leads) if lead and not (lead == "unknown" and lead in leads[:at])]
+    if not kept:
+        return list(range(len(leads))), []
+    left = [spelling or "(no name)" for at, spelling in enumerate(spellings) if at not in kept]
+    return kept, [ChannelLeftOut(channel=", ".join(left))] if left else []
+
+
+def without_marks(steps: I32, uv_per_step: float) -> I32:
+    """Samples of 16 bits, NO_SIGNAL for the smallest of them where no skin electrode gives as much.
+
+    Recorders write it for an electrode that is off; their formats have no word for that.
+    """
+    is_mark = steps == -(2**15) if 2**15 * uv_per_step > UV_MAX else np.zeros(steps.shape, dtype=np.bool_)
+    return np.where(is_mark, NO_SIGNAL, steps).astype(np.int32)
 
 
 def side_by_side(columns: Sequence[I32], starts: Sequence[int]) -> I32:

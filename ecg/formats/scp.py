@@ -39,6 +39,7 @@ from ecg.formats.fields import (
     text,
     u16,
     u32,
+    with_names,
 )
 from ecg.record import Sex
 
@@ -85,7 +86,7 @@ def parse(raw: bytes) -> Document:
 
     Raises  FileTruncated, FileChecksum, FieldWrong, FormatRefused, NoWaveform, GainMissing, LeadUnknown, LeadTwice,
             FileTooLarge, FileBroken.
-    Warns   ChecksumIgnored, SamplesFewer.
+    Warns   ChecksumIgnored, ChannelLeftOut, SamplesFewer.
     """
     if _is_healforce(raw):
         reason = "it keeps neither checksum, pointers nor lead names of EN 1064, and its unit of voltage is not sure"
@@ -98,16 +99,25 @@ def parse(raw: bytes) -> Document:
     if 3 not in sections:
         raise FileTruncated(path=THE_FILE, where="section 3, which names the leads, is not there")
     leads, subtracts = _leads(sections[3])
+    count = len(leads)
+    kept, unnamed = with_names([lead.spelling for lead in leads])
+    leads = [leads[at] for at in kept]
     names = named_leads([lead.spelling for lead in leads])
     tables = scp_huffman.tables(sections[2]) if 2 in sections else None
-    rhythm = _coded(sections[6], len(leads), "section 6")
+    rhythm = _coded(sections[6], count, kept, "section 6")
     if raw[15] >= 30:
         rhythm = replace(rhythm, bimodal=False)  # version 3 has no such compression, and reserves the byte
     if subtracts and 4 not in sections:
         raise FileTruncated(path=THE_FILE, where="section 4 is not there, and says where beats were subtracted")
     beats = _Beats.of(sections.get(4, b""))
-    columns, nv_per_step, us = _samples(rhythm, leads, tables, beats, sections.get(5), subtracts)
-    warnings += _fewer(leads, columns)
+    needs_beats = rhythm.bimodal or (subtracts and any(kind == 0 for kind, *_ in beats.zones))
+    if needs_beats and 5 not in sections:
+        raise FileTruncated(
+            path=THE_FILE, where="section 5 is not there, and section 6 cannot be read without its beats"
+        )
+    reference = _coded(sections[5], count, kept, "section 5") if needs_beats else None
+    columns, nv_per_step, us = _samples(rhythm, reference, leads, tables, beats, subtracts)
+    warnings += [*unnamed, *_fewer(leads, columns)]
     first = min(lead.first for lead in leads)
     steps = side_by_side([column.astype(np.int32) for column in columns], [lead.first - first for lead in leads])
     uv_per_step = checked_gain(nv_per_step / 1000, names[0])
@@ -239,7 +249,8 @@ class _Coded:
     streams: tuple[bytes, ...]
 
 
-def _coded(section: bytes, leads: int, where: str) -> _Coded:
+def _coded(section: bytes, leads: int, kept: list[int], where: str) -> _Coded:
+    """Section 5 or 6 of a file of `leads` leads, with the streams of those that are kept."""
     nv, us, differences, bimodal = numbers("<HHBB", section, 0, where)
     if us == 0:
         raise FieldWrong(path=THE_FILE, field=f"sample interval of {where}", got="0 us", why="no rate follows from it")
@@ -255,7 +266,7 @@ def _coded(section: bytes, leads: int, where: str) -> _Coded:
     for length in lengths:
         streams.append(section[at : at + length])
         at += length
-    return _Coded(nv, us, differences, bool(bimodal), tuple(streams))
+    return _Coded(nv, us, differences, bool(bimodal), tuple(streams[at] for at in kept))
 
 
 def _decoded(coded: _Coded, lead: int, count: int, tables: tuple[scp_huffman.Table, ...] | None) -> I64:
@@ -283,20 +294,14 @@ def _summed(values: I64, differences: int) -> I64:
 
 def _samples(
     rhythm: _Coded,
+    reference: _Coded | None,
     leads: list[_Lead],
     tables: tuple[scp_huffman.Table, ...] | None,
     beats: _Beats,
-    section_5: bytes | None,
     subtracts: bool,
 ) -> tuple[list[I64], float, int]:
     """Each lead's samples, nanovolts of a step, and microseconds between samples at the full rate."""
     checked_size(max(len(stream) for stream in rhythm.streams), 1)
-    subtracts = subtracts and any(kind == 0 for kind, *_ in beats.zones)
-    reference = _coded(section_5, len(leads), "section 5") if section_5 and (subtracts or rhythm.bimodal) else None
-    if (subtracts or rhythm.bimodal) and reference is None:
-        raise FileTruncated(
-            path=THE_FILE, where="section 5 is not there, and section 6 cannot be read without its beats"
-        )
     us = rhythm.us
     if reference is not None and reference.us != us:
         if not rhythm.bimodal or us % reference.us:

@@ -11,6 +11,7 @@ import pytest
 
 from ecg import formats
 from ecg.errors import (
+    ChannelLeftOut,
     EcgError,
     FieldWrong,
     FileTruncated,
@@ -173,7 +174,7 @@ def test_a_channel_that_is_no_voltage_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("raw", "refusal"),
     [
-        (dicom_ecg([dicom_group(wave(), ("I", "II", "Q9"))]), LeadUnknown),
+        (dicom_ecg([dicom_group(wave(leads=1), ("Q9",))]), LeadUnknown),
         (dicom_ecg([dicom_group(wave(), ("I", "II", "II"))]), LeadTwice),
         (dicom_ecg([dicom_group(wave(), LEADS, unit="mmHg")]), UnitUnknown),
         (dicom_ecg([dicom_group(wave(), LEADS, sensitivity=None)]), GainMissing),
@@ -397,6 +398,24 @@ def test_an_ishne_file_with_texts_gives_its_leads_scale_and_person() -> None:
     assert str(got.start) == "2021-04-05 23:59:58"
 
 
+def test_a_lead_without_a_name_is_left_out_beside_those_that_have_one() -> None:
+    files = (ishne(wave(), (99, 6, 11)), dicom_ecg([dicom_group(wave(), ("Q9", "II", "V1"))]))
+    for got in map(formats.document, files):
+        assert got.leads == ("II", "V1")
+        assert got.steps.tolist() == wave()[:, 1:].tolist()
+        assert [type(warning) for warning in got.warnings] == [ChannelLeftOut]
+    assert formats.document(ishne(wave(), (0, 0, 0))).leads == ("unknown",)
+
+
+def test_a_mark_of_16_bits_for_an_electrode_that_is_off_is_no_voltage() -> None:
+    samples = wave()
+    samples[3, 1] = -32768
+    for raw in (ishne(samples, (6, 11, 15)), dicom_ecg([dicom_group(samples, LEADS)])):
+        assert np.argwhere(formats.document(raw).steps == NO_SIGNAL).tolist() == [[3, 1]]
+    fine = dicom_ecg([dicom_group(samples, LEADS, sensitivity="0.1")])  # 3.3 mV, which a heart can give
+    assert (formats.document(fine).steps != NO_SIGNAL).all()
+
+
 def test_a_recorder_that_counts_the_samples_of_all_leads_is_understood() -> None:
     got = formats.document(ishne(wave(), (6, 11, 15), promised=180))
     assert (len(got.steps), got.warnings) == (60, ())
@@ -406,7 +425,7 @@ def test_a_recorder_that_counts_the_samples_of_all_leads_is_understood() -> None
 @pytest.mark.parametrize(
     ("raw", "refusal"),
     [
-        (ishne(wave(), (6, 11, 99)), LeadUnknown),
+        (ishne(wave(leads=1), (99,)), LeadUnknown),
         (ishne(wave(), (6, 6, 11)), LeadTwice),
         (ishne(wave(), (6, 11, 15), nv=0), GainMissing),
         (ishne(wave(), (6, 11, 15), fs=0), FieldWrong),

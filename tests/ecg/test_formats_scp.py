@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ecg import formats
 from ecg.errors import (
+    ChannelLeftOut,
     ChecksumIgnored,
     FieldWrong,
     FileBroken,
@@ -297,6 +298,16 @@ def test_one_changed_byte_of_the_samples_is_never_silent() -> None:
         hostile = raw[:at] + bytes([raw[at] ^ 0x10]) + raw[at + 1 :]
         with pytest.raises(FileChecksum):
             formats.document(hostile)
+
+
+def test_a_lead_without_a_name_is_left_out_with_its_samples_and_its_beat() -> None:
+    raw, whole = with_beats(codes=[DEFAULT_CODES], ratio=4)
+    row = raw.index(struct.pack("<IIB", 1, 1200, 2))  # lead II becomes number 200
+    hostile = scp_renewed(raw[: row + 8] + bytes([200]) + raw[row + 9 :])
+    got = formats.document(hostile)
+    assert got.leads == ("I", "V1")
+    assert got.steps.tolist() == whole[:, [0, 2]].tolist()
+    assert [type(warning) for warning in got.warnings] == [ChannelLeftOut]
 
 
 def test_a_size_that_promises_more_is_a_warning_as_long_as_every_section_is_whole() -> None:
