@@ -306,7 +306,7 @@ def _text(whole: DataSet, tag: int) -> tuple[str, bool]:
             return text(raw.decode(charset).encode(), "utf-8"), False
         except UnicodeDecodeError:
             return text(raw), True
-    if looks_chinese(re.sub(rb"[\x00-\x7f]", b"", raw)):
+    if looks_chinese(raw):
         return text(raw, "gb18030"), True
     return text(raw, charset), not stated[-1].strip()
 

@@ -39,7 +39,7 @@ UV_PER_UNIT = {
     "mdc_dim_volt": 1e6,
     "mdc_dim_nano_volt": 1e-3,
 }
-_HANZI = re.compile(rb"[\xb0-\xf7][\xa1-\xfe]")
+_HANZI = re.compile("[\u3400-\u9fff]{2}|^[\\s^=\u00b7\u3400-\u9fff]*[\u3400-\u9fff][\\s^=\u00b7\u3400-\u9fff]*$")
 UV_MAX = 20_000.0
 RATE_MAX_HZ = 1_000_000.0  # above it a field is damaged, whatever the machine
 
@@ -62,9 +62,9 @@ def u32(raw: bytes, at: int, where: str) -> int:
 def text(raw: bytes, *charsets: str) -> str:
     """Text up to the first NUL, in the first charset that fits: those the file states, UTF-8, GB18030, Latin-1.
 
-    Carts sold in China write GBK under any label; a byte that fits nothing stays visible as its Latin-1 letter.
+    Carts sold in China write GBK under any label; "Müller" in Latin-1 would be GB18030 too, but no Chinese.
     """
-    for charset in (*charsets, "utf-8", "gb18030"):
+    for charset in (*charsets, "utf-8", *(["gb18030"] if looks_chinese(raw) else [])):
         wide = charset.startswith("utf-16")
         bare = raw[: len(raw) // 2 * 2] if wide else raw.split(b"\0", 1)[0]
         try:
@@ -79,8 +79,12 @@ def _printable(words: str) -> str:
 
 
 def looks_chinese(raw: bytes) -> bool:
-    """Whether the bytes above 127 are at least two characters of GB 2312, whatever charset a file states."""
-    return len(_HANZI.findall(raw)) > 1 and not any(byte > 127 for byte in _HANZI.sub(b"", raw))
+    """Whether the bytes up to the first NUL are Chinese in GB18030: two characters side by side, or nothing else."""
+    try:
+        words = raw.split(b"\0", 1)[0].decode("gb18030")
+    except UnicodeDecodeError:
+        return False
+    return _HANZI.search(words) is not None
 
 
 def microvolts_of(unit: str) -> float | None:

@@ -199,6 +199,8 @@ def test_what_dicom_cannot_be_read_is_refused_by_name(raw: bytes, refusal: type[
         ("ISO_IR 192", "Zhang^San=张^三".encode(), "张 三", False),
         ("ISO_IR 100", "Müller^Jörg".encode("latin-1"), "Müller Jörg", False),
         ("ISO_IR 100", "赵^六".encode("gb18030"), "赵 六", True),
+        ("ISO_IR 100", "朱^镕基".encode("gb18030"), "朱 镕基", True),
+        ("", "Jørgensen^Åse".encode("latin-1"), "Jørgensen Åse", True),
         ("\\ISO 2022 IR 58", b"Wang^XiaoDong=\x1b$)A\xcd\xf5^\x1b$)A\xd0\xa1\xb6\xab", "王 小东", False),
     ],
 )

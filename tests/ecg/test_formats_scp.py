@@ -226,6 +226,22 @@ def test_person_machine_and_zone_are_read_from_section_1() -> None:
     assert got.format == "SCP-ECG 1.3"
 
 
+CHINESE, LATIN = ("欧阳娜娜", "朱镕基", "王"), ("Müller", "Nuñez Peña")
+
+
+@pytest.mark.parametrize(
+    ("name", "charset"),
+    [
+        *((name, "utf-8") for name in (*CHINESE, *LATIN, "Zhang San")),
+        *((name, "gb18030") for name in (*CHINESE, "Zhang San")),
+        *((name, "latin-1") for name in LATIN),
+    ],
+)
+def test_names_are_readable_in_whatever_charset_a_cart_writes(name: str, charset: str) -> None:
+    sections = {1: scp_tags({0: name.encode(charset) + b"\0"}), 3: scp_leads(LEADS, 50), 6: scp_samples([*wave(50).T])}
+    assert formats.document(scp(sections)).person.name == name
+
+
 def test_a_damaged_section_1_costs_the_name_and_not_the_ecg() -> None:
     sections = {1: scp_tags({0: b"Wang\0"}), 3: scp_leads(LEADS, 50), 6: scp_samples(list(wave(50).T))}
     raw = bytearray(scp(sections))
