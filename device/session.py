@@ -78,6 +78,7 @@ from device.frames import (
 )
 
 OPEN_SEQ: Final = -1  # the place of the open frame before frame 0 of its stream
+OVER_MAX: Final = 16  # streams of a connection whose receipt is said again where their end comes once more
 NACKS_MAX: Final = 8  # how often the same frame is asked for again before the device is taken to be broken
 SAME_IN_A_RESUME: Final = {
     Open: ("fs", "leads", "gain_uv_per_lsb", "offset_lsb", "start_ms", "kind", "mode", "request"),
@@ -220,6 +221,7 @@ class HubSession:
         self.session, self.rules = session, rules
         self.state = HubState.NEW
         self.device: DeviceRecord | None = None
+        self.software = ""  # what the device says it runs
         self.proved_by: bytes = b""  # the key of the device that its proof was made with
         self.window_frames = rules.window_frames  # the shell shrinks and widens it; `limit` never goes back
         self.waiting_bytes = 0  # taken from this device, not yet on the disk
@@ -227,6 +229,7 @@ class HubSession:
         self._hello = b""
         self._challenged_ms = 0
         self._streams: dict[int, _Incoming] = {}
+        self._over_streams: dict[int, Receipt] = {}  # the last ones of this connection
 
     # ---- frames of the device ----
 
@@ -262,6 +265,7 @@ class HubSession:
     def _on_hello(self, frame: Hello, now_ms: int) -> list[HubEffect]:
         if frame.version != VERSION:
             raise VersionRefused(got=frame.version, accepted=VERSION)
+        self.software = frame.software
         return [FindDevice(frame.device)]
 
     def device_found(self, device: DeviceRecord | None, now_ms: int) -> list[HubEffect]:
@@ -328,6 +332,7 @@ class HubSession:
         kept = self._kept(self.device.id).get(opening.uid)
         if kept is not None:
             _check_same(opening, kept.opening)
+        self._over_streams.pop(opening.stream, None)
         self._streams[opening.stream] = _Incoming(opening, "", 0, 0, 0, 0, 0, unit)
         return [Register(opening)]
 
@@ -350,8 +355,7 @@ class HubSession:
 
     def already_sealed(self, opening: Opening, recording: str, sha256: bytes) -> list[HubEffect]:
         """Sent five times, stored once: the receipt is given again, nothing is opened."""
-        del self._streams[opening.stream]
-        return [Send(Receipt(uid=opening.uid, recording=recording, sha256=sha256))]
+        return [self._over(opening.stream, Receipt(uid=opening.uid, recording=recording, sha256=sha256))]
 
     def _begin(self, stream: _Incoming) -> list[HubEffect]:
         stream.is_open = True
@@ -360,6 +364,8 @@ class HubSession:
         return [Send(opened)]
 
     def _on_piece(self, frame: Piece, now_ms: int) -> list[HubEffect]:
+        if frame.stream in self._over_streams:
+            return []
         stream = self._open_stream(frame)
         if frame.seq < stream.expected:
             # A repeat: the device missed our ack. Answer with what is safe, store nothing twice.
@@ -395,6 +401,8 @@ class HubSession:
         return [Send(Nack(stream.opening.stream, stream.expected, Why.GAP))]
 
     def _on_end(self, frame: End, now_ms: int) -> list[HubEffect]:
+        if frame.stream in self._over_streams:
+            return [Send(self._over_streams[frame.stream])]
         stream = self._known_stream(frame.stream, "end")
         if stream.end is not None:
             if not _same_end(frame, stream.end):
@@ -446,9 +454,16 @@ class HubSession:
         """The recording stands as a file and a row: the receipt, and the stream is over."""
         for number, stream in list(self._streams.items()):
             if stream.opening.uid == uid:
-                del self._streams[number]
-                return [Send(Receipt(uid=uid, recording=stream.recording, sha256=sha256))]
+                return [self._over(number, Receipt(uid=uid, recording=stream.recording, sha256=sha256))]
         return []
+
+    def _over(self, number: int, receipt: Receipt) -> Send:
+        """The stream is over. What the device sends of it before it hears so is no fault."""
+        del self._streams[number]
+        self._over_streams[number] = receipt
+        if len(self._over_streams) > OVER_MAX:
+            del self._over_streams[next(iter(self._over_streams))]
+        return Send(receipt)
 
     # ---- small parts ----
 
@@ -468,7 +483,7 @@ class HubSession:
             raise OutOfOrder(frame=frame.NAME, state=f"stream {frame.stream} was begun by {stream.opening.NAME}")
         if not stream.is_open:
             raise OutOfOrder(frame=frame.NAME, state="before opened")
-        if stream.end is not None:
+        if stream.end is not None and frame.seq >= stream.expected:
             raise OutOfOrder(frame=frame.NAME, state="after end")
         return stream
 

@@ -109,14 +109,14 @@ async def run_device(
     """Send one upload; a live one grows at `speed` times real time, whether or not the hub can be reached."""
     grown = asyncio.Event()
     grown.set()
-    sampling = asyncio.create_task(_sample(upload, speed, grown))
+    sampling = asyncio.create_task(grow(upload, speed, grown))
     try:
         return await send(upload, hub_url, key, grown=grown, retry=retry, rng=rng, trust=trust)
     finally:
         sampling.cancel()
 
 
-async def _sample(upload: SampledUpload, speed: float, grown: asyncio.Event) -> None:
+async def grow(upload: SampledUpload, speed: float, grown: asyncio.Event) -> None:
     """Let frames come into being when their last sample would have been measured, from one clock, without drift."""
     loop = asyncio.get_running_loop()
     began, already = loop.time(), upload.frames

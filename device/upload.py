@@ -100,7 +100,7 @@ class DeviceSession:
         self._numbers = 0
         self._flying: deque[tuple[int, int, int]] = deque()  # (stream, seq, bytes) sent, not acknowledged
         self._flying_bytes = self._landed_bytes = 0
-        self._hold_until_ms = 0
+        self._hold_until_ms = self._hold_ms = 0
         self._best: tuple[int, int] | None = None  # round trip and offset of the quickest pong of this look
         self._pings_left = 0
 
@@ -166,7 +166,8 @@ class DeviceSession:
 
     def pump(self, now_ms: int) -> list[DeviceEffect]:
         """Everything the credit lets out now: call it after `receive` and when an upload has grown."""
-        if self._welcome is None or now_ms < self._hold_until_ms:
+        # A clock that was set back must not make a hold of seconds one of hours.
+        if self._welcome is None or 0 < self._hold_until_ms - now_ms <= self._hold_ms:
             return []
         effects: list[DeviceEffect] = []
         room = self._welcome.window_bytes
@@ -210,7 +211,7 @@ class DeviceSession:
     def _on_nack(self, frame: Nack, now_ms: int) -> list[DeviceEffect]:
         out = self._stream(frame.stream, "nack")
         if frame.why == Why.FULL:
-            self._hold_until_ms = now_ms + frame.retry_after_ms
+            self._hold_ms, self._hold_until_ms = frame.retry_after_ms, now_ms + frame.retry_after_ms
             return [Hold(frame.retry_after_ms)]
         self._check_kept(out, frame.next_seq)
         out.cursor, out.end_sent = max(out.safe, frame.next_seq), False

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import secrets
 import ssl
 from collections import Counter
@@ -139,6 +140,7 @@ class Gateway:
         self._folder, self._on_failed = folder, on_failed
         self._streams: dict[bytes, _Stream] = {}
         self._online: Counter[str] = Counter()
+        self.births = itertools.count()
         self._seals: dict[bytes, asyncio.Task[None]] = {}
         self._seal_slots = asyncio.Semaphore(settings.seals_max)
         self._stopping = asyncio.Event()
@@ -241,6 +243,8 @@ class Gateway:
         if known is not None and known.device != device.id:
             raise OpenDiffers(field="device")
         stream = self._streams.setdefault(opening.uid, _Stream(opening.uid, device.id, recording, opening))
+        if stream.owner is not None and stream.owner.born > connection.born:
+            raise Superseded  # an `open` that lay on a dying line and came after that of the connection after it
         # In one step: from here on the former owner's frames are not published, so the new one has to begin right here.
         former, stream.owner = stream.owner, connection
         effects = connection.session.registered(opening, recording)
@@ -428,6 +432,7 @@ class _Connection:
 
     def __init__(self, gateway: Gateway, socket: ServerConnection) -> None:
         self._gateway, self._socket = gateway, socket
+        self.born = next(gateway.births)  # which of two connections is the newer one
         self.session = HubSession(secrets.token_hex(8), secrets.token_bytes(32), gateway.settings.rules, gateway.kept)
         self.device_id: str | None = None  # once proven
         self.clock = ClockKnown(0, 0)  # measured anew with every proof
@@ -481,6 +486,10 @@ class _Connection:
             case FindDevice():
                 found = await self._gateway.hub.device(effect.device_id)
                 self.do_now(self.session.device_found(found, self._gateway.clock_ms()))
+            case Online():
+                assert self.session.device is not None
+                await self._gateway.hub.seen(self.session.device.id, self.session.software, self.session.proved_by)
+                self.do_now([effect])
             case Register():
                 assert self.session.device is not None
                 self.do_now(await self._gateway.register(self, self.session.device, effect.opening))
