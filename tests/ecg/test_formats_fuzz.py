@@ -24,6 +24,8 @@ from tests.ecg.encoders import (
     dicom_ecg,
     dicom_group,
     edf,
+    mfer,
+    mfer_tag,
     onset,
     scp,
     scp_beats,
@@ -59,6 +61,7 @@ def made() -> dict[str, bytes]:
         "dicom implicit": dicom_ecg([group], "implicit delimited"),
         "edf": edf(signals, reserved="EDF+D"),
         "bdf": edf([EdfSignal("ECG II", rows)], bdf=True),
+        "mfer": mfer(rows.T, (1, 2, 3, 4), block=10, extra=mfer_tag(0x12, b"\x80\0") + mfer_tag(0x81, b"Wang^^Fang")),
         "csv": b"# fs=500\n# unit=uV\nI,II\n" + b"1,-2\n3.5,\n" * 20,
         "zip": packed(record()),
     }
