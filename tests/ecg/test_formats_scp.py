@@ -354,6 +354,13 @@ def test_version_3_has_no_bimodal_flag() -> None:
         formats.document(scp(sections))
 
 
+@pytest.mark.parametrize(
+    ("us", "fs"), [(2000, 500), (1953, 512), (2778, 360), (3333, 300), (1000, 1000), (65000, 1e6 / 65000)]
+)
+def test_the_rate_is_the_one_that_was_meant(us: int, fs: float) -> None:
+    assert formats.document(record(wave(50), us=us)).fs == fs
+
+
 def test_bytes_behind_the_record_are_passed_over() -> None:
     got = formats.document(record(wave(50)) + bytes(100))
     assert got.steps.tolist() == wave(50).tolist()
