@@ -187,6 +187,18 @@ def test_a_slow_wave_survives_bimodal_compression_within_little() -> None:
     assert np.abs(got - slow).max() <= 5
 
 
+def test_a_straight_slope_between_qrs_complexes_comes_back_exactly() -> None:
+    slope, ratio = 8 * np.arange(200), 4
+    sections = {
+        3: scp_leads(("II",), 200),
+        4: scp_beats(200, 40, [(1, 0, 0, 0)]),
+        5: scp_samples([slope[:0]]),
+        6: scp_samples([slope.reshape(-1, ratio).mean(axis=1).astype(np.int64)], us=8000, bimodal=True),
+    }
+    got = formats.document(scp(sections)).steps[:, 0]
+    assert got[2:-2].tolist() == slope[2:-2].tolist()
+
+
 def test_leads_that_begin_at_different_times_keep_them() -> None:
     samples = wave(100)
     sections = {3: scp_leads(LEADS, 100, firsts=(1, 101, 201)), 6: scp_samples(list(samples.T))}
