@@ -24,7 +24,7 @@ NAME: Final = "CSV"
 
 F64 = npt.NDArray[np.float64]
 
-CELLS_MAX = 8_000_000
+CELLS_MAX = 4_000_000  # 11 min of 12 leads at 500 Hz
 DECIMALS_MAX = 6
 KEYS = ("fs", "unit", "start", "name", "id", "sex", "birth_date", "age", "device")
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,2})?$", re.ASCII)
