@@ -51,6 +51,7 @@ from server.devices.routes import routes as device_routes
 from server.intake import archive, files
 from server.intake.gateway import Gateway, GatewaySettings
 from server.intake.journal import JournalFailed
+from server.intake.routes import routes as intake_routes
 from server.intake.service import Intake, device_rules, end_revoked
 from server.intake.service import reactions as intake_reactions
 from server.messages.routes import routes as message_routes
@@ -305,6 +306,7 @@ class Application:
         routes = (
             *people_routes(self.people, passes),
             *device_routes(self.devices),
+            *intake_routes(self.intake),
             *records_routes(self.records),
             *reading_routes(self.reading),
             *alert_routes(self.alerts),
