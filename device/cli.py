@@ -1,4 +1,4 @@
-"""The commands of `xinlian device` that need only `device`: replay a record, simulate many devices, test a hub.
+"""The commands of `xinlian device` that need only `device`: the agent, joining a hub, replay, simulate, conformance.
 
 `server/cli.py` puts them beside those that need the hub's data. Exit 0 done, 1 refused or not passed, 2 wrong use.
 """
@@ -24,6 +24,28 @@ if TYPE_CHECKING:
 CA = click.option(
     "--ca", type=click.Path(path_type=Path), default=None, help="Authority's file, for wss:// of a private CA."
 )
+
+
+@click.command()
+@click.option("--hub", required=True, help="Address of the hub's pages, as in a browser: https://hub:8080.")
+@click.option("--code", required=True, help="The code that the hub's administrator reads out.")
+@click.option("--key-file", required=True, type=click.Path(path_type=Path), help="Where the key is written.")
+@click.option("--model", default="XinLian agent", show_default=True, help="Maker's name of the device.")
+@click.option("--serial", default="", help="Its serial number.")
+@CA
+@click.option("--json", "as_json", is_flag=True)
+def enrol(hub: str, code: str, key_file: Path, model: str, serial: str, ca: Path | None, as_json: bool) -> None:
+    """Join a hub with a one-time code: writes the key file."""
+    from device.enrol import enrol as join
+
+    trust = None if ca is None else ssl.create_default_context(cafile=ca)
+    joined = asyncio.run(join(hub, code, model, serial, key_file, trust=trust))
+    said = {"device": joined.key.device, "org": joined.org_name, "gateway": joined.gateway}
+    click.echo(
+        json.dumps(said, ensure_ascii=False)
+        if as_json
+        else f"{joined.key.device}: joined {joined.org_name}. Key in {key_file}; it sends to {joined.gateway}"
+    )
 
 
 @click.command()
@@ -190,4 +212,4 @@ def _trust(ca: Path | None) -> ssl.SSLContext | None:
     return ssl.create_default_context(cafile=ca) if ca else None
 
 
-COMMANDS = (agent_command, replay, simulate, conformance)
+COMMANDS = (agent_command, enrol, replay, simulate, conformance)

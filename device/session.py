@@ -221,6 +221,7 @@ class HubSession:
         self.session, self.rules = session, rules
         self.state = HubState.NEW
         self.device: DeviceRecord | None = None
+        self.software = ""  # what the device says it runs
         self.proved_by: bytes = b""  # the key of the device that its proof was made with
         self.window_frames = rules.window_frames  # the shell shrinks and widens it; `limit` never goes back
         self.waiting_bytes = 0  # taken from this device, not yet on the disk
@@ -264,6 +265,7 @@ class HubSession:
     def _on_hello(self, frame: Hello, now_ms: int) -> list[HubEffect]:
         if frame.version != VERSION:
             raise VersionRefused(got=frame.version, accepted=VERSION)
+        self.software = frame.software
         return [FindDevice(frame.device)]
 
     def device_found(self, device: DeviceRecord | None, now_ms: int) -> list[HubEffect]:

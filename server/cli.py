@@ -130,6 +130,87 @@ def device_add(config_path: Path, org: str, model: str, key_file: Path) -> None:
     click.echo(f"{device_id}: key in {key_file}")
 
 
+@device.command("list")
+@CONFIG
+@click.option("--org", default=None, help="Only of this institution and those below it.")
+@click.option("--json", "as_json", is_flag=True)
+def device_list(config_path: Path, org: str | None, as_json: bool) -> None:
+    """List the device register."""
+    from server import setup
+
+    found = asyncio.run(setup.list_devices(_config(config_path), org))
+    if as_json:
+        click.echo(msgspec.json.encode(found).decode())
+        return
+    for d in found:
+        state = d.state if d.active else "revoked"
+        click.echo(f"{d.id}  {d.org}  {state}  {d.model} {d.serial}  seen {d.last_seen_at or 'never'}")
+
+
+@device.command("revoke")
+@CONFIG
+@click.argument("device_id")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def device_revoke(config_path: Path, device_id: str, yes: bool) -> None:
+    """Take all keys of a device back; a running hub ends its connections at once."""
+    from server import setup
+
+    if not yes:
+        click.confirm(f"{device_id} will no longer be able to upload. Revoke it?", abort=True)
+    asyncio.run(setup.revoke_device(_config(config_path), device_id))
+    click.echo(f"{device_id}: revoked")
+
+
+@device.group("key")
+def device_key() -> None:
+    """Keys of a device: add a new one, move the device to it, revoke the old one."""
+
+
+@device_key.command("list")
+@CONFIG
+@click.argument("device_id")
+@click.option("--json", "as_json", is_flag=True)
+def device_key_list(config_path: Path, device_id: str, as_json: bool) -> None:
+    """List a device's keys, never their secrets."""
+    from server import setup
+
+    found = asyncio.run(setup.list_keys(_config(config_path), device_id))
+    if as_json:
+        click.echo(msgspec.json.encode(found).decode())
+        return
+    for key in found:
+        standing = f"revoked {key.revoked_at}" if key.revoked_at else f"last used {key.last_used_at or 'never'}"
+        click.echo(f"{key.id}  {key.label or '-'}  added {key.added_at}  {standing}")
+
+
+@device_key.command("add")
+@CONFIG
+@click.argument("device_id")
+@click.option("--key-file", required=True, type=click.Path(path_type=Path), help="Where the new key is written.")
+@click.option("--label", default="", help="What tells it from the others.")
+def device_key_add(config_path: Path, device_id: str, key_file: Path, label: str) -> None:
+    """Give a device a further key; the others stay valid."""
+    from server import setup
+
+    key = asyncio.run(setup.add_key(_config(config_path), device_id, label, key_file))
+    click.echo(f"{key}: a further key of {device_id} in {key_file}")
+
+
+@device_key.command("revoke")
+@CONFIG
+@click.argument("device_id")
+@click.argument("key_id")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def device_key_revoke(config_path: Path, device_id: str, key_id: str, yes: bool) -> None:
+    """Take one key back; a running hub ends the connection that proved itself with it."""
+    from server import setup
+
+    if not yes:
+        click.confirm(f"Whoever holds {key_id} will no longer get in as {device_id}. Revoke it?", abort=True)
+    asyncio.run(setup.revoke_key(_config(config_path), device_id, key_id))
+    click.echo(f"{key_id}: revoked")
+
+
 for command in DEVICE_COMMANDS:
     device.add_command(command)
 

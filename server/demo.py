@@ -29,13 +29,13 @@ from server.base.database import Database, Tx
 from server.base.eventlog import Event
 from server.base.ids import new_id
 from server.base.spine import Reaction
+from server.devices.model import NewDevice
+from server.devices.service import put_device
+from server.devices.store import valid_keys
 from server.main import DemoLogin
 from server.people import store as people
 from server.people.model import GrantView, Role, Shift
 from server.people.service import put_shift
-from server.records import store as records
-from server.records.model import NewDevice
-from server.records.service import put_device
 
 log = structlog.get_logger()
 
@@ -140,7 +140,8 @@ def seed(tx: Tx, password_hash: str) -> dict[str, DeviceKey]:
 def _add_device(tx: Tx, org: str) -> DeviceKey:
     device_id = f"dev_{org.removeprefix('org_')}"
     key = DeviceKey(device_id, random.SystemRandom().randbytes(32))
-    put_device(tx, device_id, NewDevice(org, "模拟心电图机 SIM-12"), key.key)
+    new = NewDevice(org, "模拟心电图机 SIM-12", maker="心联", serial=f"SIM12-{1001 + DEVICES.index(org)}")
+    put_device(tx, device_id, new, key.key)
     return key
 
 
@@ -148,9 +149,10 @@ async def device_keys(db: Database) -> dict[str, DeviceKey]:
     """Keys of the simulated devices of an earlier start."""
     return await db.read(
         lambda conn: {
-            org: DeviceKey(row["id"], row["key"])
+            org: DeviceKey(device, secret)
             for org in DEVICES
-            if (row := records.device_row(conn, f"dev_{org.removeprefix('org_')}")) is not None
+            for device in (f"dev_{org.removeprefix('org_')}",)
+            for secret in list(valid_keys(conn, device).values())[:1]
         }
     )
 

@@ -46,10 +46,12 @@ from server.config import Config
 from server.consult import Consultations, ConsultSettings, Rooms, topic_kind
 from server.consult.model import IceServer
 from server.consult.routes import routes as consult_routes
+from server.devices import service as devices
+from server.devices.routes import routes as device_routes
 from server.intake import archive, files
 from server.intake.gateway import Gateway, GatewaySettings
 from server.intake.journal import JournalFailed
-from server.intake.service import Intake, device_rules
+from server.intake.service import Intake, device_rules, end_revoked
 from server.intake.service import reactions as intake_reactions
 from server.messages.routes import routes as message_routes
 from server.messages.service import Messages
@@ -174,6 +176,7 @@ class Application:
             raise _port_error(error, hub.host, hub.port) from None
         self.port = int(self._runner.addresses[0][1])
         self.gateway = self._gateway(data, tls)
+        await self.intake.begin()
         try:
             await self.gateway.start()
         except OSError as error:
@@ -208,12 +211,17 @@ class Application:
             now = iso(self.clock.now())
             await self.db.write(lambda tx, now=now: forget_commands(tx, later(now, -COMMANDS_S)))  # type: ignore[misc]
             await self.db.write(lambda tx, now=now: people_store.drop_idle_sessions(tx.conn, later(now, -COMMANDS_S)))  # type: ignore[misc]
+            await self.db.write(devices.forget_codes)
             await self.gateway.scrub()
             await asyncio.sleep(UPKEEP_S)
 
     def _rooms(self) -> None:
         db, clock, blobs = self.db, self.clock, self.blobs
         self.people = people.People(db, clock, self.config.hub.name, demo=bool(self.demo_logins))
+        self.devices = devices.Register(
+            db, clock, self.secret, self.people.below, lambda org: self.people.tree[org].name, people_store.names,
+            lambda: (self.device_port, bool(self.config.tls.certificate)),
+        )  # fmt: skip
         self.records = records.Records(
             db, clock, blobs, archive.stored_signal, analysis.result_json, adapters.machine_result, people_store.names,
             self.people.below, adapters.cases,
@@ -247,7 +255,7 @@ class Application:
                 *records.reactions(self.records),
                 *reading_reactions(self.reading),
                 *alert_reactions(self.alerts),
-                Reaction("main.drop_revoked", frozenset({"device.revoked"}), self._drop_revoked),
+                Reaction("main.drop_revoked", frozenset({"device.revoked", "device.key_revoked"}), self._drop_revoked),
                 *self.more_reactions,
             ),
         )
@@ -255,8 +263,8 @@ class Application:
         self.spine.failed = self._fail
 
     async def _drop_revoked(self, event: Event) -> None:
-        """A revoked device loses its connection at once, not at its next one."""
-        await self.gateway.drop_device(event.subject)
+        """A revoked device or key loses its connection at once, not at its next one."""
+        await end_revoked(self.gateway, self.intake, event.subject)
 
     def _fail(self, _error: BaseException) -> None:
         self.failed = True
@@ -298,6 +306,7 @@ class Application:
         passes = LivePasses(ticket=lambda call: self.live.ticket(call.ctx, call.ctx.session), revoked=self.live.revoked)
         routes = (
             *people_routes(self.people, passes),
+            *device_routes(self.devices),
             *records_routes(self.records),
             *reading_routes(self.reading),
             *alert_routes(self.alerts),

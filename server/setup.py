@@ -6,7 +6,6 @@ one writer in at a time.
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 from collections.abc import AsyncIterator
@@ -16,19 +15,21 @@ from pathlib import Path
 from typing import ClassVar
 
 from device.client import DeviceKey, key_file_text
+from device.enrol import new_key_file
 from server.base import eventlog
 from server.base.clock import SystemClock
 from server.base.database import Database, Tx
 from server.base.errors import AppError
 from server.base.ids import new_id
 from server.config import Config
+from server.devices import service as devices
+from server.devices import store as device_store
+from server.devices.model import DeviceView, KeyView, NewDevice
 from server.main import check_disk
 from server.people import store
 from server.people.errors import LoginTaken, UnknownOrg
 from server.people.model import GrantView
 from server.people.service import People, hash_password
-from server.records.model import NewDevice
-from server.records.service import KEY_BYTES, put_device
 
 
 @dataclass(eq=False)
@@ -99,12 +100,48 @@ async def add_device(config: Config, org: str, model: str, key_file: Path) -> st
     async with opened(config) as people:
         if org not in people.tree:
             raise UnknownOrg(org=org)
-        key = DeviceKey(new_id("dev"), secrets.token_bytes(KEY_BYTES))
-        await people.db.write(lambda tx: put_device(tx, key.device, NewDevice(org, model), key.key))
-        descriptor = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        key = DeviceKey(new_id("dev"), secrets.token_bytes(devices.KEY_BYTES))
+        with new_key_file(key_file) as file:
+            await people.db.write(lambda tx: devices.put_device(tx, key.device, NewDevice(org, model), key.key))
             file.write(key_file_text(key))
         return key.device
+
+
+async def list_devices(config: Config, org: str | None) -> list[DeviceView]:
+    """Of the institution and those below it; without one, all. Raises UnknownOrg."""
+    async with opened(config) as people:
+        if org is not None and org not in people.tree:
+            raise UnknownOrg(org=org)
+        orgs = list(people.tree) if org is None else people.below(org)
+        return await people.db.read(lambda conn: device_store.devices(conn, orgs))
+
+
+async def list_keys(config: Config, device: str) -> list[KeyView]:
+    """Without their secrets."""
+    async with opened(config) as people:
+        return await people.db.read(lambda conn: device_store.keys(conn, device))
+
+
+async def add_key(config: Config, device: str, label: str, key_file: Path) -> str:
+    """The new key's id. Raises NotFound, WrongState, TooManyKeys, KeyFileRefused."""
+    async with opened(config) as people:
+        key = DeviceKey(device, secrets.token_bytes(devices.KEY_BYTES))
+        with new_key_file(key_file) as file:
+            key_id = await people.db.write(lambda tx: devices.put_key(tx, device, key.key, label))
+            file.write(key_file_text(key))
+        return key_id
+
+
+async def revoke_key(config: Config, device: str, key: str) -> None:
+    """A running hub ends the connection that proved itself with it. Raises NotFound."""
+    async with opened(config) as people:
+        await people.db.write(lambda tx: devices.drop_key(tx, device, key))
+
+
+async def revoke_device(config: Config, device: str) -> None:
+    """A running hub ends its connections. Raises NotFound."""
+    async with opened(config) as people:
+        await people.db.write(lambda tx: devices.drop_device(tx, device))
 
 
 async def verify_audit(config: Config) -> tuple[int, int | None]:

@@ -39,9 +39,9 @@ def parse(raw: bytes) -> Document:
     if not held:
         raise NoWaveform(path=THE_FILE)
     first = held[0]
-    fs, proposed = aecg_rate.rate(first[0], first[1], first[2][0].steps)
+    fs, proposed = aecg_rate.rate(first[0], first[1], first[2])
     stretches = [
-        Stretch(fs if part is first[1] else _rate_of(node, part, leads[0].steps), leads, _start_s(node, part))
+        Stretch(fs if part is first[1] else aecg_rate.rate(node, part, leads)[0], leads, _start_s(node, part))
         for node, part, leads, _ in held
     ]
     page = sheet(stretches)
@@ -77,16 +77,18 @@ def _leads(part: Node) -> tuple[tuple[Lead, ...], list[str]]:
         digits = sequence.first("value", "digits")
         if _is_time(code) or not "".join(digits.pieces).strip():
             continue
-        if codes.lead_of(code) is None and codes.lead_of(_bare(code)) is None and "LEAD" not in code.upper():
+        spellings = (code, _bare(code), sequence.first("code").value("displayname"))
+        known = next((spelling for spelling in spellings if codes.lead_of(spelling)), "")
+        if not known and "LEAD" not in code.upper():
             left.append(xml.shown(code))
             continue
-        leads.append(_lead(code if codes.lead_of(code) else _bare(code), sequence.first("value"), digits))
+        leads.append(_lead(known or code, sequence.first("value"), digits))
     return tuple(leads), left
 
 
 def _bare(code: str) -> str:
-    """The lead behind a maker's own prefix: MINDRAY_ECG_LEAD_V3R."""
-    return code.upper().rpartition("_LEAD_")[2]
+    """The lead behind another prefix: MINDRAY_ECG_LEAD_V3R, MDC_ECG_ELEC_POTL_V1 of ISO/IEEE 11073-10102."""
+    return code.upper().rpartition("_LEAD_")[2].rpartition("_POTL_")[2]
 
 
 def _lead(code: str, value: Node, digits: Node) -> Lead:
@@ -117,10 +119,6 @@ def _from_zero(numbers: I32, step: Fraction, zero: Fraction, code: str) -> tuple
             path=THE_FILE, field=f"origin of {code}", got=f"{float(zero):g} uV", why="it is out of all proportion"
         )
     return whole.astype(np.int32), float(step / shift.denominator)
-
-
-def _rate_of(series: Node, part: Node, numbers: I32) -> float:
-    return aecg_rate.rate(series, part, numbers)[0]
 
 
 def _head(part: Node, kind: str) -> Node:
@@ -183,6 +181,7 @@ def _maker(root: Node, series: Node) -> Maker:
     author = series.first("author") if series.first("author").name else root.first("author")
     device = author.any("manufacturedseriesdevice", "manufactureddevice")
     serial = device.any("serialnumber").text or device.first("id").value("extension")
+    serial = serial or author.first("seriesauthor", "id").value("extension")
     return Maker(
         name=people.said(author.any("manufacturerorganization").first("name").text),
         model=people.said(device.first("manufacturermodelname").text),

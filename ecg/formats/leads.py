@@ -59,8 +59,8 @@ class Sheet:
 def sheet(stretches: Sequence[Stretch]) -> Sheet:
     """All leads on one time line.
 
-    Several stretches are laid where their times say. Those that do not fit together (other rates or gains, the same
-    lead twice at one time, hours between them) leave the fullest one, and a warning.
+    Several stretches are laid where their times say. Those that do not fit together (other rates or gains, a lead that
+    is two things at one time, hours between them) leave the fullest one, and a warning.
     Raises NoWaveform, LeadUnknown, LeadTwice, GainMissing, FieldWrong (leads of unequal length), FileTooLarge.
     """
     filled = [stretch for stretch in stretches if stretch.samples]
@@ -130,10 +130,10 @@ def _on_one_line(stretches: Sequence[Stretch]) -> Sheet | None:
     steps = _empty(max(first + len(part.steps) for first, part in zip(firsts, sheets, strict=True)), len(names))
     for first, part in zip(firsts, sheets, strict=True):
         for at, name in enumerate(part.leads):
-            place = steps[first : first + len(part.steps), names.index(name)]
-            if (place != NO_SIGNAL).any():
+            place, column = steps[first : first + len(part.steps), names.index(name)], part.steps[:, at]
+            if ((place != NO_SIGNAL) & (column != NO_SIGNAL) & (place != column)).any():
                 return None
-            place[:] = part.steps[:, at]
+            place[:] = np.where(column == NO_SIGNAL, place, column)
     warnings = tuple(warning for part in sheets for warning in part.warnings)
     return Sheet(fs, names, steps, tuple(gains.values()), origin, warnings)
 

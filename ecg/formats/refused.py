@@ -21,10 +21,8 @@ STARTS: Final[tuple[tuple[bytes, str, str], ...]] = (
     (b"\x89PNG\r\n\x1a\n", "PNG", PICTURE),
     (b"\xff\xd8\xff", "JPEG", PICTURE),
     (b"GIF8", "GIF", PICTURE),
-    (b"BM", "BMP", PICTURE),
     (b"II*\0", "TIFF", PICTURE),
     (b"MM\0*", "TIFF", PICTURE),
-    (b"PK\x03\x04", "a ZIP archive", PACKED),
     (b"PK\x05\x06", "a ZIP archive", PACKED),
     (b"PK\x07\x08", "a ZIP archive", PACKED),
     (b"\x1f\x8b", "a gzip archive", PACKED),
@@ -68,6 +66,8 @@ def _named(raw: bytes) -> tuple[str, str] | None:
     for start, name, reason in STARTS:
         if raw.startswith(start):
             return name, reason
+    if raw.startswith(b"BM") and raw[6:10] == b"\0\0\0\0":
+        return "BMP", PICTURE
     head = raw[: xml.CHUNK].lstrip(b"\xef\xbb\xbf \t\r\n")
     if head[:14].lower().startswith((b"<html", b"<!doctype html")):
         return ROOTS["html"]

@@ -20,6 +20,8 @@ from ecg.formats.xml import Node
 
 NAME: Final = "Philips Sierra ECG XML"
 STANDARD: Final = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
+KINDS: Final = ("sierraecg", "philipsecg")
+VERSIONS: Final = ("1.03", "1.04")
 LEADS_MAX: Final = 32
 SAMPLES_MAX: Final = 2_000_000  # of all leads: 5 min of 12 leads; the machines write 11 s
 
@@ -31,6 +33,7 @@ def recognises(raw: bytes) -> bool:
 def parse(raw: bytes) -> Document:
     """Raises what `formats.document` raises."""
     root = xml.tree(raw, "restingecgdata")
+    _check_version(root)
     block, signal = root.any("parsedwaveforms"), root.any("signalcharacteristics")
     if not block.name or not "".join(block.pieces).strip():
         raise NoWaveform(path=THE_FILE)
@@ -64,6 +67,14 @@ def parse(raw: bytes) -> Document:
         ),
         warnings=(*warnings, *page.warnings),
     )
+
+
+def _check_version(root: Node) -> None:
+    """Another version may pack its samples in another way, and look right all the same."""
+    kind, version = root.any("documenttype").text, root.any("documentversion").text
+    if (kind and kind.lower() not in KINDS) or (version and ".".join(version.split(".")[:2]) not in VERSIONS):
+        name = xml.shown(f"{kind} {version}")
+        raise FormatRefused(path=THE_FILE, format=f"{NAME} of type {name}", reason="this version is not known here")
 
 
 def _names(block: Node, signal: Node) -> list[str]:
@@ -118,14 +129,17 @@ def _columns(block: Node, signal: Node, names: list[str], promised: int) -> list
     """The samples of each lead, all of one length, at most as many as promised."""
     encoding = block.value("dataencoding").lower()
     kind = (block.value("compression") or block.value("compressmethod")).lower()
-    if kind in ("", "none", "uncompressed") or block.value("compressflag").lower() == "false":
+    flag = block.value("compressflag").lower()
+    kind = kind or ("xli" if flag == "true" else "")
+    if kind in ("", "none", "uncompressed") or flag == "false":
         return _plain(block, signal, encoding, len(names), promised)
     if kind != "xli" or encoding != "base64":
         raise FormatRefused(
             path=THE_FILE, format=NAME, reason=f"its samples are packed as {xml.shown(f'{kind} {encoding}')}"
         )
     raw = xml.base64_of(block.pieces, "parsedwaveforms")
-    columns = sierra_xli.leads(raw, len(names), promised)
+    valid = xml.count(signal.first("numberchannelsvalid").text, "numberchannelsvalid") or 1
+    columns = sierra_xli.leads(raw, len(names), len(names) if block.value("leadlabels") else valid, promised)
     shortest = min(len(column) for column in columns)
     columns = [column[: min(shortest, promised)] for column in columns]
     if [codes.lead_of(name) for name in names[:6]] == list(STANDARD[:6]):
@@ -144,6 +158,9 @@ def _from_residues(columns: list[sierra_xli.I16]) -> None:
 
 
 def _plain(block: Node, signal: Node, encoding: str, leads: int, promised: int) -> list[I32]:
+    bits = block.value("bitspersample") or block.value("nbitspersample") or signal.first("bitspersample").text
+    if bits not in ("", "16"):
+        raise FieldWrong(path=THE_FILE, field="bitspersample", got=xml.shown(bits), why="samples have 16 bits")
     if encoding == "base64":
         steps = xml.int16_of(xml.base64_of(block.pieces, "parsedwaveforms"), "parsedwaveforms")
         if (block.value("signalsigned") or signal.first("signalsigned").text).lower() in ("false", "no", "0"):

@@ -23,11 +23,11 @@ DELTA_ZERO: Final = 64
 I16 = npt.NDArray[np.int16]
 
 
-def leads(raw: bytes, count: int, promised: int) -> list[I16]:
-    """The first `count` chunks, about `promised` samples each. Raises FileTruncated, FieldWrong."""
+def leads(raw: bytes, count: int, least: int, promised: int) -> list[I16]:
+    """Up to `count` chunks, at least `least`, about `promised` samples each. Raises FileTruncated, FieldWrong."""
     found: list[I16] = []
     at = 0
-    while len(found) < count:
+    while len(found) < count and (at < len(raw) or len(found) < least):
         name = f"XLI chunk {len(found) + 1}"
         if at + HEADER > len(raw):
             raise FileTruncated(path=THE_FILE, where=f"{name} of {count} is missing")

@@ -64,6 +64,12 @@ def of_subjects(conn: Connection, subjects: Iterable[str]) -> list[Event]:
     return [_event(row) for row in conn.execute(query).mappings()]
 
 
+def last_of(conn: Connection, subjects: Iterable[str], kinds: Iterable[str], limit: int) -> list[Event]:
+    """The last events of these kinds about these things, newest first."""
+    query = select(event).where(event.c.subject.in_(list(subjects)), event.c.kind.in_(list(kinds)))
+    return [_event(row) for row in conn.execute(query.order_by(event.c.id.desc()).limit(limit)).mappings()]
+
+
 def newest(conn: Connection, before: int | None, limit: int) -> list[Event]:
     """The last events before `before` (or at all), newest first."""
     query = select(event).order_by(event.c.id.desc()).limit(limit)

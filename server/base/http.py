@@ -84,6 +84,8 @@ class Route:
     body: type | None = None
     query: type | None = None
     result: Any = None
+    kept: bool = True
+    """False: the answer is a secret that must not lie in the database for a repeat; a repeat is carried out anew."""
 
 
 Authenticate = Callable[[str | None], Awaitable[Ctx | None]]
@@ -137,7 +139,7 @@ class Http:
             agent=request.headers.get("User-Agent", "")[:200],
             set_cookie=cookies.append,
         )
-        if request.method in ("GET", "HEAD") or route.rule == PUBLIC:
+        if request.method in ("GET", "HEAD") or route.rule == PUBLIC or not route.kept:
             response = _response(await route.call(call))
         else:
             response = await self._once(route, call, request)

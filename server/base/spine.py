@@ -28,6 +28,8 @@ RETRY_MAX = 5
 RETRY_WAIT_S = (0.05, 0.2, 1.0, 5.0)
 BATCH = 200
 TIMER_WAIT_S_MAX = 1.0
+ELSEWHERE_S = 0.3
+"""How soon the log is heard of that another process wrote: `xinlian device revoke` beside a running hub."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Spine:
         for reaction, news in zip(self._reactions, self._news, strict=True):
             self._own(self._follow(reaction, news), f"reaction {reaction.name}")
         self._own(self._ring(), "timers")
+        self._own(self._listen(), "other processes")
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -121,6 +124,16 @@ class Spine:
         self.dead_letters += 1
         log.error("reaction.dead_letter", reaction=reaction.name, event_id=event.id, error=failure)
         await self._db.write(lambda tx: _set_aside(tx, reaction.name, event, failure))
+
+    async def _listen(self) -> None:
+        """News of this process come by `on_commit`; the command line writes beside it and cannot call."""
+        known = await self._db.read(eventlog.last_id)
+        while True:
+            await asyncio.sleep(ELSEWHERE_S)
+            last = await self._db.read(eventlog.last_id)
+            if last != known:
+                known = last
+                self._committed(events=True, timed=True)
 
     async def _ring(self) -> None:
         while True:

@@ -486,6 +486,10 @@ class _Connection:
             case FindDevice():
                 found = await self._gateway.hub.device(effect.device_id)
                 self.do_now(self.session.device_found(found, self._gateway.clock_ms()))
+            case Online():
+                assert self.session.device is not None
+                await self._gateway.hub.seen(self.session.device.id, self.session.software, self.session.proved_by)
+                self.do_now([effect])
             case Register():
                 assert self.session.device is not None
                 self.do_now(await self._gateway.register(self, self.session.device, effect.opening))

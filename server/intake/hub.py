@@ -34,6 +34,10 @@ class Hub(Protocol):
         """The device's key, organisation and whether it may be used; None when unknown."""
         ...
 
+    async def seen(self, device_id: str, software: str, key: bytes) -> None:
+        """The device has proven itself with `key`. Raises DeviceRevoked, BadProof: taken back while it did so."""
+        ...
+
     async def opened(self, device: DeviceRecord, opening: Opening, clock: ClockKnown) -> str:
         """The id of the recording `opening.uid`: a row in state `receiving` the first time, the same id ever after.
 

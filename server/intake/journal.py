@@ -115,6 +115,7 @@ class _Findings:
     torn: list[Damage] = field(default_factory=list)
     damaged: list[Damage] = field(default_factory=list)
     stranded: int = 0
+    retired: set[bytes] = field(default_factory=set)  # streams of which retention has deleted a part: they were sealed
     scanned_bytes: int = 0
 
 
@@ -155,11 +156,10 @@ def _recover_segment(found: _Findings, fd: int, path: Path, number: int, *, is_l
     if end < size:
         disk.truncate(fd, end)
         disk.sync(fd)
-    if segment.streams:
-        # Closed now, so that the next start need not scan it and the writer always begins a segment of its own.
-        os.lseek(fd, end, os.SEEK_SET)
-        disk.write(fd, [footer(segment, end, found.states)])
-        disk.sync(fd)
+    # Closed now, so that the next start need not scan it and the writer always begins a segment of its own.
+    os.lseek(fd, end, os.SEEK_SET)
+    disk.write(fd, [footer(segment, end, found.states)])
+    disk.sync(fd)
 
 
 def _without_header(found: _Findings, path: Path, number: int, size: int, *, is_last: bool, disk: Disk) -> None:
@@ -191,6 +191,9 @@ def _take_footer(found: _Findings, segment: Segment, fd: int, size: int) -> bool
         state = StreamState(opened, last, entry.next_seq, entry.data_bytes, entry.ended, entry.sealed)
         found.states[entry.uid] = state
         segment.streams.add(entry.uid)
+    for uid in content.sealed_elsewhere:
+        if uid in found.states:
+            found.states[uid] = found.states[uid]._replace(sealed=True)
     return True
 
 
@@ -209,13 +212,17 @@ def _take_records(found: _Findings, segment: Segment, data: bytes, *, is_last: b
         end = item.end
         if item.kind == Kind.FOOTER:
             continue  # a footer whose trailer was torn away
-        before = found.states.get(item.stream)
+        # An open that follows on nothing begins its stream anew: what stood before was damaged and given up (`open`).
+        begins = item.kind == Kind.OPEN and item.previous == NOWHERE
+        before = None if begins else found.states.get(item.stream)
         belongs = item.previous == (before.last if before else NOWHERE)
         place = Place(segment.number, item.start)
         state = after(before, item.kind, item.seq, len(item.body), place) if belongs else None
         if state is None:
-            # Sound, but behind damage. (What follows on a segment that retention deleted was sealed: not worth a word.)
-            found.stranded += item.previous.segment in found.segments
+            # Sound, but behind damage; or behind a segment that retention deleted: then the whole stream was sealed.
+            if item.previous != NOWHERE and item.previous.segment not in found.segments:
+                found.retired.add(item.stream)
+            found.stranded += item.stream not in found.retired
             continue
         segment.records += 1
         found.states[item.stream] = state
@@ -225,9 +232,15 @@ def _take_records(found: _Findings, segment: Segment, data: bytes, *, is_last: b
 
 def _drop_free_segments(
     segments: dict[int, Segment], states: dict[bytes, StreamState], folder: Path, disk: Disk
-) -> list[int]:
-    """Delete closed segments all of whose streams are sealed, and forget streams that stand nowhere any more."""
+) -> None:
+    """Delete closed segments all of whose streams are sealed, and forget streams that stand nowhere any more.
+
+    While anything stays, the newest closed segment does too: that a stream which also stands in an older segment is
+    sealed is said in the footer of the newest alone, once the segment with its mark has gone.
+    """
     free = [s for s in segments.values() if not s.unsealed and not s.damaged]
+    if len(free) < len(segments):
+        free = [s for s in free if s.number != max(segments)]
     for segment in free:
         segment.path.unlink()
         del segments[segment.number]
@@ -236,7 +249,6 @@ def _drop_free_segments(
     for uid in set().union(*(s.streams for s in free)):
         if not any(uid in s.streams for s in segments.values()):
             states.pop(uid, None)
-    return [s.number for s in free]
 
 
 # ---- the writer ----
@@ -286,10 +298,20 @@ class Journal:
             raise JournalInUse from None
         found = _recover(folder, disk)
         journal = cls(folder, found, disk, clock_ms, lock_fd)
-        unsealed = {uid: state for uid, state in found.states.items() if not state.sealed}
         streams = []
-        for uid, state in unsealed.items():
-            streams.append(Recovered(uid, state, journal._record_at(state.opened).body))
+        for uid, state in list(found.states.items()):
+            if state.sealed:
+                continue
+            try:
+                streams.append(Recovered(uid, state, journal._record_at(state.opened).body))
+                journal._record_at(state.last)
+            except JournalDamaged as error:
+                # A closed segment has rotted where this stream begins or ends. One bit must not keep the hub from
+                # starting: it is named, the file is kept, and the device may send the recording anew.
+                found.damaged.append(Damage(error.segment, error.start, error.end, torn=False))
+                found.segments[error.segment].damaged.append((error.start, error.end))
+                del found.states[uid], journal.streams[uid]
+                streams = [stream for stream in streams if stream.uid != uid]
         recovery = Recovery(
             streams=tuple(streams),
             torn=tuple(found.torn),
@@ -391,7 +413,8 @@ class Journal:
             raise JournalDamaged(segment=place.segment, start=place.offset, end=place.offset + RECORD.size)
         fields = RECORD.unpack(head)
         previous = Place(fields[6], fields[7])
-        if previous >= place:  # a chain only ever leads back: a flipped bit must not make it a circle
+        # A chain only ever leads back, to a segment that is there: a flipped bit must not make it a circle or a riddle.
+        if previous >= place or (previous != NOWHERE and previous.segment not in self._segments):
             raise JournalDamaged(segment=place.segment, start=place.offset, end=place.offset + RECORD.size)
         return previous
 
@@ -455,8 +478,6 @@ class Journal:
                     return  # closing on a full disk: what is queued was never acknowledged
         self.groups += 1
         self._call_soon(self._landed, group, changed)
-        if any(item.kind == Kind.SEALED for item in group):
-            self._retire()
 
     def _write_once(self, group: list[_Item]) -> dict[bytes, StreamState]:
         """Encode, write, sync one group; only then do its records count."""
@@ -509,6 +530,7 @@ class Journal:
             self._disk.sync(self._fd)
             os.close(self._fd)
             self._current, self._fd = None, -1
+            self._retire()
         number = self._next_number
         path = segment_path(self.folder, number)
         random_id = os.urandom(16)
@@ -556,18 +578,13 @@ class Journal:
             self._on_full(full)
 
     def _retire(self) -> None:
-        """After a seal: segments that nobody needs any more go. The current one stays until it is closed."""
+        """After a segment was closed, and with it the list of what is sealed: what nobody needs any more goes."""
+        before = set(self._states)
         sealed = {uid for uid, state in self._states.items() if state.sealed}
-        closed = {n: s for n, s in self._segments.items() if s is not self._current}
         for segment in self._segments.values():
             segment.unsealed -= sealed
-        for number in _drop_free_segments(closed, {}, self.folder, self._disk):
-            self._segments.pop(number)
-        standing = set().union(*(s.streams for s in self._segments.values()))
-        gone = sealed - standing
-        for uid in gone:
-            del self._states[uid]
-        if gone:
+        _drop_free_segments(self._segments, self._states, self.folder, self._disk)
+        if gone := before - set(self._states):
             self._call_soon(self._forget, gone)
 
     def _forget(self, gone: set[bytes]) -> None:

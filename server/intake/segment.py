@@ -191,12 +191,14 @@ class Footer(msgspec.Struct, frozen=True):
     records: int
     streams: list[_FooterStream]
     damaged: list[tuple[int, int]]
+    sealed_elsewhere: list[bytes] = []  # streams of older segments only, sealed by now
 
 
 def footer(segment: Segment, at: int, states: Mapping[bytes, StreamState]) -> bytes:
     """What closes a segment at offset `at`: the state of each stream it holds, so that a start need not scan it."""
     streams = [_FooterStream(uid, *states[uid]) for uid in segment.streams]
-    body = msgspec.msgpack.encode(Footer(segment.records, streams, segment.damaged))
+    elsewhere = [uid for uid, state in states.items() if state.sealed and uid not in segment.streams]
+    body = msgspec.msgpack.encode(Footer(segment.records, streams, segment.damaged, elsewhere))
     record = record_header(segment.seed, Kind.FOOTER, bytes(16), segment.number, 0, NOWHERE, body) + body
     trailer = TRAILER.pack(_TRAILER_MAGIC, at, 0)[:-4]
     return record + trailer + struct.pack("<I", crc32c(segment.seed, trailer))

@@ -12,18 +12,18 @@ from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 import structlog
 from sqlalchemy import Connection
 
 from device.coding import Header, header_of
-from device.errors import OpenDiffers
+from device.errors import BadProof, DeviceRevoked, OpenDiffers, WireError
 from device.frames import Deposit, Open, Opening, Request
 from device.glance import read_glance
 from device.session import ClockKnown, DeviceRecord, Rules
-from ecg.errors import EcgError, FileBroken
+from ecg.errors import EcgError, FileBroken, all_errors
 from server.base.blobs import Blobs
 from server.base.bus import LocalBus
 from server.base.clock import Clock, iso, later
@@ -33,7 +33,10 @@ from server.base.ids import new_id
 from server.base.live import Samples, StreamHead
 from server.base.pool import Pool
 from server.base.spine import Reaction
+from server.devices import service as register
+from server.devices import store as devices
 from server.intake.files import Imported, import_file, note_of
+from server.intake.gateway import Gateway
 from server.intake.hub import SealedReceipt
 from server.records import store as records
 from server.records.model import SYMPTOMS, PatientFacts
@@ -43,6 +46,10 @@ log = structlog.get_logger()
 
 ORDER_S = 30 * 60
 """How long a request form waits for its recording."""
+NEEDS_A_PERSON: Final = frozenset(
+    error.code for error in all_errors() if issubclass(error, WireError) and not error.again
+) - {DeviceRevoked.code, BadProof.code}
+"""Refusals after which a device does not come back by itself: the register shows them. Who was revoked is known."""
 
 
 async def _nobody(_recording: str, _findings: bytes) -> None:
@@ -81,8 +88,26 @@ class Intake:
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def device(self, device_id: str) -> DeviceRecord | None:
-        row = await self.db.read(lambda conn: records.device_row(conn, device_id))
-        return None if row is None else DeviceRecord(row["id"], (row["key"],), row["org"], bool(row["active"]))
+        def look(conn: Connection) -> DeviceRecord | None:
+            row = devices.device_row(conn, device_id)
+            if row is None:
+                return None
+            keys = tuple(devices.valid_keys(conn, device_id).values())
+            return DeviceRecord(row["id"], keys, row["org"], bool(row["active"]))
+
+        return await self.db.read(look)
+
+    async def seen(self, device_id: str, software: str, key: bytes) -> None:
+        """The device has proven itself with `key`. Raises DeviceRevoked, BadProof: taken back while it did so."""
+
+        def write(tx: Tx) -> bool:
+            row = devices.device_row(tx.conn, device_id)
+            if row is None or not row["active"]:
+                raise DeviceRevoked
+            return register.seen(tx, device_id, software, key)
+
+        if not await self.db.write(write, actor=f"device:{device_id}"):
+            raise BadProof
 
     async def opened(self, device: DeviceRecord, opening: Opening, clock: ClockKnown) -> str:
         glance = read_glance(opening.glance) if isinstance(opening, Deposit) and opening.glance else None
@@ -180,12 +205,17 @@ class Intake:
         def refuse(tx: Tx) -> None:
             if records.recording_row(tx.conn, recording_id)["state"] == "receiving":
                 records.move(tx, recording_id, "refuse", "recording.refused", {"code": code}, return_reason=code)
+            register.move(tx, device_id, "refuse", refused=code)
 
         await self.db.write(refuse, actor=f"device:{device_id}")
 
     async def device_refused(self, device_id: str | None, code: str) -> None:
         self.refusals[code] += 1
         log.warning("device.refused", device=device_id, code=code)
+        if device_id is not None and code in NEEDS_A_PERSON:
+            await self.db.write(
+                lambda tx: register.move(tx, device_id, "refuse", refused=code), actor=f"device:{device_id}"
+            )
 
     def publish(self, recording_id: str, first_sample: int, samples: bytes) -> None:
         opening = self._streams.get(recording_id)
@@ -194,11 +224,11 @@ class Intake:
             self.bus.publish(f"stream:{recording_id}", packet)
 
     def device_online(self, device_id: str, online: bool) -> None:
-        self._later(self._mark(device_id, "idle" if online else "offline"))
+        self._later(self._mark(device_id, "connect" if online else "disconnect"))
 
     def device_clock(self, device_id: str, clock: ClockKnown) -> None:
         def keep(tx: Tx) -> None:
-            records.update_device(tx.conn, device_id, clock_offset_ms=clock.offset_ms)
+            register.clock(tx, device_id, clock.offset_ms, clock.uncertainty_ms)
 
         self._later(self.db.write(keep, actor=f"device:{device_id}"))
 
@@ -211,6 +241,10 @@ class Intake:
         log.error("journal.damaged", sentence=sentence)
         self._later(self._tell_damage(sentence))
 
+    async def begin(self) -> None:
+        """Before the gateway listens: no device is connected to a hub that has just started."""
+        await self.db.write(register.all_away)
+
     async def stream_head(self, recording_id: str) -> StreamHead | None:
         """Rate and leads of a recording that is arriving, for pages that follow it."""
         opening = self._streams.get(recording_id)
@@ -221,14 +255,8 @@ class Intake:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _mark(self, device_id: str, state: str) -> None:
-        def mark(tx: Tx) -> None:
-            row = records.device_row(tx.conn, device_id)
-            if row is not None and row["state"] != state:
-                records.update_device(tx.conn, device_id, state=state, last_seen_at=tx.now)
-                tx.append(f"device.{'online' if state == 'idle' else state}", device_id, row["org"], {})
-
-        await self.db.write(mark, actor=f"device:{device_id}")
+    async def _mark(self, device_id: str, event: str) -> None:
+        await self.db.write(lambda tx: register.move(tx, device_id, event), actor=f"device:{device_id}")
 
     async def _tell_damage(self, sentence: str) -> None:
         await self.db.write(lambda tx: tx.append("journal.damaged", "journal", "", {"what": sentence}, topic="system"))
@@ -238,6 +266,8 @@ class Intake:
         if known is not None:
             if known["device"] != device.id:
                 raise OpenDiffers(field="device")
+            if known["state"] == "receiving":
+                _begins(tx, device.id, opening)
             return str(known["id"])
         request = opening.request or Request()
         order = None
@@ -272,7 +302,7 @@ class Intake:
         )
         if order:
             records.bind_order(tx.conn, order["id"], recording_id)
-        records.update_device(tx.conn, device.id, state="recording", last_seen_at=tx.now)
+        _begins(tx, device.id, opening)
         tx.append("recording.opened", recording_id, device.org, {"state": "receiving", "device": device.id})
         return recording_id
 
@@ -286,6 +316,17 @@ class Intake:
             return now
 
 
+async def end_revoked(gateway: Gateway, intake: Intake, device_id: str) -> None:
+    """End the device's connections that its register would no longer let in: all of them, or those of a revoked key."""
+    record = await intake.device(device_id)
+    if record is None or not record.active:
+        await gateway.drop_device(device_id)
+        return
+    for connection in list(gateway.connections):
+        if connection.device_id == device_id and connection.session.proved_by not in record.keys:
+            await connection.end(BadProof())
+
+
 def device_rules(rates: tuple[int, ...]) -> Rules:
     """What the gateway accepts, from the configuration."""
     return Rules(rates=rates)
@@ -293,6 +334,15 @@ def device_rules(rates: tuple[int, ...]) -> Rules:
 
 def reactions(room: Intake) -> tuple[Reaction, ...]:
     return (Reaction("intake.deposited", frozenset({"recording.deposited"}), room.read_deposit),)
+
+
+def _begins(tx: Tx, device_id: str, opening: Opening) -> None:
+    """The register's view of a recording that begins or goes on."""
+    if isinstance(opening, Deposit):
+        register.move(tx, device_id, "open_batch", refused=None)
+    else:
+        leads = msgspec.json.encode(opening.leads).decode()
+        register.move(tx, device_id, f"open_{opening.mode}", fs=opening.fs, leads=leads, refused=None)
 
 
 def _take_in(tx: Tx, recording_id: str, blob: str, found: Imported) -> None:
@@ -336,7 +386,7 @@ def _seal(tx: Tx, recording_id: str, blob: str, header: Header, sha256: str) -> 
         tx, recording_id, "seal", "recording.received", body, blob=blob, sha256=sha256, samples=header.n,
         received_at=tx.now,
     )  # fmt: skip
-    records.update_device(tx.conn, row["device"], state="idle", last_seen_at=tx.now)
+    register.move(tx, row["device"], "seal", last_ecg_at=tx.now, refused=None)
 
 
 def _facts(request: Request) -> PatientFacts | None:

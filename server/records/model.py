@@ -88,28 +88,6 @@ class Order(msgspec.Struct, frozen=True):
     recording: str | None
 
 
-class DeviceView(msgspec.Struct, frozen=True):
-    id: str
-    org: str
-    model: str
-    state: Literal["offline", "idle", "recording"]
-    last_seen_at: str | None
-    clock_offset_ms: int | None
-    active: bool
-
-
-class NewDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    org: str
-    model: str
-
-
-class DeviceKey(msgspec.Struct, frozen=True):
-    """Shown once: what the device needs to prove itself (base64)."""
-
-    device: str
-    key: str
-
-
 class FileNote(msgspec.Struct, frozen=True):
     """What was odd about a file, or why it cannot be read: a code of the errors' table with its facts."""
 

@@ -1,8 +1,6 @@
-"""HTTP routes of records: recordings, their samples, analysis and history, request forms, devices."""
+"""HTTP routes of records: recordings, their samples, analysis and history, request forms."""
 
 from __future__ import annotations
-
-import base64
 
 import msgspec
 
@@ -11,11 +9,8 @@ from server.records import service
 from server.records.model import (
     Compared,
     CompareQuery,
-    DeviceKey,
-    DeviceView,
     HistoryLine,
     Identify,
-    NewDevice,
     NewOrder,
     Order,
     Recording,
@@ -61,16 +56,6 @@ def routes(room: Records) -> tuple[Route, ...]:
     async def identify(call: Call) -> Recording:
         return await service.identify(room, call.ctx, call.path["id"], call.body.patient)
 
-    async def devices(call: Call) -> list[DeviceView]:
-        return await service.devices(room, call.ctx, call.path["org"])
-
-    async def add_device(call: Call) -> DeviceKey:
-        device, key = await service.add_device(room, call.ctx, call.body)
-        return DeviceKey(device, base64.b64encode(key).decode())
-
-    async def revoke(call: Call) -> None:
-        await service.revoke_device(room, call.ctx, call.path["id"])
-
     read = "recording.read"
     return (
         Route("GET", "/api/recordings/{id}", read, one, result=Recording),
@@ -83,7 +68,4 @@ def routes(room: Records) -> tuple[Route, ...]:
         Route("POST", "/api/orders", "recording.order", place_order, body=NewOrder, result=Order),
         Route("GET", "/api/orgs/{org}/orders", read, orders, query=SinceQuery, result=list[Order]),
         Route("POST", "/api/recordings/{id}/identify", "recording.identify", identify, body=Identify, result=Recording),
-        Route("GET", "/api/orgs/{org}/devices", "device.read", devices, result=list[DeviceView]),
-        Route("POST", "/api/devices", "device.admin", add_device, body=NewDevice, result=DeviceKey),
-        Route("POST", "/api/devices/{id}/revoke", "device.admin", revoke),
     )

@@ -1,4 +1,4 @@
-"""Use cases of records: look at a recording, its samples, analysis and history; request forms; devices; name later.
+"""Use cases of records: look at a recording, its samples, analysis and history; request forms; name later.
 
 How a recording comes in is `intake`'s business, what is made of it `reading`'s. Other rooms reach a recording through
 `access_recording`, so that what is not yours is not there.
@@ -7,7 +7,6 @@ How a recording comes in is `intake`'s business, what is made of it `reading`'s.
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,15 +23,14 @@ from server.base.errors import NotFound
 from server.base.eventlog import Event
 from server.base.ids import new_id
 from server.base.spine import Reaction
+from server.devices.store import device_row
 from server.records import store
 from server.records.errors import AlreadyNamed, NotYetThere, UnknownDeviceId, WrongRequest
 from server.records.model import (
     SYMPTOMS,
     Compared,
-    DeviceView,
     HistoryLine,
     MachineSummary,
-    NewDevice,
     NewOrder,
     Order,
     PatientFacts,
@@ -40,7 +38,6 @@ from server.records.model import (
 )
 from server.records.signal import StoredSignal, xlr1
 
-KEY_BYTES = 32
 LIST_MAX = 500
 Stored = dict[str, object]
 """An analysis object as it was stored, whatever the version that wrote it."""
@@ -195,7 +192,7 @@ async def place_order(room: Records, ctx: Ctx, new: NewOrder) -> Order:
 
     def add(tx: Tx) -> Order:
         if new.device is not None:
-            row = store.device_row(tx.conn, new.device)
+            row = device_row(tx.conn, new.device)
             if row is None or row["org"] != new.org:
                 raise UnknownDeviceId(device=new.device)
         order_id = new_id("ord")
@@ -264,41 +261,6 @@ async def identify(room: Records, ctx: Ctx, recording_id: str, facts: PatientFac
         return store.view(tx.conn, recording_id)
 
     return await room.db.write(name, actor=ctx.actor)
-
-
-async def devices(room: Records, ctx: Ctx, org: str) -> list[DeviceView]:
-    ctx.see("institution", "device.read", org)
-    orgs = room.below(org)
-    return await room.db.read(lambda conn: store.devices(conn, orgs))
-
-
-async def add_device(room: Records, ctx: Ctx, new: NewDevice) -> tuple[str, bytes]:
-    """A new device and its key, told once. Raises Forbidden."""
-    ctx.require("device.admin", new.org)
-    device_id, key = new_id("dev"), secrets.token_bytes(KEY_BYTES)
-    await room.db.write(lambda tx: put_device(tx, device_id, new, key), actor=ctx.actor)
-    return device_id, key
-
-
-def put_device(tx: Tx, device_id: str, new: NewDevice, key: bytes) -> None:
-    store.add_device(
-        tx.conn, id=device_id, org=new.org, model=new.model[:64], key=key, active=1, state="offline", added_at=tx.now
-    )
-    tx.append("device.added", device_id, new.org, {})
-
-
-async def revoke_device(room: Records, ctx: Ctx, device_id: str) -> None:
-    """Its key is worth nothing from now on; the gateway asks at every connection."""
-
-    def revoke(tx: Tx) -> None:
-        row = store.device_row(tx.conn, device_id)
-        if row is None:
-            raise NotFound(kind="device")
-        ctx.see("device", "device.admin", row["org"])
-        store.update_device(tx.conn, device_id, active=0)
-        tx.append("device.revoked", device_id, row["org"], {})
-
-    await room.db.write(revoke, actor=ctx.actor)
 
 
 def reactions(room: Records) -> tuple[Reaction, ...]:

@@ -1,4 +1,4 @@
-"""Tables and queries of patients, orders, devices, recordings and the analysis' result row.
+"""Tables and queries of patients, orders, recordings and the analysis' result row.
 
 Other rooms read through `recording`, `recordings_of_org`, ... and change a recording's state only through `move`.
 """
@@ -31,7 +31,8 @@ from server.base import eventlog
 from server.base.database import Tx
 from server.base.errors import NotFound
 from server.base.schema import metadata
-from server.records.model import RECORDING, DeviceView, FileNote, MachineSummary, Order, Patient, Recording
+from server.devices.store import device
+from server.records.model import RECORDING, FileNote, MachineSummary, Order, Patient, Recording
 
 patient = Table(
     "patient",
@@ -61,20 +62,6 @@ order = Table(
     Column("ordered_at", Text, nullable=False),
     Column("recording", Text),
     Index("order_open", "org", "recording", "ordered_at"),
-)
-
-device = Table(
-    "device",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("org", Text, nullable=False),
-    Column("model", Text, nullable=False),
-    Column("key", LargeBinary, nullable=False),
-    Column("active", Integer, nullable=False, default=1),
-    Column("state", Text, nullable=False, default="offline"),
-    Column("last_seen_at", Text),
-    Column("clock_offset_ms", Integer),
-    Column("added_at", Text, nullable=False),
 )
 
 recording = Table(
@@ -183,28 +170,6 @@ def orders(conn: Connection, org: str, since: str) -> list[Order]:
         )
         for r in conn.execute(query).mappings()
     ]  # fmt: skip
-
-
-def add_device(conn: Connection, **values: Any) -> None:
-    conn.execute(insert(device).values(**values))
-
-
-def device_row(conn: Connection, device_id: str) -> RowMapping | None:
-    return conn.execute(select(device).where(device.c.id == device_id)).mappings().first()
-
-
-def update_device(conn: Connection, device_id: str, **values: str | int | None) -> None:
-    conn.execute(update(device).where(device.c.id == device_id).values(**values))
-
-
-def devices(conn: Connection, orgs: Iterable[str]) -> list[DeviceView]:
-    rows = conn.execute(select(device).where(device.c.org.in_(list(orgs))).order_by(device.c.id)).mappings()
-    return [
-        DeviceView(
-            r["id"], r["org"], r["model"], r["state"], r["last_seen_at"], r["clock_offset_ms"], bool(r["active"])
-        )
-        for r in rows
-    ]
 
 
 def add_recording(conn: Connection, **values: Any) -> None:

@@ -22,6 +22,7 @@ from device.client import key_file_text
 from device.errors import FolderUnreadable, QueueFull, SettingsRefused
 from tests.device.fake_hub import FakeHub
 from tests.device.rig import Line, running
+from tests.waiting import until
 
 CSV = b"# fs=500\n# unit=uV\nI,II\n" + b"".join(b"%d,%d\n" % (n % 90, n % 70) for n in range(6000))
 
@@ -55,10 +56,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+async def connected(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+    try:
+        return await asyncio.open_connection("127.0.0.1", port)
+    except ConnectionError:
+        return None
+
+
 async def until_received(agent: Agent, count: int, wait_s: float = 30) -> None:
-    async with asyncio.timeout(wait_s):
-        while agent.queue.totals().received < count:
-            await asyncio.sleep(0.05)
+    await until(lambda: agent.queue.totals().received >= count, wait_s)
 
 
 async def test_a_file_in_the_folder_arrives_once_bit_for_bit_and_is_left_where_it_is(tmp_path: Path) -> None:
@@ -94,9 +100,7 @@ async def test_what_was_taken_before_the_power_went_is_sent_at_the_next_start(tm
     hub = FakeHub()
     async with agent_at(tmp_path / "clinic", hub, "ws://127.0.0.1:9") as (agent, _):
         (tmp_path / "clinic" / "ecg" / "a.csv").write_bytes(csv_file())
-        async with asyncio.timeout(30):
-            while agent.queue.totals().waiting < 1:
-                await asyncio.sleep(0.05)
+        await until(lambda: agent.queue.totals().waiting, 30)
         assert not agent.line.state.connected
     (tmp_path / "clinic" / "ecg" / "a.csv").unlink()
     (tmp_path / "clinic" / "data" / "files" / "half.part").write_bytes(b"the power went while this was written")
@@ -161,9 +165,7 @@ async def test_a_file_the_hub_will_not_have_is_set_aside_and_the_others_go_on(tm
         body.write_bytes(b"x" + body.read_bytes()[1:])  # a disk that rots under the queue
         await agent.take("good.csv", csv_file(1))
         await until_received(agent, 1)
-        async with asyncio.timeout(20):
-            while agent.queue.totals().refused < 1:
-                await asyncio.sleep(0.05)
+        await until(lambda: agent.queue.totals().refused, 30)
         assert list(hub.files.values()) == [csv_file(1)]
         assert {item.name: item.code for item in agent.queue.latest(9)} == {"bad.csv": "wire.file", "good.csv": None}
 
@@ -175,9 +177,7 @@ async def test_the_page_and_the_local_post_are_for_this_machine_alone(tmp_path: 
         agent_at(tmp_path / "clinic", hub, gateway.url) as (agent, page),
         aiohttp.ClientSession() as http,
     ):
-        async with asyncio.timeout(10):
-            while not page.port:
-                await asyncio.sleep(0.02)
+        await until(lambda: page.port)
         url = f"http://127.0.0.1:{page.port}"
         async with http.post(f"{url}/ecg?name=..%2F..%2Fa.csv&urgent=1", data=csv_file()) as answer:
             assert answer.status == 202
@@ -206,12 +206,7 @@ async def test_a_machine_on_the_network_sends_one_file_a_connection(tmp_path: Pa
         running(tmp_path / "hub", hub) as gateway,
         agent_at(tmp_path / "clinic", hub, gateway.url, sockets=(Socket(port=port),)) as (agent, _),
     ):
-        async with asyncio.timeout(10):
-            while True:
-                with contextlib.suppress(ConnectionError):
-                    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-                    break
-                await asyncio.sleep(0.05)
+        reader, writer = await until(lambda: connected(port))
         writer.write(csv_file())
         writer.write_eof()
         assert await reader.read() == b"OK\n"
@@ -223,14 +218,10 @@ async def test_a_machine_on_the_network_sends_one_file_a_connection(tmp_path: Pa
 async def test_a_revoked_agent_says_so_and_keeps_its_files(tmp_path: Path) -> None:
     hub = FakeHub()
     async with running(tmp_path / "hub", hub) as gateway, agent_at(tmp_path / "clinic", hub, gateway.url) as (agent, _):
-        async with asyncio.timeout(10):
-            while not agent.line.state.connected:
-                await asyncio.sleep(0.02)
+        await until(lambda: agent.line.state.connected)
         hub.add("cart-1", active=False)
         await gateway.gateway.drop_device("cart-1")
-        async with asyncio.timeout(10):
-            while agent.line.state.refused is None:
-                await asyncio.sleep(0.02)
+        await until(lambda: agent.line.state.refused)
         await agent.take("a.csv", csv_file())
         status = status_of(agent)
         assert status["waiting"] == 1
@@ -244,10 +235,12 @@ async def test_what_is_over_is_moved_away_where_the_clinic_wants_it(tmp_path: Pa
         async with agent_at(tmp_path / "clinic", hub, gateway.url, folders=(folder,)) as (agent, _):
             (tmp_path / "clinic" / "ecg" / "a.csv").write_bytes(csv_file())
             await until_received(agent, 1)
-            async with asyncio.timeout(10):
-                while not (tmp_path / "clinic" / "sent" / "a.csv").exists():
-                    await asyncio.to_thread(agent._tidy)
-                    await asyncio.sleep(0.05)
+
+            def moved() -> bool:
+                agent._tidy()
+                return (tmp_path / "clinic" / "sent" / "a.csv").exists()
+
+            await until(moved)
         assert not (tmp_path / "clinic" / "ecg" / "a.csv").exists()
 
 

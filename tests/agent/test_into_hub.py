@@ -21,6 +21,7 @@ from ecg import synth
 from ecg.formats.export import write_wfdb
 from tests.device.rig import Line
 from tests.server.conftest import Browser, Hub
+from tests.waiting import until
 
 DEMO = Path(__file__).resolve().parents[2] / "demo" / "recordings"
 
@@ -45,12 +46,11 @@ async def agent_of(hub: Hub, clinic: Path, org: str, url: str = "") -> AsyncIter
 
 
 async def the_recording(browser: Browser, state: str, wait_s: float = 30) -> dict[str, Any]:
-    async with asyncio.timeout(wait_s):
-        while True:
-            for recording in await browser.get("/api/orgs/org_hewan/recordings?since=2020-01-01T00:00:00.000Z"):
-                if recording["state"] == state:
-                    return dict(recording)
-            await asyncio.sleep(0.1)
+    async def in_that_state() -> dict[str, Any] | None:
+        found = await browser.get("/api/orgs/org_hewan/recordings?since=2020-01-01T00:00:00.000Z")
+        return next((recording for recording in found if recording["state"] == state), None)
+
+    return dict(await until(in_that_state, wait_s))
 
 
 def demo_record(name: str, folder: Path) -> None:
@@ -109,8 +109,10 @@ async def test_a_critical_first_glance_pages_before_the_file_has_come(hub: Hub, 
         agent_of(hub, tmp_path / "clinic", "org_hewan", line.url),
     ):
         write_wfdb(drawn.recording, tmp_path / "clinic" / "ecg" / "vt")
-        async with asyncio.timeout(30):
-            while not (alerts := (await browser.get("/api/alerts"))["alerts"]):
-                await asyncio.sleep(0.1)
+
+        async def alerts_raised() -> list[dict[str, Any]]:
+            return list((await browser.get("/api/alerts"))["alerts"])
+
+        alerts = await until(alerts_raised, 30)
         recording = await browser.get(f"/api/recordings/{alerts[0]['recording']}")
         assert (recording["state"], recording["samples"]) == ("receiving", 0)

@@ -12,9 +12,10 @@ import sys
 from pathlib import Path
 
 from tests.bench.figure import Figures, WrongWordsError
+from tests.bench.sheet import Sheet
 
 HERE = Path(__file__).parent
-NOT_BENCHMARKS = {"__init__", "__main__", "figure", "memory", "ours"}
+NOT_BENCHMARKS = {"__init__", "__main__", "figure", "memory", "ours", "sheet"}
 
 
 def names() -> list[str]:
@@ -36,6 +37,9 @@ def main(words: list[str]) -> int:
             return 2
     if as_json:
         print(json.dumps(figures, ensure_ascii=False, indent=2))
+        return 0
+    if isinstance(figures, Sheet):
+        print("\n".join(figures.lines()))
         return 0
     for key, figure in figures.items():
         against = f"  {figure['ratio']:.3f} x {figure['peer']}" if figure["ratio"] is not None else ""

@@ -31,6 +31,7 @@ class FakeHub:
     archives: dict[bytes, bytes] = field(default_factory=dict)
     files: dict[bytes, bytes] = field(default_factory=dict)
     clocks: list[tuple[str, ClockKnown]] = field(default_factory=list)
+    proven: list[tuple[str, str, bytes]] = field(default_factory=list)
     receipts: dict[bytes, SealedReceipt] = field(default_factory=dict)
     owners: dict[bytes, str] = field(default_factory=dict)
     seal_calls: Counter[bytes] = field(default_factory=Counter)
@@ -49,6 +50,9 @@ class FakeHub:
 
     async def device(self, device_id: str) -> DeviceRecord | None:
         return self.devices.get(device_id)
+
+    async def seen(self, device_id: str, software: str, key: bytes) -> None:
+        self.proven.append((device_id, software, key))
 
     async def opened(self, device: DeviceRecord, opening: Opening, clock: ClockKnown) -> str:
         await asyncio.sleep(0)

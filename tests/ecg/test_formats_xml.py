@@ -157,6 +157,14 @@ def test_the_refusal_says_what_is_wrong(name: str, word: str) -> None:
         formats.document(sample(name), name)
 
 
+def test_the_same_recording_in_two_coats_is_equal_sample_for_sample() -> None:
+    annotated, scp = read("aecg_hl7_example.xml"), read("scp_huffman_eli250.scp")
+    assert (annotated.fs, annotated.uv_per_step) == (scp.fs, scp.uv_per_step)
+    assert (annotated.person.name, annotated.start) == (scp.person.name, scp.start)
+    for at, lead in enumerate(annotated.leads):
+        assert np.array_equal(annotated.steps[:, at], scp.steps[:, scp.leads.index(lead)]), lead
+
+
 def test_an_interval_in_the_wrong_unit_is_read_with_a_warning_that_gives_the_proof() -> None:
     (warning,) = read("aecg_cn_dialect_nonamespace.xml").warnings
     assert isinstance(warning, RateProposed)

@@ -67,6 +67,8 @@ def beating(samples_a_second: float, rate: int, seconds: float = 10) -> dict[str
         made.aecg(made.sequence_set(TWO)).replace(b"<", b"<v3:").replace(b"<v3:/", b"</v3:").replace(b"<v3:?", b"<?"),
         made.aecg(made.sequence_set(TWO, code="mdc_ecg_lead_{}", blank="\n\t ")),
         made.aecg(made.sequence_set(TWO, code="MINDRAY_ECG_LEAD_{}")),
+        made.aecg(made.sequence_set(TWO, code="MDC_ECG_ELEC_POTL_{}")),
+        made.aecg(made.sequence_set(TWO, code='131073" displayName="Lead {}')),
         made.aecg(made.sequence_set(TWO), encoding="UTF-16"),
         b"\xef\xbb\xbf \n" + made.aecg(made.sequence_set(TWO)) + b"\r\n\0\0",
         b"<!-- " + b"x" * 5000 + b" -->" + made.aecg(made.sequence_set(TWO)).partition(b"?>")[2],
@@ -80,8 +82,9 @@ def beating(samples_a_second: float, rate: int, seconds: float = 10) -> dict[str
         made.aecg(made.series(made.sequence_set(made.steps(("V1",), 600)), code="REPRESENTATIVE_BEAT"),
                   made.series(made.sequence_set(TWO))),
     ],
-    ids=["plain", "no namespace", "prefixed", "small letters", "maker's codes", "utf-16", "bom and tail", "no prolog",
-         "wrong declaration", "ms", "us", "mV", "nV", "micro sign", "V", "beat first"],
+    ids=["plain", "no namespace", "prefixed", "small letters", "maker's codes", "newer codes",
+         "name beside a code", "utf-16", "bom and tail", "no prolog", "wrong declaration", "ms", "us", "mV", "nV",
+         "micro sign", "V", "beat first"],
 )  # fmt: skip
 def test_spellings_of_an_aecg_come_out_the_same(raw: bytes) -> None:
     got = formats.document(raw)
@@ -199,6 +202,20 @@ def test_leads_taken_three_at_a_time_lie_on_one_time_line() -> None:
     assert (got.steps[1250:, 0] == NO_SIGNAL).all()
     assert (got.steps[3750:, 11] != NO_SIGNAL).all()
     assert np.isnan(got.recording().signal_uv[2000, 0])
+
+
+def test_three_leads_at_a_time_over_a_strip_of_one_are_one_sheet() -> None:
+    strip = made.sequence_set({"II": range(5000)}, head="20240620084625")
+    sets = [
+        made.sequence_set(
+            {lead: range(at * 1250, at * 1250 + 1250) for lead in leads}, head=f"202406200846{25 + at * 2.5:06.3f}"
+        )
+        for at, leads in enumerate((("I", "II", "III"), ("aVR", "aVL", "aVF"), ("V1", "V2", "V3"), ("V4", "V5", "V6")))
+    ]
+    got = formats.document(made.aecg("".join(sets) + strip))
+    assert (got.steps.shape, got.warnings) == ((5000, 12), ())
+    assert column(got, "II") == list(range(5000))
+    assert column(got, "V1")[2499:2501] == [NO_SIGNAL, 2500]
 
 
 def test_stretches_behind_each_other_are_one_and_hours_apart_are_not() -> None:
@@ -413,6 +430,10 @@ def test_philips_1_03_names_leads_by_its_electrode_set_and_leaves_out_the_rest()
     got = formats.document(made.sierra(leads, data, attributes="dataencoding='Base64'", signal=signal, version="1.03"))
     assert got.leads == made.TWELVE
     assert [warning.facts() for warning in got.warnings] == [{"channel": "Channel 13"}]
+    twelve = {lead: leads[lead] for lead in made.TWELVE}
+    packed = made.chunks(made.residues(twelve))
+    raw = made.sierra(twelve, packed, attributes="dataencoding='Base64' compressmethod='XLI'", signal=signal)
+    assert formats.document(raw).leads == made.TWELVE
 
 
 @pytest.mark.parametrize(
@@ -425,6 +446,8 @@ def test_philips_1_03_names_leads_by_its_electrode_set_and_leaves_out_the_rest()
         ("AgAAAAAAAAD/wA==", "dataencoding='Base64' compression='XLI'", FieldWrong),
         ("AAAA", "dataencoding='Base64' compression='ZIP'", FormatRefused),
         ("AAAA", "dataencoding='Hex'", FormatRefused),
+        ("AAAA", "dataencoding='Base64' compressflag='True'", FileTruncated),
+        ("AAAA", "dataencoding='Base64' bitspersample='12'", FieldWrong),
         ("AAAA", "dataencoding='Base64' resolution='0'", GainMissing),
         ("AAAA", "dataencoding='Base64' samplespersecond='0'", FieldWrong),
         ("AAAA", "dataencoding='Base64' samplespersecond='99999'", FieldWrong),
@@ -433,6 +456,14 @@ def test_philips_1_03_names_leads_by_its_electrode_set_and_leaves_out_the_rest()
 def test_a_philips_file_that_cannot_be_believed_is_refused(data: str, attributes: str, refusal: type[EcgError]) -> None:
     with pytest.raises(refusal):
         formats.document(made.sierra({"I": range(100000)}, data, attributes=f"{attributes} {made.labels(TWO)}"))
+
+
+@pytest.mark.parametrize("version", ["1.05", "2.0", "x"])
+def test_a_philips_version_that_is_not_known_is_refused_by_name(version: str) -> None:
+    row = [number for numbers in TWO.values() for number in numbers]
+    raw = made.sierra(TWO, made.int16(row), attributes=f"dataencoding='Base64' {made.labels(TWO)}", version=version)
+    with pytest.raises(FormatRefused, match=f"PhilipsECG {version}"):
+        formats.document(raw)
 
 
 def test_schiller_is_read_by_its_rhythm_only() -> None:
@@ -496,7 +527,6 @@ def changed(old: bytes, new: bytes) -> Callable[[], bytes]:
         (lambda: b"<?xml version='1.0'?><ECG><a/></ECG>", FormatRefused, "no Mortara"),
         (lambda: b"\xff\xd8\xff\xe0JFIF", FormatRefused, "JPEG"),
         (lambda: b"\x1f\x8b\x08", FormatRefused, "gzip"),
-        (lambda: b"PK\x03\x04", FormatRefused, "ZIP"),
         (lambda: b"@ MFR ", FormatRefused, "MFER"),
         (lambda: b"MSH|^~\\&|", FormatRefused, "HL7 version 2"),
     ],

@@ -61,6 +61,7 @@ class Town:
             ("clinic", f"/consult/new?recording={self.waiting}", "[data-testid=consult-form]"),
             ("admin", "/admin?show=accounts", ".admin table, .admin li"),
             ("admin", "/admin?show=devices", ".admin table, .admin li"),
+            ("admin", "/admin?show=devices&device=dev_hewan", "[data-testid=device-page]"),
             ("admin", "/admin?show=rota", ".admin table, .admin li"),
             ("admin", "/admin?show=audit", ".admin table, .admin li"),
         )

@@ -28,6 +28,7 @@ from server.base.database import Database, Tx
 from server.base.eventlog import Event
 from server.base.schema import cursor, event, timer
 from server.base.spine import Spine
+from server.devices import store as devices
 from server.people import store as people
 from server.people.access import judge
 from server.people.model import GrantView, Role
@@ -114,8 +115,8 @@ class House:
 def add_recording(tx: Tx, recording_id: str, at: str, **changed: Any) -> None:
     machine = changed.pop("machine", machine_summary())
     patient = f"pat_{recording_id}"
-    if records.device_row(tx.conn, "dev_1") is None:
-        records.add_device(tx.conn, id="dev_1", org=TOWN, model="ECG-12 试用", key=b"k" * 32, added_at=at)
+    if devices.device_row(tx.conn, "dev_1") is None:
+        devices.add_device(tx.conn, id="dev_1", org=TOWN, model="ECG-12 试用", added_at=at)
     name = changed.pop("name", "马志强")
     identity = changed.pop("identity", "known")
     records.add_patient(

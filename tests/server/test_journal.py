@@ -179,6 +179,44 @@ def test_a_segment_goes_only_when_all_its_streams_are_sealed(tmp_path: Path) -> 
     assert len(names) <= 2, names
 
 
+def test_a_sealed_stream_stays_sealed_when_the_segment_with_its_mark_has_gone(tmp_path: Path) -> None:
+    """Found by the kill suite: the mark stood in a segment that went, and the start took the rest for unfinished."""
+    with running(tmp_path) as watched:
+        watched.journal.segment_bytes = 200
+        watched.append(A, -1, Kind.OPEN, b"open")
+        watched.append(B, -1, Kind.OPEN, b"open")
+        watched.append(B, 0, Kind.DATA, b"never ended" * 20)
+        watched.stored(B, 0)
+        watched.write(A, [b"x" * 200], first=1)
+        watched.journal.seal(A)
+        for name in (b"c" * 16, b"d" * 16, b"e" * 16):
+            watched.write(name, [b"z" * 200])
+            watched.journal.seal(name)
+        watched.write(B, [b"more" * 50, b"more"], first=1)
+        numbers = {int(path.stem[8:]) for path in tmp_path.glob("*.journal")}
+        assert 1 in numbers
+        assert 2 not in numbers, "the segment with the mark has not gone: this tests nothing"
+    for _ in range(3):
+        recovery = reopened(tmp_path)
+        assert [(r.uid, r.state.frames) for r in recovery.streams] == [(B, 3)]
+        assert (recovery.damaged, recovery.stranded) == ((), 0)
+
+
+def test_what_follows_on_a_deleted_segment_is_not_called_stranded(tmp_path: Path) -> None:
+    with running(tmp_path) as watched:
+        watched.journal.segment_bytes = 200
+        watched.write(A, [b"x" * 200])
+        watched.write(A, [b"x"], first=1)
+        watched.journal.segment_bytes = 2000
+        watched.write(A, [b"x", b"x"], first=2)
+        watched.journal.seal(A)
+        watched.write(B, [b"y"])
+    segment_path(tmp_path, 1).unlink()
+    recovery = reopened(tmp_path)
+    assert [r.uid for r in recovery.streams] == [B]
+    assert recovery.stranded == 0
+
+
 def test_a_second_process_is_kept_out(tmp_path: Path) -> None:
     with running(tmp_path), pytest.raises(JournalInUse):
         Journal.open(tmp_path, lambda: 0)

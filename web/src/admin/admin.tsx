@@ -36,7 +36,7 @@ export default function Admin({ query }: ScreenProps) {
         />
       </header>
       {at === 'accounts' && <Accounts />}
-      {at === 'devices' && <Devices />}
+      {at === 'devices' && <Devices device={query.get('device')} />}
       {at === 'rota' && <Rota admin={may('rota.admin')} />}
       {at === 'audit' && <Audit />}
     </div>

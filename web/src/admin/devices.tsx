@@ -1,85 +1,109 @@
-// The device register: which boxes may upload for whom, when they were last heard, whether their clock is off.
-// A new device's key is shown once; revoking names its effect.
+// The device register: which boxes may upload for whom, what each did last, whose clock is off. What needs a hand
+// stands first. One device's page is device.tsx, adding one adddevice.tsx, the rules of the list register.ts.
 import { useEffect, useState } from 'preact/hooks'
 import { api } from '../api/client'
-import type { DeviceKey, DeviceView } from '../api/types.gen'
-import { age, now } from '../app/clock'
+import type { DeviceView } from '../api/types.gen'
 import { useKeys } from '../app/keys'
-import { me } from '../clinic/me'
+import { go } from '../app/router'
+import { me, orgOf } from '../clinic/me'
 import { t } from '../i18n/admin'
 import { t as clinic } from '../i18n/clinic'
 import { subscribe } from '../live/live'
-import { Button, type Column, DataTable, Dialog, Dot, Empty, ErrorLine, FieldRow, Skeleton, Tag } from '../ui'
+import { Button, type Column, DataTable, Empty, ErrorLine, Skeleton } from '../ui'
 import { orgName } from './accounts'
+import { AddDevice } from './adddevice'
+import { Device } from './device'
+import { Age, addressOf, Clock, root, Standing } from './devicecells'
+import { EVERYTHING, type Filter, STATES, shown } from './register'
 
 type State = { kind: 'waiting' } | { kind: 'here'; value: readonly DeviceView[] } | { kind: 'failed'; error: unknown }
 
-/** The root of what this person administers: its list holds the devices below it too. */
-const root = (): string => me.value?.grants.find(g => g.role === 'admin')?.org ?? me.value?.grants[0]?.org ?? ''
+const RELOAD_MS = 1000
 
-export function Devices() {
+function useDevices(): { state: State; reload: () => void } {
   const [state, setState] = useState<State>({ kind: 'waiting' })
-  const [selected, setSelected] = useState<string | null>(null)
-  const [adding, setAdding] = useState(false)
-  const [key, setKey] = useState<DeviceKey | null>(null)
-  const [revoking, setRevoking] = useState<DeviceView | null>(null)
   const load = (): void => {
     api.get<readonly DeviceView[]>(`/api/orgs/${encodeURIComponent(root())}/devices`).then(
       value => setState({ kind: 'here', value }),
-      (error: unknown) => setState({ kind: 'failed', error }),
+      // A list that stands stays: the next event asks again.
+      (error: unknown) => setState(was => (was.kind === 'here' ? was : { kind: 'failed', error })),
     )
   }
   useEffect(() => {
     load()
-    const event = (e: { topic: string }): void => {
-      if (e.topic === 'device') load()
+    // Each recording moves its device twice; a province's devices move all the time: asked at most once a second.
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const soon = (): void => {
+      timer ??= setTimeout(() => {
+        timer = undefined
+        load()
+      }, RELOAD_MS)
     }
-    return subscribe(`org:${root()}`, null, { event })
+    const stop = subscribe(`org:${root()}`, null, {
+      ready: soon,
+      event: e => {
+        if (e.topic === 'device') soon()
+      },
+    })
+    return () => {
+      stop()
+      clearTimeout(timer)
+    }
   }, [])
+  return { state, reload: load }
+}
+
+export function Devices({ device }: { device: string | null }) {
+  const { state, reload } = useDevices()
+  if (state.kind === 'waiting') return <Skeleton rows={10} />
+  if (state.kind === 'failed') return <ErrorLine error={state.error} retry={reload} />
+  if (device !== null) return <Device key={device} id={device} all={state.value} />
+  return <List all={state.value} reload={reload} />
+}
+
+function List({ all, reload }: { all: readonly DeviceView[]; reload: () => void }) {
+  const [filter, setFilter] = useState<Filter>(EVERYTHING)
+  const [selected, setSelected] = useState<string | null>(null)
+  const [adding, setAdding] = useState(false)
   useKeys('devices', [
     { id: 'admin.add', chord: 'KeyN', words: () => t('key.add'), hint: true, act: () => setAdding(true) },
   ])
-  if (state.kind === 'waiting') return <Skeleton rows={10} />
-  if (state.kind === 'failed') return <ErrorLine error={state.error} retry={load} />
+  const rows = shown(all, filter, (place, org) => orgOf(org)?.path.includes(place) === true)
   return (
     <div class="admin-pane" data-testid="devices-admin">
-      {adding ? (
-        <AddDevice
-          onClose={() => setAdding(false)}
-          onDone={made => {
-            setAdding(false)
-            setKey(made)
-            load()
-          }}
-        />
-      ) : (
-        <div class="admin-tools">
-          <span class="grow" />
-          <Button kind="primary" icon="plus" chord="KeyN" onClick={() => setAdding(true)}>
-            {t('dev.add')}
-          </Button>
-        </div>
-      )}
+      <div class="admin-tools">
+        {all.length > 0 && <Filters all={all} filter={filter} onChange={setFilter} />}
+        <span class="grow" />
+        <Button kind="primary" icon="plus" chord="KeyN" onClick={() => setAdding(true)}>
+          {t('dev.add')}
+        </Button>
+      </div>
       <DataTable
         label={t('seg.devices')}
-        rows={state.value}
+        rows={rows}
         rowKey={d => d.id}
-        columns={columns(setRevoking)}
+        columns={COLUMNS}
         selected={selected}
         onSelect={setSelected}
+        onOpen={id => go(addressOf(id))}
         tone={d => (d.active ? null : 'dim')}
         rowHeight={40}
-        empty={<Empty title={t('dev.empty')} />}
+        empty={
+          all.length === 0 ? (
+            <Empty title={t('dev.empty')} next={t('dev.empty.next')} />
+          ) : (
+            <Empty title={t('dev.none')}>
+              <Button onClick={() => setFilter(EVERYTHING)}>{t('dev.all')}</Button>
+            </Empty>
+          )
+        }
       />
-      {key !== null && <KeyOnce made={key} onClose={() => setKey(null)} />}
-      {revoking !== null && (
-        <Revoke
-          device={revoking}
-          last={!state.value.some(d => d.id !== revoking.id && d.active && d.org === revoking.org)}
-          onClose={() => setRevoking(null)}
-          onDone={() => {
-            setRevoking(null)
-            load()
+      {adding && (
+        <AddDevice
+          org={filter.org}
+          onClose={() => {
+            setAdding(false)
+            reload()
           }}
         />
       )}
@@ -87,197 +111,87 @@ export function Devices() {
   )
 }
 
-let kept: { revoke: (d: DeviceView) => void; columns: readonly Column<DeviceView>[] } | null = null
-
-function columns(revoke: (d: DeviceView) => void): readonly Column<DeviceView>[] {
-  if (kept?.revoke === revoke) return kept.columns
-  const made: readonly Column<DeviceView>[] = [
-    { key: 'org', head: <Head of="dev.org" />, width: '180px', cell: d => orgName(d.org) },
-    { key: 'id', head: <Head of="dev.id" />, width: '240px', cell: d => d.id },
-    { key: 'model', head: <Head of="dev.model" />, cell: d => d.model, show: 'pc' },
-    { key: 'state', head: <Head of="dev.state" />, width: '120px', cell: d => <Standing device={d} /> },
-    {
-      key: 'seen',
-      head: <Head of="dev.seen" />,
-      width: '110px',
-      num: true,
-      show: 'pc',
-      cell: d => <Seen device={d} />,
-    },
-    {
-      key: 'clock',
-      head: <Head of="dev.clock" />,
-      width: '110px',
-      num: true,
-      show: 'pc',
-      cell: d => (d.clock_offset_ms === null ? '–' : t('dev.ms', { n: String(d.clock_offset_ms).replace('-', '−') })),
-    },
-    { key: 'act', head: '', width: '90px', num: true, cell: d => <RevokeButton device={d} revoke={revoke} /> },
-  ]
-  kept = { revoke, columns: made }
-  return made
+function Filters(p: { all: readonly DeviceView[]; filter: Filter; onChange: (filter: Filter) => void }) {
+  const set = (part: Partial<Filter>): void => p.onChange({ ...p.filter, ...part })
+  // Every place with a device, and those above it: a county shows all of its villages.
+  const places = new Set(p.all.flatMap(d => orgOf(d.org)?.path ?? []))
+  const orgs = (me.value?.orgs ?? []).filter(o => places.has(o.id))
+  return (
+    <>
+      <select
+        class="input admin-pick"
+        name="filter-org"
+        aria-label={t('dev.org')}
+        value={p.filter.org}
+        onChange={e => set({ org: e.currentTarget.value })}
+      >
+        <option value="">{t('dev.org.all')}</option>
+        {orgs.map(o => (
+          <option key={o.id} value={o.id}>
+            {o.name}
+          </option>
+        ))}
+      </select>
+      <select
+        class="input admin-pick"
+        name="filter-state"
+        aria-label={t('dev.state')}
+        value={p.filter.state}
+        onChange={e => set({ state: e.currentTarget.value })}
+      >
+        <option value="">{t('dev.state.all')}</option>
+        {STATES.map(s => (
+          <option key={s} value={s}>
+            {clinic(`device.${s}`)}
+          </option>
+        ))}
+        <option value="revoked">{t('dev.revoked')}</option>
+      </select>
+      <input
+        class="input admin-find"
+        type="search"
+        name="filter-words"
+        aria-label={t('dev.find')}
+        placeholder={t('dev.find')}
+        value={p.filter.words}
+        onInput={e => set({ words: e.currentTarget.value })}
+      />
+    </>
+  )
 }
 
-type HeadKey = 'dev.org' | 'dev.id' | 'dev.model' | 'dev.state' | 'dev.seen' | 'dev.clock'
+const COLUMNS: readonly Column<DeviceView>[] = [
+  { key: 'org', head: <Head of="dev.org" />, width: '32%', cell: d => orgName(d.org) },
+  { key: 'model', head: <Head of="dev.id" />, cell: d => <Name device={d} /> },
+  { key: 'state', head: <Head of="dev.state" />, width: '120px', cell: d => <Standing device={d} /> },
+  { key: 'seen', head: <Head of="dev.seen" />, width: '104px', num: true, show: 'pc', cell: d => <Seen device={d} /> },
+  {
+    key: 'ecg',
+    head: <Head of="dev.ecg" />,
+    width: '104px',
+    num: true,
+    show: 'pc',
+    cell: d => <Age at={d.last_ecg_at} />,
+  },
+  { key: 'clock', head: <Head of="dev.clock" />, width: '104px', show: 'pc', cell: d => <Clock device={d} /> },
+  {
+    key: 'software',
+    head: <Head of="dev.software" />,
+    width: '150px',
+    show: 'pc',
+    cell: d => <span class="muted">{d.software === '' ? '–' : d.software}</span>,
+  },
+]
+
+type HeadKey = 'dev.org' | 'dev.id' | 'dev.state' | 'dev.seen' | 'dev.ecg' | 'dev.clock' | 'dev.software'
 function Head({ of }: { of: HeadKey }) {
   return <>{t(of)}</>
 }
-const Standing = ({ device: d }: { device: DeviceView }) =>
-  d.active ? (
-    <span class="row">
-      <Dot is={d.state === 'offline' ? 'off' : 'on'} />
-      {clinic(`device.${d.state}`)}
-    </span>
-  ) : (
-    <Tag>{t('dev.revoked')}</Tag>
-  )
-const Seen = ({ device: d }: { device: DeviceView }) => (
-  <span class="muted">{d.last_seen_at === null ? '–' : age((now.value - Date.parse(d.last_seen_at)) / 1000)}</span>
+const Name = ({ device: d }: { device: DeviceView }) => (
+  <a href={addressOf(d.id)} title={d.id}>
+    {d.model} {d.serial !== '' && <span class="dim">{d.serial}</span>}
+  </a>
 )
-const RevokeButton = ({ device, revoke }: { device: DeviceView; revoke: (d: DeviceView) => void }) =>
-  device.active ? <Button onClick={() => revoke(device)}>{t('dev.revoke')}</Button> : null
-
-function AddDevice(p: { onClose: () => void; onDone: (key: DeviceKey) => void }) {
-  const orgs = me.value?.orgs ?? []
-  const [org, setOrg] = useState(orgs[0]?.id ?? '')
-  const [model, setModel] = useState('')
-  const [tried, setTried] = useState(false)
-  const [busy, setBusy] = useState(false)
-  const [error, setError] = useState<unknown>(null)
-  const save = async (): Promise<void> => {
-    setTried(true)
-    if (model.trim() === '') return
-    setBusy(true)
-    setError(null)
-    try {
-      p.onDone(await api.post<DeviceKey>('/api/devices', { org, model: model.trim() }))
-    } catch (e) {
-      setError(e)
-      setBusy(false)
-    }
-  }
-  useKeys('device.add', [{ id: 'admin.cancel', chord: 'Escape', words: () => t('act.cancel'), act: p.onClose }])
-  return (
-    <form
-      class="admin-form"
-      data-testid="device-form"
-      onSubmit={e => {
-        e.preventDefault()
-        void save()
-      }}
-    >
-      <FieldRow label={t('dev.org')}>
-        {id => (
-          <select id={id} value={org} onChange={e => setOrg(e.currentTarget.value)}>
-            {orgs.map(o => (
-              <option key={o.id} value={o.id}>
-                {o.name}
-              </option>
-            ))}
-          </select>
-        )}
-      </FieldRow>
-      <FieldRow label={t('dev.model')} error={tried && model.trim() === '' ? t('field.missing') : null}>
-        {(id, by) => (
-          <input
-            id={id}
-            name="model"
-            aria-describedby={by}
-            autocomplete="off"
-            value={model}
-            onInput={e => setModel(e.currentTarget.value)}
-          />
-        )}
-      </FieldRow>
-      {error !== null && <ErrorLine error={error} retry={() => void save()} />}
-      <div class="admin-acts">
-        <Button onClick={p.onClose}>{t('act.cancel')}</Button>
-        <Button kind="primary" submit busy={busy}>
-          {t('act.save')}
-        </Button>
-      </div>
-    </form>
-  )
-}
-
-function KeyOnce({ made, onClose }: { made: DeviceKey; onClose: () => void }) {
-  const [copied, setCopied] = useState(false)
-  // The clipboard is closed on plain http: the key is on the screen to be typed.
-  const clipboard = navigator.clipboard as Clipboard | undefined
-  return (
-    <Dialog
-      title={t('dev.key.title')}
-      open
-      onClose={onClose}
-      acts={
-        <Button kind="primary" onClick={onClose}>
-          {t('act.done')}
-        </Button>
-      }
-    >
-      <div class="admin-key" data-testid="device-key">
-        <p>{t('dev.key.told')}</p>
-        <dl class="kv">
-          <dt>{t('dev.id')}</dt>
-          <dd>
-            <code>{made.device}</code>
-          </dd>
-          <dt>{t('dev.key')}</dt>
-          <dd>
-            <code>{made.key}</code>
-          </dd>
-        </dl>
-        {clipboard !== undefined && (
-          <Button
-            onClick={() =>
-              void clipboard.writeText(`${made.device} ${made.key}`).then(
-                () => setCopied(true),
-                () => setCopied(false),
-              )
-            }
-          >
-            {t(copied ? 'dev.copied' : 'dev.copy')}
-          </Button>
-        )}
-      </div>
-    </Dialog>
-  )
-}
-
-function Revoke(p: { device: DeviceView; last: boolean; onClose: () => void; onDone: () => void }) {
-  const [busy, setBusy] = useState(false)
-  const [error, setError] = useState<unknown>(null)
-  const revoke = async (): Promise<void> => {
-    setBusy(true)
-    try {
-      await api.post(`/api/devices/${encodeURIComponent(p.device.id)}/revoke`, {})
-      p.onDone()
-    } catch (e) {
-      setError(e)
-      setBusy(false)
-    }
-  }
-  return (
-    <Dialog
-      title={t('dev.revoke.title')}
-      open
-      onClose={p.onClose}
-      acts={
-        <>
-          <Button onClick={p.onClose}>{t('act.cancel')}</Button>
-          <Button busy={busy} onClick={() => void revoke()}>
-            {t('dev.revoke')}
-          </Button>
-        </>
-      }
-    >
-      <p>{t('dev.revoke.told', { id: p.device.id })}</p>
-      {p.last && (
-        <p>
-          <b>{t('dev.revoke.last', { org: orgName(p.device.org) })}</b>
-        </p>
-      )}
-      {error !== null && <ErrorLine error={error} />}
-    </Dialog>
-  )
-}
+/** A device that is there now has no age. */
+const Seen = ({ device: d }: { device: DeviceView }) =>
+  d.connected ? <span class="muted">{t('dev.seen.now')}</span> : <Age at={d.last_seen_at} />

@@ -241,20 +241,56 @@ export type CriticalFinding = {
   readonly page_before_read?: boolean
 }
 
+/** One device with its keys and what was done to it, newest first. */
+export type DeviceDetail = {
+  readonly device: DeviceView
+  readonly keys: readonly KeyView[]
+  readonly history: readonly DeviceEvent[]
+}
+
+/** A line of a device's history. */
+export type DeviceEvent = {
+  readonly at: string
+  readonly kind: string
+  readonly actor_name: string
+  readonly body: Readonly<Record<string, string | number | number | boolean | readonly string[] | null>>
+}
+
+/** What a person types of a device. `calibrated_on`: YYYY-MM-DD, null where nobody knows. */
+export type DeviceFacts = {
+  readonly model: string
+  readonly maker?: string
+  readonly serial?: string
+  readonly calibrated_on?: string | null
+}
+
 /** Shown once: what the device needs to prove itself (base64). */
 export type DeviceKey = {
   readonly device: string
   readonly key: string
 }
 
+/** One device as the register and the clinics see it. What nobody has told yet is null or empty. `clock_offset_ms`: the hub's clock less the device's, so a slow device has a positive one; `clock_uncertainty_ms` null: taken from one message on its way, good to a second or so. `refused`: the code of the last refusal that needs a person, until the device sends again. */
 export type DeviceView = {
   readonly id: string
   readonly org: string
   readonly model: string
-  readonly state: 'idle' | 'offline' | 'recording'
-  readonly last_seen_at: string | null
-  readonly clock_offset_ms: number | null
+  readonly maker: string
+  readonly serial: string
+  readonly software: string
+  readonly fs: number | null
+  readonly leads: readonly string[]
+  readonly state: 'done' | 'idle' | 'offline' | 'recording' | 'upload_failed' | 'uploading'
+  readonly connected: boolean
   readonly active: boolean
+  readonly added_at: string
+  readonly last_seen_at: string | null
+  readonly last_ecg_at: string | null
+  readonly clock_offset_ms: number | null
+  readonly clock_uncertainty_ms: number | null
+  readonly clock_at: string | null
+  readonly calibrated_on: string | null
+  readonly refused: string | null
 }
 
 export type DraftReport = {
@@ -268,6 +304,32 @@ export type DraftReport = {
 export type EditedMeasurement = {
   readonly name: 'pr_ms' | 'qrs_axis_deg' | 'qrs_ms' | 'qt_ms' | 'qtc_ms' | 'vent_rate_bpm'
   readonly value: number
+}
+
+/** What a device that holds a code says of itself. */
+export type Enrol = {
+  readonly code: string
+  readonly model: string
+  readonly serial?: string
+  readonly software?: string
+}
+
+/** Shown once: by this code one device joins the institution until `expires_at`, `valid_s` from now. */
+export type EnrolCode = {
+  readonly id: string
+  readonly code: string
+  readonly org: string
+  readonly expires_at: string
+  readonly valid_s: number
+}
+
+/** Told once: the new device's name and key (base64), where it belongs, and where its gateway listens, on the host that was asked. */
+export type Enrolled = {
+  readonly device: string
+  readonly key: string
+  readonly org_name: string
+  readonly gateway_port: number
+  readonly gateway_tls: boolean
 }
 
 /** What a browser needs to join: its member list, the shared view so far, and ICE servers (may be empty). */
@@ -305,6 +367,15 @@ export type IceServer = {
 /** Name later: who the unidentified person was. */
 export type Identify = {
   readonly patient: PatientFacts
+}
+
+/** A key without its secret, which is told once and never again. */
+export type KeyView = {
+  readonly id: string
+  readonly label: string
+  readonly added_at: string
+  readonly last_used_at: string | null
+  readonly revoked_at: string | null
 }
 
 /** What lists show of the analysis. `error`: why there is none (a code); then a person reads without it. */
@@ -373,9 +444,20 @@ export type NewCallback = {
   readonly read_back: string
 }
 
+export type NewCode = {
+  readonly org: string
+}
+
 export type NewDevice = {
   readonly org: string
   readonly model: string
+  readonly maker?: string
+  readonly serial?: string
+  readonly software?: string
+}
+
+export type NewKey = {
+  readonly label?: string
 }
 
 /** `client_id` is the sender's own name for it: sent twice, stored once. */

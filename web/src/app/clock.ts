@@ -31,10 +31,11 @@ export function wait(seconds: number): string {
   return t('wait.hours', { h: Math.floor(s / 3600), mm: two(Math.floor((s % 3600) / 60)) })
 }
 
-/** "12 秒", "4 分钟", "3 小时": how old something is. */
+/** "12 秒", "4 分钟", "3 小时", from two days on "5 天": how old something is. */
 export function age(seconds: number): string {
   const s = Math.max(0, Math.floor(seconds))
   if (s < 60) return t('age.seconds', { n: s })
   if (s < 3600) return t('age.minutes', { n: Math.floor(s / 60) })
-  return t('age.hours', { n: Math.floor(s / 3600) })
+  if (s < 172_800) return t('age.hours', { n: Math.floor(s / 3600) })
+  return t('age.days', { n: Math.floor(s / 86_400) })
 }

@@ -19,7 +19,14 @@ describe('times in words', () => {
     expect(wait(-3)).toBe('00:00')
   })
   it('an age takes the unit that fits', () => {
-    expect([2, 59, 60, 7200].map(age)).toEqual(['2 秒', '59 秒', '1 分钟', '2 小时'])
+    expect([2, 59, 60, 7200, 172_799, 172_800].map(age)).toEqual([
+      '2 秒',
+      '59 秒',
+      '1 分钟',
+      '2 小时',
+      '47 小时',
+      '2 天',
+    ])
   })
   it('clinical acts carry seconds, days the ISO order', () => {
     const at = new Date(2026, 10, 22, 3, 12, 6)

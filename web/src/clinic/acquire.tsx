@@ -9,6 +9,7 @@ import { EcgSweep } from '../ecg'
 import { t } from '../i18n/clinic'
 import { Button, Empty, Icon, Tag } from '../ui'
 import { complaint, loadFindingNames, personName, sexAge } from './case'
+import { DeviceState } from './devices'
 import { leadRanges } from './leads'
 import { ownOrg } from './me'
 import { Ecg } from './recording'
@@ -104,7 +105,7 @@ function Side({ recording, order }: { recording: Recording | null; order: Order 
           <Icon name="logo" />
           {box === undefined ? t('order.device.any') : `${box.model} ${box.id}`}
           <span class="grow" />
-          {box !== undefined && <Tag tone={box.state === 'offline' ? 'plain' : 'ok'}>{t(`device.${box.state}`)}</Tag>}
+          {box !== undefined && <DeviceState state={box.state} />}
         </p>
       </section>
       <section>

@@ -2,9 +2,19 @@
 import type { DeviceView } from '../api/types.gen'
 import { age, now } from '../app/clock'
 import { t } from '../i18n/clinic'
-import { Empty, Icon, Tag } from '../ui'
+import { Empty, Icon, Severity, Tag } from '../ui'
 
 const CLOCK_OFF_MS = 2_000
+
+const TONE = { offline: 'plain', idle: 'ok', recording: 'accent', uploading: 'accent', done: 'ok' } as const
+
+/** What a device did last, in the glossary's words. An upload that stuck is an alarm of low priority: circle and word. */
+export const DeviceState = ({ state }: { state: DeviceView['state'] }) =>
+  state === 'upload_failed' ? (
+    <Severity is="soon" words={t('device.upload_failed')} />
+  ) : (
+    <Tag tone={TONE[state]}>{t(`device.${state}`)}</Tag>
+  )
 
 export function Devices({ devices }: { devices: readonly DeviceView[] }) {
   const active = devices.filter(d => d.active)
@@ -17,11 +27,7 @@ export function Devices({ devices }: { devices: readonly DeviceView[] }) {
           <span class="dev-name ell" title={d.id}>
             {d.model} <span class="dim">{d.id}</span>
           </span>
-          {d.state === 'offline' ? (
-            <span class="dim f12 nw">{seen(d)}</span>
-          ) : (
-            <Tag tone={d.state === 'idle' ? 'ok' : 'accent'}>{t(`device.${d.state}`)}</Tag>
-          )}
+          {d.state === 'offline' ? <span class="dim f12 nw">{seen(d)}</span> : <DeviceState state={d.state} />}
           {d.clock_offset_ms !== null && Math.abs(d.clock_offset_ms) > CLOCK_OFF_MS && (
             <span class="dev-clock muted f12">
               {t('device.clock', { s: (d.clock_offset_ms / 1000).toFixed(1).replace('-', '−') })}

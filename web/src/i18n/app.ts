@@ -29,6 +29,7 @@ export const t = catalogue({
   'age.seconds': { zh: '{n} 秒', en: '{n} s' },
   'age.minutes': { zh: '{n} 分钟', en: '{n} min' },
   'age.hours': { zh: '{n} 小时', en: '{n} h' },
+  'age.days': { zh: '{n} 天', en: '{n} d' },
   'wait.hours': { zh: '{h} 小时 {mm}', en: '{h} h {mm}' },
   'user.menu': { zh: '{name}，账号与显示', en: '{name}, account and display' },
   'user.language': { zh: '语言', en: 'Language' },

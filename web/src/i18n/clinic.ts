@@ -83,8 +83,11 @@ export const t = catalogue({
   // devices
   'device.none': { zh: '还没有采集设备', en: 'No device yet' },
   'device.none.next': { zh: '请管理员在“管理”里添加', en: 'An administrator adds one under Admin' },
-  'device.idle': { zh: '就绪', en: 'Ready' },
+  'device.idle': { zh: '待采集', en: 'Ready' },
   'device.recording': { zh: '采集中', en: 'Recording' },
+  'device.uploading': { zh: '上传中', en: 'Uploading' },
+  'device.upload_failed': { zh: '上传失败', en: 'Upload failed' },
+  'device.done': { zh: '已完成', en: 'Done' },
   'device.offline': { zh: '未连接', en: 'Not connected' },
   'device.away': { zh: '未连接 {age}', en: 'Offline {age}' },
   'device.never': { zh: '从未连接', en: 'Never connected' },

@@ -105,6 +105,14 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "“{text_of}”为空或超过 {limit} 字。请填写完整：对方据此判断，并将存入病历。",
     "en": "{text_of} is empty or longer than {limit} characters. Write it out: the other side decides by it, and it stays in the record."
   },
+  "device.calibration": {
+    "zh": "“{given}”不能作为校准日期。请按 2026-11-22 的格式填写，不晚于今天；不清楚可留空。",
+    "en": "{given} is not a day on which the device can have been calibrated. Give it as 2026-11-22, not later than today; empty where nobody knows."
+  },
+  "device.too_many_keys": {
+    "zh": "设备已有 {keys_max} 个有效密钥。请先吊销不再使用的，再添加新密钥。",
+    "en": "The device has {keys_max} valid keys already. Revoke the ones that are no longer used, then add the new one."
+  },
   "device.unknown": {
     "zh": "本机构没有设备 {device}。请从列表中选择，或不指定设备。",
     "en": "There is no device {device} at this institution. Choose one of the list, or leave it open."
@@ -268,6 +276,34 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "ecg.xml": {
     "zh": "{path} 是不予读取的 XML：{reason}。心电文件不需要自定义实体和很深的嵌套，请检查其来源。",
     "en": "{path} is XML that is not read: {reason}. An ECG file needs no entities of its own and no deep nesting; check where it comes from."
+  },
+  "enrol.expired_code": {
+    "zh": "没有添加设备：添加码 {minutes} 分钟内有效，现已过期。请索取新码后立即输入。",
+    "en": "No device was added: this code was good for {minutes} minutes, which are over. Ask for a new code and enter it at once."
+  },
+  "enrol.not_reached": {
+    "zh": "未能在 {address} 连上中心：{reason}。请填写浏览器中打开中心页面的地址；除非线路恰在此时中断，添加码未被使用。",
+    "en": "The hub was not reached at {address}: {reason}. Give the address of its pages, as in a browser; the code was not used unless the line broke."
+  },
+  "enrol.refused": {
+    "zh": "{sentence}（{hub_code}）",
+    "en": "{sentence} ({hub_code})"
+  },
+  "enrol.rests": {
+    "zh": "没有添加设备：错误的添加码太多。请 {wait_s} 秒后再输入；正确的码不会因此作废。",
+    "en": "No device was added: there were too many wrong codes. Wait {wait_s} seconds, then enter the code once more; a right one is not lost by this."
+  },
+  "enrol.too_many": {
+    "zh": "本机构已有 {open_max} 个未使用的添加码。请先使用其中之一，或等待过期。",
+    "en": "This institution has {open_max} codes that nobody has used yet. Use one of them, or wait until they have run out."
+  },
+  "enrol.used_code": {
+    "zh": "没有添加设备：此添加码已用过，一个码只能添加一台。请索取新码；如用它的不是本机构的人，请吊销新增的设备。",
+    "en": "No device was added: this code was used before; each is good for one device. Ask for a new code. If it was not you who used it, have the new device revoked."
+  },
+  "enrol.wrong_code": {
+    "zh": "没有添加设备：这不是本中心的添加码。请与屏幕逐字核对；错 {tries} 次后此地址需等待。",
+    "en": "No device was added: this is no code of this hub. Compare it letter by letter with the screen; after {tries} wrong tries this address rests."
   },
   "http.already_done": {
     "zh": "这一操作已经执行过。请刷新页面查看结果。",
