@@ -303,9 +303,19 @@ class Journal:
                 continue
             try:
                 streams.append(Recovered(uid, state, journal._record_at(state.opened).body))
-            except (JournalDamaged, OSError, KeyError):  # a footer that leads nowhere
-                at = state.opened
-                found.damaged.append(Damage(at.segment, at.offset, at.offset, torn=False))
+                journal._record_at(state.last)
+            except (JournalDamaged, OSError, KeyError) as error:  # the latter: a footer that leads nowhere
+                # A closed segment has rotted where this stream begins or ends. One bit must not keep the hub from
+                # starting: it is named, the file is kept, and the device may send the recording anew.
+                first = last = state.opened.offset
+                number = state.opened.segment
+                if isinstance(error, JournalDamaged):
+                    number, first, last = error.segment, error.start, error.end
+                found.damaged.append(Damage(number, first, last, torn=False))
+                if number in found.segments:
+                    found.segments[number].damaged.append((first, last))
+                del found.states[uid], journal.streams[uid]
+                streams = [stream for stream in streams if stream.uid != uid]
         recovery = Recovery(
             streams=tuple(streams),
             torn=tuple(found.torn),
