@@ -181,6 +181,7 @@ class Gateway:
             ping_interval=self.settings.ping_s,
             ping_timeout=self.settings.ping_s,
             close_timeout=2.0,
+            create_connection=_BoundedConnection,
         )
 
     async def stop(self) -> None:
@@ -434,6 +435,18 @@ def _whole_file(deposit: Deposit, end: End, raw: bytes) -> bytes:
     if len(file) != deposit.size or hashlib.sha256(file).digest() != deposit.sha256:
         raise FileRefused(reason="its bytes are not those that were announced")
     return file
+
+
+class _BoundedConnection(ServerConnection):
+    """A socket whose peer may leave no more than BUFFER_BYTES_MAX unread.
+
+    The library answers WebSocket pings by itself, before any proof: who pings and never reads would fill our memory.
+    """
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.transport.get_write_buffer_size() > BUFFER_BYTES_MAX:
+            self.transport.abort()
 
 
 class _Connection:
