@@ -23,8 +23,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final, NamedTuple
 
-import msgspec
-
 from server.base.errors import AppError
 from server.intake.disk import Disk
 from server.intake.segment import (
@@ -35,7 +33,6 @@ from server.intake.segment import (
     SEGMENT_HEADER,
     TRAILER,
     Damage,
-    Footer,
     Kind,
     Place,
     Record,
@@ -45,6 +42,7 @@ from server.intake.segment import (
     crc32c,
     footer,
     footer_at,
+    footer_in,
     parse,
     record_header,
     scan,
@@ -131,7 +129,8 @@ def _recover(folder: Path, disk: Disk) -> _Findings:
     found = _Findings()
     paths = sorted(folder.glob("segment-*.journal"))
     for path in paths:
-        number = int(path.stem.removeprefix("segment-"))
+        name = path.stem.removeprefix("segment-")
+        number = int(name) if name.isdecimal() else 0  # a stranger's file: no segment has the number 0
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
             _recover_segment(found, fd, path, number, is_last=path == paths[-1], disk=disk)
@@ -183,11 +182,11 @@ def _take_footer(found: _Findings, segment: Segment, fd: int, size: int) -> bool
     if offset is None or offset >= size:
         return False
     record = parse(os.pread(fd, size - offset, offset), 0, segment.seed)
-    if record is None or record.kind != Kind.FOOTER:
+    content = None if record is None or record.kind != Kind.FOOTER else footer_in(record.body)
+    if content is None:
         found.damaged.append(Damage(segment.number, offset, size, torn=False))
         segment.damaged.append((offset, size))
         return False
-    content = msgspec.msgpack.decode(record.body, type=Footer)
     segment.records, segment.damaged = content.records, content.damaged
     found.damaged += [Damage(segment.number, start, end, torn=False) for start, end in content.damaged]
     for entry in content.streams:
@@ -309,11 +308,16 @@ class Journal:
             try:
                 streams.append(Recovered(uid, state, journal._record_at(state.opened).body))
                 journal._record_at(state.last)
-            except JournalDamaged as error:
+            except (JournalDamaged, OSError, KeyError) as error:  # the latter: a footer that leads nowhere
                 # A closed segment has rotted where this stream begins or ends. One bit must not keep the hub from
                 # starting: it is named, the file is kept, and the device may send the recording anew.
-                found.damaged.append(Damage(error.segment, error.start, error.end, torn=False))
-                found.segments[error.segment].damaged.append((error.start, error.end))
+                first = last = state.opened.offset
+                number = state.opened.segment
+                if isinstance(error, JournalDamaged):
+                    number, first, last = error.segment, error.start, error.end
+                found.damaged.append(Damage(number, first, last, torn=False))
+                if number in found.segments:
+                    found.segments[number].damaged.append((first, last))
                 del found.states[uid], journal.streams[uid]
                 streams = [stream for stream in streams if stream.uid != uid]
         recovery = Recovery(

@@ -218,3 +218,11 @@ def footer_at(tail: bytes, seed: int) -> int | None:
     if magic != _TRAILER_MAGIC or crc != crc32c(seed, tail[-TRAILER.size : -4]):
         return None
     return int(offset)
+
+
+def footer_in(body: bytes) -> Footer | None:
+    """What a footer record says; None where its body is none, whatever its checksum says."""
+    try:
+        return msgspec.msgpack.decode(body, type=Footer)
+    except msgspec.DecodeError:
+        return None
