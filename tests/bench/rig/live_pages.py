@@ -1,4 +1,4 @@
-"""C5: from the sample to the screen. Live recordings at real time, the product's own page, Chromium's composited frames.
+"""C5: from the sample to the screen: live recordings at real time, the product's page, Chromium's composited frames.
 
 The hub runs on one core, the browser and the devices on the other, all in software rendering.
 """
@@ -71,7 +71,7 @@ TICKS = """() => {
 
 @dataclass
 class LiveDevice:
-    """One device that measures in real time; `began_s` is the instant of its first sample, by the clock of the world."""
+    """One device that measures in real time; `began_s`: when its first sample began, by the clock of the world."""
 
     upload: SampledUpload
     key: DeviceKey
@@ -182,9 +182,7 @@ async def _film(
 
     def came(event: dict[str, Any]) -> None:
         frames.append((float(event["metadata"]["timestamp"]), str(event["data"])))
-        acks.append(
-            asyncio.ensure_future(devtools.send("Page.screencastFrameAck", {"sessionId": event["sessionId"]}))
-        )
+        acks.append(asyncio.ensure_future(devtools.send("Page.screencastFrameAck", {"sessionId": event["sessionId"]})))
 
     acks: list[asyncio.Future[Any]] = []
     devtools.on("Page.screencastFrame", came)

@@ -1,4 +1,4 @@
-"""From a composited picture of the live sweep back to the sample that stands at its pen. Pure; pictures come from `live_pages.py`.
+"""From a picture of the live sweep back to the sample that stands at its pen. Pure; `live_pages.py` takes the pictures.
 
 The trace of these recordings is flat, so one row of pixels tells: dark where the sweep has drawn, light in the erased
 bar ahead of the pen. The pen's column is a time on the page, and the page's length is known, as `sweep.ts` has it.
@@ -38,7 +38,7 @@ class Lane:
 
 
 def pen_column(ink: str) -> int | None:
-    """The last drawn column before the erased bar, from a row of `1` drawn and `0` not; None where the bar is at an edge."""
+    """The last drawn column before the erased bar, from a row of `1` and `0`; None where the bar is at an edge."""
     gap = ink.find("0" * GAP_PX)
     return gap - 1 if gap > 0 else None
 

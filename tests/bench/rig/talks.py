@@ -82,7 +82,7 @@ def message(body: bytes, kind: int = BINARY) -> bytes:
 
 
 def take_message(came: bytes, at: int) -> tuple[int, bytes, int] | None:
-    """The server's message that begins at `at`: its first byte, its body, where the next begins. None: not whole yet."""
+    """The server's message at `at`: its first byte, its body, where the next begins. None: not whole yet."""
     if len(came) < at + 2:
         return None
     size, head = came[at + 1], 2
