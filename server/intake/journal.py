@@ -212,7 +212,9 @@ def _take_records(found: _Findings, segment: Segment, data: bytes, *, is_last: b
         end = item.end
         if item.kind == Kind.FOOTER:
             continue  # a footer whose trailer was torn away
-        before = found.states.get(item.stream)
+        # An open that follows on nothing begins its stream anew: what stood before was damaged and given up (`open`).
+        begins = item.kind == Kind.OPEN and item.previous == NOWHERE
+        before = None if begins else found.states.get(item.stream)
         belongs = item.previous == (before.last if before else NOWHERE)
         place = Place(segment.number, item.start)
         state = after(before, item.kind, item.seq, len(item.body), place) if belongs else None
@@ -296,10 +298,20 @@ class Journal:
             raise JournalInUse from None
         found = _recover(folder, disk)
         journal = cls(folder, found, disk, clock_ms, lock_fd)
-        unsealed = {uid: state for uid, state in found.states.items() if not state.sealed}
         streams = []
-        for uid, state in unsealed.items():
-            streams.append(Recovered(uid, state, journal._record_at(state.opened).body))
+        for uid, state in list(found.states.items()):
+            if state.sealed:
+                continue
+            try:
+                streams.append(Recovered(uid, state, journal._record_at(state.opened).body))
+                journal._record_at(state.last)
+            except JournalDamaged as error:
+                # A closed segment has rotted where this stream begins or ends. One bit must not keep the hub from
+                # starting: it is named, the file is kept, and the device may send the recording anew.
+                found.damaged.append(Damage(error.segment, error.start, error.end, torn=False))
+                found.segments[error.segment].damaged.append((error.start, error.end))
+                del found.states[uid], journal.streams[uid]
+                streams = [stream for stream in streams if stream.uid != uid]
         recovery = Recovery(
             streams=tuple(streams),
             torn=tuple(found.torn),
@@ -401,7 +413,8 @@ class Journal:
             raise JournalDamaged(segment=place.segment, start=place.offset, end=place.offset + RECORD.size)
         fields = RECORD.unpack(head)
         previous = Place(fields[6], fields[7])
-        if previous >= place:  # a chain only ever leads back: a flipped bit must not make it a circle
+        # A chain only ever leads back, to a segment that is there: a flipped bit must not make it a circle or a riddle.
+        if previous >= place or (previous != NOWHERE and previous.segment not in self._segments):
             raise JournalDamaged(segment=place.segment, start=place.offset, end=place.offset + RECORD.size)
         return previous
 

@@ -12,10 +12,12 @@ import os
 import random
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -82,7 +84,6 @@ class HubProcess:
     pid: int = 0
     ended: asyncio.Task[int] | None = None  # the exit code, once there is one
     up: asyncio.Event = field(default_factory=asyncio.Event)
-    _server: asyncio.subprocess.Process | None = None
 
     @property
     def device_url(self) -> str:
@@ -96,25 +97,18 @@ class HubProcess:
     def running(self) -> bool:
         return self.ended is not None and not self.ended.done()
 
-    async def prepare(self) -> None:
+    def prepare(self) -> None:
         web = self.scratch / "web"
         web.mkdir(parents=True, exist_ok=True)
         (web / "index.html").write_text("<!doctype html>", encoding="utf-8")
         text = CONFIG.format(port=self.port, data=self.data, web=web)
         (self.scratch / "config.yaml").write_text(text, encoding="utf-8")
-        self._server = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.fault.hub_process", cwd=ROOT,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        )  # fmt: skip
 
     async def start(self, shim: str = "small segments", nth: int = 0) -> None:
         """Returns once devices can connect, or once it has ended: a failpoint may lie in the start itself."""
-        assert self._server is not None
-        assert self._server.stdin is not None
         assert not self.running
         order = Order(str(self.scratch / "config.yaml"), shim, nth, str(self.note))
-        self._server.stdin.write(msgspec.json.encode(order) + b"\n")
-        self.pid = (await self._said()).pid
+        self.pid = (await asyncio.to_thread(_ask, order)).pid
         self.ended = asyncio.create_task(self._end())
         async with asyncio.timeout(START_S):
             while self.running and not await self._listens():
@@ -141,8 +135,7 @@ class HubProcess:
 
     def kill_worker(self) -> None:
         """Kill the process that analyses, if one is there now."""
-        assert self._server is not None
-        for server in _children(self._server.pid):
+        for server in _children(_hubs().pid):
             for worker in _children(server):
                 os.kill(worker, signal.SIGKILL)
 
@@ -151,23 +144,8 @@ class HubProcess:
         browser.me = await browser.post("/api/session", {"login": login, "password": demo.PASSWORD})
         return browser
 
-    async def close(self) -> None:
-        if self.running:
-            await self.kill()
-        if self._server is not None and self._server.stdin is not None:
-            self._server.stdin.close()
-            await self._server.wait()
-
-    async def _said(self) -> Said:
-        assert self._server is not None
-        assert self._server.stdout is not None
-        async with asyncio.timeout(START_S):
-            return msgspec.json.decode(await self._server.stdout.readline(), type=Said)
-
     async def _end(self) -> int:
-        assert self._server is not None
-        assert self._server.stdout is not None
-        said = msgspec.json.decode(await self._server.stdout.readline(), type=Said)
+        said = await asyncio.to_thread(_hear)
         self.up.clear()
         assert said.code is not None
         return said.code
@@ -179,6 +157,29 @@ class HubProcess:
             return False
         writer.close()
         return True
+
+
+@cache
+def _hubs() -> subprocess.Popen[bytes]:
+    """Where hubs are forked, one at a time: one such process for all tests of this one, which it ends with."""
+    command = (sys.executable, "-m", "tests.fault.hub_process")
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+def _ask(order: Order) -> Said:
+    """Blocking."""
+    into = _hubs().stdin
+    assert into is not None
+    into.write(msgspec.json.encode(order) + b"\n")
+    into.flush()
+    return _hear()
+
+
+def _hear() -> Said:
+    """The next word of it. Blocking."""
+    out = _hubs().stdout
+    assert out is not None
+    return msgspec.json.decode(out.readline(), type=Said)
 
 
 def _children(pid: int) -> list[int]:
@@ -199,11 +200,12 @@ def _children(pid: int) -> list[int]:
 async def hub_over(data: Path, scratch: Path) -> AsyncIterator[HubProcess]:
     """A hub that is not yet started; whatever happens, nothing of it is left behind."""
     hub = HubProcess(data, scratch)
-    await hub.prepare()
+    await asyncio.to_thread(hub.prepare)
     try:
         yield hub
     finally:
-        await hub.close()
+        if hub.running:
+            await hub.kill()
 
 
 def devices_forget(monkeypatch: pytest.MonkeyPatch) -> None:
