@@ -285,9 +285,7 @@ class Application:
             log.error("journal.failed", error=str(error))
             self._fail(error)
 
-        return Gateway(
-            self.intake, data / "journal", settings, lambda: round(self.clock.now().timestamp() * 1000), failed
-        )
+        return Gateway(self.intake, data / "journal", settings, self.clock.now_ms, failed)
 
     def _web(self, tls: ssl.SSLContext | None) -> None:
         async def who(cookie: str | None) -> Ctx | None:

@@ -55,6 +55,10 @@ from server.intake.segment import (
 SEGMENT_BYTES: Final = 64 * 1024 * 1024  # a start scans one of them: below 0.1 s
 GROUP_BYTES_MAX: Final = 1024 * 1024  # one sync stays below 10 ms
 GROUP_RECORDS_MAX: Final = 512  # header and body each: the 1024 parts of one writev
+GATHER_RECORDS: Final = 8
+"""Under load the writer rests for GATHER_S after a group of so many: larger groups cost fewer syncs and turns of the
+interpreter, and the 99th percentile falls (measured; durability.md 2.1). Idle, no record waits."""
+GATHER_S: Final = 0.001
 FULL_RETRY_S: Final = 5.0
 
 
@@ -352,7 +356,8 @@ class Journal:
         assert len(body) <= BODY_BYTES_MAX
         self.pending_bytes += len(body)
         self._queue.append(_Item(stream, seq, kind, body, device_ms, on_durable))
-        self._wake.set()
+        if not self._wake.is_set():  # it clears before it looks, so what is set already will see this record
+            self._wake.set()
 
     def seal(self, stream: bytes, on_durable: Callable[[int], None] | None = None) -> None:
         """The stream stands in its archive file: its segments may be deleted once all their streams do."""
@@ -442,6 +447,8 @@ class Journal:
                 self._wake.clear()
                 while group := self._take_group():
                     self._write_group(group)
+                    if GATHER_RECORDS <= len(group) < GROUP_RECORDS_MAX and not self._closing.is_set():
+                        time.sleep(GATHER_S)
                 if self._closing.is_set() and not self._queue:
                     return
         except OSError as error:
@@ -516,10 +523,10 @@ class Journal:
         """In the loop: the group is on the disk. One call a listener, with the highest seq."""
         self.streams.update(changed)
         highest: dict[Callable[[int], None], int] = {}
-        for item in group:
-            self.pending_bytes -= len(item.body)
-            if item.on_durable is not None and item.stream in self.streams:
-                highest[item.on_durable] = max(highest.get(item.on_durable, item.seq), item.seq)
+        for stream, seq, _, body, _, on_durable in group:
+            self.pending_bytes -= len(body)
+            if on_durable is not None and seq >= highest.get(on_durable, seq) and stream in self.streams:
+                highest[on_durable] = seq
         for on_durable, seq in highest.items():
             on_durable(seq)
 

@@ -158,6 +158,7 @@ class Intake:
                     original_name=deposit.name,
                 )
                 tx.append("recording.deposited", recording_id, row["org"], {"bytes": len(file)})
+                register.move(tx, device_id, "seal", refused=None)
 
         await self.db.write(keep, actor=f"device:{device_id}")
 
@@ -167,7 +168,7 @@ class Intake:
         if row["state"] != "receiving":
             return  # told before
         file = await self.blobs.get(row["original"])
-        now_ms = round(self.clock.now().timestamp() * 1000)
+        now_ms = self.clock.now_ms()
         name = row["original_name"]
         try:
             found = await self.files.run(import_file, file, name, row["uid"], now_ms, self.utc_offset_min)
@@ -190,6 +191,8 @@ class Intake:
                 records.move(
                     tx, event.subject, "refuse", "recording.refused", facts, return_reason=error.code, notes=notes
                 )
+                device = records.recording_row(tx.conn, event.subject)["device"]
+                register.move(tx, device, "refuse", refused=error.code)
 
         await self.db.write(refuse, actor=event.actor)
 
@@ -219,7 +222,7 @@ class Intake:
 
     def publish(self, recording_id: str, first_sample: int, samples: bytes) -> None:
         opening = self._streams.get(recording_id)
-        if opening is not None:
+        if opening is not None and self.bus.has_listeners(f"stream:{recording_id}"):
             packet = Samples(first_sample, len(opening.leads), opening.fs, opening.gain_uv_per_lsb, samples)
             self.bus.publish(f"stream:{recording_id}", packet)
 
@@ -324,7 +327,7 @@ async def end_revoked(gateway: Gateway, intake: Intake, device_id: str) -> None:
         return
     for connection in list(gateway.connections):
         if connection.device_id == device_id and connection.session.proved_by not in record.keys:
-            await connection.end(BadProof())
+            connection.end(BadProof())
 
 
 def device_rules(rates: tuple[int, ...]) -> Rules:
