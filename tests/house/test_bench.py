@@ -52,10 +52,14 @@ def test_a_tape_that_cycles_goes_on_at_its_first_packet() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 6000])
-def test_a_message_is_masked_with_zeros_and_says_its_length(size: int) -> None:
-    framed = message(b"x" * size)
-    assert framed.endswith(b"\0\0\0\0" + b"x" * size)
+def test_a_message_is_masked_as_a_real_device_masks(size: int) -> None:
+    body = bytes(range(256)) * 24
+    framed = message(body[:size])
     assert framed[1] & 0x80
+    masked = framed[len(framed) - size :]
+    assert framed[: len(framed) - size].endswith(talks.MASK)
+    assert any(talks.MASK)
+    assert bytes(byte ^ talks.MASK[at % 4] for at, byte in enumerate(masked)) == body[:size]
 
 
 # ---- what comes back ----
