@@ -213,3 +213,12 @@ def _trust(ca: Path | None) -> ssl.SSLContext | None:
 
 
 COMMANDS = (agent_command, enrol, replay, simulate, conformance)
+
+
+@click.group()
+def main() -> None:
+    """XinLian at the clinic: the agent, joining a hub, tools for those who build devices."""
+
+
+for command in COMMANDS:
+    main.add_command(command)
