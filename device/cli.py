@@ -177,7 +177,12 @@ def conformance(url: str, key_file: Path, only: tuple[str, ...], wait_s: float, 
             click.echo(_sentence(verdict))
 
     bench = Bench(url, read_key_file(key_file), wait_s, _trust(ca))
-    verdicts = asyncio.run(run_checks(checks, bench, told=told))
+
+    async def run() -> list[Verdict]:
+        await bench.check_reachable()
+        return await run_checks(checks, bench, told=told)
+
+    verdicts = asyncio.run(run())
     failed = sum(not verdict.passed for verdict in verdicts)
     if as_json:
         said = {"hub": url, "passed": len(verdicts) - failed, "failed": failed, "checks": verdicts}

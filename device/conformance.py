@@ -18,10 +18,10 @@ from typing import Final, TypeVar
 import msgspec
 import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from device.client import DeviceKey, clock_ms
-from device.errors import RefusedByHub, WireError
+from device.errors import CertificateRefused, RefusedByHub, Unreachable, WireError
 from device.frames import (
     VERSION,
     Ack,
@@ -101,6 +101,18 @@ class Bench:
         async with self.connected() as peer:
             await peer.prove()
             yield peer
+
+    async def check_reachable(self) -> None:
+        """One connection, so that a wrong address is one sentence. Raises Unreachable, CertificateRefused."""
+        try:
+            async with connect(
+                self.url, compression=None, proxy=None, ssl=self.trust, open_timeout=self.wait_s, close_timeout=1
+            ):
+                pass
+        except ssl.SSLCertVerificationError as error:
+            raise CertificateRefused(reason=error.verify_message) from None
+        except (OSError, TimeoutError, InvalidHandshake, InvalidURI) as error:
+            raise Unreachable(tries=1, last=type(error).__name__) from None
 
     def upload(self, seconds: float = 2.0, **changes: object) -> SampledUpload:
         """A recording of its own: 12 leads, 500 Hz, half a second a frame; `changes` are fields of its `open`."""

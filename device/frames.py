@@ -476,16 +476,34 @@ def levelled(body: bytes, offset_lsb: int) -> bytes:
     return np.where(samples == NO_SIGNAL, samples, samples - np.int16(offset_lsb)).astype("<i2").tobytes()
 
 
-def check_range(body: bytes, seq: int, gain_uv_per_lsb: float, offset_lsb: int) -> None:
-    """Raises SampleOutOfRange where a sample lies beyond +-SAMPLE_UV_MAX and is not NO_SIGNAL."""
-    limit = min(-NO_SIGNAL - 1, int(SAMPLE_UV_MAX / gain_uv_per_lsb))
-    least, most = offset_lsb - limit, offset_lsb + limit
-    if least <= NO_SIGNAL + 1 and most >= -NO_SIGNAL - 1:
-        return  # no int16 can reach it
+class Range:
+    """Which samples a recording may hold: within +-SAMPLE_UV_MAX of its offset, or NO_SIGNAL."""
+
+    def __init__(self, gain_uv_per_lsb: float, offset_lsb: int) -> None:
+        limit = min(-NO_SIGNAL - 1, int(SAMPLE_UV_MAX / gain_uv_per_lsb))
+        self.least, self.most = offset_lsb - limit, offset_lsb + limit
+        # High bytes under which every sample is within range: a frame of nothing else needs no look at its samples.
+        whole = range(self.least, self.most + 1)
+        signed = (high - 256 if high > 127 else high for high in range(256))
+        self._safe = bytes(h for h, s in enumerate(signed) if s * 256 in whole and s * 256 + 255 in whole)
+
+    def check(self, body: bytes, seq: int) -> None:
+        """Raises SampleOutOfRange."""
+        if len(self._safe) == 256 or (len(body) <= SHORT_BYTES and not body[1::2].translate(None, self._safe)):
+            return
+        check_range(body, seq, self.least, self.most)
+
+
+SHORT_BYTES: Final = 2048
+"""Up to here looking at the high bytes is quicker than numpy's two calls."""
+
+
+def check_range(body: bytes, seq: int, least: int, most: int) -> None:
+    """Raises SampleOutOfRange where a sample lies outside [least, most] and is not NO_SIGNAL."""
     samples = np.frombuffer(body, "<i2")
     low = int(samples.min())
     if low == NO_SIGNAL:
-        low = int(samples.min(initial=offset_lsb, where=samples != NO_SIGNAL))
+        low = int(samples.min(initial=most, where=samples != NO_SIGNAL))
     if low < least or int(samples.max()) > most:
         raise SampleOutOfRange(seq=seq, uv_max=SAMPLE_UV_MAX)
 

@@ -77,7 +77,7 @@ class Line:
         self._joined: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Line:
-        self._server = await asyncio.start_server(self._join, "127.0.0.1", 0, limit=READ_BYTES)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=READ_BYTES)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -94,11 +94,12 @@ class Line:
     def url(self) -> str:
         return f"ws://127.0.0.1:{self.port}"
 
-    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._join(reader, writer))
         self._joined.add(task)
         task.add_done_callback(self._joined.discard)
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         trouble = self._trouble(self.connections)
         self.connections += 1
         self.troubles.append(trouble)
@@ -202,7 +203,7 @@ class _Direction:
     async def _write_torn(self, piece: bytes) -> None:
         """In parts of 1 to `piece_bytes`, and between them the other end gets a chance to read."""
         at = 0
-        while at < len(piece):
+        while at < len(piece) and not self._writer.is_closing():
             end = at + self._rng.randint(1, self._trouble.piece_bytes)
             self._writer.write(piece[at:end])
             await self._writer.drain()

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, NamedTuple
 
+import msgspec
+
 from device import coding
 from device.errors import (
     BadChecksum,
@@ -67,10 +69,10 @@ from device.frames import (
     Ping,
     Pong,
     Proof,
+    Range,
     Receipt,
     Welcome,
     Why,
-    check_range,
     deposit_uid,
     encode,
     levelled,
@@ -118,43 +120,37 @@ class Kept:
     end: End | None = None
 
 
-# ---- What the hub's shell is asked to do ----
+# ---- What the hub's shell is asked to do: structs, because one is made for every frame ----
 
 
-@dataclass(frozen=True)
-class Send:
+class Send(msgspec.Struct, frozen=True, gc=False):
     frame: Frame
 
 
-@dataclass(frozen=True)
-class FindDevice:
+class FindDevice(msgspec.Struct, frozen=True, gc=False):
     """Look the device up, then call `device_found`."""
 
     device_id: str
 
 
-@dataclass(frozen=True)
-class Online:
+class Online(msgspec.Struct, frozen=True, gc=False):
     """The device has proven itself: from here on the connection speaks for it."""
 
 
-@dataclass(frozen=True)
-class ClockKnown:
+class ClockKnown(msgspec.Struct, frozen=True, gc=False):
     """How far the device's clock is from ours: `offset_ms` is ours less its own, wrong by `uncertainty_ms` at most."""
 
     offset_ms: int
     uncertainty_ms: int
 
 
-@dataclass(frozen=True)
-class Register:
+class Register(msgspec.Struct, frozen=True, gc=False):
     """Give the recording an id (or say it is sealed), then call `registered` or `already_sealed`."""
 
     opening: Opening
 
 
-@dataclass(frozen=True)
-class Append:
+class Append(msgspec.Struct, frozen=True, gc=False):
     """Write to the journal; call `stored(uid, seq)` once it is on the disk, never before."""
 
     uid: bytes
@@ -163,17 +159,16 @@ class Append:
     recording: str
 
 
-@dataclass(frozen=True)
-class Publish:
+class Publish(msgspec.Struct, frozen=True, gc=False):
     """Live samples that are on the disk: now they may be seen."""
 
+    uid: bytes
     recording: str
     first_sample: int
     samples: bytes
 
 
-@dataclass(frozen=True)
-class Seal:
+class Seal(msgspec.Struct, frozen=True, gc=False):
     """All of the stream is on the disk: make the file, store it, then call `sealed`."""
 
     uid: bytes
@@ -206,6 +201,7 @@ class _Incoming:
     data_bytes: int  # unpacked, taken so far, on disk or on the way there
     safe_samples: int
     unit: int  # bytes that `first` and `samples` count as one: a sample of all leads, or a byte of a file
+    range: Range | None  # of a recording's samples
     waiting: deque[Piece] = field(default_factory=deque)  # taken, not yet on the disk
     is_open: bool = False  # the open record is on the disk
     end: End | None = None
@@ -315,15 +311,15 @@ class HubSession:
 
     def _on_open(self, frame: Open, now_ms: int) -> list[HubEffect]:
         _check_open(frame, self.rules)
-        return self._admit(frame, 2 * len(frame.leads))
+        return self._admit(frame, 2 * len(frame.leads), Range(frame.gain_uv_per_lsb, frame.offset_lsb))
 
     def _on_deposit(self, frame: Deposit, now_ms: int) -> list[HubEffect]:
         assert self.device is not None
         if frame.uid != deposit_uid(self.device.id, frame.sha256):
             raise FileRefused(reason="its uid is not the one of its SHA-256")
-        return self._admit(frame, 1)
+        return self._admit(frame, 1, None)
 
-    def _admit(self, opening: Opening, unit: int) -> list[HubEffect]:
+    def _admit(self, opening: Opening, unit: int, allowed: Range | None) -> list[HubEffect]:
         assert self.device is not None
         if opening.stream in self._streams:
             raise OutOfOrder(frame=opening.NAME, state=f"stream {opening.stream} is open")
@@ -333,7 +329,7 @@ class HubSession:
         if kept is not None:
             _check_same(opening, kept.opening)
         self._over_streams.pop(opening.stream, None)
-        self._streams[opening.stream] = _Incoming(opening, "", 0, 0, 0, 0, 0, unit)
+        self._streams[opening.stream] = _Incoming(opening, "", 0, 0, 0, 0, 0, unit, allowed)
         return [Register(opening)]
 
     def registered(self, opening: Opening, recording: str) -> list[HubEffect]:
@@ -376,7 +372,7 @@ class HubSession:
         if frame.seq > stream.expected:
             return self._gap(stream, frame.seq)
         if isinstance(frame, Data):
-            frame = _plain(frame, stream.opening)
+            frame = _plain(frame, stream)
         counted = stream.data_bytes // stream.unit
         if frame.first != counted:
             raise IndexDiffers(seq=frame.seq, got=frame.first, expected=counted)
@@ -442,7 +438,7 @@ class HubSession:
             opening = stream.opening
             if isinstance(opening, Open) and opening.mode == "live":
                 samples = levelled(frame.body, opening.offset_lsb)
-                effects.append(Publish(stream.recording, stream.safe_samples, samples))
+                effects.append(Publish(opening.uid, stream.recording, stream.safe_samples, samples))
             stream.safe_samples += frame.size // stream.unit
             stream.safe = frame.seq + 1
         effects.append(self._ack(stream))
@@ -530,15 +526,17 @@ def _check_same(opening: Opening, before: Opening) -> None:
             raise OpenDiffers(field=name)
 
 
-def _plain(frame: Data, opening: Opening) -> Data:
+def _plain(frame: Data, stream: _Incoming) -> Data:
     """The frame with raw samples, each within range. Raises LeadMapRefused, BadFrame, SampleOutOfRange."""
+    opening = stream.opening
     assert isinstance(opening, Open)
+    assert stream.range is not None
     if frame.leads != len(opening.leads):
         raise LeadMapRefused(reason=f"a frame has {frame.leads} leads, open named {len(opening.leads)}")
     if frame.coding == Coding.PACKED:
         body = coding.unpack(frame.body, frame.count, opening.leads)
         frame = Data(frame.stream, frame.seq, frame.first, frame.device_ms, frame.leads, frame.count, body)
-    check_range(frame.body, frame.seq, opening.gain_uv_per_lsb, opening.offset_lsb)
+    stream.range.check(frame.body, frame.seq)
     return frame
 
 

@@ -52,6 +52,7 @@ from server.devices.routes import routes as device_routes
 from server.intake import archive, files
 from server.intake.gateway import Gateway, GatewaySettings
 from server.intake.journal import JournalFailed
+from server.intake.routes import routes as intake_routes
 from server.intake.service import Intake, device_rules, end_revoked
 from server.intake.service import reactions as intake_reactions
 from server.messages.routes import routes as message_routes
@@ -294,9 +295,7 @@ class Application:
             log.error("journal.failed", error=str(error))
             self._fail(error)
 
-        return Gateway(
-            self.intake, data / "journal", settings, lambda: round(self.clock.now().timestamp() * 1000), failed
-        )
+        return Gateway(self.intake, data / "journal", settings, self.clock.now_ms, failed)
 
     def _web(self, tls: ssl.SSLContext | None) -> None:
         async def who(cookie: str | None) -> Ctx | None:
@@ -316,6 +315,7 @@ class Application:
         routes = (
             *people_routes(self.people, passes),
             *device_routes(self.devices),
+            *intake_routes(self.intake),
             *records_routes(self.records),
             *reading_routes(self.reading),
             *alert_routes(self.alerts),

@@ -43,6 +43,10 @@ class LocalBus(Generic[T]):
     def __init__(self) -> None:
         self._topics: defaultdict[str, set[Subscription[T]]] = defaultdict(set)
 
+    def has_listeners(self, topic: str) -> bool:
+        """Whether anybody would hear a packet: making one costs more than asking."""
+        return topic in self._topics
+
     def publish(self, topic: str, packet: T) -> None:
         for subscription in self._topics.get(topic, ()):
             subscription.put(packet)

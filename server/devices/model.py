@@ -36,9 +36,9 @@ DEVICE = StateTable(
 class DeviceView(msgspec.Struct, frozen=True):
     """One device as the register and the clinics see it. What nobody has told yet is null or empty.
 
-    `clock_offset_ms`: the hub's clock less the device's, so a slow device has a positive one; `clock_uncertainty_ms`
-    null: taken from one message on its way, good to a second or so. `refused`: the code of the last refusal that
-    needs a person, until the device sends again.
+    `clock_offset_ms`: the hub's clock less the device's, so a slow device has a positive one; it may be wrong by
+    `clock_uncertainty_ms`, measured at `clock_at`. `refused`: the code of the last refusal that needs a person, until
+    the device sends again.
     """
 
     id: str

@@ -310,10 +310,12 @@ def clock(tx: Tx, device_id: str, offset_ms: int, uncertainty_ms: int) -> None:
 
 
 def all_away(tx: Tx) -> None:
-    """The hub has just started: whoever was connected when it stopped is so no more."""
-    for device_id in store.connected(tx.conn):
-        row = _known(tx.conn, device_id)
-        move(tx, device_id, "disconnect", last_seen_at=row["last_seen_at"])
+    """The hub has just started: whoever was connected when it stopped is so no more.
+
+    At once for thousands, and untold: the pages lost their connection too and ask anew when they have it again.
+    """
+    for state in sorted(DEVICE.states()):
+        store.leave(tx.conn, state, DEVICE.move(state, "disconnect"))
 
 
 # ---- small parts ----

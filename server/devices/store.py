@@ -99,10 +99,10 @@ def devices(conn: Connection, orgs: Iterable[str]) -> list[DeviceView]:
     return [view(row) for row in rows]
 
 
-def connected(conn: Connection) -> list[str]:
-    """Ids of the devices that are not known to have left."""
-    rows = conn.execute(select(device.c.id).where(device.c.connected == 1).order_by(device.c.id))
-    return [row.id for row in rows]
+def leave(conn: Connection, state: str, target: str) -> None:
+    """All devices that stand as connected in `state` are so no more."""
+    was = (device.c.connected == 1) & (device.c.state == state)
+    conn.execute(update(device).where(was).values(connected=0, state=target))
 
 
 def view(row: RowMapping) -> DeviceView:

@@ -12,12 +12,11 @@ socket and disk, which `pool_bytes` bounds.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import itertools
 import secrets
 import ssl
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -27,7 +26,6 @@ import structlog
 from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
 from websockets.exceptions import ConnectionClosed
 
-from device import coding
 from device.errors import (
     BadChecksum,
     BadFrame,
@@ -55,8 +53,6 @@ from device.frames import (
     decode,
     encode,
     error_frame,
-    levelled,
-    samples_of,
 )
 from device.session import (
     Append,
@@ -74,15 +70,17 @@ from device.session import (
 )
 from server.intake.hub import DeviceRecord, Hub
 from server.intake.journal import Journal, JournalDamaged, JournalFailed, Recovered
+from server.intake.sealing import archive_of, whole_file
 from server.intake.segment import Damage, Kind
+from server.intake.socket import BUFFER_BYTES_MAX, DeviceSocket
 
 log = structlog.get_logger()
 
 CLOSED_FOR_A_REASON: Final = 4000  # the WebSocket close code after an `error` frame
 TOO_BIG: Final = 1009  # the library's own answer to a message beyond max_size
-BUFFER_BYTES_MAX: Final = 256 * 1024  # what a device may leave unread of what we say
 RETRY_AFTER_S: Final = 5
 SEAL_RETRY_S_MAX: Final = 60.0
+QUEUE_MAX: Final = 16  # frames of one device that wait while the hub is asked something
 
 
 @dataclass(frozen=True)
@@ -119,6 +117,7 @@ class _Stream:
     opening: Opening
     end: End | None = None
     owner: _Connection | None = None  # the connection that sends it now
+    shown: int = 0  # samples below this were published
 
 
 class Gateway:
@@ -181,6 +180,7 @@ class Gateway:
             ping_interval=self.settings.ping_s,
             ping_timeout=self.settings.ping_s,
             close_timeout=2.0,
+            create_connection=DeviceSocket,
         )
 
     async def stop(self) -> None:
@@ -202,7 +202,7 @@ class Gateway:
         """A device was revoked: end its connections now."""
         for connection in list(self.connections):
             if connection.device_id == device_id:
-                await connection.end(DeviceRevoked())
+                connection.end(DeviceRevoked())
 
     # ---- what connections ask ----
 
@@ -245,11 +245,11 @@ class Gateway:
         stream = self._streams.setdefault(opening.uid, _Stream(opening.uid, device.id, recording, opening))
         if stream.owner is not None and stream.owner.born > connection.born:
             raise Superseded  # an `open` that lay on a dying line and came after that of the connection after it
-        # In one step: from here on the former owner's frames are not published, so the new one has to begin right here.
+        # In one step: the new owner goes on where the disk stands now.
         former, stream.owner = stream.owner, connection
         effects = connection.session.registered(opening, recording)
         if former is not None and former is not connection:
-            await former.end(Superseded())
+            former.end(Superseded())
         return effects
 
     def append(self, connection: _Connection, effect: Append) -> None:
@@ -271,6 +271,15 @@ class Gateway:
                 stream.end = frame
         self.journal.append(effect.uid, effect.seq, kind, body, connection.listener(effect.uid), device_ms)
 
+    def publish(self, effect: Publish) -> None:
+        """Show live samples, each once, whichever of two connections' writes reached the disk first."""
+        stream = self._streams.get(effect.uid)
+        if stream is None or effect.first_sample < stream.shown:
+            return
+        assert isinstance(stream.opening, Open)
+        stream.shown = effect.first_sample + len(effect.samples) // (2 * len(stream.opening.leads))
+        self.hub.publish(effect.recording, effect.first_sample, effect.samples)
+
     def set_online(self, device_id: str, *, online: bool) -> None:
         self._online[device_id] += 1 if online else -1
         count = self._online[device_id]
@@ -289,7 +298,7 @@ class Gateway:
     # ---- sealing ----
 
     def begin_seal(self, uid: bytes) -> None:
-        if uid not in self._seals and not self._stopping.is_set():
+        if uid in self._streams and uid not in self._seals and not self._stopping.is_set():
             task = asyncio.create_task(self._seal(uid), name=f"seal {uid.hex()}")
             self._seals[uid] = task
             task.add_done_callback(lambda _: self._seals.pop(uid, None))
@@ -324,12 +333,12 @@ class Gateway:
         raw = b"".join(record.body for record in records if record.kind == Kind.DATA)
         del records
         if isinstance(opening, Deposit):
-            file = await asyncio.to_thread(_whole_file, opening, stream.end, raw)
+            file = await asyncio.to_thread(whole_file, opening, stream.end, raw)
             await self.hub.deposited(stream.device, stream.recording, file, opening)
             sha256, stored = opening.sha256, len(file)
         else:
             sha256 = stream.end.sha256
-            archive = await asyncio.to_thread(_make_archive, opening, stream.end, raw)
+            archive = await asyncio.to_thread(archive_of, opening, stream.end, raw)
             await self.hub.sealed(stream.device, stream.recording, archive, opening, sha256)
             stored = len(archive)
         log.info("recording.sealed", recording=stream.recording, samples=stream.end.samples, stored_bytes=stored)
@@ -341,7 +350,7 @@ class Gateway:
         log.error("recording.rejected", recording=stream.recording, code=code)
         await self.hub.rejected(stream.device, stream.recording, code)
         if stream.owner is not None:
-            await stream.owner.end(error)
+            stream.owner.end(error)
 
     def _forget(self, uid: bytes) -> None:
         """The recording is stored for good: the journal may let its samples go."""
@@ -353,18 +362,27 @@ class Gateway:
     # ---- start, trouble ----
 
     async def _take_up(self, recovered: Recovered) -> None:
-        """An unsealed stream of the journal: seal it if it was ended, else wait for its device."""
-        record = msgspec.json.decode(recovered.open_body, type=_OpenRecord)
-        opening = record.opening or record.deposit
-        assert opening is not None
-        stream = _Stream(recovered.uid, record.device, record.recording, opening)
+        """An unsealed stream of the journal: seal it if it was ended, else wait for its device.
+
+        One that cannot be read keeps nobody from starting: it is told as damage and stays where it is.
+        """
+        at = recovered.state.opened
+        try:
+            record = msgspec.json.decode(recovered.open_body, type=_OpenRecord)
+            opening = record.opening or record.deposit
+            end = None
+            if recovered.state.ended:
+                at = recovered.state.last
+                end = decode((await asyncio.to_thread(self.journal.read_last, recovered.state)).body)
+        except (msgspec.DecodeError, WireError, JournalDamaged, OSError, KeyError):
+            opening, end = None, None
+        if opening is None or not isinstance(end, End | None):
+            self._report_damage(Damage(at.segment, at.offset, at.offset, torn=False))
+            return
+        stream = _Stream(recovered.uid, record.device, record.recording, opening, end)
         self._streams[recovered.uid] = stream
-        if recovered.state.ended:
+        if end is not None:
             # The process may have died between the hub's commit and the journal's mark: `sealed` is idempotent.
-            last = await asyncio.to_thread(self.journal.read_last, recovered.state)
-            end = decode(last.body)
-            assert isinstance(end, End)
-            stream.end = end
             self.begin_seal(recovered.uid)
 
     def _report_damage(self, damage: Damage) -> None:
@@ -387,10 +405,11 @@ class Gateway:
         self._on_failed(error)
 
     async def _end_all(self, error: WireError) -> None:
-        if self.connections:
-            await asyncio.gather(*(connection.end(error) for connection in list(self.connections)))
+        for connection in list(self.connections):
+            connection.end(error)
 
     async def _serve(self, socket: ServerConnection) -> None:
+        assert isinstance(socket, DeviceSocket)
         connection = _Connection(self, socket)
         self.connections.add(connection)
         try:
@@ -399,38 +418,14 @@ class Gateway:
             self.let_go(connection)
 
 
-def _make_archive(opening: Open, end: End, raw: bytes) -> bytes:
-    """The archive file of all samples. For a thread. Raises ChecksumDiffers."""
-    if hashlib.sha256(raw).digest() != end.sha256:
-        raise ChecksumDiffers
-    raw = levelled(raw, opening.offset_lsb)
-    samples = samples_of(raw, len(opening.leads))
-    header = coding.Header(
-        fs=opening.fs,
-        leads=opening.leads,
-        gain_uv_per_lsb=opening.gain_uv_per_lsb,
-        n=len(samples),
-        start_ms=opening.start_ms,
-        uid=opening.uid.hex(),
-        sha256=coding.sha256_of(samples).hex(),
-    )
-    return coding.encode(header, samples)
-
-
-def _whole_file(deposit: Deposit, end: End, raw: bytes) -> bytes:
-    """The file as it was found at the clinic. For a thread. Raises ChecksumDiffers, FileRefused."""
-    if hashlib.sha256(raw).digest() != end.sha256:
-        raise ChecksumDiffers
-    file = coding.unpack_file(raw, deposit.size) if deposit.packing else raw
-    if len(file) != deposit.size or hashlib.sha256(file).digest() != deposit.sha256:
-        raise FileRefused(reason="its bytes are not those that were announced")
-    return file
-
-
 class _Connection:
-    """One device's socket: reads frames, lets the session decide, carries the effects out."""
+    """One device's socket: reads frames, lets the session decide, carries the effects out.
 
-    def __init__(self, gateway: Gateway, socket: ServerConnection) -> None:
+    A frame is dealt with at once, in the call that received it; only what has to ask the hub (who the device is, which
+    id a recording gets) goes on in a task, and frames that come meanwhile wait in `_queue`.
+    """
+
+    def __init__(self, gateway: Gateway, socket: DeviceSocket) -> None:
         self._gateway, self._socket = gateway, socket
         self.born = next(gateway.births)  # which of two connections is the newer one
         self.session = HubSession(secrets.token_hex(8), secrets.token_bytes(32), gateway.settings.rules, gateway.kept)
@@ -438,85 +433,109 @@ class _Connection:
         self.clock = ClockKnown(0, 0)  # measured anew with every proof
         self._listeners: dict[bytes, Callable[[int], None]] = {}
         self._over = False  # an error was sent: nothing after it counts
-        self._closing: asyncio.Task[None] | None = None
+        self._asking: asyncio.Task[None] | None = None
+        self._queue: deque[bytes] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Until the socket closes or somebody broke a rule. Every end is counted under its code."""
         try:
             self._gateway.check_room()
             async with asyncio.timeout(self._gateway.settings.handshake_s) as self._deadline:
-                async for raw in self._socket:
-                    await self._receive(raw)
+                self._socket.sink = self._receive
+                async for raw in self._socket:  # what came another way than in whole binary frames
+                    if isinstance(raw, str):
+                        raise BadFrame(reason="it is text; frames are binary messages")
+                    self._receive(raw)
         except WireError as error:
-            await self.end(error)
+            self.end(error)
         except TimeoutError:
-            await self.end(TimedOut(wait_s=round(self._gateway.settings.handshake_s)))
-        except JournalFailed:
-            await self.end(HubStopping(reason="journal"))
+            self.end(TimedOut(wait_s=round(self._gateway.settings.handshake_s)))
         except ConnectionClosed as closed:
             if closed.sent is not None and closed.sent.code == TOO_BIG:
                 await self._count(FrameTooLarge.code)
-        except Exception:  # the edge of the task: logged, counted, told; the device keeps its recording and comes back
-            ref = secrets.token_hex(4)
-            log.exception("gateway.fault", ref=ref, device=self.device_id)
-            await self.end(HubFault(ref=ref))
         finally:
-            if self._closing is not None:
-                await self._closing
+            self._socket.sink = None
+            self._queue.clear()
+            while self._tasks:  # `seen` may still be on its way to `set_online`
+                await asyncio.wait(self._tasks)
             if self.device_id is not None:
                 self._gateway.set_online(self.device_id, online=False)
 
-    async def _receive(self, raw: str | bytes) -> None:
+    def _receive(self, raw: bytes) -> None:
         if self._over:
             return
-        if isinstance(raw, str):
-            raise BadFrame(reason="it is text; frames are binary messages")
+        if self._asking is not None:
+            self._queue.append(raw)
+            if len(self._queue) == QUEUE_MAX:
+                self._socket.transport.pause_reading()
+            return
+        try:
+            self._take(raw)
+        except Exception as error:
+            self._broke(error)
+
+    def _take(self, raw: bytes) -> None:
         try:
             frame = decode(raw)
         except BadChecksum as error:
             self._gateway.damaged_frames += 1
             self.do_now(self.session.damaged(error))
             return
-        for effect in self.session.receive(frame, self._gateway.clock_ms(), raw):
-            await self._do(effect)
+        effects = self.session.receive(frame, self._gateway.clock_ms(), raw)
+        if effects and isinstance(effects[0], FindDevice | Online | Register):
+            self._asking = self._begin(self._ask(effects))
+        else:
+            self.do_now(effects)
 
-    async def _do(self, effect: HubEffect) -> None:
-        """Carry one effect out, whatever it takes."""
-        match effect:
-            case FindDevice():
-                found = await self._gateway.hub.device(effect.device_id)
-                self.do_now(self.session.device_found(found, self._gateway.clock_ms()))
-            case Online():
-                assert self.session.device is not None
-                await self._gateway.hub.seen(self.session.device.id, self.session.software, self.session.proved_by)
-                self.do_now([effect])
-            case Register():
-                assert self.session.device is not None
-                self.do_now(await self._gateway.register(self, self.session.device, effect.opening))
-            case _:
-                self.do_now([effect])
+    async def _ask(self, effects: list[HubEffect]) -> None:
+        """Carry out effects that wait for the hub's answer, then the frames that came meanwhile."""
+        try:
+            for effect in effects:
+                match effect:
+                    case FindDevice():
+                        found = await self._gateway.hub.device(effect.device_id)
+                        self.do_now(self.session.device_found(found, self._gateway.clock_ms()))
+                    case Online():
+                        device = self.session.device
+                        assert device is not None
+                        await self._gateway.hub.seen(device.id, self.session.software, self.session.proved_by)
+                        self.do_now([effect])
+                    case Register():
+                        assert self.session.device is not None
+                        self.do_now(await self._gateway.register(self, self.session.device, effect.opening))
+                    case _:
+                        self.do_now([effect])
+        except Exception as error:
+            self._broke(error)
+        self._asking = None
+        if len(self._queue) >= QUEUE_MAX and not self._socket.transport.is_closing():
+            self._socket.transport.resume_reading()
+        while self._queue and self._asking is None and not self._over:
+            self._receive(self._queue.popleft())
 
     def do_now(self, effects: list[HubEffect]) -> None:
         """Carry out effects that wait for nothing."""
+        gateway = self._gateway
         for effect in effects:
             match effect:
+                case Append():
+                    gateway.append(self, effect)
+                case Publish():
+                    gateway.publish(effect)
                 case Send():
                     self._send(effect.frame)
-                case Append():
-                    self._gateway.append(self, effect)
-                case Publish():
-                    self._gateway.hub.publish(effect.recording, effect.first_sample, effect.samples)
                 case Seal():
-                    self._gateway.begin_seal(effect.uid)
+                    gateway.begin_seal(effect.uid)
                 case Online():
                     assert self.session.device is not None
                     self._deadline.reschedule(None)
                     self.device_id = self.session.device.id
-                    self._gateway.set_online(self.device_id, online=True)
+                    gateway.set_online(self.device_id, online=True)
                 case ClockKnown():
                     assert self.device_id is not None
                     self.clock = effect
-                    self._gateway.hub.device_clock(self.device_id, effect)
+                    gateway.hub.device_clock(self.device_id, effect)
                 case _:
                     raise AssertionError(effect)
 
@@ -527,17 +546,12 @@ class _Connection:
         return self._listeners[uid]
 
     def _stored(self, uid: bytes, seq: int) -> None:
-        """Also after the socket has gone: what is on the disk is published once, and an ended stream is sealed."""
-        stream = self._gateway._streams.get(uid)
-        if stream is not None and stream.owner not in (None, self):
-            return  # a newer connection speaks for the stream now and will be told by its own repeats
+        """Also after the socket has gone: what is on the disk is published, and an ended stream is sealed."""
         self.session.window_frames = self._gateway.window_frames()
         try:
             self.do_now(self.session.stored(uid, seq))
-        except Exception:  # the edge: the other connections of this group must still hear of it
-            ref = secrets.token_hex(4)
-            log.exception("gateway.fault", ref=ref, device=self.device_id)
-            self._ending = asyncio.create_task(self.end(HubFault(ref=ref)))
+        except Exception as error:  # the other connections of this group must still hear of it
+            self._broke(error)
 
     def _send(self, frame: Frame) -> None:
         """Without waiting: answers are small, and who does not read them is cut off."""
@@ -548,7 +562,18 @@ class _Connection:
             self._over = True
             self._socket.transport.abort()
 
-    async def end(self, error: WireError) -> None:
+    def _broke(self, error: Exception) -> None:
+        """A rule was broken, or something here: told, counted, logged; the device keeps its recording."""
+        if isinstance(error, WireError):
+            self.end(error)
+        elif isinstance(error, JournalFailed):
+            self.end(HubStopping(reason="journal"))
+        else:
+            ref = secrets.token_hex(4)
+            log.error("gateway.fault", ref=ref, device=self.device_id, exc_info=error)
+            self.end(HubFault(ref=ref))
+
+    def end(self, error: WireError) -> None:
         """Say why, count it, close. The first reason stands."""
         if self._over:
             return
@@ -556,8 +581,14 @@ class _Connection:
         self._over = True
         log.info("device.refused", device=self.device_id, code=error.code)
         # Closing waits for the peer, who may be long gone: nobody else has to.
-        self._closing = asyncio.create_task(self._socket.close(CLOSED_FOR_A_REASON, error.code))
-        await self._count(error.code)
+        self._begin(self._socket.close(CLOSED_FOR_A_REASON, error.code))
+        self._begin(self._count(error.code))
+
+    def _begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _count(self, code: str) -> None:
         self._gateway.refused[code] += 1

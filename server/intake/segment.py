@@ -24,6 +24,8 @@ RECORD = struct.Struct("<4sIBxxx16siqIII")  # magic, body bytes, kind, stream, s
 RECORD_MAGIC: Final = b"XLR1"
 TRAILER = struct.Struct("<8sQI")  # magic, offset of the footer record, crc32c seeded by the segment
 _TRAILER_MAGIC: Final = b"XLJEND1\n"
+_RECORD_HEAD = struct.Struct("<4sIBxxx16siqII")  # RECORD without its checksum
+_CRC = struct.Struct("<I")
 _CRC_AT: Final = RECORD.size - 4
 
 crc32c: Callable[[int, bytes], int] = google_crc32c.extend
@@ -87,8 +89,8 @@ def seed_of(head: bytes, number: int) -> int | None:
 
 def record_header(seed: int, kind: int, stream: bytes, seq: int, device_ms: int, previous: Place, body: bytes) -> bytes:
     """The header before `body`. Its checksum covers length and stream, and holds in this segment only."""
-    head = RECORD.pack(RECORD_MAGIC, len(body), kind, stream, seq, device_ms, *previous, 0)[:_CRC_AT]
-    return head + struct.pack("<I", crc32c(crc32c(seed, head), body))
+    head = _RECORD_HEAD.pack(RECORD_MAGIC, len(body), kind, stream, seq, device_ms, *previous)
+    return head + _CRC.pack(crc32c(crc32c(seed, head), body))
 
 
 def parse(data: bytes, at: int, seed: int) -> Record | None:
@@ -156,12 +158,16 @@ def after(state: StreamState | None, kind: int, seq: int, body_bytes: int, place
     """The state once this record is written; None when it is a repeat or belongs to no known stream."""
     if state is None:
         return StreamState(place, place) if kind == Kind.OPEN else None
+    if kind == Kind.DATA:  # first, and without a copy by name: one for every packet
+        opened, _, next_seq, data_bytes, ended, sealed = state
+        if seq < next_seq or ended:
+            return None
+        return StreamState(opened, place, seq + 1, data_bytes + body_bytes, False, sealed)
     if kind == Kind.SEALED:
         return None if state.sealed else state._replace(last=place, sealed=True)
     if kind == Kind.OPEN or seq < state.next_seq or state.ended:
         return None
-    data_bytes = state.data_bytes + (body_bytes if kind == Kind.DATA else 0)
-    return state._replace(last=place, next_seq=seq + 1, data_bytes=data_bytes, ended=kind == Kind.END)
+    return state._replace(last=place, next_seq=seq + 1, ended=True)
 
 
 @dataclass
@@ -212,3 +218,11 @@ def footer_at(tail: bytes, seed: int) -> int | None:
     if magic != _TRAILER_MAGIC or crc != crc32c(seed, tail[-TRAILER.size : -4]):
         return None
     return int(offset)
+
+
+def footer_in(body: bytes) -> Footer | None:
+    """What a footer record says; None where its body is none, whatever its checksum says."""
+    try:
+        return msgspec.msgpack.decode(body, type=Footer)
+    except msgspec.DecodeError:
+        return None

@@ -11,6 +11,7 @@ from device.client import read_key_file
 from device.enrol import enrol
 from device.simulate import run_device, upload_of
 from tests.journey.conftest import PHONE, People
+from tests.journey.test_pages import AXE, violations
 from tests.server.conftest import Hub, normal
 
 pytestmark = [pytest.mark.journey, pytest.mark.asyncio(loop_scope="session")]
@@ -32,6 +33,7 @@ async def test_a_device_joins_by_the_code_on_the_screen_and_is_replaced_and_revo
     await expect(page.get_by_role("timer")).to_contain_text("只能用一次")
     command = f"xinlian device enrol --hub {hub.url} --code {code} --key-file device.json"
     assert await admin.see("join-command").text_content() == command
+    assert await violations(admin, AXE.read_text("utf-8")) == []
 
     file = tmp_path / "device.json"
     joined = await enrol(hub.url, code, "ECG-1200", "SN-9", file)
@@ -57,6 +59,20 @@ async def test_a_device_joins_by_the_code_on_the_screen_and_is_replaced_and_revo
     await expect(page.locator(".dev-head")).to_contain_text("已吊销")
     await expect(page.locator(".dev-lines li").first).to_contain_text("吊销设备")
     assert await admin.stayed()
+    people.no_faults()
+
+
+async def test_the_head_of_a_village_clinic_adds_a_device_of_his_own(people: People, hub: Hub, tmp_path: Path) -> None:
+    village = await people.open("village", "/clinic", size=PHONE)
+    await village.page.get_by_role("button", name="添加设备").click()
+    await expect(village.page.locator("[name=org]")).to_have_value("org_shanghe")  # there is no other
+    await expect(village.page.get_by_role("button", name="改用密钥")).to_have_count(0)
+    await village.page.locator(".dialog-acts .btn-primary").click()
+    code = str(await village.see("join-code").text_content()).strip()
+    await enrol(hub.url, code, "ECG-100", "", tmp_path / "device.json")
+    await expect(village.see("device-joined")).to_contain_text("上河村卫生室")
+    await village.keys("Escape")
+    await expect(village.see("devices")).to_contain_text("ECG-100")
     people.no_faults()
 
 

@@ -181,6 +181,8 @@ async def test_the_register_follows_what_a_device_does(mine: Mine) -> None:
         await mine.until(state="idle", connected=True)
         known = await mine.seen()
         assert abs(known["clock_offset_ms"] - CLOCK_BEHIND_MS) <= known["clock_uncertainty_ms"] + 1
+        assert (await mine.seen())["software"] == "CART/7.1"
+        assert (await mine.keys())[0]["last_used_at"] is not None
         await device.open(an_opening())
         await mine.until(state="recording", connected=True)
     await mine.until(state="offline", connected=False)

@@ -4,7 +4,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { api } from '../api/client'
 import type { DeviceKey, EnrolCode } from '../api/types.gen'
 import { now, wait } from '../app/clock'
-import { me } from '../clinic/me'
+import { may, me } from '../clinic/me'
 import { t } from '../i18n/admin'
 import { subscribe } from '../live/live'
 import { Button, Dialog, ErrorLine, FieldRow } from '../ui'
@@ -12,6 +12,7 @@ import { orgName } from './accounts'
 import { addressOf, root } from './devicecells'
 import { Command, KeyText } from './devicekey'
 import { enrolCommand, left_s } from './register'
+import './join.css'
 
 type Step =
   | { kind: 'place'; by: 'code' | 'key' }
@@ -19,9 +20,10 @@ type Step =
   | { kind: 'joined'; device: string; org: string }
   | { kind: 'key'; made: DeviceKey }
 
-/** Where a device may be put: what he administers, not the places he only sees. */
+/** Where a device may be put: what he administers or heads, not the places he only sees. The hub asks again. */
 const places = () => {
-  const own = me.value?.grants.filter(g => g.role === 'admin').map(g => g.org) ?? []
+  const heads = (role: string): boolean => role === 'admin' || role === 'village_doctor'
+  const own = me.value?.grants.filter(g => heads(g.role)).map(g => g.org) ?? []
   return (me.value?.orgs ?? []).filter(o => own.some(org => o.path.includes(org)))
 }
 
@@ -72,7 +74,7 @@ export function AddDevice(p: { org: string; onClose: () => void }) {
       {step.kind === 'place' && (
         <form
           id="add-device"
-          class="admin-join"
+          class="join"
           data-testid="device-form"
           onSubmit={e => {
             e.preventDefault()
@@ -112,15 +114,17 @@ export function AddDevice(p: { org: string; onClose: () => void }) {
               )}
             </FieldRow>
           )}
-          <Button
-            kind="quiet"
-            onClick={() => {
-              setTried(false)
-              setStep({ kind: 'place', by: step.by === 'code' ? 'key' : 'code' })
-            }}
-          >
-            {t(step.by === 'code' ? 'join.key' : 'join.code')}
-          </Button>
+          {may('device.admin') && (
+            <Button
+              kind="quiet"
+              onClick={() => {
+                setTried(false)
+                setStep({ kind: 'place', by: step.by === 'code' ? 'key' : 'code' })
+              }}
+            >
+              {t(step.by === 'code' ? 'join.key' : 'join.code')}
+            </Button>
+          )}
         </form>
       )}
       {step.kind === 'code' && (
@@ -132,7 +136,8 @@ export function AddDevice(p: { org: string; onClose: () => void }) {
       )}
       {step.kind === 'joined' && (
         <p class="join-done" role="status" data-testid="device-joined">
-          {t('join.done', { org: orgName(step.org) })} <a href={addressOf(step.device)}>{t('join.open')}</a>
+          {t('join.done', { org: orgName(step.org) })}{' '}
+          {may('device.admin') && <a href={addressOf(step.device)}>{t('join.open')}</a>}
         </p>
       )}
       {step.kind === 'key' && <KeyText made={step.made} />}
@@ -186,7 +191,7 @@ function Code(p: { code: EnrolCode; got_ms: number; onJoined: (device: string) =
     [p.code.id],
   )
   return (
-    <div class="admin-join" data-testid="device-code">
+    <div class="join" data-testid="device-code">
       <p>{t('join.where', { org: orgName(p.code.org) })}</p>
       <p class={`join-code${left === 0 ? ' over' : ''}`} data-testid="join-code">
         {p.code.code}

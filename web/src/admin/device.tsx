@@ -6,6 +6,7 @@ import type { DeviceDetail, DeviceEvent, DeviceFacts, DeviceKey, DeviceView, Key
 import { age, clockTime, day, now } from '../app/clock'
 import { useKeys } from '../app/keys'
 import { go } from '../app/router'
+import { clockError } from '../clinic/deviceclock'
 import { t } from '../i18n/admin'
 import { fill, language } from '../i18n/catalogue'
 import { ERRORS } from '../i18n/errors.gen'
@@ -178,13 +179,14 @@ function Facts({ device: d }: { device: DeviceView }) {
 
 /** With how far it may be wrong and how old it is: a clock that was right last week says little. */
 function ClockFact({ device: d }: { device: DeviceView }) {
-  if (d.clock_offset_ms === null || d.clock_at === null) return <span class="dim">–</span>
-  const good = Math.abs(d.clock_offset_ms) <= 2000
+  if (d.clock_offset_ms === null || d.clock_uncertainty_ms === null || d.clock_at === null)
+    return <span class="dim">–</span>
+  const good = clockError(d) === null
   return (
     <>
       {good ? t('dev.clock.good') : <Clock device={d} />}{' '}
       <span class="dim">
-        {d.clock_uncertainty_ms === null ? t('dev.clock.rough') : t('dev.clock.within', { ms: d.clock_uncertainty_ms })}
+        {t('dev.clock.within', { ms: d.clock_uncertainty_ms })}
         {t('dev.clock.at', { age: age((now.value - Date.parse(d.clock_at)) / 1000) })}
       </span>
     </>
@@ -290,7 +292,7 @@ function EditFacts(p: { device: DeviceView; path: string; onClose: () => void; o
       }
     >
       <form
-        class="admin-join"
+        class="join"
         data-testid="device-facts"
         onSubmit={e => {
           e.preventDefault()
@@ -350,7 +352,7 @@ function Rotate(p: { path: string; onClose: () => void }) {
         <KeyText made={made} />
       ) : (
         <form
-          class="admin-join"
+          class="join"
           onSubmit={e => {
             e.preventDefault()
             void add()

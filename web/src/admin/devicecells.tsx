@@ -1,13 +1,13 @@
 // What the register's list, a device's page and the dialog of adding share: addresses and the small marks of a device.
 import type { DeviceView } from '../api/types.gen'
 import { age, now } from '../app/clock'
+import { clockError } from '../clinic/deviceclock'
 import { DeviceState } from '../clinic/devices'
 import { me } from '../clinic/me'
 import { t } from '../i18n/admin'
 import { Tag } from '../ui'
-import { clockError } from './register'
 
-/** The root of what this person administers: its list holds the devices below it too. */
+/** The root of what this person administers, else his own place: it hears of the devices below it too. */
 export const root = (): string => me.value?.grants.find(g => g.role === 'admin')?.org ?? me.value?.grants[0]?.org ?? ''
 
 export const addressOf = (id: string): string => `/admin?show=devices&device=${encodeURIComponent(id)}`

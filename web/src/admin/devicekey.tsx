@@ -4,9 +4,10 @@ import type { DeviceKey } from '../api/types.gen'
 import { t } from '../i18n/admin'
 import { Button } from '../ui'
 import { keyFile } from './register'
+import './join.css'
 
 export const KeyText = ({ made }: { made: DeviceKey }) => (
-  <div class="admin-join" data-testid="device-key">
+  <div class="join" data-testid="device-key">
     <p>
       <b>{t('dev.key.title')}</b>
     </p>

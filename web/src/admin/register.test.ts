@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { DeviceView } from '../api/types.gen'
-import { clockError, EVERYTHING, enrolCommand, keyFile, left_s, needsHand, shown } from './register'
+import { clockError } from '../clinic/deviceclock'
+import { EVERYTHING, enrolCommand, keyFile, left_s, shown } from './register'
 
 const device = (id: string, facts: Partial<DeviceView> = {}): DeviceView => ({
   id,
@@ -37,15 +38,14 @@ describe('a clock', () => {
 })
 
 describe('the list', () => {
-  it('shows what needs a hand first and what is out of use last', () => {
+  it('shows what could not send first, then wrong clocks, and what is out of use last', () => {
     const all = [
       device('gone', { active: false, refused: 'wire.gain' }),
       device('well'),
       device('stuck', { state: 'upload_failed', refused: 'wire.gain' }),
       device('slow', { clock_offset_ms: 5000 }),
     ]
-    expect(ids(shown(all, EVERYTHING, under))).toBe('slow stuck well gone')
-    expect(all.filter(needsHand).map(d => d.id)).toEqual(['stuck', 'slow'])
+    expect(ids(shown(all, EVERYTHING, under))).toBe('stuck slow well gone')
   })
 
   it('is filtered by place with all below it, by state, by what is printed on the box', () => {

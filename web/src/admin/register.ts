@@ -1,24 +1,14 @@
 // The device register as arithmetic: what needs a hand, what is shown of clocks and ages, the command to type. Pure.
 import type { DeviceView } from '../api/types.gen'
+import { clockError } from '../clinic/deviceclock'
 
 export type Filter = Readonly<{ org: string; state: string; words: string }>
 export const EVERYTHING: Filter = { org: '', state: '', words: '' }
 
 export const STATES = ['offline', 'idle', 'recording', 'uploading', 'upload_failed', 'done'] as const
 
-/** A clock that differs by less disturbs no report; beyond it the time of an ECG would be doubted. */
-export const CLOCK_OFF_MS = 2000
-
-/** How a device's clock is wrong, null while nobody need care. The hub's clock less the device's: positive is slow. */
-export function clockError(d: DeviceView): { side: 'fast' | 'slow'; off_s: string } | null {
-  if (d.clock_offset_ms === null || Math.abs(d.clock_offset_ms) <= CLOCK_OFF_MS) return null
-  const off_s = Math.abs(d.clock_offset_ms) / 1000
-  return { side: d.clock_offset_ms > 0 ? 'slow' : 'fast', off_s: off_s < 60 ? off_s.toFixed(1) : off_s.toFixed(0) }
-}
-
-/** Somebody has to do something: it was refused, it stuck, or its clock is off. */
-export const needsHand = (d: DeviceView): boolean =>
-  d.active && (d.refused !== null || d.state === 'upload_failed' || clockError(d) !== null)
+/** Its last recording is not at the hub, and it will not come by itself. */
+const stuck = (d: DeviceView): boolean => d.refused !== null || d.state === 'upload_failed'
 
 export const stateOf = (d: DeviceView): DeviceView['state'] | 'revoked' => (d.active ? d.state : 'revoked')
 
@@ -36,8 +26,8 @@ export function shown(
   return all.filter(fits).sort((a, b) => rank(a) - rank(b) || compare(a.org, b.org) || compare(a.id, b.id))
 }
 
-/** What needs a hand first, what is out of use last. */
-const rank = (d: DeviceView): number => (needsHand(d) ? 0 : d.active ? 1 : 2)
+/** What could not send first, then wrong clocks; what is out of use last. */
+const rank = (d: DeviceView): number => (!d.active ? 3 : stuck(d) ? 0 : clockError(d) !== null ? 1 : 2)
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /** What is typed at the clinic; `origin` is the address this page was opened at. */

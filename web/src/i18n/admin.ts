@@ -74,7 +74,6 @@ export const t = catalogue({
   'dev.clock.slow': { zh: '慢 {s} 秒', en: '{s} s slow' },
   'dev.clock.good': { zh: '准', en: 'Right' },
   'dev.clock.within': { zh: '误差 {ms} ms 以内', en: 'within {ms} ms' },
-  'dev.clock.rough': { zh: '粗略', en: 'roughly' },
   'dev.clock.at': { zh: '，{age}前', en: ', {age} ago' },
   'dev.facts': { zh: '登记', en: 'Register' },
   'dev.facts.edit': { zh: '填写登记', en: 'Edit the entry' },

@@ -83,6 +83,7 @@ export const t = catalogue({
   // devices
   'device.none': { zh: '还没有采集设备', en: 'No device yet' },
   'device.none.next': { zh: '请管理员在“管理”里添加', en: 'An administrator adds one under Admin' },
+  'device.none.mine': { zh: '添加后即可采集', en: 'Add one to record' },
   'device.idle': { zh: '待采集', en: 'Ready' },
   'device.recording': { zh: '采集中', en: 'Recording' },
   'device.uploading': { zh: '上传中', en: 'Uploading' },
@@ -91,7 +92,9 @@ export const t = catalogue({
   'device.offline': { zh: '未连接', en: 'Not connected' },
   'device.away': { zh: '未连接 {age}', en: 'Offline {age}' },
   'device.never': { zh: '从未连接', en: 'Never connected' },
-  'device.clock': { zh: '时钟差 {s} 秒', en: 'Clock off by {s} s' },
+  'device.clock.fast': { zh: '时钟快 {s} 秒', en: 'Clock {s} s fast' },
+  'device.clock.slow': { zh: '时钟慢 {s} 秒', en: 'Clock {s} s slow' },
+  'device.add': { zh: '添加设备', en: 'Add a device' },
   'device.list': { zh: '采集设备', en: 'Devices' },
   'device.queue': { zh: '待传的在设备里保存，连上即传', en: 'The device keeps what waits and sends it once connected' },
 
