@@ -35,7 +35,7 @@ from ecg import synth
 from ecg.record import Meta, Recording
 from server.intake.journal import Journal
 from server.intake.segment import Kind
-from tests.fault.rig import HubProcess
+from tests.fault.rig import HubProcess, for_a_while
 from tests.server.conftest import Browser, Refused
 from tests.waiting import until
 
@@ -106,6 +106,14 @@ class Load:
         self.stop.set()
         async with asyncio.timeout(READ_S):
             await asyncio.gather(*self.tasks)
+
+    async def get_on(self) -> None:
+        """Until one more report is signed or one more alert raised: hubs that live too short for it prove less."""
+        told, before = self.told, len(self.told.reports) + len(self.told.alerts)
+        more = asyncio.create_task(until(lambda: len(told.reports) + len(told.alerts) > before, READ_S))
+        await for_a_while(self.tasks, READ_S, more)
+        assert more.done(), "nothing was read in all that time"
+        more.result()
 
     async def abandon(self) -> None:
         """The hub is gone for good."""
