@@ -41,7 +41,7 @@ READY = (server.main, uvloop)
 
 def main() -> None:
     # The workers' imports too are paid once: they are forked from this server, and end with the hub that asked for one.
-    multiprocessing.set_forkserver_preload(["server.analysis.work", "server.reading.paper"])
+    multiprocessing.set_forkserver_preload(["tests.fault.warm_worker", "server.reading.paper"])
     forkserver.ensure_running()
     for line in sys.stdin:
         order = msgspec.json.decode(line, type=Order)

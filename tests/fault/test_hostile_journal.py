@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from device.client import clock_ms
 from ecg.errors import CodedError
 from server.intake.gateway import Gateway, GatewaySettings
-from server.intake.journal import Journal, JournalDamaged, segment_path
+from server.intake.journal import Journal, JournalDamaged
+from server.intake.recovery import segment_path
 from server.intake.segment import (
     NOWHERE,
     SEGMENT_HEADER,

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from server.intake.disk import Disk
-from server.intake.journal import Journal, JournalDamaged, Recovery, segment_path
+from server.intake.journal import Journal, JournalDamaged, Recovery
+from server.intake.recovery import segment_path
 from server.intake.segment import SEGMENT_HEADER, Kind, Record, scan, seed_of
 from tests.server.test_journal import A, B, bodies, reopened, running
 

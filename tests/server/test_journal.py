@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from server.intake import journal as journal_module
 from server.intake.disk import Disk
-from server.intake.journal import Journal, JournalDamaged, JournalFailed, JournalInUse, Recovery, segment_path
+from server.intake.journal import Journal, JournalDamaged, JournalFailed, JournalInUse, Recovery
+from server.intake.recovery import segment_path
 from server.intake.segment import (
     NOWHERE,
     Damage,
