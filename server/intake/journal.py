@@ -48,6 +48,8 @@ from server.intake.segment import (
     scan,
     seed_of,
     segment_header,
+    segment_number,
+    segment_path,
 )
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024  # a start scans one of them: below 0.1 s
@@ -121,16 +123,11 @@ class _Findings:
     scanned_bytes: int = 0
 
 
-def segment_path(folder: Path, number: int) -> Path:
-    return folder / f"segment-{number:010d}.journal"
-
-
 def _recover(folder: Path, disk: Disk) -> _Findings:
     found = _Findings()
     paths = sorted(folder.glob("segment-*.journal"))
     for path in paths:
-        name = path.stem.removeprefix("segment-")
-        number = int(name) if name.isdecimal() else 0  # a stranger's file: no segment has the number 0
+        number = segment_number(path)
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
             _recover_segment(found, fd, path, number, is_last=path == paths[-1], disk=disk)
@@ -311,8 +308,7 @@ class Journal:
             except (JournalDamaged, OSError, KeyError) as error:  # the latter: a footer that leads nowhere
                 # A closed segment has rotted where this stream begins or ends. One bit must not keep the hub from
                 # starting: it is named, the file is kept, and the device may send the recording anew.
-                first = last = state.opened.offset
-                number = state.opened.segment
+                number, first, last = state.opened.segment, state.opened.offset, state.opened.offset
                 if isinstance(error, JournalDamaged):
                     number, first, last = error.segment, error.start, error.end
                 found.damaged.append(Damage(number, first, last, torn=False))

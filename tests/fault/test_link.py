@@ -2,7 +2,7 @@
 
 The first half is `world.py`: thousands of scenarios without a socket. The second half runs the product's client through
 `device/line.py` against the real gateway and journal, a hub that stops and starts anew among it. A seed that fails is
-printed; `python -m tests.fault.world SEED` runs it alone.
+printed; `python -m tests.fault.seeds SEED` runs it alone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from device.simulate import run_device, upload_of
 from ecg.record import STANDARD_LEADS, Recording
 from server.intake.gateway import Gateway, GatewaySettings
 from tests.device.fake_hub import FakeHub
-from tests.fault.world import CONTROLS, run_all
+from tests.fault.seeds import run_all
+from tests.fault.world import CONTROLS
 
 SEEDS = 1_200
 SEEDS_LONG = 50_000

@@ -9,12 +9,10 @@ are `test_link.py`'s second half.
 from __future__ import annotations
 
 import hashlib
-import heapq
 import random
 import struct
-import sys
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -41,27 +39,18 @@ from device.simulate import SampledUpload
 from device.upload import DeviceEffect, DeviceSession, Done, Hold
 from server.intake.segment import (
     NOWHERE,
-    SEGMENT_HEADER,
-    Damage,
     Kind,
     Place,
-    StreamState,
     after,
-    crc32c,
     record_header,
-    scan,
 )
+from tests.fault.world_disk import Broken, Disk, Time
 
 NOON_MS: Final = 1_764_000_000_000
-WORLD_MS_MAX: Final = 3 * 3600 * 1000  # a scenario that is not done by then never will be
 RETRY_AFTER_MS: Final = 5_000
 SILENCE_MS: Final = 25_000  # a device that hears nothing for so long takes the line for dead, as pings tell a real one
 MESSAGE_FAULTS_MAX: Final = 4  # a connection: more is not a bad line but a broken device, see `wire.gap`
 CONTROLS: Final = ("acks_before_sync", "stores_repeats", "forgets_a_synced_frame", "makes_samples_up")
-
-
-class Broken(AssertionError):
-    """A promise of the wire was not kept."""
 
 
 @dataclass
@@ -75,73 +64,6 @@ class Tape(SampledUpload):
         made = super().frame(stream, seq)
         stamp = self.stamps.setdefault(seq, self.clock_ms())
         return Data(**{**{name: getattr(made, name) for name in made.__struct_fields__}, "device_ms": stamp})
-
-
-class Time:
-    """A heap of what happens when."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self._heap: list[tuple[float, int, Callable[[], None]]] = []
-        self._count = 0
-
-    def after(self, wait_ms: float, what: Callable[[], None]) -> None:
-        self._count += 1
-        heapq.heappush(self._heap, (self.now + wait_ms, self._count, what))
-
-    def run(self, done: Callable[[], bool]) -> None:
-        while self._heap and not done():
-            self.now, _, what = heapq.heappop(self._heap)
-            if self.now > WORLD_MS_MAX:
-                raise Broken("not done after three hours of the world's time")
-            what()
-
-
-class Disk:
-    """One journal segment: what is synced stays, of the rest a crash keeps any beginning."""
-
-    def __init__(self, rng: random.Random) -> None:
-        self.rng, self.seed = rng, crc32c(0, b"world")
-        self.synced = bytearray(SEGMENT_HEADER.size)
-        self.unsynced: list[bytes] = []
-
-    def write(self, record: bytes) -> int:
-        """Returns where it stands."""
-        at = len(self.synced) + sum(map(len, self.unsynced))
-        self.unsynced.append(record)
-        return at
-
-    def sync(self) -> None:
-        self.synced += b"".join(self.unsynced)
-        self.unsynced.clear()
-
-    def crash(self, *, forget: int = 0) -> None:
-        """The process or the power is gone: of what was not synced some bytes may stand there, torn anywhere."""
-        tail = b"".join(self.unsynced)
-        self.unsynced.clear()
-        self.synced += tail[: self.rng.randint(0, len(tail))]
-        if forget:
-            del self.synced[max(SEGMENT_HEADER.size, len(self.synced) - forget) :]
-
-    def recover(self) -> tuple[dict[bytes, StreamState], dict[bytes, list[tuple[int, bytes]]]]:
-        """The states and bodies (kind, body) of each stream; what is torn at the end is cut off."""
-        states: dict[bytes, StreamState] = {}
-        bodies: dict[bytes, list[tuple[int, bytes]]] = {}
-        for item in scan(bytes(self.synced), 1, self.seed):
-            if isinstance(item, Damage):
-                if not item.torn:
-                    raise Broken("damage in the middle of the journal")
-                del self.synced[item.start :]
-                break
-            before = states.get(item.stream)
-            if item.previous != (before.last if before else NOWHERE):
-                raise Broken("a record of the journal does not belong")
-            state = after(before, item.kind, item.seq, len(item.body), Place(1, item.start))
-            if state is None:
-                raise Broken("a record stands twice in the journal")
-            states[item.stream] = state
-            bodies.setdefault(item.stream, []).append((item.kind, item.body))
-        return states, bodies
 
 
 class Wire:
@@ -656,45 +578,3 @@ class World:
         samples = np.frombuffer(stored, "<i2").reshape(-1, len(tape.opening.leads))
         if not np.array_equal(samples, tape.samples):
             raise Broken(f"{device.name}: the stored samples differ")
-
-
-@dataclass
-class Tally:
-    """What many scenarios came to; `line` is the one `./run test` and a nightly run are judged by (targets.md, E3)."""
-
-    scenarios: int = 0
-    frames: int = 0
-    connections: int = 0
-    lives: int = 0  # of hubs
-    broken: dict[int, str] = field(default_factory=dict)  # seed -> what was not kept
-
-    def line(self, name: str) -> str:
-        verdict = "ok" if not self.broken else f"FAIL seeds {sorted(self.broken)[:20]}"
-        return (
-            f"E3 {name} scenarios {self.scenarios} frames {self.frames} connections {self.connections} "
-            f"hub_starts {self.lives} broken {len(self.broken)} {verdict}"
-        )
-
-
-def run_all(seeds: Iterable[int], control: str = "") -> Tally:
-    """Each seed is one scenario; what it broke is kept, the next one goes on."""
-    tally = Tally()
-    for seed in seeds:
-        world = World(seed, control)
-        try:
-            world.run()
-        except Broken as broken:
-            tally.broken[seed] = str(broken)
-        tally.scenarios += 1
-        tally.frames += sum(tape.total for device in world.devices for tape in device.tapes)
-        tally.connections += len(world.wires)
-        tally.lives += world.hub.lives
-    return tally
-
-
-if __name__ == "__main__":  # `python -m tests.fault.world SEED`, or `FIRST END` for many
-    first, end = int(sys.argv[1]), int(sys.argv[-1])
-    said = run_all(range(first, max(end, first + 1)))
-    for bad, why in said.broken.items():
-        print(f"seed {bad}: {why}")
-    print(said.line("link"))
