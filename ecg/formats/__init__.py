@@ -22,6 +22,7 @@ from ecg.formats import (
     dicom,
     edf,
     ishne,
+    mfer,
     mortara,
     muse,
     refused,
@@ -37,8 +38,8 @@ from ecg.formats.document import FILE_BYTES_MAX, THE_FILE, Document, Format, nam
 from ecg.record import Recording
 
 FORMATS: tuple[Format, ...] = (
-    dicom, edf, ishne, scp, contec, wfdb_zip, aecg, muse, cardiosoft, sapphire, sierra, schiller, mortara, refused,
-    table,
+    dicom, edf, ishne, scp, mfer, contec, wfdb_zip,
+    aecg, muse, cardiosoft, sapphire, sierra, schiller, mortara, refused, table,
 )  # fmt: skip
 """Formats of one file each, the surest to recognise first; those refused by name come before bare text.
 

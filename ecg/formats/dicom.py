@@ -46,12 +46,15 @@ from ecg.formats.fields import (
     side_by_side,
     text,
     whole_steps,
+    with_names,
+    without_marks,
 )
 from ecg.record import Sex
 
 NAME: Final = "DICOM"
 
 CHANNELS_MAX = 256
+BEAT_S_MAX = 2.0  # a derived group as short is a beat, whatever its label
 _KINDS = {
     "1.2.840.10008.5.1.4.1.1.9.1.1": "DICOM 12-lead ECG",
     "1.2.840.10008.5.1.4.1.1.9.1.2": "DICOM General ECG",
@@ -95,7 +98,7 @@ def parse(raw: bytes) -> Document:
 
     Raises  NoWaveform (an image, a report, medians alone), FormatRefused, FileTruncated, FieldWrong, GainMissing,
             UnitUnknown, LeadUnknown, LeadTwice, FileTooLarge.
-    Warns   PartsLeftOut, TextDoubtful.
+    Warns   ChannelLeftOut, PartsLeftOut, TextDoubtful.
     """
     whole = dicom_elements.read(raw)
     kind = whole.words(0x00080016)
@@ -150,14 +153,16 @@ class _Group:
     is_rhythm: bool
     channels: tuple[_Channel, ...]
     samples: I32
+    warnings: tuple[FileWarning, ...]
 
     @classmethod
     def of(cls, item: DataSet, at: int) -> _Group:
         name = f"waveform {at + 1}"
-        is_rhythm = not _BEAT.search(item.words(0x003A0020))
         rate = item.decimal(0x003A001A, "sampling frequency")
         fs = checked_rate(rate or 0.0, item.words(0x003A001A) or "missing", "sampling frequency")
         samples = _matrix(item, name)
+        is_short = len(samples) < BEAT_S_MAX * fs and item.words(0x003A0004) == "DERIVED"
+        is_rhythm = not is_short and not _BEAT.search(item.words(0x003A0020))
         offset_ms = item.decimal(0x00181068, "time offset") or 0.0
         first = whole_steps(offset_ms * fs / 1000)
         defined = item.sequences.get(0x003A0200, [])
@@ -165,12 +170,19 @@ class _Group:
             got = f"{samples.shape[1]} with {len(defined)} definitions"
             raise FieldWrong(path=THE_FILE, field="number of channels", got=got, why="each needs its definition")
         channels = [_channel(one, number, fs) for number, one in enumerate(defined)] if is_rhythm else []
-        return cls(fs, first, is_rhythm, tuple(one for one in channels if one is not None), samples)
+        voltages = [one for one in channels if one is not None]
+        kept, left = with_names([one.spelling for one in voltages])
+        return cls(fs, first, is_rhythm, tuple(voltages[at] for at in kept), samples, tuple(left))
 
     def columns(self) -> list[tuple[_Channel, I32]]:
         """Each channel with its samples, NO_SIGNAL where the file pads."""
         return [
-            (channel, in_steps(self.samples[:, channel.number], channel.offset, channel.sign))
+            (
+                channel,
+                in_steps(
+                    without_marks(self.samples[:, channel.number], channel.uv_per_step), channel.offset, channel.sign
+                ),
+            )
             for channel in self.channels
         ]
 
@@ -275,7 +287,8 @@ def _side_by_side(groups: list[_Group]) -> tuple[list[_Group], list[FileWarning]
     span = max(start + count for start, count in spans) - min(start for start, _ in spans)
     if span > 2 * sum(count for _, count in spans):
         raise FieldWrong(path=THE_FILE, field="time offsets", got=f"{span} samples", why="the parts lie too far apart")
-    return joined, [PartsLeftOut(left="; ".join(left))] if left else []
+    unnamed = [warning for group in joined for warning in group.warnings]
+    return joined, [*unnamed, *([PartsLeftOut(left="; ".join(left))] if left else [])]
 
 
 # ---- who, when ----
@@ -293,7 +306,7 @@ def _text(whole: DataSet, tag: int) -> tuple[str, bool]:
             return text(raw.decode(charset).encode(), "utf-8"), False
         except UnicodeDecodeError:
             return text(raw), True
-    if looks_chinese(re.sub(rb"[\x00-\x7f]", b"", raw)):
+    if looks_chinese(raw):
         return text(raw, "gb18030"), True
     return text(raw, charset), not stated[-1].strip()
 

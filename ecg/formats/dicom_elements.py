@@ -128,7 +128,7 @@ class _Walk:
         if self.seen > ELEMENTS_MAX or depth > DEPTH_MAX:
             raise FieldWrong(path=THE_FILE, field="data elements", got=f"{self.seen}, {depth} deep", why="too many")
         kind, length, at = self._head(at)
-        is_sequence = kind == b"SQ" or length == UNDEFINED or (kind == b"" and tag in _SEQUENCES)
+        is_sequence = kind == b"SQ" or length == UNDEFINED or (kind in (b"", b"UN") and tag in _SEQUENCES)
         if length != UNDEFINED and at + length > end:
             where = f"element {tag >> 16:04X},{tag & 0xFFFF:04X} ends at byte {at + length} of {end}"
             raise FileTruncated(path=THE_FILE, where=where)

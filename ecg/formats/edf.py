@@ -20,6 +20,7 @@ from ecg import codes
 from ecg.errors import (
     CountMissing,
     FieldWrong,
+    FileTooLarge,
     FileTruncated,
     FileWarning,
     NoWaveform,
@@ -40,6 +41,7 @@ HEAD = 256  # bytes of the fixed header, and of the description of each signal
 SIGNALS_MAX = 1024
 RANGE_UV_MAX = 400_000.0  # electrodes polarise to 300 mV (IEC 60601-2-25); who records more records no ECG
 STEP_UV_MAX = 20.0  # and a step of 8 bits over 5 mV
+TIMED_RECORDS_MAX = 500_000  # of an interrupted file: 5 days of one second
 GAPS_MAX = 20  # an interrupted file longer than this many times its samples is read in its longest part only
 _BDF = b"\xffBIOSEMI"
 _FIELDS = ((16, "label"), (80, "transducer"), (8, "unit"), (8, "physical minimum"), (8, "physical maximum"),
@@ -244,7 +246,7 @@ def _ecg(signals: tuple[_Signal, ...]) -> tuple[list[_Signal], list[str]]:
 def _lead_of(label: str, signals: tuple[_Signal, ...]) -> str | None:
     """The lead a label means ("ECG II", "EKG-V1", "aVF", "ECG LA-RA"); "unknown" for an ECG without one; else None."""
     typed = _TYPED.match(label)
-    bare = typed[1] if typed else label
+    bare = (typed[1] if typed else label).split("(")[0].strip()
     bare = _BIPOLAR.get(bare.casefold().replace(" ", ""), bare)
     lead = codes.lead_of(bare) or codes.lead_of(_REFERENCE.sub("", bare)) if bare else None
     if lead is not None and not typed and re.fullmatch(r"[CV]\d|[XYZ]|[RL]A|[RL]L|V|ES|AS|AI", bare, re.IGNORECASE):
@@ -328,6 +330,8 @@ def _places(records: _Records, head: _Head, fs: float, samples: int) -> tuple[sl
     firsts = np.arange(count, dtype=np.int64) * samples
     if head.kind != "D":
         return slice(None), firsts, []
+    if count > TIMED_RECORDS_MAX:
+        raise FileTooLarge(path=THE_FILE, got=count, unit="records with a time", most=TIMED_RECORDS_MAX)
     onsets = _onsets(records, head)
     stated = np.array([whole_steps((onset - onsets[0]) * fs) for onset in onsets], dtype=np.int64)
     late = stated - firsts  # how much later each record begins than without any gap

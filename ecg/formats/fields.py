@@ -15,7 +15,8 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
-from ecg.errors import FieldWrong, FileTooLarge, FileTruncated
+from ecg import codes
+from ecg.errors import ChannelLeftOut, FieldWrong, FileTooLarge, FileTruncated, FileWarning
 from ecg.formats.document import I32, NO_SIGNAL, SAMPLES_MAX, THE_FILE
 
 UV_PER_UNIT = {
@@ -26,6 +27,8 @@ UV_PER_UNIT = {
     "mv": 1e3,
     "v": 1e6,  # both code points of the micro sign
     "microvolt": 1.0,
+    "uvolt": 1.0,
+    "mvolt": 1e3,
     "millivolt": 1e3,
     "volt": 1e6,
     "microvolts": 1.0,
@@ -36,7 +39,8 @@ UV_PER_UNIT = {
     "mdc_dim_volt": 1e6,
     "mdc_dim_nano_volt": 1e-3,
 }
-_HANZI = re.compile(rb"[\xb0-\xf7][\xa1-\xfe]")
+_HANZI = re.compile("[\u3400-\u9fff]{2}|^[\\s^=\u00b7\u3400-\u9fff]*[\u3400-\u9fff][\\s^=\u00b7\u3400-\u9fff]*$")
+UV_MAX = 20_000.0
 RATE_MAX_HZ = 1_000_000.0  # above it a field is damaged, whatever the machine
 
 
@@ -58,9 +62,9 @@ def u32(raw: bytes, at: int, where: str) -> int:
 def text(raw: bytes, *charsets: str) -> str:
     """Text up to the first NUL, in the first charset that fits: those the file states, UTF-8, GB18030, Latin-1.
 
-    Carts sold in China write GBK under any label; a byte that fits nothing stays visible as its Latin-1 letter.
+    Carts sold in China write GBK under any label; "Müller" in Latin-1 would be GB18030 too, but no Chinese.
     """
-    for charset in (*charsets, "utf-8", "gb18030"):
+    for charset in (*charsets, "utf-8", *(["gb18030"] if looks_chinese(raw) else [])):
         wide = charset.startswith("utf-16")
         bare = raw[: len(raw) // 2 * 2] if wide else raw.split(b"\0", 1)[0]
         try:
@@ -75,8 +79,12 @@ def _printable(words: str) -> str:
 
 
 def looks_chinese(raw: bytes) -> bool:
-    """Whether the bytes above 127 are at least two characters of GB 2312, whatever charset a file states."""
-    return len(_HANZI.findall(raw)) > 1 and not any(byte > 127 for byte in _HANZI.sub(b"", raw))
+    """Whether the bytes up to the first NUL are Chinese in GB18030: two characters side by side, or nothing else."""
+    try:
+        words = raw.split(b"\0", 1)[0].decode("gb18030")
+    except UnicodeDecodeError:
+        return False
+    return _HANZI.search(words) is not None
 
 
 def microvolts_of(unit: str) -> float | None:
@@ -132,6 +140,28 @@ def checked_size(samples: int, leads: int) -> None:
     """Raises FileTooLarge when a recording would hold more samples than are read; before anything is allocated."""
     if samples * leads > SAMPLES_MAX:
         raise FileTooLarge(path=THE_FILE, got=samples * leads, unit="samples", most=SAMPLES_MAX)
+
+
+def with_names(spellings: Sequence[str]) -> tuple[list[int], list[FileWarning]]:
+    """Which channels are leads with a name, and a word on the others; all of them when none has, to be refused.
+
+    An ECG without a lead's name ("unknown") stands for itself once: two could not be told apart.
+    """
+    leads = [codes.lead_of(spelling) for spelling in spellings]
+    kept = [at for at, lead in enumerate(leads) if lead and not (lead == "unknown" and lead in leads[:at])]
+    if not kept:
+        return list(range(len(leads))), []
+    left = [spelling or "(no name)" for at, spelling in enumerate(spellings) if at not in kept]
+    return kept, [ChannelLeftOut(channel=", ".join(left))] if left else []
+
+
+def without_marks(steps: I32, uv_per_step: float) -> I32:
+    """Samples of 16 bits, NO_SIGNAL for the smallest of them where no skin electrode gives as much.
+
+    Recorders write it for an electrode that is off; their formats have no word for that.
+    """
+    is_mark = steps == -(2**15) if 2**15 * uv_per_step > UV_MAX else np.zeros(steps.shape, dtype=np.bool_)
+    return np.where(is_mark, NO_SIGNAL, steps).astype(np.int32)
 
 
 def side_by_side(columns: Sequence[I32], starts: Sequence[int]) -> I32:

@@ -20,7 +20,19 @@ from ecg.errors import (
     SamplesFewer,
 )
 from ecg.formats.document import I32, THE_FILE, Document, Maker, Person, checked_gain, named_leads
-from ecg.formats.fields import checked_rate, checked_size, crc_ccitt, day, moment_of, numbers, text, u16, u32
+from ecg.formats.fields import (
+    checked_rate,
+    checked_size,
+    crc_ccitt,
+    day,
+    moment_of,
+    numbers,
+    text,
+    u16,
+    u32,
+    with_names,
+    without_marks,
+)
 from ecg.record import Sex
 
 NAME: Final = "ISHNE Holter"
@@ -40,7 +52,7 @@ def parse(raw: bytes) -> Document:
     """All leads, over the whole time.
 
     Raises  FormatRefused, FileTruncated, FieldWrong, NoWaveform, GainMissing, LeadUnknown, LeadTwice, FileTooLarge.
-    Warns   ChecksumIgnored, SamplesFewer.
+    Warns   ChecksumIgnored, ChannelLeftOut, SamplesFewer.
     """
     if raw[:8] == ANNOTATIONS:
         raise FormatRefused(
@@ -54,19 +66,22 @@ def parse(raw: bytes) -> Document:
             path=THE_FILE, field="number of leads", got=str(count), why=f"1 to {LEADS_MAX} can be described"
         )
     spellings = [_lead(code) for code in numbers(f"<{count}h", raw, 158, "leads")]
-    leads = named_leads(spellings)
-    nv = numbers(f"<{count}h", raw, 206, "resolution")
+    kept, unnamed = with_names(spellings)
+    leads = named_leads([spellings[at] for at in kept])
+    resolutions = numbers(f"<{count}h", raw, 206, "resolution")
+    nv = [resolutions[at] for at in kept]
     uv_per_step = tuple(checked_gain(step / 1000, lead) for step, lead in zip(nv, leads, strict=True))
     fs = checked_rate(u16(raw, 272, "sampling rate"), str(u16(raw, 272, "")))
     steps, warnings = _samples(raw, count)
-    warnings = _checksum(raw) + warnings
+    columns = [without_marks(steps[:, at], gain) for at, gain in zip(kept, uv_per_step, strict=True)]
+    warnings = [*_checksum(raw), *unnamed, *warnings]
     start = moment_of(*_date(raw, 138), *numbers("<hhh", raw, 150, "start")) if _is_clock(raw) else None
     names = [text(raw[at : at + 40]) for at in (28, 68)]
     return Document(
         format=f"{NAME} 1.0",
         fs=fs,
         leads=leads,
-        steps=steps,
+        steps=np.column_stack(columns),
         uv_per_step=uv_per_step,
         start=start,
         person=Person(
@@ -81,7 +96,7 @@ def parse(raw: bytes) -> Document:
 
 
 def _lead(code: int) -> str:
-    if code == 0:
+    if code in (0, 1):  # not stated; bipolar, between electrodes that are not stated
         return "unknown"
     return codes.lead_of_code("ishne_code", str(code)) or f"ISHNE lead {code}"
 

@@ -33,7 +33,6 @@ STARTS: Final[tuple[tuple[bytes, str, str], ...]] = (
     (b"Rar!\x1a\x07", "a RAR archive", PACKED),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a Microsoft Office file", "a report holds no samples"),
     (b"{\\rtf", "RTF", "a report holds no samples"),
-    (b"@ MFR ", "MFER", "its reader is not written; export as HL7 aECG or DICOM"),
     (b"MSH|", "an HL7 version 2 message", "it is a message and no recording"),
     (b"GDF ", "GDF", "no electrocardiograph writes it"),
     (b"SQLite format 3\0", "an SQLite database", "it is no recording"),

@@ -8,7 +8,7 @@ sample is decoded. The long-term sections of version 3 (12 and up) and Healforce
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Final
 
@@ -39,6 +39,7 @@ from ecg.formats.fields import (
     text,
     u16,
     u32,
+    with_names,
 )
 from ecg.record import Sex
 
@@ -85,7 +86,7 @@ def parse(raw: bytes) -> Document:
 
     Raises  FileTruncated, FileChecksum, FieldWrong, FormatRefused, NoWaveform, GainMissing, LeadUnknown, LeadTwice,
             FileTooLarge, FileBroken.
-    Warns   ChecksumIgnored, SamplesFewer.
+    Warns   ChecksumIgnored, ChannelLeftOut, SamplesFewer.
     """
     if _is_healforce(raw):
         reason = "it keeps neither checksum, pointers nor lead names of EN 1064, and its unit of voltage is not sure"
@@ -98,19 +99,32 @@ def parse(raw: bytes) -> Document:
     if 3 not in sections:
         raise FileTruncated(path=THE_FILE, where="section 3, which names the leads, is not there")
     leads, subtracts = _leads(sections[3])
+    count = len(leads)
+    kept, unnamed = with_names([lead.spelling for lead in leads])
+    leads = [leads[at] for at in kept]
     names = named_leads([lead.spelling for lead in leads])
     tables = scp_huffman.tables(sections[2]) if 2 in sections else None
-    rhythm = _coded(sections[6], len(leads), "section 6")
+    rhythm = _coded(sections[6], count, kept, "section 6")
+    if raw[15] >= 30:
+        rhythm = replace(rhythm, bimodal=False)  # version 3 has no such compression, and reserves the byte
+    if subtracts and 4 not in sections:
+        raise FileTruncated(path=THE_FILE, where="section 4 is not there, and says where beats were subtracted")
     beats = _Beats.of(sections.get(4, b""))
-    columns, nv_per_step, us = _samples(rhythm, leads, tables, beats, sections.get(5), subtracts)
-    warnings += _fewer(leads, columns)
+    needs_beats = rhythm.bimodal or (subtracts and any(kind == 0 for kind, *_ in beats.zones))
+    if needs_beats and 5 not in sections:
+        raise FileTruncated(
+            path=THE_FILE, where="section 5 is not there, and section 6 cannot be read without its beats"
+        )
+    reference = _coded(sections[5], count, kept, "section 5") if needs_beats else None
+    columns, nv_per_step, us = _samples(rhythm, reference, leads, tables, beats, subtracts)
+    warnings += [*unnamed, *_fewer(leads, columns)]
     first = min(lead.first for lead in leads)
     steps = side_by_side([column.astype(np.int32) for column in columns], [lead.first - first for lead in leads])
     uv_per_step = checked_gain(nv_per_step / 1000, names[0])
     about = _About.of(sections.get(1, b""))
     return Document(
         format=_title(about.version or raw[15]),
-        fs=checked_rate(1e6 / us, f"{us} us"),
+        fs=checked_rate(_hz(us), f"{us} us"),
         leads=names,
         steps=steps,
         uv_per_step=(uv_per_step,) * len(names),
@@ -119,6 +133,12 @@ def parse(raw: bytes) -> Document:
         maker=about.maker,
         warnings=tuple(warnings),
     )
+
+
+def _hz(us: int) -> float:
+    """Samples a second of an interval in whole microseconds: 1953 us is as near to 512 Hz as the field can come."""
+    whole = round(1e6 / us)
+    return float(whole) if whole and round(1e6 / whole) == us else 1e6 / us
 
 
 def _title(version: int) -> str:
@@ -136,10 +156,9 @@ def _is_healforce(raw: bytes) -> bool:
 def _sections(raw: bytes) -> tuple[bytes, dict[int, bytes], list[FileWarning]]:
     """The record without what follows it, the contents of its sections by number, and what was passed over."""
     size = u32(raw, 2, "the size of the record")
-    if size > len(raw):
-        raise FileTruncated(path=THE_FILE, where=f"{len(raw)} of {size} bytes are there")
     if size < 6 + HEADER:
         raise FieldWrong(path=THE_FILE, field="size of the record", got=str(size), why="its header alone is longer")
+    missing = max(size - len(raw), 0)
     raw = raw[:size]
     places = _pointers(raw)
     damaged = [number for number, (at, length) in places.items() if not _is_whole(raw, at, length)]
@@ -150,8 +169,9 @@ def _sections(raw: bytes) -> tuple[bytes, dict[int, bytes], list[FileWarning]]:
         wrong = [number for number in damaged if number in (0, 2, 3, 4, 5, 6)]
         if wrong:
             raise FileChecksum(path=THE_FILE, where=", ".join(f"section {number}" for number in wrong))
-        if crc_ccitt(raw[2:]) != u16(raw, 0, "the checksum"):
-            warnings.append(ChecksumIgnored(where="of the whole file; those of all sections with samples do"))
+        if missing or crc_ccitt(raw[2:]) != u16(raw, 0, "the checksum"):
+            lacking = f" that lacks {missing} bytes" if missing else ""
+            warnings.append(ChecksumIgnored(where=f"of the whole file{lacking}; those of all sections with samples do"))
     contents = {number: raw[at + HEADER : at + length] for number, (at, length) in places.items()}
     if 1 in damaged and not (warnings and len(damaged) == len(places)):
         # A name that may be another's is worse than none.
@@ -211,7 +231,7 @@ def _leads(section: bytes) -> tuple[list[_Lead], bool]:
     leads = []
     for at in range(count):
         first, last, code = numbers("<IIB", section, 2 + 9 * at, "a lead of section 3")
-        if not 1 <= first <= last:
+        if not first <= last or last == 0:  # the standard counts from 1, some writers from 0
             raise FieldWrong(
                 path=THE_FILE, field="samples of a lead", got=f"{first} to {last}", why="none can be meant"
             )
@@ -235,7 +255,8 @@ class _Coded:
     streams: tuple[bytes, ...]
 
 
-def _coded(section: bytes, leads: int, where: str) -> _Coded:
+def _coded(section: bytes, leads: int, kept: list[int], where: str) -> _Coded:
+    """Section 5 or 6 of a file of `leads` leads, with the streams of those that are kept."""
     nv, us, differences, bimodal = numbers("<HHBB", section, 0, where)
     if us == 0:
         raise FieldWrong(path=THE_FILE, field=f"sample interval of {where}", got="0 us", why="no rate follows from it")
@@ -251,7 +272,7 @@ def _coded(section: bytes, leads: int, where: str) -> _Coded:
     for length in lengths:
         streams.append(section[at : at + length])
         at += length
-    return _Coded(nv, us, differences, bool(bimodal), tuple(streams))
+    return _Coded(nv, us, differences, bool(bimodal), tuple(streams[at] for at in kept))
 
 
 def _decoded(coded: _Coded, lead: int, count: int, tables: tuple[scp_huffman.Table, ...] | None) -> I64:
@@ -279,17 +300,14 @@ def _summed(values: I64, differences: int) -> I64:
 
 def _samples(
     rhythm: _Coded,
+    reference: _Coded | None,
     leads: list[_Lead],
     tables: tuple[scp_huffman.Table, ...] | None,
     beats: _Beats,
-    section_5: bytes | None,
     subtracts: bool,
 ) -> tuple[list[I64], float, int]:
     """Each lead's samples, nanovolts of a step, and microseconds between samples at the full rate."""
     checked_size(max(len(stream) for stream in rhythm.streams), 1)
-    reference = _coded(section_5, len(leads), "section 5") if section_5 and (subtracts or rhythm.bimodal) else None
-    if (subtracts or rhythm.bimodal) and (reference is None or not beats.zones):
-        raise FileTruncated(path=THE_FILE, where="sections 4 and 5 are not there, and section 6 cannot be read alone")
     us = rhythm.us
     if reference is not None and reference.us != us:
         if not rhythm.bimodal or us % reference.us:
@@ -406,7 +424,8 @@ def _with_beats(
     length = round(beats.milliseconds * 1000 / reference.us)
     waves = []
     for at, lead in enumerate(leads):
-        beat = _decoded(reference, at, length, tables) * (reference.nv // nv)
+        # A lead may have no reference beat: its stream is empty.
+        beat = _decoded(reference, at, length if reference.streams[at] else 0, tables) * (reference.nv // nv)
         wave = residues[at] * (rhythm.nv // nv)
         for kind, zone_first, fiducial, zone_last in beats.zones:
             origin = fiducial - beats.fiducial + 1  # the sample on which the beat's first one falls

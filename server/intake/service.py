@@ -7,6 +7,7 @@ journal's; here rows, blobs and events are written, each change and its event in
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures.process import BrokenProcessPool
@@ -19,14 +20,16 @@ import structlog
 from sqlalchemy import Connection
 
 from device.coding import Header, header_of
+from device.deposit import deposit_of
 from device.errors import BadProof, DeviceRevoked, OpenDiffers, WireError
 from device.frames import Deposit, Open, Opening, Request
 from device.glance import read_glance
 from device.session import ClockKnown, DeviceRecord, Rules
-from ecg.errors import EcgError, FileBroken, all_errors
+from ecg.errors import EcgError, FileBroken, FileEmpty, all_errors
 from server.base.blobs import Blobs
 from server.base.bus import LocalBus
 from server.base.clock import Clock, iso, later
+from server.base.context import Ctx
 from server.base.database import Database, Tx
 from server.base.eventlog import Event
 from server.base.ids import new_id
@@ -39,7 +42,7 @@ from server.intake.files import Imported, import_file, note_of
 from server.intake.gateway import Gateway
 from server.intake.hub import SealedReceipt
 from server.records import store as records
-from server.records.model import SYMPTOMS, PatientFacts
+from server.records.model import SYMPTOMS, PatientFacts, Recording
 from server.records.service import put_patient
 
 log = structlog.get_logger()
@@ -143,7 +146,9 @@ class Intake:
         self._streams.pop(recording_id, None)
         self.bus.end(f"stream:{recording_id}")
 
-    async def deposited(self, device_id: str, recording_id: str, file: bytes, deposit: Deposit) -> None:
+    async def deposited(
+        self, device_id: str, recording_id: str, file: bytes, deposit: Deposit, *, actor: str | None = None
+    ) -> None:
         blob = f"originals/{recording_id}"
         await self.blobs.put(blob, file)
 
@@ -160,7 +165,26 @@ class Intake:
                 tx.append("recording.deposited", recording_id, row["org"], {"bytes": len(file)})
                 register.move(tx, device_id, "seal", refused=None)
 
-        await self.db.write(keep, actor=f"device:{device_id}")
+        await self.db.write(keep, actor=actor or f"device:{device_id}")
+
+    async def upload(self, ctx: Ctx, org: str, name: str, file: bytes) -> Recording:
+        """A file that a person hands over. The same bytes again are the same recording. Raises FileEmpty, Forbidden."""
+        ctx.see("institution", "recording.read", org)
+        ctx.require("recording.order", org)
+        if not file:
+            raise FileEmpty(path=name)
+        sha256 = hashlib.sha256(file).digest()
+        known = await self.db.read(lambda conn: records.recording_by_file(conn, org, sha256.hex()))
+        if known is None:
+            # By place, not by person: a colleague who hands the same file over at the same time means the same ECG.
+            source = DeviceRecord(f"upload:{org}", (), org)
+            deposit = deposit_of(source.id, name, sha256, len(file), packed=False, made_ms=self.clock.now_ms())
+            here = ClockKnown(0, 0)
+            recording_id = await self.db.write(lambda tx: self._open(tx, source, deposit, here), actor=ctx.actor)
+            await self.deposited(source.id, recording_id, file, deposit, actor=ctx.actor)
+        else:
+            recording_id = known["id"]
+        return await self.db.read(lambda conn: records.view(conn, recording_id))
 
     async def read_deposit(self, event: Event) -> None:
         """The reaction to `recording.deposited`: read the file, store what stands in it or say why it cannot be."""

@@ -100,6 +100,27 @@ async def test_the_same_file_under_other_names_is_one_recording_with_one_receipt
         assert recording["patient"]["name"] == "马德福"
 
 
+async def test_a_file_handed_over_in_the_browser_is_the_same_recording_as_the_agents(hub: Hub, tmp_path: Path) -> None:
+    file = b"# fs=500\n# unit=uV\nI,II\n" + b"10,20\n" * 5000
+    async with await hub.sign_in("clinic") as browser, agent_of(hub, tmp_path / "clinic", "org_hewan") as agent:
+        url, keyed = f"{hub.url}/api/orgs/org_hewan/files?name=a.csv", {"Idempotency-Key": "12345678"}
+        async with browser.http.post(url, data=file, headers=keyed) as answer:
+            assert answer.status == 200, await answer.text()
+            handed = await answer.json()
+        (tmp_path / "clinic" / "ecg" / "b.csv").write_bytes(file)
+        await until(lambda: agent.queue.totals().received, 30)
+        assert agent.queue.latest(1)[0].recording == handed["id"]
+        assert (await the_recording(browser, "waiting"))["derived"] == ["III", "aVR", "aVL", "aVF"]
+        for path, size, code in (
+            ("org_hewan/files?name=a.csv", 0, "ecg.file_empty"),
+            ("org_hewan/files", 4, "http.input"),
+            ("org_city/files?name=a.csv", 4, "http.not_found"),
+        ):
+            headers = {"Idempotency-Key": f"12345678-{code}"}
+            async with browser.http.post(f"{hub.url}/api/orgs/{path}", data=bytes(size), headers=headers) as answer:
+                assert (await answer.json())["code"] == code
+
+
 async def test_a_critical_first_glance_pages_before_the_file_has_come(hub: Hub, tmp_path: Path) -> None:
     """The line dies behind the first frames: the specialist is called all the same."""
     drawn = synth.twelve_lead(np.random.default_rng(1), [synth.Segment("sinus", 4.0), synth.Segment("vt", 8.0, 170)])

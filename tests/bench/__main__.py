@@ -8,6 +8,7 @@ carries the figures and nothing else, so that a program may read them.
 import fcntl
 import importlib
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def main(words: list[str]) -> int:
     if not rest or rest[0] not in names():
         print(f"./run bench takes one name, one of: {', '.join(names())}.", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started ends, and its folders go
     with Path(__file__).open() as own_file:
         fcntl.flock(own_file, fcntl.LOCK_EX)  # two benchmarks at once would measure each other
         try:

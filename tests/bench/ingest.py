@@ -6,7 +6,7 @@ C1   durable packets a second, 100 connections with 16 packets in flight each, i
      int16 (500 ms), S = 12 x 50 (100 ms). `C1.L` is the gateway over the product's own service (HMAC, order, credit,
      journal, database), `C1.L.hub` the whole of `xinlian serve` with its analysis on the same core.
      `C1.L.redis_always` is our rate with its ratio to that peer, `C1.L.at.redis_always` that peer's own rate.
-C2   send to ack at a live pace, timed from the instant a packet was to be sent: 1,000 devices x L / 500 ms, then S / 100 ms.
+C2   send to ack at a live pace, timed from the instant a packet was to be sent: 1,000 devices x L / 500 ms, S / 100 ms.
 C3   5,000 and 10,000 proven idle connections: memory each, and how long all of them need to come back at once.
 C4   processor time a packet at 1 to 2,000 live streams, its slope; what a watching browser more costs.
 C7   killed with 0.1 and 1 GB of unsealed journal (--long: 10): until it listens, until the first ack.
@@ -231,8 +231,8 @@ def _latency(sheet: Sheet, place: Place, plan: Plan) -> None:
     present = {peer.key: peer for peer in peers.present()}
     for size in (L, S):
         key = f"C2.{size.name}"
-        for name, form in ((key, "gateway"), (f"C2.hub.{size.name}", "hub")):
-            _pace_lines(sheet, name, _ours_open(form, place, size, plan))
+        _pace_lines(sheet, key, _ours_open("gateway", place, size, plan))
+        _pace_lines(sheet, f"C2.hub.{size.name}", _ours_open("hub", place, size, plan))
         # NATS with a sync a message cannot keep up with 10,000 packets a second: its ceiling stands in C1.
         for wanted in ("redis_always", *(["nats_always"] if size is L else [])):
             if wanted in present:

@@ -1,7 +1,18 @@
-"""C11: the worklist in a real browser with 100,000 waiting ECGs, on this machine and in software rendering.
+"""Part C of the targets in real browsers: what people see and hear, and when. Software rendering, on this machine.
 
-There is no peer: what is measured is ours alone, against the budget of the target. Needs what `./run setup test`
-installs, and the built pages.
+    ./run bench screen [--only C5,C6] [--quick] [--json]
+
+C5   sample to screen: live recordings at real time (packets of 100 ms), the reader's page of each open in Chromium; the
+     sample at the sweep's pen is read back from the pixels of composited frames. From the instant a packet's newest
+     sample existed to the first frame that shows it. `C5.1` one device, `C5.8` eight, each with a page of its own.
+C6   a batch of 10 s is posted: until its row, measured, stands on every open worklist (two); 50 at once.
+C11  the worklist with 100,000 waiting ECGs.
+C13  the sample that decides a tachycardia (found by feeding the monitor packet by packet) until the alert stands in the
+     database, and until the on-call specialist's browser sounds.
+
+There is no peer: what is measured is ours alone, against the budget of the target. C5, C6 and C13: the hub runs as
+`xinlian serve` on one core; browser, devices and this process on the other. Needs what `./run setup test` installs,
+and the built pages.
 """
 
 from __future__ import annotations
@@ -11,13 +22,20 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Final
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Browser as Chromium
+from playwright.async_api import BrowserContext, Page, async_playwright
 
 from server import demo
-from tests.bench.figure import Figures, alone, refuse_words
+from tests.bench.figure import Words, WrongWordsError
+from tests.bench.rig import arrivals, live_pages, machine, subject
+from tests.bench.rig.packets import ROOT
+from tests.bench.rig.subject import Subject
+from tests.bench.sheet import Must, Sheet, Spread
 from tests.journey.conftest import CHROMIUM, page_hub
 from tests.journey.rows import fill, name_of
 from tests.server.conftest import Browser, Hub
@@ -51,22 +69,146 @@ CLAIMED = """name => new Promise(done => {
 })"""
 
 
-def run(words: Sequence[str] = ()) -> Figures:
-    refuse_words(words)
-    return asyncio.run(_measure())
+PARTS: Final = ("C5", "C6", "C11", "C13")
+MUSTS: Final = {
+    **{f"C5.{count}.{name}": must for count in (1, 8) for name, must in {
+        "p50_ms": Must("<=", 60), "p95_ms": Must("<=", 100), "p99_ms": Must("<=", 150), "fps_p5": Must(">=", 50),
+    }.items()},
+    "C6.p50_ms": Must("<=", 1000),
+    "C6.p99_ms": Must("<=", 2000),
+    "C6.at_once_s": Must("<=", 10),
+    "C11.first_rows": Must("<=", 300),
+    "C11.scroll": Must(">=", 55),
+    "C11.row_update": Must("<=", 100),
+    "C11.heap": Must("<=", 150),
+    "C13.sound_ms": Must("<=", 500),
+}  # fmt: skip
+DEVICES: Final = 120
+FILM_S: Final = 12.0
+AWAKE: Final = ("--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows")
 
 
-async def _measure() -> Figures:
+def run(words: Sequence[str] = ()) -> Sheet:
+    parser = Words(prog="./run bench screen", add_help=False)
+    parser.add_argument("--only", default=",".join(PARTS))
+    parser.add_argument("--quick", action="store_true")
+    given = parser.parse_args(list(words))
+    only = given.only.upper().split(",")
+    if unknown := sorted(set(only) - set(PARTS)):
+        raise WrongWordsError(f"there is no part {' '.join(unknown)}; the parts are {' '.join(PARTS)}")
+    sheet = Sheet(MUSTS)
+    print(machine.describe(), file=sys.stderr)
+    with _folder() as folder, machine.beside():
+        print(machine.disk_line(folder), file=sys.stderr)
+        if {"C5", "C6", "C13"} & set(only):
+            subject.prepare(folder / "template", DEVICES)
+        parts: dict[str, Callable[[], Coroutine[None, None, None]]] = {
+            "C5": lambda: _sample_to_screen(sheet, folder, quick=given.quick),
+            "C6": lambda: _row_on_worklists(sheet, folder, quick=given.quick),
+            "C13": lambda: _sound(sheet, folder, quick=given.quick),
+        }
+        for part, measure in parts.items():
+            if part in only:
+                asyncio.run(measure())
+    if "C11" in only:
+        asyncio.run(_long_worklist(sheet))
+    return sheet
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    root = ROOT / "var"
+    root.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=root) as name:
+        yield Path(name)
+
+
+@contextmanager
+def _hub(folder: Path) -> Iterator[Subject]:
+    running = subject.start("hub", subject.copied(folder / "template", Path(tempfile.mkdtemp(dir=folder)) / "hub"))
+    try:
+        yield running
+    finally:
+        running.remove()
+
+
+@asynccontextmanager
+async def _chromium() -> AsyncIterator[Chromium]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=[*CHROMIUM, *AWAKE, "--enable-precise-memory-info"]
+        )
+        yield browser
+        await browser.close()
+
+
+async def _signed_in(
+    browser: Chromium, url: str, login: str, screen: Mapping[str, int] = live_pages.PC
+) -> BrowserContext:
+    context = await browser.new_context(viewport=screen, locale="zh-CN")  # type: ignore[arg-type]
+    answer = await context.request.post(f"{url}/api/session", data={"login": login, "password": demo.PASSWORD})
+    assert answer.ok, await answer.text()
+    return context
+
+
+async def _reads(running: Subject, login: str) -> Browser:
+    reader = Browser(f"http://127.0.0.1:{running.port}")
+    await reader.post("/api/session", {"login": login, "password": demo.PASSWORD})
+    return reader
+
+
+# ---- C5, C6, C13 ----
+
+
+async def _sample_to_screen(sheet: Sheet, folder: Path, *, quick: bool) -> None:
+    for count in (1, 8):
+        with _hub(folder) as running:
+            async with _chromium() as browser, await _reads(running, "reader") as reader:
+                context = await _signed_in(browser, reader.url, "reader")
+                await live_pages.measure(
+                    sheet, context, running, reader, demo.CENTRE, count=count, seconds=FILM_S / 2 if quick else FILM_S
+                )
+
+
+async def _row_on_worklists(sheet: Sheet, folder: Path, *, quick: bool) -> None:
+    with _hub(folder) as running:
+        async with _chromium() as browser:
+            pages = []
+            for login in ("reader", "reader"):  # two desks
+                context = await _signed_in(browser, f"http://127.0.0.1:{running.port}", login)
+                page = await context.new_page()
+                await page.goto(f"http://127.0.0.1:{running.port}/worklist")
+                await page.locator(".wl-list").wait_for()
+                pages.append(page)
+            at_once = 10 if quick else arrivals.AT_ONCE
+            await arrivals.rows(sheet, pages, running, rounds=5 if quick else 30, at_once=at_once)
+
+
+async def _sound(sheet: Sheet, folder: Path, *, quick: bool) -> None:
+    """Each on a hub of its own: an alarm that already rings does not begin anew."""
+    row_ms, sound_ms = [], []
+    for number in range(2 if quick else 8):
+        with _hub(folder) as running:
+            async with _chromium() as browser, await _reads(running, "oncall") as oncall:
+                context = await _signed_in(browser, oncall.url, "oncall")
+                row_s, sound_s = await arrivals.alert(context, running, oncall, number)
+        row_ms.append(1000 * row_s)
+        sound_ms.append(1000 * sound_s)
+    for key, values in (("C13.sound_ms", sound_ms), ("C13.row_ms", row_ms)):
+        spread = Spread.of("ms", values)
+        sheet.put(key, "ms", [spread.p99], spread=spread)
+
+
+# ---- C11 ----
+
+
+async def _long_worklist(sheet: Sheet) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        async with page_hub(Path(folder)) as hub, async_playwright() as playwright:
+        async with page_hub(Path(folder)) as hub, _chromium() as browser:
             began = time.monotonic()
             await hub.app.db.write(lambda tx: fill(tx, ROWS))
             print(f"{ROWS} rows put in, {time.monotonic() - began:.0f} s", file=sys.stderr)
-            browser = await playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=[*CHROMIUM, "--enable-precise-memory-info"]
-            )
-            context = await browser.new_context(viewport=SCREEN, locale="zh-CN")  # type: ignore[arg-type]
-            await context.request.post(f"{hub.url}/api/session", data={"login": "reader", "password": demo.PASSWORD})
+            context = await _signed_in(browser, hub.url, "reader", SCREEN)
             first = [await _first_rows_ms(page, hub) for page in [await context.new_page() for _ in range(ROUNDS)]]
             page = context.pages[-1]
             for other in context.pages[:-1]:
@@ -74,13 +216,10 @@ async def _measure() -> Figures:
             update = [await _update_ms(page, hub, n) for n in range(ROUNDS)]
             fps = [float(await page.evaluate(SCROLL)) for _ in range(ROUNDS)]
             heap = float(await page.evaluate("performance.memory.usedJSHeapSize")) / 1e6
-            await browser.close()
-    return {
-        "C11.first_rows": alone("ms", first),
-        "C11.scroll": alone("frames/s", fps),
-        "C11.row_update": alone("ms", update),
-        "C11.heap": alone("MB", [heap]),
-    }
+    sheet.put("C11.first_rows", "ms", first)
+    sheet.put("C11.scroll", "frames/s", fps)
+    sheet.put("C11.row_update", "ms", update)
+    sheet.put("C11.heap", "MB", [heap])
 
 
 async def _first_rows_ms(page: Page, hub: Hub) -> float:

@@ -9,6 +9,7 @@ import binascii
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -332,3 +333,52 @@ def _edf_row(row: Samples | bytes, width: int) -> bytes:
 def onset(seconds: float) -> bytes:
     """The time-keeping annotation of a record, in 30 bytes."""
     return f"+{seconds!r}\x14\x14\x00".encode().ljust(30, b"\0")
+
+
+# ---- MFER ----
+
+
+def mfer_tag(tag: int, value: bytes = b"", channel: int | None = None) -> bytes:
+    """One tag; with a channel, inside the attributes of that channel."""
+    length = bytes([len(value)]) if len(value) < 128 else b"\x84" + len(value).to_bytes(4, "big")
+    whole = bytes([tag]) + length + value
+    return whole if channel is None else bytes([0x3F, channel, len(whole)]) + whole
+
+
+def mfer(
+    samples: Samples,
+    codes: Sequence[int],
+    *,
+    order: Literal["big", "little"] = "big",
+    block: int = 1,
+    kind: int = 0,
+    rate: tuple[int, int, int] = (0, 0, 500),
+    scale: tuple[int, int, int] | None = (0, -9, 2500),
+    extra: bytes = b"",
+    sequences: int | None = None,
+) -> bytes:
+    """A file of one frame: sequences of a block of each channel; `rate` and `scale` as (unit, power of ten, number)."""
+
+    def quantity(unit: int, power: int, number: int) -> bytes:
+        return struct.pack("Bb", unit, power) + number.to_bytes(4, order, signed=True)
+
+    width = {0: "i2", 1: "u2", 2: "i4", 3: "u1", 5: "i1", 6: "u4"}[kind]
+    typed = samples.astype(np.dtype(width).newbyteorder(order[0].replace("b", ">").replace("l", "<")))  # type: ignore[arg-type]  # "<" or ">"
+    rows = typed.reshape(len(samples) // block, block, len(codes)).swapaxes(1, 2)
+    count = len(rows) if sequences is None else sequences
+    return b"".join(
+        (
+            mfer_tag(0x40, b"MFR Test".ljust(32)),
+            mfer_tag(0x01, b"\1" if order == "little" else b"\0"),
+            mfer_tag(0x05, len(codes).to_bytes(2, order)),
+            mfer_tag(0x04, block.to_bytes(2, order)),
+            mfer_tag(0x06, count.to_bytes(4, order)),
+            mfer_tag(0x0A, bytes([kind])),
+            mfer_tag(0x0B, quantity(*rate)),
+            b"" if scale is None else mfer_tag(0x0C, quantity(*scale)),
+            *(mfer_tag(0x09, code.to_bytes(2, order), at) for at, code in enumerate(codes)),
+            extra,
+            mfer_tag(0x1E, rows.tobytes()),
+            b"\x80\0",
+        )
+    )

@@ -11,6 +11,7 @@ import pytest
 
 from ecg import formats
 from ecg.errors import (
+    ChannelLeftOut,
     EcgError,
     FieldWrong,
     FileTruncated,
@@ -155,6 +156,15 @@ def test_a_median_is_never_the_rhythm_and_a_second_rhythm_of_the_same_leads_is_n
         formats.document(dicom_ecg([median]))
 
 
+def test_a_short_derived_group_without_a_label_is_a_beat() -> None:
+    derived: list[Element] = [(0x003A0004, "CS", "DERIVED")]
+    beat = dicom_group(wave(400), LEADS, label="", extra=derived)
+    got = formats.document(dicom_ecg([beat, dicom_group(wave(60), LEADS, label="")]))
+    assert (len(got.steps), got.warnings) == (60, ())
+    long = formats.document(dicom_ecg([dicom_group(wave(1200), LEADS, label="", extra=derived)]))
+    assert len(long.steps) == 1200
+
+
 def test_a_channel_that_is_no_voltage_is_left_out() -> None:
     group = dicom_group(wave(leads=1), ("Resp",), unit="Ohm")
     lead = dicom_group(wave(leads=1), ("II",))
@@ -164,7 +174,7 @@ def test_a_channel_that_is_no_voltage_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("raw", "refusal"),
     [
-        (dicom_ecg([dicom_group(wave(), ("I", "II", "Q9"))]), LeadUnknown),
+        (dicom_ecg([dicom_group(wave(leads=1), ("Q9",))]), LeadUnknown),
         (dicom_ecg([dicom_group(wave(), ("I", "II", "II"))]), LeadTwice),
         (dicom_ecg([dicom_group(wave(), LEADS, unit="mmHg")]), UnitUnknown),
         (dicom_ecg([dicom_group(wave(), LEADS, sensitivity=None)]), GainMissing),
@@ -189,6 +199,8 @@ def test_what_dicom_cannot_be_read_is_refused_by_name(raw: bytes, refusal: type[
         ("ISO_IR 192", "Zhang^San=张^三".encode(), "张 三", False),
         ("ISO_IR 100", "Müller^Jörg".encode("latin-1"), "Müller Jörg", False),
         ("ISO_IR 100", "赵^六".encode("gb18030"), "赵 六", True),
+        ("ISO_IR 100", "朱^镕基".encode("gb18030"), "朱 镕基", True),
+        ("", "Jørgensen^Åse".encode("latin-1"), "Jørgensen Åse", True),
         ("\\ISO 2022 IR 58", b"Wang^XiaoDong=\x1b$)A\xcd\xf5^\x1b$)A\xd0\xa1\xb6\xab", "王 小东", False),
     ],
 )
@@ -226,6 +238,8 @@ def records(count: int = 4, samples: int = 50, seed: int = 5, top: int = 3000) -
         ("ECG LL-RA", "II"),
         ("ECG MLII", "ML"),
         ("ECG V2-Ref", "V2"),
+        ("ECG aVL (raw)", "aVL"),
+        ("ECG Lead III", "III"),
         ("ECG", "unknown"),
         ("EKG1", "unknown"),
     ],
@@ -386,6 +400,24 @@ def test_an_ishne_file_with_texts_gives_its_leads_scale_and_person() -> None:
     assert str(got.start) == "2021-04-05 23:59:58"
 
 
+def test_a_lead_without_a_name_is_left_out_beside_those_that_have_one() -> None:
+    files = (ishne(wave(), (99, 6, 11)), dicom_ecg([dicom_group(wave(), ("Q9", "II", "V1"))]))
+    for got in map(formats.document, files):
+        assert got.leads == ("II", "V1")
+        assert got.steps.tolist() == wave()[:, 1:].tolist()
+        assert [type(warning) for warning in got.warnings] == [ChannelLeftOut]
+    assert formats.document(ishne(wave(), (0, 0, 0))).leads == ("unknown",)
+
+
+def test_a_mark_of_16_bits_for_an_electrode_that_is_off_is_no_voltage() -> None:
+    samples = wave()
+    samples[3, 1] = -32768
+    for raw in (ishne(samples, (6, 11, 15)), dicom_ecg([dicom_group(samples, LEADS)])):
+        assert np.argwhere(formats.document(raw).steps == NO_SIGNAL).tolist() == [[3, 1]]
+    fine = dicom_ecg([dicom_group(samples, LEADS, sensitivity="0.1")])  # 3.3 mV, which a heart can give
+    assert (formats.document(fine).steps != NO_SIGNAL).all()
+
+
 def test_a_recorder_that_counts_the_samples_of_all_leads_is_understood() -> None:
     got = formats.document(ishne(wave(), (6, 11, 15), promised=180))
     assert (len(got.steps), got.warnings) == (60, ())
@@ -395,7 +427,7 @@ def test_a_recorder_that_counts_the_samples_of_all_leads_is_understood() -> None
 @pytest.mark.parametrize(
     ("raw", "refusal"),
     [
-        (ishne(wave(), (6, 11, 99)), LeadUnknown),
+        (ishne(wave(leads=1), (99,)), LeadUnknown),
         (ishne(wave(), (6, 6, 11)), LeadTwice),
         (ishne(wave(), (6, 11, 15), nv=0), GainMissing),
         (ishne(wave(), (6, 11, 15), fs=0), FieldWrong),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ecg import formats
 from ecg.errors import (
+    ChannelLeftOut,
     ChecksumIgnored,
     FieldWrong,
     FileBroken,
@@ -186,6 +187,18 @@ def test_a_slow_wave_survives_bimodal_compression_within_little() -> None:
     assert np.abs(got - slow).max() <= 5
 
 
+def test_a_straight_slope_between_qrs_complexes_comes_back_exactly() -> None:
+    slope, ratio = 8 * np.arange(200), 4
+    sections = {
+        3: scp_leads(("II",), 200),
+        4: scp_beats(200, 40, [(1, 0, 0, 0)]),
+        5: scp_samples([slope[:0]]),
+        6: scp_samples([slope.reshape(-1, ratio).mean(axis=1).astype(np.int64)], us=8000, bimodal=True),
+    }
+    got = formats.document(scp(sections)).steps[:, 0]
+    assert got[2:-2].tolist() == slope[2:-2].tolist()
+
+
 def test_leads_that_begin_at_different_times_keep_them() -> None:
     samples = wave(100)
     sections = {3: scp_leads(LEADS, 100, firsts=(1, 101, 201)), 6: scp_samples(list(samples.T))}
@@ -223,6 +236,22 @@ def test_person_machine_and_zone_are_read_from_section_1() -> None:
     assert (got.maker.name, got.maker.model, got.maker.serial, got.maker.software) == ("Edan", "CART7", "S123", "V2")
     assert str(got.start) == "2024-05-06 07:08:09+08:00"
     assert got.format == "SCP-ECG 1.3"
+
+
+CHINESE, LATIN = ("欧阳娜娜", "朱镕基", "王"), ("Müller", "Nuñez Peña")
+
+
+@pytest.mark.parametrize(
+    ("name", "charset"),
+    [
+        *((name, "utf-8") for name in (*CHINESE, *LATIN, "Zhang San")),
+        *((name, "gb18030") for name in (*CHINESE, "Zhang San")),
+        *((name, "latin-1") for name in LATIN),
+    ],
+)
+def test_names_are_readable_in_whatever_charset_a_cart_writes(name: str, charset: str) -> None:
+    sections = {1: scp_tags({0: name.encode(charset) + b"\0"}), 3: scp_leads(LEADS, 50), 6: scp_samples([*wave(50).T])}
+    assert formats.document(scp(sections)).person.name == name
 
 
 def test_a_damaged_section_1_costs_the_name_and_not_the_ecg() -> None:
@@ -297,6 +326,51 @@ def test_one_changed_byte_of_the_samples_is_never_silent() -> None:
         hostile = raw[:at] + bytes([raw[at] ^ 0x10]) + raw[at + 1 :]
         with pytest.raises(FileChecksum):
             formats.document(hostile)
+
+
+def test_a_lead_without_a_name_is_left_out_with_its_samples_and_its_beat() -> None:
+    raw, whole = with_beats(codes=[DEFAULT_CODES], ratio=4)
+    row = raw.index(struct.pack("<IIB", 1, 1200, 2))  # lead II becomes number 200
+    hostile = scp_renewed(raw[: row + 8] + bytes([200]) + raw[row + 9 :])
+    got = formats.document(hostile)
+    assert got.leads == ("I", "V1")
+    assert got.steps.tolist() == whole[:, [0, 2]].tolist()
+    assert [type(warning) for warning in got.warnings] == [ChannelLeftOut]
+
+
+def test_a_size_that_promises_more_is_a_warning_as_long_as_every_section_is_whole() -> None:
+    raw = bytearray(record(wave(50)))
+    struct.pack_into("<I", raw, 2, len(raw) + 100)
+    got = formats.document(bytes(raw))
+    assert got.steps.tolist() == wave(50).tolist()
+    assert [type(warning) for warning in got.warnings] == [ChecksumIgnored]
+    with pytest.raises(FileTruncated):
+        formats.document(bytes(raw[:-30]))
+
+
+def test_samples_counted_from_0_and_a_subtraction_of_no_beat_are_understood() -> None:
+    samples = wave(50)
+    sections = {
+        3: scp_leads(LEADS, 50, subtracted=True, firsts=(0, 0, 0)),
+        4: scp_beats(0, 0, []),
+        6: scp_samples([*samples.T]),
+    }
+    assert formats.document(scp(sections)).steps.tolist() == samples.tolist()
+
+
+def test_version_3_has_no_bimodal_flag() -> None:
+    sections = {3: scp_leads(LEADS, 50), 6: scp_samples([*wave(50).T], bimodal=True)}
+    got = formats.document(scp(sections, version=30))
+    assert (got.format, got.steps.tolist()) == ("SCP-ECG 3.0", wave(50).tolist())
+    with pytest.raises(FileTruncated):
+        formats.document(scp(sections))
+
+
+@pytest.mark.parametrize(
+    ("us", "fs"), [(2000, 500), (1953, 512), (2778, 360), (3333, 300), (1000, 1000), (65000, 1e6 / 65000)]
+)
+def test_the_rate_is_the_one_that_was_meant(us: int, fs: float) -> None:
+    assert formats.document(record(wave(50), us=us)).fs == fs
 
 
 def test_bytes_behind_the_record_are_passed_over() -> None:

@@ -527,7 +527,6 @@ def changed(old: bytes, new: bytes) -> Callable[[], bytes]:
         (lambda: b"<?xml version='1.0'?><ECG><a/></ECG>", FormatRefused, "no Mortara"),
         (lambda: b"\xff\xd8\xff\xe0JFIF", FormatRefused, "JPEG"),
         (lambda: b"\x1f\x8b\x08", FormatRefused, "gzip"),
-        (lambda: b"@ MFR ", FormatRefused, "MFER"),
         (lambda: b"MSH|^~\\&|", FormatRefused, "HL7 version 2"),
     ],
 )  # fmt: skip

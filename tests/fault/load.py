@@ -39,7 +39,7 @@ from tests.fault.rig import HubProcess
 from tests.server.conftest import Browser, Refused
 from tests.waiting import until
 
-ANSWER_S: Final = 60.0
+ANSWER_S: Final = 120.0
 PATIENCE: Final = Retry(tries_max=10_000, wait_s_least=0.05, wait_s_most=0.3)
 AUDIT_S: Final = 0.3
 LIVE_S: Final = 24.0

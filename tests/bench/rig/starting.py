@@ -1,4 +1,4 @@
-"""C7 and C12: from the start of the process to its first answers, with a journal left behind by a kill, and from cold."""
+"""C7 and C12: from the start of the process to its first answers, after a kill under load and from cold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""C8 and C9: how small samples become without losing one, and what an ECG takes on the disk with all that belongs to it."""
+"""C8 and C9: how small samples become without losing one, and what an ECG takes on the disk, all included."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import soundfile
+import soundfile  # type: ignore[import-untyped]  # it has no types
 import wfdb
 import zstandard
 
@@ -55,7 +55,7 @@ class Case:
 
 
 def coding(sheet: Sheet) -> None:
-    """C8: bits a sample of the product's archive file, its header included, beside general coders on the same samples."""
+    """C8: bits a sample of the product's archive file, header included, beside general coders on the same samples."""
     worse, recordings_seen = 0, 0
     for name in SETS:
         cases = list(_cases(DATA / name))
@@ -170,11 +170,12 @@ async def _fill(running: Subject, count: int) -> None:
     async with Browser(f"http://127.0.0.1:{running.port}") as reader:
         await reader.post("/api/session", {"login": "reader", "password": demo.PASSWORD})
 
-        async def waits(recording: str) -> bool:
-            return str((await reader.get(f"/api/recordings/{recording}"))["state"]) == "waiting"
+        async def all_wait() -> bool:
+            states = [(await reader.get(f"/api/recordings/{recording}"))["state"] for recording in sent]
+            return set(states) == {"waiting"}
 
+        await until(all_wait, STORED_S_MAX)
         for recording in sent:
-            await until(lambda at=recording: waits(at), STORED_S_MAX)
             await reader.post(f"/api/recordings/{recording}/claim")
             await reader.post(f"/api/recordings/{recording}/sign", REPORT)
         await until(lambda: len(list(running.folder.glob("blobs/reports/**/*.pdf"))) >= count, STORED_S_MAX)

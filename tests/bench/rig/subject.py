@@ -118,9 +118,9 @@ async def _prepare(folder: Path, devices: int) -> None:
     from server import demo
     from server.base.clock import SystemClock
     from server.base.database import Database, Tx
-    from server.people.service import People, hash_password
     from server.devices.model import NewDevice
     from server.devices.service import put_device
+    from server.people.service import People, hash_password
 
     db = Database(folder / "hub.sqlite", SystemClock())
     people = People(db, SystemClock(), "bench")
@@ -151,7 +151,7 @@ async def _gateway(folder: Path) -> None:
     configure(json_lines=config.log.json_lines, level=config.log.level)
     app = Application(config)
     app.db, app.blobs, app.bus = Database(folder / "hub.sqlite", app.clock), FileBlobs(folder / "blobs"), LocalBus()
-    app.pool = Pool(1, int)  # never started: nothing is analysed here
+    app.pool = Pool(1, lambda: None)  # never started: nothing is analysed here
     app.secret = hub_secret(folder)
     app._rooms()
     app.intake.live_began = lambda _recording, _head: None

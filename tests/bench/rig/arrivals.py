@@ -1,0 +1,133 @@
+"""C6 and C13: how long until people see, and hear, what a device has sent. Real browsers, the product's own pages."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from bisect import bisect_left
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+from playwright.async_api import BrowserContext, Page
+
+from device.client import DeviceKey
+from device.coding import quantise
+from device.frames import SAMPLE_UV_MAX, Patient, Request
+from device.simulate import GAIN_UV_PER_LSB, run_device, upload_of
+from ecg import synth
+from ecg.record import Recording
+from server.analysis.work import Facts, Stretch, watch
+from server.config import Config
+from tests.bench.rig.live_pages import FRAME_MS, FS, live_device, sending
+from tests.bench.rig.packets import recordings
+from tests.bench.rig.subject import Subject
+from tests.bench.rig.talks import device_key, device_name
+from tests.bench.sheet import Sheet, Spread
+from tests.server.conftest import Browser
+from tests.waiting import until
+
+AT_ONCE: Final = 50
+WAIT_S: Final = 120.0
+ALERT_WAIT_S: Final = 60.0
+SYMPTOMS: Final = ("syncope",)
+
+# When a waiting, analysed row of this person stands in the list, after the frame that paints it; by the page's clock.
+# A list that somebody reads does not jump: it says how many came, and shows them when that is clicked, here at once.
+ROW = """name => new Promise(done => {
+  const look = () => {
+    const row = [...document.querySelectorAll('tbody tr')].find(r => r.innerText.includes(name))
+    if (row !== undefined && row.innerText.includes('待领取')) {
+      return requestAnimationFrame(() => done(Date.now()))
+    }
+    document.querySelector('.wl-arrived button')?.click()
+    requestAnimationFrame(look)
+  }
+  look()
+})"""
+
+# Notes when a tone of the alarm begins, by the clock of the world: the audio clock tells how far ahead it was laid.
+HEAR = """
+window.rang = []
+const start = OscillatorNode.prototype.start
+OscillatorNode.prototype.start = function (when) {
+  const ahead = Math.max(0, (when ?? 0) - this.context.currentTime)
+  window.rang.push(Date.now() + 1000 * ahead)
+  return start.call(this, when)
+}
+"""
+
+
+# ---- C6 ----
+
+
+async def rows(sheet: Sheet, pages: list[Page], running: Subject, *, rounds: int, at_once: int) -> None:
+    """From the batch being posted to its row on every open worklist, with what was measured."""
+    each = [1000 * await _one_row_s(pages, running, number) for number in range(rounds)]
+    spread = Spread.of("ms", each)
+    sheet.put("C6.p50_ms", "ms", [spread.p50], spread=spread)
+    sheet.put("C6.p99_ms", "ms", [spread.p99], spread=spread)
+    began = time.time()
+    numbers = range(rounds, rounds + at_once)
+    shown = await asyncio.gather(*(_one_row_s(pages[:1], running, number) for number in numbers))
+    print(f"C6: {at_once} at once: first {min(shown):.1f} s, all {time.time() - began:.1f} s", file=sys.stderr)
+    sheet.put("C6.at_once_s", "s", [max(shown)])
+
+
+async def _one_row_s(pages: list[Page], running: Subject, number: int) -> float:
+    name = f"批量{number:04d}"
+    recording = recordings()[number % len(recordings())]
+    request = Request(patient=Patient(name=name, sex="M", age=58, id_no=f"row-{number:04d}"), symptoms=("dyspnoea",))
+    upload = upload_of(recording, mode="batch", request=request)
+    key = DeviceKey(device_name(number), device_key(number))
+    shown = [asyncio.create_task(page.evaluate(ROW, name)) for page in pages]
+    await asyncio.sleep(0)
+    began = time.time()
+    async with asyncio.timeout(WAIT_S):
+        await run_device(upload, f"ws://127.0.0.1:{running.device_port}", key)
+        return max(float(at) for at in await asyncio.gather(*shown)) / 1000 - began
+
+
+# ---- C13 ----
+
+
+def tachycardia(number: int) -> Recording:
+    """Sinus rhythm, then a ventricular tachycardia that goes on; it begins elsewhere each time, as in life."""
+    script = [synth.Segment("sinus", 6.0 + 0.3 * number), synth.Segment("vt", 30.0, rate_bpm=180)]
+    return synth.twelve_lead(np.random.default_rng(3), script).recording
+
+
+def deciding_packet(recording: Recording) -> int:
+    """The first packet up to which the product's own monitor has to be fed to say that it is critical."""
+    steps = quantise(recording.signal_uv, GAIN_UV_PER_LSB, SAMPLE_UV_MAX)
+    size = round(FS * FRAME_MS / 1000)
+
+    def critical(packets: int) -> bool:
+        stretch = Stretch(recording.fs, recording.leads, Config().analysis.profile, Facts("F", 60, SYMPTOMS))
+        return bool(watch(stretch, 0, GAIN_UV_PER_LSB, steps[: packets * size].astype("<i2").tobytes()).findings)
+
+    return bisect_left(range(len(steps) // size), True, lo=1, key=critical) - 1
+
+
+async def alert(context: BrowserContext, running: Subject, oncall: Browser, number: int) -> tuple[float, float]:
+    """Seconds from the deciding sample to the alert's row, and to the first tone of the on-call specialist's page."""
+    recording = tachycardia(number)
+    decided = (deciding_packet(recording) + 1) * FRAME_MS / 1000
+    page = await context.new_page()
+    await page.add_init_script(HEAR)
+    await page.goto(f"http://127.0.0.1:{running.port}/worklist")
+    await page.locator(".wl-list").wait_for()
+    await page.mouse.click(5, 5)  # a page may sound only after it was touched
+    device = live_device(number, recording, SYMPTOMS)
+
+    async def raised() -> Any:
+        return (await oncall.get("/api/alerts?open=true"))["alerts"]
+
+    async with sending([device], running):
+        row = (await until(raised, ALERT_WAIT_S))[0]
+        await page.wait_for_function("window.rang.length > 0", timeout=1000 * ALERT_WAIT_S)
+    rang_s = float(await page.evaluate("Math.min(...window.rang)")) / 1000
+    await page.close()
+    raised_s = datetime.fromisoformat(row["raised_at"]).timestamp()
+    return raised_s - device.began_s - decided, rang_s - device.began_s - decided

@@ -1,0 +1,74 @@
+"""From a picture of the live sweep back to the sample that stands at its pen. Pure; `live_pages.py` takes the pictures.
+
+The trace of these recordings is flat, so one row of pixels tells: dark where the sweep has drawn, light in the erased
+bar ahead of the pen. The pen's column is a time on the page, and the page's length is known, as `sweep.ts` has it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+PX_PER_MM: Final = 4.0  # EcgSweep's own, at 25 mm/s
+SPEED_MM_S: Final = 25.0
+COLUMNS: Final = 2  # twelve leads beside each other
+ROWS: Final = 6
+FOOT_PX: Final = 20  # scales and age stand below the leads
+BASELINE: Final = 0.6  # of a lane's height
+GAP_PX: Final = 8  # the erased bar is 3 mm wide: 12
+
+
+@dataclass(frozen=True)
+class Lane:
+    """Where the first lead's lane lies within the sweep's canvas, in CSS pixels, and what a pixel of it is worth."""
+
+    width: int
+    baseline: float
+    px_per_sample: float
+
+    @classmethod
+    def of(cls, width: float, height: float, fs: float) -> Lane:
+        lane_height = (height - FOOT_PX) / ROWS
+        return cls(int(width / COLUMNS), BASELINE * lane_height, SPEED_MM_S * PX_PER_MM / fs)
+
+    @property
+    def samples(self) -> int:
+        """Of one page."""
+        return max(1, int(self.width / self.px_per_sample))
+
+
+def pen_column(ink: str) -> int | None:
+    """The last drawn column before the erased bar, from a row of `1` and `0`; None where the bar is at an edge."""
+    gap = ink.find("0" * GAP_PX)
+    return gap - 1 if gap > 0 else None
+
+
+def sample_at(column: int, lane: Lane, expected: float) -> int:
+    """The sample at that column: of the pages it may be of, the newest that is not newer than `expected`."""
+    within = int(column / lane.px_per_sample)
+    page = max(0, int((expected - within) // lane.samples))
+    return within + page * lane.samples
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One picture: when it was composited, by the clock of the world in seconds, and the sample at its pen."""
+
+    at_s: float
+    sample: int
+
+
+def delays_ms(seen: list[Seen], began_s: float, fs: float, per_packet: int, packets: int) -> list[float]:
+    """For each packet: from the instant its newest sample existed until the first picture that shows it."""
+    found: list[float] = []
+    pictures = sorted(seen, key=lambda one: one.at_s)
+    at = 0
+    for packet in range(packets):
+        newest = (packet + 1) * per_packet - 1
+        while at < len(pictures) and pictures[at].sample < newest:
+            at += 1
+        if at == len(pictures):
+            break
+        if at > 0:  # shown before the first picture: nobody saw when
+            found.append(1000 * (pictures[at].at_s - began_s - (newest + 1) / fs))
+    return found
