@@ -25,7 +25,7 @@ from typing import ClassVar, Final, NamedTuple
 
 from server.base.errors import AppError
 from server.intake.disk import Disk
-from server.intake.recovery import Findings, drop_free_segments, recover, segment_path
+from server.intake.recovery import Findings, drop_free_segments, recover
 from server.intake.segment import (
     BODY_BYTES_MAX,
     NOWHERE,
@@ -46,6 +46,7 @@ from server.intake.segment import (
     record_header,
     scan,
     segment_header,
+    segment_path,
 )
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024  # a start scans one of them: below 0.1 s
@@ -159,8 +160,7 @@ class Journal:
             except (JournalDamaged, OSError, KeyError) as error:  # the latter: a footer that leads nowhere
                 # A closed segment has rotted where this stream begins or ends. One bit must not keep the hub from
                 # starting: it is named, the file is kept, and the device may send the recording anew.
-                first = last = state.opened.offset
-                number = state.opened.segment
+                number, first, last = state.opened.segment, state.opened.offset, state.opened.offset
                 if isinstance(error, JournalDamaged):
                     number, first, last = error.segment, error.start, error.end
                 found.damaged.append(Damage(number, first, last, torn=False))

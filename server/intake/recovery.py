@@ -27,6 +27,7 @@ from server.intake.segment import (
     parse,
     scan,
     seed_of,
+    segment_number,
 )
 
 
@@ -41,16 +42,11 @@ class Findings:
     scanned_bytes: int = 0
 
 
-def segment_path(folder: Path, number: int) -> Path:
-    return folder / f"segment-{number:010d}.journal"
-
-
 def recover(folder: Path, disk: Disk) -> Findings:
     found = Findings()
     paths = sorted(folder.glob("segment-*.journal"))
     for path in paths:
-        name = path.stem.removeprefix("segment-")
-        number = int(name) if name.isdecimal() else 0  # a stranger's file: no segment has the number 0
+        number = segment_number(path)
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
             _recover_segment(found, fd, path, number, is_last=path == paths[-1], disk=disk)

@@ -19,7 +19,6 @@ from device.client import clock_ms
 from ecg.errors import CodedError
 from server.intake.gateway import Gateway, GatewaySettings
 from server.intake.journal import Journal, JournalDamaged
-from server.intake.recovery import segment_path
 from server.intake.segment import (
     NOWHERE,
     SEGMENT_HEADER,
@@ -29,6 +28,7 @@ from server.intake.segment import (
     crc32c,
     record_header,
     segment_header,
+    segment_path,
 )
 from tests.device.fake_hub import FakeHub
 
