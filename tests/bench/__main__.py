@@ -37,6 +37,8 @@ def main(words: list[str]) -> int:
         except WrongWordsError as reason:
             print(f"./run bench {rest[0]}: {reason}", file=sys.stderr)
             return 2
+    if isinstance(figures, Sheet):
+        print("\n".join(figures.heads), file=sys.stderr if as_json else sys.stdout)
     if as_json:
         print(json.dumps(figures, ensure_ascii=False, indent=2))
         return 0

@@ -97,9 +97,8 @@ def run(words: Sequence[str] = ()) -> Sheet:
     if unknown := sorted(set(only) - set(PARTS)):
         raise WrongWordsError(f"there is no part {' '.join(unknown)}; the parts are {' '.join(PARTS)}")
     sheet = Sheet(MUSTS)
-    print(machine.describe(), file=sys.stderr)
     with _folder() as folder, machine.beside():
-        print(machine.disk_line(folder), file=sys.stderr)
+        sheet.heads += [machine.describe(), machine.disk_line(folder)]
         if {"C5", "C6", "C13"} & set(only):
             subject.prepare(folder / "template", DEVICES)
         parts: dict[str, Callable[[], Coroutine[None, None, None]]] = {

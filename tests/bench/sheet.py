@@ -59,6 +59,7 @@ class Sheet(dict[str, Figure]):
 
     def __init__(self, musts: Mapping[str, Must]) -> None:
         super().__init__()
+        self.heads: list[str] = []  # what stands above the figures: the machine, its disk
         self._musts = musts
         self._spreads: dict[str, Spread] = {}
 
