@@ -152,7 +152,7 @@ def run(words: Sequence[str] = ()) -> Sheet:
         for part in PARTS:
             if part in only:
                 say(f"-- {part}; load average {os.getloadavg()[0]:.2f}")
-                parts[part]()
+                sheet.measure(part, parts[part])
         sheet.heads.append(f"{machine.disk_line(place.folder)} (after the last part)")
     return sheet
 
