@@ -7,7 +7,8 @@ from typing import Annotated
 import msgspec
 
 from server.base.http import Call, Route
-from server.intake.service import HandedOver, Intake
+from server.intake.service import Intake
+from server.records.model import HandedOver
 
 
 class FileQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

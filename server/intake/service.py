@@ -43,7 +43,7 @@ from server.intake.files import Imported, import_file, note_of
 from server.intake.gateway import Gateway
 from server.intake.hub import SealedReceipt
 from server.records import store as records
-from server.records.model import SYMPTOMS, GlanceFinding, GlanceView, PatientFacts, Recording
+from server.records.model import SYMPTOMS, GlanceFinding, GlanceView, HandedOver, PatientFacts
 from server.records.service import put_patient
 
 log = structlog.get_logger()
@@ -54,13 +54,6 @@ NEEDS_A_PERSON: Final = frozenset(
     error.code for error in all_errors() if issubclass(error, WireError) and not error.again
 ) - {DeviceRevoked.code, BadProof.code}
 """Refusals after which a device does not come back by itself: the register shows them. Who was revoked is known."""
-
-
-class HandedOver(msgspec.Struct, frozen=True):
-    """`known`: the hub has had a file with these bytes before, and this is its recording."""
-
-    recording: Recording
-    known: bool
 
 
 async def _nobody(_recording: str, _findings: bytes) -> None:

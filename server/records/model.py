@@ -165,6 +165,13 @@ class Recording(msgspec.Struct, frozen=True):
     """The signed statements' words, so that lists need not fetch the report."""
 
 
+class HandedOver(msgspec.Struct, frozen=True):
+    """The recording of a file. `known`: the hub has had a file with these bytes before, and this is its recording."""
+
+    recording: Recording
+    known: bool
+
+
 class MachineSummary(msgspec.Struct, frozen=True):
     """What lists show of the analysis. `error`: why there is none (a code); then a person reads without it."""
 

@@ -366,6 +366,12 @@ export type GrantView = {
   readonly org: string
 }
 
+/** The recording of a file. `known`: the hub has had a file with these bytes before, and this is its recording. */
+export type HandedOver = {
+  readonly recording: Recording
+  readonly known: boolean
+}
+
 /** The parcel view: what happened to a recording, when, by whom. */
 export type HistoryLine = {
   readonly at: string
