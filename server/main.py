@@ -6,6 +6,7 @@ One `Application` is one hub: database, spine, rooms, web side, device gateway. 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import secrets
@@ -36,7 +37,7 @@ from server.base.bus import LocalBus
 from server.base.clock import Clock, SystemClock, iso, later
 from server.base.context import Ctx
 from server.base.database import Database
-from server.base.errors import AppError, NotFound
+from server.base.errors import AppError, NotFound, StorageFull
 from server.base.eventlog import Event
 from server.base.http import PUBLIC, Call, Http, Raw, Route, forget_commands
 from server.base.live import Live, Samples, TopicKind
@@ -51,6 +52,7 @@ from server.devices.routes import routes as device_routes
 from server.intake import archive, files
 from server.intake.gateway import Gateway, GatewaySettings
 from server.intake.journal import JournalFailed
+from server.intake.routes import routes as intake_routes
 from server.intake.service import Intake, device_rules, end_revoked
 from server.intake.service import reactions as intake_reactions
 from server.messages.routes import routes as message_routes
@@ -209,8 +211,11 @@ class Application:
         """Once an hour: forget answered commands and ended sessions, read the sealed journal over for rot."""
         while True:
             now = iso(self.clock.now())
-            await self.db.write(lambda tx, now=now: forget_commands(tx, later(now, -COMMANDS_S)))  # type: ignore[misc]
-            await self.db.write(lambda tx, now=now: people_store.drop_idle_sessions(tx.conn, later(now, -COMMANDS_S)))  # type: ignore[misc]
+            with contextlib.suppress(StorageFull):
+                await self.db.write(lambda tx, now=now: forget_commands(tx, later(now, -COMMANDS_S)))  # type: ignore[misc]
+                await self.db.write(
+                    lambda tx, now=now: people_store.drop_idle_sessions(tx.conn, later(now, -COMMANDS_S))  # type: ignore[misc]
+                )
             await self.db.write(devices.forget_codes)
             await self.gateway.scrub()
             await asyncio.sleep(UPKEEP_S)
@@ -260,11 +265,16 @@ class Application:
             ),
         )
 
-        self.spine.failed = self._fail
+        self.spine.failed = self.db.failed = self._fail
 
     async def _drop_revoked(self, event: Event) -> None:
         """A revoked device or key loses its connection at once, not at its next one."""
         await end_revoked(self.gateway, self.intake, event.subject)
+
+    @property
+    def read_only(self) -> bool:
+        """No room for samples or for rows."""
+        return self.intake.disk_full or self.db.full
 
     def _fail(self, _error: BaseException) -> None:
         self.failed = True
@@ -305,6 +315,7 @@ class Application:
         routes = (
             *people_routes(self.people, passes),
             *device_routes(self.devices),
+            *intake_routes(self.intake),
             *records_routes(self.records),
             *reading_routes(self.reading),
             *alert_routes(self.alerts),
@@ -346,7 +357,7 @@ class Application:
             return HubInfo(self.config.hub.name, VERSION, bool(self.demo_logins), list(self.demo_logins))
 
         async def health(_call: Call) -> dict[str, str]:
-            return {"status": "read_only" if self.intake.disk_full else "ok", "version": VERSION}
+            return {"status": "read_only" if self.read_only else "ok", "version": VERSION}
 
         async def numbers(_call: Call) -> Raw:
             counts = {"http_problems": http.errors, "device_refusals": self.intake.refusals}
@@ -357,7 +368,7 @@ class Application:
                 "open_pages": self.live.open_pages,
                 "device_connections": len(self.gateway.connections),
                 "device_frames_damaged": self.gateway.damaged_frames,
-                "disk_full": float(self.intake.disk_full),
+                "disk_full": float(self.read_only),
                 "journal_damage": len(self.intake.damage),
             }
             return Raw(metrics.page(counts, gauges), CONTENT_TYPE_LATEST.partition(";")[0])

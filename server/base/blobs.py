@@ -8,6 +8,7 @@ pass `tests/server/test_blobs.py`.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import re
 import secrets
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final, Protocol
 
-from server.base.errors import AppError
+from server.base.errors import AppError, StorageFull
 
 # Parts of small letters, digits, dot, dash and underscore, none starting with a dot: the same on every file system.
 _KEY: Final = re.compile(r"[a-z0-9_-][a-z0-9._-]{0,99}(?:/[a-z0-9_-][a-z0-9._-]{0,99}){0,7}")
@@ -51,7 +52,7 @@ class Blobs(Protocol):
     """Where the bytes lie. Every method may raise BlobKeyRefused."""
 
     async def put(self, key: str, content: bytes) -> None:
-        """Durable when it returns. The same content again does nothing; another content raises BlobDiffers."""
+        """Durable when it returns. The same content again does nothing. Raises BlobDiffers, StorageFull."""
         ...
 
     async def get(self, key: str) -> bytes:
@@ -118,6 +119,10 @@ class FileBlobs:
             except FileExistsError:
                 if path.read_bytes() != content:
                     raise BlobDiffers(key=key) from None
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise StorageFull from None
+            raise
         finally:
             temporary.unlink(missing_ok=True)
         _sync_folder(path.parent)  # also for the same content again: the first writer may not have got this far

@@ -2,7 +2,9 @@
 
 A write is a plain function of a `Tx`: it reads, checks, writes and appends events, and all of it commits or none. What
 several callers ask for at the same time shares one commit (one fsync); a savepoint keeps each caller's failure his own.
-No table and no rule lives here. SQLite is the default; the same functions run on PostgreSQL when it is outgrown.
+On a full disk writes are refused until there is room, and reads go on. A disk that fails ends the process: after a
+failed sync nobody knows what stands on it. No table and no rule lives here. SQLite is the default; the same functions
+run on PostgreSQL when it is outgrown.
 """
 
 from __future__ import annotations
@@ -21,11 +23,11 @@ from typing import Any, Generic, TypeVar
 import structlog
 from sqlalchemy import Connection, Engine, create_engine, insert
 from sqlalchemy import event as sa_event
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from server.base import eventlog, timers
 from server.base.clock import Clock, iso
-from server.base.errors import AlreadyDone
+from server.base.errors import AlreadyDone, AppError, StorageFull
 from server.base.schema import command, metadata
 
 log = structlog.get_logger()
@@ -110,6 +112,10 @@ class Database:
         self._jobs: queue.Queue[_Job[Any] | None] = queue.Queue(QUEUE_MAX)
         self._listeners: list[Callable[[bool, bool], None]] = []
         self.commits = 0
+        self.full = False
+        """The last write found no room."""
+        self.failed: Callable[[BaseException], None] = lambda _error: None
+        """Told in the loop when the disk refused a write or a sync: the process has to end and be started anew."""
         with self._writer.begin() as conn:
             metadata.create_all(conn)
         self._readers = _sqlite(path, read_only=True)
@@ -174,16 +180,30 @@ class Database:
                                 _claim(conn, job.key, now)
                             job.result = job.work(job.tx)
                     except Exception as error:
+                        if not _in_transaction(conn):
+                            raise  # SQLite took everybody's part back, as it does when it finds no room
                         job.error, job.tx = error, None
             self.commits += 1
         except Exception as error:
-            log.error("database.commit_failed", error=type(error).__name__)
+            log.error("database.commit_failed", error=type(error).__name__, code=_sqlite_code(error))
             for job in group:
                 job.error, job.tx = job.error or error, None
+        self._look_at_disk(group)
         for job in group:
             if job.key is not None and job.tx is not None:
                 job.key.claimed = True
             job.loop.call_soon_threadsafe(self._resolve, job)
+
+    def _look_at_disk(self, group: list[_Job[Any]]) -> None:
+        """Whether the disk is full or failing, from what this group met."""
+        met = {_sqlite_code(job.error): job.error for job in group if job.error is not None}
+        self.full = sqlite3.SQLITE_FULL in met
+        if self.full:
+            for job in group:
+                if job.error is not None and not isinstance(job.error, AppError):
+                    job.error = StorageFull()  # also for who only shared the transaction that had to go back
+        if error := met.get(sqlite3.SQLITE_IOERR):
+            group[0].loop.call_soon_threadsafe(self.failed, error)
 
     def _resolve(self, job: _Job[Any]) -> None:
         if job.tx is not None and (job.tx.appended or job.tx.timed):
@@ -195,6 +215,22 @@ class Database:
             job.future.set_exception(job.error)
         else:
             job.future.set_result(job.result)
+
+
+def _in_transaction(conn: Connection) -> bool:
+    raw = conn.connection.dbapi_connection
+    return not isinstance(raw, sqlite3.Connection) or raw.in_transaction
+
+
+def _sqlite_code(error: BaseException | None) -> int | None:
+    """SQLite's primary result code of what began this: a failed rollback hides the failure that asked for it."""
+    code = None
+    while error is not None:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if isinstance(cause, sqlite3.Error):
+            code = getattr(cause, "sqlite_errorcode", 0) & 0xFF or code
+        error = error.__context__
+    return code
 
 
 def _claim(conn: Connection, key: CommandKey, now: str) -> None:

@@ -107,6 +107,16 @@ class AlreadyDone(AppError):
 
 
 @dataclass(eq=False)
+class StorageFull(AppError):
+    """Nothing was changed, and the same can be asked again once there is room: reading goes on meanwhile."""
+
+    code: ClassVar[str] = "storage.full"
+    status: ClassVar[int] = 507
+    what: ClassVar[str] = "The hub's disk is full: nothing can be saved now. What was saved before can be read."
+    mend: ClassVar[str] = "Keep this page open and tell the administrator to make room; then save again."
+
+
+@dataclass(eq=False)
 class Internal(AppError):
     code: ClassVar[str] = "http.internal"
     status: ClassVar[int] = 500

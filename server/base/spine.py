@@ -1,7 +1,8 @@
 """The readers of the event log: reactions with durable cursors, durable timers, and those who wait for news.
 
 At least once: a reaction's cursor moves after it has run, so reactions are idempotent. One that keeps failing is set
-aside as a dead letter after RETRY_MAX tries, counted and told, and the log goes on. What the events mean is the rooms'.
+aside as a dead letter after RETRY_MAX tries, counted and told, and the log goes on. On a full disk all of it waits.
+What the events mean is the rooms'.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from server.base import eventlog, timers
 from server.base.clock import Clock, iso, seconds_between
 from server.base.database import Database, Tx
+from server.base.errors import StorageFull
 from server.base.eventlog import Event
 from server.base.schema import cursor, dead_letter
 
@@ -26,6 +28,7 @@ log = structlog.get_logger()
 
 RETRY_MAX = 5
 RETRY_WAIT_S = (0.05, 0.2, 1.0, 5.0)
+FULL_WAIT_S = 1.0
 BATCH = 200
 TIMER_WAIT_S_MAX = 1.0
 ELSEWHERE_S = 0.3
@@ -104,7 +107,7 @@ class Spine:
             for event in batch:
                 if event.kind in reaction.kinds:
                     await self._react(reaction, event)
-                    await self._db.write(lambda tx, e=event: _advance(tx, reaction.name, e.id))  # type: ignore[misc]
+                    await self._write(lambda tx, e=event: _advance(tx, reaction.name, e.id))  # type: ignore[misc]
                 at = event.id
             if not batch:
                 await news.wait()
@@ -112,7 +115,7 @@ class Spine:
     async def _react(self, reaction: Reaction, event: Event) -> None:
         for attempt in range(RETRY_MAX):
             try:
-                await reaction.handle(event)
+                await self._handle(reaction, event)
                 return
             except Exception as error:
                 log.warning(
@@ -123,7 +126,7 @@ class Spine:
                 failure = type(error).__name__
         self.dead_letters += 1
         log.error("reaction.dead_letter", reaction=reaction.name, event_id=event.id, error=failure)
-        await self._db.write(lambda tx: _set_aside(tx, reaction.name, event, failure))
+        await self._write(lambda tx: _set_aside(tx, reaction.name, event, failure))
 
     async def _listen(self) -> None:
         """News of this process come by `on_commit`; the command line writes beside it and cannot call."""
@@ -135,13 +138,28 @@ class Spine:
                 known = last
                 self._committed(events=True, timed=True)
 
+    async def _handle(self, reaction: Reaction, event: Event) -> None:
+        """A full disk is no fault of the event's: it waits for room, however long."""
+        while True:
+            try:
+                return await reaction.handle(event)
+            except StorageFull:
+                await asyncio.sleep(FULL_WAIT_S)
+
+    async def _write(self, work: Callable[[Tx], None]) -> None:
+        while True:
+            try:
+                return await self._db.write(work)
+            except StorageFull:
+                await asyncio.sleep(FULL_WAIT_S)
+
     async def _ring(self) -> None:
         while True:
             self._timer_news.clear()
             now = iso(self._clock.now())
             due_at = await self._db.read(timers.next_due)
             if due_at is not None and due_at <= now:
-                await self._db.write(_fire)
+                await self._write(_fire)
                 continue
             wait = TIMER_WAIT_S_MAX if due_at is None else min(TIMER_WAIT_S_MAX, seconds_between(now, due_at))
             # Not wait_for: on Python 3.11 it may swallow the cancellation of `stop` when the news comes at that moment.

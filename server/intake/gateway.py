@@ -72,13 +72,12 @@ from server.intake.hub import DeviceRecord, Hub
 from server.intake.journal import Journal, JournalDamaged, JournalFailed, Recovered
 from server.intake.sealing import archive_of, whole_file
 from server.intake.segment import Damage, Kind
-from server.intake.socket import DeviceSocket
+from server.intake.socket import BUFFER_BYTES_MAX, DeviceSocket
 
 log = structlog.get_logger()
 
 CLOSED_FOR_A_REASON: Final = 4000  # the WebSocket close code after an `error` frame
 TOO_BIG: Final = 1009  # the library's own answer to a message beyond max_size
-BUFFER_BYTES_MAX: Final = 256 * 1024  # what a device may leave unread of what we say
 RETRY_AFTER_S: Final = 5
 SEAL_RETRY_S_MAX: Final = 60.0
 QUEUE_MAX: Final = 16  # frames of one device that wait while the hub is asked something
@@ -363,18 +362,27 @@ class Gateway:
     # ---- start, trouble ----
 
     async def _take_up(self, recovered: Recovered) -> None:
-        """An unsealed stream of the journal: seal it if it was ended, else wait for its device."""
-        record = msgspec.json.decode(recovered.open_body, type=_OpenRecord)
-        opening = record.opening or record.deposit
-        assert opening is not None
-        stream = _Stream(recovered.uid, record.device, record.recording, opening)
+        """An unsealed stream of the journal: seal it if it was ended, else wait for its device.
+
+        One that cannot be read keeps nobody from starting: it is told as damage and stays where it is.
+        """
+        at = recovered.state.opened
+        try:
+            record = msgspec.json.decode(recovered.open_body, type=_OpenRecord)
+            opening = record.opening or record.deposit
+            end = None
+            if recovered.state.ended:
+                at = recovered.state.last
+                end = decode((await asyncio.to_thread(self.journal.read_last, recovered.state)).body)
+        except (msgspec.DecodeError, WireError, JournalDamaged, OSError, KeyError):
+            opening, end = None, None
+        if opening is None or not isinstance(end, End | None):
+            self._report_damage(Damage(at.segment, at.offset, at.offset, torn=False))
+            return
+        stream = _Stream(recovered.uid, record.device, record.recording, opening, end)
         self._streams[recovered.uid] = stream
-        if recovered.state.ended:
+        if end is not None:
             # The process may have died between the hub's commit and the journal's mark: `sealed` is idempotent.
-            last = await asyncio.to_thread(self.journal.read_last, recovered.state)
-            end = decode(last.body)
-            assert isinstance(end, End)
-            stream.end = end
             self.begin_seal(recovered.uid)
 
     def _report_damage(self, damage: Damage) -> None:

@@ -7,6 +7,8 @@ journal's; here rows, blobs and events are written, each change and its event in
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures.process import BrokenProcessPool
@@ -19,14 +21,16 @@ import structlog
 from sqlalchemy import Connection
 
 from device.coding import Header, header_of
+from device.deposit import deposit_of
 from device.errors import BadProof, DeviceRevoked, OpenDiffers, WireError
 from device.frames import Deposit, Open, Opening, Request
-from device.glance import read_glance
+from device.glance import Glance, read_glance, strip_of
 from device.session import ClockKnown, DeviceRecord, Rules
-from ecg.errors import EcgError, FileBroken, all_errors
+from ecg.errors import EcgError, FileBroken, FileEmpty, all_errors
 from server.base.blobs import Blobs
 from server.base.bus import LocalBus
 from server.base.clock import Clock, iso, later
+from server.base.context import Ctx
 from server.base.database import Database, Tx
 from server.base.eventlog import Event
 from server.base.ids import new_id
@@ -39,7 +43,7 @@ from server.intake.files import Imported, import_file, note_of
 from server.intake.gateway import Gateway
 from server.intake.hub import SealedReceipt
 from server.records import store as records
-from server.records.model import SYMPTOMS, PatientFacts
+from server.records.model import SYMPTOMS, GlanceFinding, GlanceView, HandedOver, PatientFacts
 from server.records.service import put_patient
 
 log = structlog.get_logger()
@@ -112,7 +116,7 @@ class Intake:
     async def opened(self, device: DeviceRecord, opening: Opening, clock: ClockKnown) -> str:
         glance = read_glance(opening.glance) if isinstance(opening, Deposit) and opening.glance else None
         recording_id = await self.db.write(
-            lambda tx: self._open(tx, device, opening, clock), actor=f"device:{device.id}"
+            lambda tx: self._open(tx, device, opening, clock, glance=glance), actor=f"device:{device.id}"
         )
         if glance is not None and glance.critical:
             # Paging begins with the first frame on a slow line; the file's own analysis has the last word.
@@ -143,7 +147,9 @@ class Intake:
         self._streams.pop(recording_id, None)
         self.bus.end(f"stream:{recording_id}")
 
-    async def deposited(self, device_id: str, recording_id: str, file: bytes, deposit: Deposit) -> None:
+    async def deposited(
+        self, device_id: str, recording_id: str, file: bytes, deposit: Deposit, *, actor: str | None = None
+    ) -> None:
         blob = f"originals/{recording_id}"
         await self.blobs.put(blob, file)
 
@@ -160,7 +166,33 @@ class Intake:
                 tx.append("recording.deposited", recording_id, row["org"], {"bytes": len(file)})
                 register.move(tx, device_id, "seal", refused=None)
 
-        await self.db.write(keep, actor=f"device:{device_id}")
+        await self.db.write(keep, actor=actor or f"device:{device_id}")
+
+    async def upload(self, ctx: Ctx, org: str, name: str, file: bytes, form: str = "") -> HandedOver:
+        """A file that a person hands over, for the request form he names or for none: whoever chooses a file knows
+        whose it is better than the clock does. The same bytes again are the same recording.
+
+        Raises FileEmpty, Forbidden, NotFound (the form has its recording already).
+        """
+        ctx.see("institution", "recording.read", org)
+        ctx.require("recording.order", org)
+        if not file:
+            raise FileEmpty(path=name)
+        sha256 = hashlib.sha256(file).digest()
+        known = await self.db.read(lambda conn: records.recording_by_file(conn, org, sha256.hex()))
+        if known is None:
+            # By place, not by person: a colleague who hands the same file over at the same time means the same ECG.
+            source = DeviceRecord(f"upload:{org}", (), org)
+            deposit = deposit_of(source.id, name, sha256, len(file), packed=False, made_ms=self.clock.now_ms())
+            here = ClockKnown(0, 0)
+            recording_id = await self.db.write(
+                lambda tx: self._open(tx, source, deposit, here, form=form), actor=ctx.actor
+            )
+            await self.deposited(source.id, recording_id, file, deposit, actor=ctx.actor)
+        else:
+            recording_id = known["id"]
+        view = await self.db.read(lambda conn: records.view(conn, recording_id))
+        return HandedOver(view, known is not None)
 
     async def read_deposit(self, event: Event) -> None:
         """The reaction to `recording.deposited`: read the file, store what stands in it or say why it cannot be."""
@@ -264,7 +296,11 @@ class Intake:
     async def _tell_damage(self, sentence: str) -> None:
         await self.db.write(lambda tx: tx.append("journal.damaged", "journal", "", {"what": sentence}, topic="system"))
 
-    def _open(self, tx: Tx, device: DeviceRecord, opening: Opening, clock: ClockKnown) -> str:
+    def _open(
+        self, tx: Tx, device: DeviceRecord, opening: Opening, clock: ClockKnown, *,
+        glance: Glance | None = None, form: str | None = None,
+    ) -> str:  # fmt: skip
+        """`form`: the request form it answers, "" for none; None: whichever of the place waits for the device."""
         known = records.recording_by_uid(tx.conn, opening.uid.hex())
         if known is not None:
             if known["device"] != device.id:
@@ -274,7 +310,9 @@ class Intake:
             return str(known["id"])
         request = opening.request or Request()
         order = None
-        if request.patient is None:
+        if form:
+            order = records.waiting_order(tx.conn, device.org, form)
+        elif form is None and request.patient is None:
             order = records.open_order(tx.conn, device.org, device.id, later(tx.now, -ORDER_S))
         recording_id = new_id("rec")
         symptoms = [s for s in request.symptoms if s in SYMPTOMS] or ["unknown"]
@@ -301,7 +339,7 @@ class Intake:
             clock_offset_ms=clock.offset_ms,
             clock_uncertainty_ms=clock.uncertainty_ms,
             opened_at=tx.now,
-            glance=(opening.glance or None) if isinstance(opening, Deposit) else None,
+            glance=None if glance is None else msgspec.json.encode(_view_of(glance)),
         )
         if order:
             records.bind_order(tx.conn, order["id"], recording_id)
@@ -317,6 +355,18 @@ class Intake:
             return min(now, datetime.fromtimestamp((device_ms + off_ms) / 1000, UTC))
         except (ValueError, OverflowError, OSError):
             return now
+
+
+def _view_of(glance: Glance) -> GlanceView:
+    """What pages show of the packet. Raises BadFrame: its strip cannot be read."""
+    strip = bytes(step & 0xFF for step in strip_of(glance))
+    return GlanceView(
+        rate_bpm=glance.rate_bpm,
+        findings=[GlanceFinding(finding.code, finding.grade, finding.say) for finding in glance.findings],
+        quality=glance.quality,
+        strip_lead=glance.strip_lead,
+        strip=base64.b64encode(strip).decode(),
+    )
 
 
 async def end_revoked(gateway: Gateway, intake: Intake, device_id: str) -> None:

@@ -18,6 +18,7 @@ from websockets.protocol import State
 BINARY: Final = 0x82  # the last frame of a message (FIN), opcode 2
 CONTROL: Final = 0x08  # opcodes from here on are close, ping, pong
 NO_MASK: Final = bytes(4)
+BUFFER_BYTES_MAX: Final = 256 * 1024  # what a device may leave unread of what we say
 
 
 class DeviceSocket(ServerConnection):
@@ -28,6 +29,12 @@ class DeviceSocket(ServerConnection):
     _library_only: bool = False
 
     def data_received(self, data: bytes) -> None:
+        self._receive(data)
+        # The library answers pings by itself, before any proof: who never reads the pongs would fill our memory.
+        if self.transport.get_write_buffer_size() > BUFFER_BYTES_MAX:
+            self.transport.abort()
+
+    def _receive(self, data: bytes) -> None:
         if self._library_only:
             super().data_received(data)
         elif not self._is_open():

@@ -7,6 +7,7 @@ in `access.py`, not here.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import secrets
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from server.base import eventlog
 from server.base.clock import Clock, iso, later, seconds_between
 from server.base.context import Ctx, Grant, Judge
 from server.base.database import Database, Tx
-from server.base.errors import BadInput, NotSignedIn
+from server.base.errors import BadInput, NotSignedIn, StorageFull
 from server.base.ids import new_id
 from server.people import store
 from server.people.access import RULES, judge
@@ -91,7 +92,8 @@ async def authenticate(people: People, cookie: str | None) -> Ctx | None:
         return None
     ctx, idle = found
     if idle > TOUCH_S:
-        await people.db.write(lambda tx: store.update_session(tx.conn, token, used_at=tx.now))
+        with contextlib.suppress(StorageFull):  # who only reads may go on
+            await people.db.write(lambda tx: store.update_session(tx.conn, token, used_at=tx.now))
     return ctx
 
 

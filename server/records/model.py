@@ -95,6 +95,29 @@ class FileNote(msgspec.Struct, frozen=True):
     facts: dict[str, str | int | float]
 
 
+class GlanceFinding(msgspec.Struct, frozen=True):
+    """What the device's own analysis found; `said`: the sentence with its numbers, by language, or nothing."""
+
+    code: str
+    grade: str
+    said: dict[str, str]
+
+
+class GlanceView(msgspec.Struct, frozen=True):
+    """What came ahead of a file (ACQ-16). It is the device's word; the file is analysed anew.
+
+    rate_bpm   ventricular rate, or None.
+    quality    0 to 100 by lead.
+    strip      `strip_lead` for 10 s at 62.5 Hz, int8 of 20 uV, base64; empty where the packet had no room for it.
+    """
+
+    rate_bpm: float | None
+    findings: list[GlanceFinding]
+    quality: dict[str, int]
+    strip_lead: str
+    strip: str
+
+
 class Recording(msgspec.Struct, frozen=True):
     """One recording as pages see it. `machine` is the short result of the analysis, `grade` a person's word."""
 
@@ -123,6 +146,8 @@ class Recording(msgspec.Struct, frozen=True):
     notes: list[FileNote]
     derived: list[str]
     """Leads that were computed from I and II."""
+    glance: GlanceView | None
+    """Until its samples are here."""
     opened_at: str
     received_at: str | None
     grade: Grade
@@ -138,6 +163,13 @@ class Recording(msgspec.Struct, frozen=True):
     """Id of the valid signed report."""
     impression: list[str]
     """The signed statements' words, so that lists need not fetch the report."""
+
+
+class HandedOver(msgspec.Struct, frozen=True):
+    """The recording of a file. `known`: the hub has had a file with these bytes before, and this is its recording."""
+
+    recording: Recording
+    known: bool
 
 
 class MachineSummary(msgspec.Struct, frozen=True):

@@ -32,7 +32,7 @@ from server.base.database import Tx
 from server.base.errors import NotFound
 from server.base.schema import metadata
 from server.devices.store import device
-from server.records.model import RECORDING, FileNote, MachineSummary, Order, Patient, Recording
+from server.records.model import RECORDING, FileNote, GlanceView, MachineSummary, Order, Patient, Recording
 
 patient = Table(
     "patient",
@@ -96,7 +96,7 @@ recording = Table(
     Column("format", Text),
     Column("notes", Text, nullable=False, default="[]"),
     Column("derived", Text, nullable=False, default="[]"),
-    Column("glance", LargeBinary),
+    Column("glance", LargeBinary),  # a GlanceView as JSON
     Column("opened_at", Text, nullable=False),
     Column("received_at", Text),
     Column("grade", Text, nullable=False, default="unassessed"),
@@ -153,6 +153,15 @@ def open_order(conn: Connection, org: str, device_id: str, since: str) -> RowMap
         .limit(1)
     )
     return conn.execute(query).mappings().first()
+
+
+def waiting_order(conn: Connection, org: str, order_id: str) -> RowMapping:
+    """A form of `org` that has no recording yet. Raises NotFound."""
+    query = select(order).where(order.c.id == order_id, order.c.org == org, order.c.recording.is_(None))
+    row = conn.execute(query).mappings().first()
+    if row is None:
+        raise NotFound(kind="order")
+    return row
 
 
 def orders(conn: Connection, org: str, since: str) -> list[Order]:
@@ -299,6 +308,7 @@ def _recording(row: RowMapping) -> Recording:
         format=row["format"] or "",
         notes=msgspec.json.decode(row["notes"], type=list[FileNote]),
         derived=msgspec.json.decode(row["derived"]),
+        glance=msgspec.json.decode(row["glance"], type=GlanceView) if row["glance"] and not row["blob"] else None,
         opened_at=row["opened_at"],
         received_at=row["received_at"],
         grade=row["grade"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import hashlib
 import shutil
@@ -100,6 +101,52 @@ async def test_the_same_file_under_other_names_is_one_recording_with_one_receipt
         assert recording["patient"]["name"] == "马德福"
 
 
+async def test_a_file_handed_over_in_the_browser_is_the_same_recording_as_the_agents(hub: Hub, tmp_path: Path) -> None:
+    file = b"# fs=500\n# unit=uV\nI,II\n" + b"10,20\n" * 5000
+    async with await hub.sign_in("clinic") as browser, agent_of(hub, tmp_path / "clinic", "org_hewan") as agent:
+        url, keyed = f"{hub.url}/api/orgs/org_hewan/files?name=a.csv", {"Idempotency-Key": "12345678"}
+        async with browser.http.post(url, data=file, headers=keyed) as answer:
+            assert answer.status == 200, await answer.text()
+            handed = await answer.json()
+        async with browser.http.post(url, data=file, headers={"Idempotency-Key": "87654321"}) as answer:
+            again = await answer.json()
+        assert (handed["known"], again["known"]) == (False, True)
+        assert again["recording"]["id"] == handed["recording"]["id"]
+        (tmp_path / "clinic" / "ecg" / "b.csv").write_bytes(file)
+        await until(lambda: agent.queue.totals().received, 30)
+        assert agent.queue.latest(1)[0].recording == handed["recording"]["id"]
+        assert (await the_recording(browser, "waiting"))["derived"] == ["III", "aVR", "aVL", "aVF"]
+        for path, size, code in (
+            ("org_hewan/files?name=a.csv", 0, "ecg.file_empty"),
+            ("org_hewan/files", 4, "http.input"),
+            ("org_city/files?name=a.csv", 4, "http.not_found"),
+        ):
+            headers = {"Idempotency-Key": f"12345678-{code}"}
+            async with browser.http.post(f"{hub.url}/api/orgs/{path}", data=bytes(size), headers=headers) as answer:
+                assert (await answer.json())["code"] == code
+
+
+async def test_a_file_answers_the_form_it_was_handed_over_for_and_no_other(hub: Hub) -> None:
+    async with await hub.sign_in("clinic") as browser:
+        asked = {
+            "org": "org_hewan",
+            "patient": {"name": "马德福", "sex": "M", "age_years": 58},
+            "symptoms": ["syncope"],
+        }
+        order = (await browser.post("/api/orders", asked))["id"]
+
+        async def hand_over(sample: int, query: str) -> dict[str, Any]:
+            file = b"# fs=500\n# unit=uV\n# name=A\nI,II\n" + b"%d,20\n" % sample * 5000
+            url = f"{hub.url}/api/orgs/org_hewan/files?name=a.csv{query}"
+            async with browser.http.post(url, data=file, headers={"Idempotency-Key": f"1234567-{sample}"}) as answer:
+                return dict(await answer.json())
+
+        assert (await hand_over(1, ""))["recording"]["patient"]["identity"] == "pending"  # until it is read
+        answer = await hand_over(2, f"&order={order}")
+        assert (answer["recording"]["patient"]["name"], answer["recording"]["symptoms"]) == ("马德福", ["syncope"])
+        assert (await hand_over(3, f"&order={order}"))["code"] == "http.not_found"
+
+
 async def test_a_critical_first_glance_pages_before_the_file_has_come(hub: Hub, tmp_path: Path) -> None:
     """The line dies behind the first frames: the specialist is called all the same."""
     drawn = synth.twelve_lead(np.random.default_rng(1), [synth.Segment("sinus", 4.0), synth.Segment("vt", 8.0, 170)])
@@ -116,3 +163,7 @@ async def test_a_critical_first_glance_pages_before_the_file_has_come(hub: Hub, 
         alerts = await until(alerts_raised, 30)
         recording = await browser.get(f"/api/recordings/{alerts[0]['recording']}")
         assert (recording["state"], recording["samples"]) == ("receiving", 0)
+        glance = recording["glance"]
+        assert {"code", "grade", "said"} == set(glance["findings"][0])
+        assert 100 < glance["rate_bpm"] < 190
+        assert (glance["strip_lead"], len(base64.b64decode(glance["strip"]))) == ("II", 625)

@@ -25,7 +25,7 @@ from server.intake import journal
 from server.intake.disk import Disk
 
 SEGMENT_BYTES: Final = 192 * 1024  # segments turn over every second or so instead of once an hour
-LATE_S: Final = 5.0  # longer than a control runs
+LATE_S: Final = 120.0  # as some brokers do by default; longer than a control runs
 
 Put = Callable[[int, str], None]
 
@@ -94,21 +94,22 @@ def _no_sync(_nth: int, _note: str) -> None:
 
 
 def _late_sync(_nth: int, _note: str) -> None:
-    """Control B: acknowledged before the sync, which then happens."""
+    """Control B: acknowledged before the sync, which then happens. Segments stay large: closing one syncs it whole."""
 
     def sync_later(self: Disk, fd: int) -> None:
-        threading.Timer(LATE_S, sync_now, (os.dup(fd),)).start()
+        late = threading.Timer(LATE_S, sync_now, (os.dup(fd),))
+        late.daemon = True
+        late.start()
 
     def sync_now(own: int) -> None:
         os.fdatasync(own)
         os.close(own)
 
-    small_segments()
     Disk.sync_data = sync_later  # type: ignore[method-assign]
 
 
 def _sqlite_normal(_nth: int, _note: str) -> None:
-    """Control C: SQLite flushes its log at checkpoints only."""
+    """Control C: SQLite flushes its log at checkpoints only, and none happens to fall just before the cut."""
     real = database._sqlite
 
     def relaxed(path: Path, *, read_only: bool) -> Engine:
@@ -118,6 +119,7 @@ def _sqlite_normal(_nth: int, _note: str) -> None:
         def relax(raw: sqlite3.Connection, _record: object) -> None:
             if not read_only:
                 raw.execute("PRAGMA synchronous=NORMAL")
+                raw.execute("PRAGMA wal_autocheckpoint=0")
 
         return engine
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.base.blobs import BlobDiffers, BlobKeyRefused, BlobMissing, Blobs, FileBlobs
+from server.base.errors import StorageFull
 
 STORES: dict[str, Callable[[Path], Blobs]] = {"files": lambda folder: FileBlobs(folder / "blobs")}
 
@@ -86,7 +87,7 @@ async def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypa
 
     store = FileBlobs(tmp_path)
     monkeypatch.setattr("server.base.blobs.os.fsync", broken)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(StorageFull):
         await store.put("a", b"content")
     assert os.listdir(tmp_path) == []
 

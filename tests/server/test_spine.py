@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -11,8 +12,10 @@ import pytest
 from sqlalchemy import text
 
 from server.base import eventlog
+from server.base import spine as spine_module
 from server.base.clock import ManualClock, SystemClock, iso, later
 from server.base.database import Database, Tx
+from server.base.errors import StorageFull
 from server.base.eventlog import Event
 from server.base.spine import Reaction, Spine
 from tests.waiting import until
@@ -53,6 +56,78 @@ async def test_a_write_that_fails_leaves_neither_its_change_nor_its_event_and_ha
     events = await db.read(lambda conn: eventlog.after(conn, 0, 10))
     assert [e.subject for e in events] == ["before", "after"]
     assert (await db.read(eventlog.verify_chain)).broken_at is None
+    await db.close()
+
+
+def room(tx: Tx, pages: int) -> None:
+    """SQLite's own limit stands for the end of the disk: the same error, from the same place."""
+    tx.conn.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+
+
+async def test_a_full_disk_refuses_writes_with_a_code_and_holds_reactions_until_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spine_module, "FULL_WAIT_S", 0.01)
+    db = Database(tmp_path / "hub.sqlite", SystemClock())
+    tried, handled = 0, asyncio.Event()
+
+    async def store(event: Event) -> None:
+        nonlocal tried
+        tried += 1
+        await db.write(lambda tx: told(tx, "x" * 100_000))
+        handled.set()
+
+    spine = Spine(db, SystemClock(), (Reaction("test.full", frozenset({"device.key_added"}), store),))
+    await db.write(lambda tx: room(tx, 1))
+    with pytest.raises(StorageFull):
+        await db.write(lambda tx: told(tx, "y" * 100_000))
+    assert db.full
+    assert await db.read(eventlog.last_id) == 0, "reading goes on, and nothing of the refused write stands"
+    await db.write(lambda tx: room(tx, 1_000_000))
+    await db.write(lambda tx: tx.append("device.key_added", "dev", "org_a", {}))
+    await db.write(lambda tx: room(tx, 1))
+    await spine.start()
+    await until(lambda: tried > 8)
+    assert (spine.dead_letters, handled.is_set()) == (0, False)
+    await db.write(lambda tx: room(tx, 1_000_000))
+    await until(handled.is_set)
+    await spine.stop()
+    assert not db.full
+    await db.close()
+
+
+async def test_who_shares_the_commit_of_one_that_finds_no_room_is_not_told_that_his_stands(tmp_path: Path) -> None:
+    """SQLite takes the whole transaction back then, the neighbours' parts too: each of them has to hear of it."""
+    db = Database(tmp_path / "hub.sqlite", SystemClock())
+    await db.write(lambda tx: room(tx, 1))
+    results = await asyncio.gather(
+        db.write(lambda tx: told(tx, "small")),
+        db.write(lambda tx: told(tx, "y" * 100_000)),
+        db.write(lambda tx: told(tx, "small too")),
+        return_exceptions=True,
+    )
+    kept = {e.subject for e in await db.read(lambda conn: eventlog.after(conn, 0, 10))}
+    said = {
+        name for name, result in zip(("small", "big", "small too"), results, strict=True) if isinstance(result, int)
+    }
+    assert said <= kept
+    assert isinstance(results[1], StorageFull)
+    await db.close()
+
+
+async def test_a_disk_that_fails_is_told_at_once(tmp_path: Path) -> None:
+    db = Database(tmp_path / "hub.sqlite", SystemClock())
+    told_of: list[BaseException] = []
+    db.failed = told_of.append
+
+    def fails(tx: Tx) -> None:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+        raise error
+
+    with pytest.raises(sqlite3.OperationalError):
+        await db.write(fails)
+    assert len(told_of) == 1
     await db.close()
 
 

@@ -8,9 +8,10 @@ import { useKeys } from '../app/keys'
 import { go } from '../app/router'
 import type { ScreenProps } from '../app/routes'
 import { complaint, personName, sexAge } from '../clinic/case'
-import { isMe, may } from '../clinic/me'
+import { grantOrgs, isMe, may } from '../clinic/me'
 import { t } from '../i18n/alerts'
-import { isOffline } from '../live/live'
+import { isOffline, subscribe } from '../live/live'
+import type { LiveEvent } from '../live/protocol'
 import { Empty, ErrorLine, Icon, Measured, Severity, Skeleton } from '../ui'
 import { command, undelivered } from './act'
 import { After, RefuteForm } from './after'
@@ -52,6 +53,7 @@ function Page({ alert, takeNow }: { alert: Alert; takeNow: boolean }) {
   const can = (event: string): boolean => alert.events.includes(event)
   const [taking, setTaking] = useState(takeNow && can('read_back'))
   const [twelve, setTwelve] = useState(false)
+  const recording = useRecordingOf(alert.recording)
   const ringing = isRinging(alert)
   const phone = isPhone.value
   useEffect(() => {
@@ -87,9 +89,9 @@ function Page({ alert, takeNow }: { alert: Alert; takeNow: boolean }) {
       data-state={alert.state}
     >
       <Header alert={alert} />
-      <Who alert={alert} />
+      <Who alert={alert} recording={recording} />
       <div class="alert-traces" data-testid="alert-traces">
-        <Evidence alert={alert} twelve={twelve} phone={phone} one={taking && phone} />
+        <Evidence alert={alert} recording={recording} twelve={twelve} phone={phone} one={taking && phone} />
         <button type="button" class="alert-twelve" onClick={() => setTwelve(!twelve)}>
           {twelve ? t('alert.traces') : t('alert.see12')}
         </button>
@@ -149,19 +151,33 @@ function whoHasIt(a: Alert): string {
   return t('alert.taken', { name: a.acknowledged_name ?? '–' })
 }
 
-function Who({ alert }: { alert: Alert }) {
+/** Kept current: a critical first glance rings before the ECG is here. */
+function useRecordingOf(id: string): Recording | null {
   const [recording, setRecording] = useState<Recording | null>(null)
   useEffect(() => {
     let left = false
-    api.get<Recording>(`/api/recordings/${encodeURIComponent(alert.recording)}`).then(
-      r => !left && setRecording(r),
-      () => undefined, // the numbers stay dashes; the alert stands without them
-    )
+    const load = (): void => {
+      api.get<Recording>(`/api/recordings/${encodeURIComponent(id)}`).then(
+        r => !left && setRecording(r),
+        () => undefined, // the numbers stay dashes; the alert stands without them
+      )
+    }
+    load()
+    const event = (e: LiveEvent): void => {
+      if (e.topic === 'recording' && e.subject === id) load()
+    }
+    const stops = grantOrgs.peek().map(org => subscribe(`org:${org}`, null, { event, ready: () => undefined }))
     return () => {
       left = true
+      for (const stop of stops) stop()
     }
-  }, [alert.recording])
+  }, [id])
+  return recording?.id === id ? recording : null
+}
+
+function Who({ alert, recording }: { alert: Alert; recording: Recording | null }) {
   const m = recording?.machine ?? null
+  const ahead = m === null ? (recording?.glance?.rate_bpm ?? null) : null // until the whole ECG is here
   return (
     <section class="alert-who">
       <div class="alert-person">
@@ -178,7 +194,7 @@ function Who({ alert }: { alert: Alert }) {
         </p>
       </div>
       <dl class="alert-vitals">
-        <Vital words={t('alert.rate')} value={m?.vent_rate_bpm ?? null} unit={t('alert.rate.unit')} />
+        <Vital words={t('alert.rate')} value={m?.vent_rate_bpm ?? ahead} unit={t('alert.rate.unit')} />
         <Vital words="PR" value={m?.pr_ms ?? null} unit="ms" />
         <Vital words="QRS" value={m?.qrs_ms ?? null} unit="ms" />
         <Vital words="QTc" value={m?.qtc_ms ?? null} unit="ms" />

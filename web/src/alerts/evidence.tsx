@@ -1,8 +1,9 @@
 // The three leads that carry an alert's evidence, with the stretch washed. One tap on it shows all twelve.
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { api } from '../api/client'
-import type { Alert } from '../api/types.gen'
+import type { Alert, Recording } from '../api/types.gen'
 import { createViewer, type EcgRecording, EcgSheet, leadOf, readRecording, samplesOf } from '../ecg'
+import { Glance } from '../files/marks'
 import { t } from '../i18n/alerts'
 import { ErrorLine, Skeleton } from '../ui'
 import { finding } from './words'
@@ -49,19 +50,25 @@ export function leadsToShow(named: readonly string[], recorded: readonly string[
   return [...new Set([...there, ...more])].slice(0, LEADS_SHOWN)
 }
 
-type Props = Readonly<{ alert: Alert; twelve: boolean; phone: boolean; one: boolean }>
+type Props = Readonly<{ alert: Alert; recording: Recording | null; twelve: boolean; phone: boolean; one: boolean }>
 
 /** `one`: a phone that shows the read-back has room for a single lead. */
 export function Evidence(p: Props) {
   const { alert } = p
   const { state, retry } = useSignalOf(alert.recording)
+  const isComing = p.recording?.state === 'receiving'
+  useEffect(() => {
+    if (!isComing && state.kind === 'failed') retry() // it has come since it was asked for
+  }, [isComing])
+  const glance = p.recording?.glance ?? null
   switch (state.kind) {
     case 'waiting':
       return <Skeleton rows={6} />
     case 'failed':
+      if (glance !== null) return <Glance glance={glance} width={p.phone ? STRIP_PHONE : STRIP} />
       return <ErrorLine error={state.error} retry={retry} />
     case 'here':
-      return <Leads {...p} recording={state.value} />
+      return <Leads {...p} signal={state.value} derived={p.recording?.derived ?? NONE} />
   }
 }
 
@@ -69,16 +76,20 @@ export function Evidence(p: Props) {
 const withSignal = (r: EcgRecording): readonly string[] =>
   r.leads.filter(lead => leadOf(r, lead)?.some(uv => !Number.isNaN(uv) && uv !== 0) === true)
 
-function Leads(p: Props & { recording: EcgRecording }) {
+const NONE: readonly string[] = []
+const STRIP = 640
+const STRIP_PHONE = 320
+
+function Leads(p: Props & { signal: EcgRecording; derived: readonly string[] }) {
   const viewer = useMemo(() => createViewer({ layout: 'rows' }), [])
-  const three = useMemo(() => leadsToShow(p.alert.leads, withSignal(p.recording)), [p.recording, p.alert.leads])
+  const three = useMemo(() => leadsToShow(p.alert.leads, withSignal(p.signal)), [p.signal, p.alert.leads])
   const shown = useMemo(() => (p.one ? three.slice(0, 1) : three), [three, p.one])
   useEffect(() => {
     viewer.leads.value = shown
     viewer.layout.value = p.twelve ? (p.phone ? '12x1' : '3x4+1') : 'rows'
     // Half a second of the beats before the evidence, so that the eye finds the baseline.
-    const lead_in = Math.round(p.recording.fs * 0.5)
-    viewer.first.value = Math.max(0, Math.min(p.alert.first - lead_in, samplesOf(p.recording) - 1))
+    const lead_in = Math.round(p.signal.fs * 0.5)
+    viewer.first.value = Math.max(0, Math.min(p.alert.first - lead_in, samplesOf(p.signal) - 1))
   }, [p.alert.id, p.twelve, p.phone, shown.join()])
   const findings = useMemo(
     () => [{ id: p.alert.rule, words: finding(p.alert), first: p.alert.first, end: p.alert.end, leads: p.alert.leads }],
@@ -86,7 +97,8 @@ function Leads(p: Props & { recording: EcgRecording }) {
   )
   return (
     <EcgSheet
-      recording={p.recording}
+      recording={p.signal}
+      derived={p.derived}
       viewer={viewer}
       findings={findings}
       tall={p.twelve && p.phone}

@@ -66,6 +66,35 @@ async function send(method: Method, path: string, body: unknown, options: Option
   }
 }
 
+type FileOptions = Readonly<{ idempotencyKey?: string; onSent?: (part: number) => void }>
+
+const STILL_MS = 60_000 // a line on which nothing moves for so long is down; how long a file takes in all, nobody knows
+
+/** A file as the body. XMLHttpRequest: fetch tells nobody how much has gone. */
+function sendFile(path: string, file: Blob, options: FileOptions): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest()
+    let timer = setTimeout(() => request.abort(), STILL_MS)
+    const moved = (): void => {
+      clearTimeout(timer)
+      timer = setTimeout(() => request.abort(), STILL_MS)
+    }
+    request.open('POST', path)
+    request.setRequestHeader('Accept', 'application/json')
+    request.setRequestHeader('Idempotency-Key', options.idempotencyKey ?? uuid())
+    request.setRequestHeader('Content-Type', 'application/octet-stream')
+    request.upload.onprogress = event => {
+      moved()
+      if (event.lengthComputable) options.onSent?.(event.loaded / event.total)
+    }
+    request.onload = () => resolve(new Response(request.responseText, { status: request.status }))
+    request.onerror = () => reject(new ApiError('link.unreachable', 0))
+    request.onabort = () => reject(new ApiError('link.unreachable', 0))
+    request.onloadend = () => clearTimeout(timer)
+    request.send(file)
+  })
+}
+
 /** problem+json: {type, title, status, code, ...facts} or {code, facts}. Anything else is a code of its status. */
 export async function problem(response: Response): Promise<ApiError> {
   const told: unknown = await response.json().catch(() => null)
@@ -89,6 +118,11 @@ export const api = {
   put: <T>(path: string, body: unknown, options: Options = {}) => json<T>('PUT', path, body, options),
   patch: <T>(path: string, body: unknown, options: Options = {}) => json<T>('PATCH', path, body, options),
   delete: <T>(path: string, options: Options = {}) => json<T>('DELETE', path, undefined, options),
+  file: async <T>(path: string, file: Blob, options: FileOptions = {}): Promise<T> => {
+    const response = await sendFile(path, file, options)
+    if (!response.ok) throw await problem(response)
+    return (await response.json()) as T
+  },
   bytes: async (path: string, options: Options = {}): Promise<ArrayBuffer> =>
     (await send('GET', path, undefined, options)).arrayBuffer(),
 }

@@ -345,9 +345,31 @@ export type FileNote = {
   readonly facts: Readonly<Record<string, string | number | number>>
 }
 
+/** What the device's own analysis found; `said`: the sentence with its numbers, by language, or nothing. */
+export type GlanceFinding = {
+  readonly code: string
+  readonly grade: string
+  readonly said: Readonly<Record<string, string>>
+}
+
+/** What came ahead of a file (ACQ-16). It is the device's word; the file is analysed anew. rate_bpm ventricular rate, or None. quality 0 to 100 by lead. strip `strip_lead` for 10 s at 62.5 Hz, int8 of 20 uV, base64; empty where the packet had no room for it. */
+export type GlanceView = {
+  readonly rate_bpm: number | null
+  readonly findings: readonly GlanceFinding[]
+  readonly quality: Readonly<Record<string, number>>
+  readonly strip_lead: string
+  readonly strip: string
+}
+
 export type GrantView = {
   readonly role: 'admin' | 'auditor' | 'coordinator' | 'expert' | 'general_duty' | 'on_call' | 'operator' | 'quality_officer' | 'reader' | 'requesting_doctor' | 'reviewer' | 'village_doctor'
   readonly org: string
+}
+
+/** The recording of a file. `known`: the hub has had a file with these bytes before, and this is its recording. */
+export type HandedOver = {
+  readonly recording: Recording
+  readonly known: boolean
 }
 
 /** The parcel view: what happened to a recording, when, by whom. */
@@ -615,6 +637,7 @@ export type Recording = {
   readonly format: string
   readonly notes: readonly FileNote[]
   readonly derived: readonly string[]
+  readonly glance: GlanceView | null
   readonly opened_at: string
   readonly received_at: string | null
   readonly grade: 'critical' | 'normal' | 'unassessed' | 'warning'

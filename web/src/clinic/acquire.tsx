@@ -10,8 +10,9 @@ import { t } from '../i18n/clinic'
 import { Button, Empty, Icon, Tag } from '../ui'
 import { complaint, loadFindingNames, personName, sexAge } from './case'
 import { DeviceState } from './devices'
+import { HandOver } from './handover'
 import { leadRanges } from './leads'
-import { ownOrg } from './me'
+import { may, ownOrg } from './me'
 import { Ecg } from './recording'
 import { devices, follow, orders, recordings } from './store'
 import { useStream } from './stream'
@@ -47,7 +48,7 @@ export default function Acquire({ query }: ScreenProps) {
         {live && stream !== null ? (
           <EcgSweep playOut={stream.playOut} leads={stream.leads} columns={2} pxPerMm={3} />
         ) : (
-          <Waiting recording={recording} />
+          <Waiting recording={recording} order={order} />
         )}
       </div>
       <Side recording={recording} order={order} />
@@ -78,8 +79,14 @@ function Header({ recording, order }: { recording: Recording | null; order: Orde
 }
 
 /** Nothing has come yet; or it is complete, and then it is shown. */
-function Waiting({ recording }: { recording: Recording | null }) {
-  if (recording === null || recording.state === 'receiving')
+function Waiting({ recording, order }: { recording: Recording | null; order: Order | null }) {
+  if (recording === null)
+    return (
+      <Empty title={t('acquire.waiting')} next={t('acquire.waiting.next')}>
+        {order !== null && may('recording.order') && <HandOver org={order.org} order={order.id} />}
+      </Empty>
+    )
+  if (recording.state === 'receiving' && recording.file === '' && recording.glance === null)
     return <Empty title={t('acquire.waiting')} next={t('acquire.waiting.next')} />
   return <Ecg key={recording.id} recording={recording} />
 }

@@ -19,6 +19,9 @@ const recording = (over: Partial<Recording>): Recording =>
     grade: 'unassessed',
     report: null,
     patient: { identity: 'known' },
+    file: '',
+    notes: [],
+    return_reason: null,
     ...over,
   }) as Recording
 const machine = (acceptable: boolean, bad_leads: readonly string[]) =>

@@ -10,6 +10,7 @@ import { t } from '../i18n/clinic'
 import { Button, ErrorLine, Pane, Segmented, Skeleton, Tag } from '../ui'
 import { loadFindingNames, personName, returnedWhy } from './case'
 import { Devices } from './devices'
+import { HandOver } from './handover'
 import { IdentifyDialog } from './identify'
 import { may, ownOrg } from './me'
 import { EMPTY_ORDER, OrderForm, type OrderStart } from './order'
@@ -78,6 +79,7 @@ export default function ClinicHome() {
               </span>
             )}
             <Devices devices={devices.value} />
+            {canOrder && org !== null && <HandOver org={org} />}
           </section>
         ) : (
           <OrderForm

@@ -98,6 +98,8 @@ function RowAct({ row, acts }: { row: DayRow; acts: RowActs }) {
           <Button onClick={() => acts.onAgain(row)}>{t('act.again')}</Button>
         </span>
       )
+    case 'open':
+      return <Button onClick={() => openRow(row)}>{t('act.open')}</Button>
     case 'report':
       return <Button onClick={() => go(`/recording/${row.key}?show=report`)}>{t('act.report')}</Button>
     case 'name':

@@ -1,12 +1,14 @@
 // A recording's four steps (采集-上传-阅图-报告) and which sentence says where it stands. Pure: words are chosen here by
 // key, spoken in patients.tsx.
 import type { Recording } from '../api/types.gen'
+import { refusal } from '../files/known'
 
 export type StepState = 'done' | 'now' | 'todo'
 export type Progress = Readonly<{
   steps: readonly [StepState, StepState, StepState, StepState]
   say:
     | { kind: 'receiving' }
+    | { kind: 'reading' }
     | { kind: 'received' }
     | { kind: 'waiting' }
     | { kind: 'waiting_leads'; leads: readonly string[] }
@@ -15,17 +17,32 @@ export type Progress = Readonly<{
     | { kind: 'returned' }
     | { kind: 'reported'; impression: readonly string[]; critical: boolean }
     | { kind: 'rejected' }
+    | { kind: 'refused' }
     | { kind: 'archived' }
-  act: 'watch' | 'again' | 'report' | 'name' | null
+  act: 'watch' | 'again' | 'report' | 'name' | 'open' | null
 }>
 
-type Seen = Pick<Recording, 'state' | 'machine' | 'reader_name' | 'impression' | 'grade' | 'report' | 'patient'>
+type Seen = Pick<
+  Recording,
+  | 'state'
+  | 'machine'
+  | 'reader_name'
+  | 'impression'
+  | 'grade'
+  | 'report'
+  | 'patient'
+  | 'file'
+  | 'notes'
+  | 'return_reason'
+>
 
 /** Unknown states (a newer server) are shown as waiting: nothing is said that is not known. */
 export function progressOf(r: Seen): Progress {
   const name = r.patient.identity === 'pending' ? 'name' : null
   switch (r.state) {
     case 'receiving':
+      // The whole file is here; what is left is reading it.
+      if (r.file !== '') return { steps: ['done', 'now', 'todo', 'todo'], say: { kind: 'reading' }, act: null }
       return { steps: ['now', 'todo', 'todo', 'todo'], say: { kind: 'receiving' }, act: 'watch' }
     case 'received':
       return { steps: ['done', 'now', 'todo', 'todo'], say: { kind: 'received' }, act: name }
@@ -34,6 +51,12 @@ export function progressOf(r: Seen): Progress {
     case 'returned':
       return { steps: ['done', 'done', 'now', 'todo'], say: { kind: 'returned' }, act: 'again' }
     case 'rejected':
+      if (refusal(r) !== null)
+        return {
+          steps: ['done', 'now', 'todo', 'todo'],
+          say: { kind: 'refused' },
+          act: r.file === '' ? 'again' : 'open',
+        }
       return { steps: ['done', 'done', 'now', 'todo'], say: { kind: 'rejected' }, act: 'again' }
     case 'reported':
     case 'archived':

@@ -13,9 +13,12 @@ import { go, place } from '../app/router'
 import type { ScreenProps } from '../app/routes'
 import { hasEnded, stateWords } from '../consult/words'
 import { createViewer, EcgSheet, EcgTools, samplesOf, useViewerKeys, type Viewer } from '../ecg'
+import { refusal } from '../files/known'
+import { ClockMark, FileFacts, FileNotes, Glance, Refused } from '../files/marks'
 import { t as alertWords } from '../i18n/alerts'
 import { language } from '../i18n/catalogue'
 import { t } from '../i18n/clinic'
+import { t as fileWords } from '../i18n/files'
 import { subscribe } from '../live/live'
 import { AutoTag, Button, Empty, ErrorLine, Icon, Measured, Segmented, Severity, Skeleton, Tag } from '../ui'
 import { complaint, findingName, loadFindingNames, personName, sexAge } from './case'
@@ -132,6 +135,7 @@ function Page(p: {
             org: r.org_name,
             time: `${day(r.started_at ?? r.opened_at)} ${clockTime(r.started_at ?? r.opened_at)}`,
           })}
+          <ClockMark recording={r} />
         </span>
         <span class="grow" />
         {r.patient.identity === 'pending' && may('recording.identify') && (
@@ -176,29 +180,51 @@ function Page(p: {
   )
 }
 
+/** What there is of the ECG: the stored signal, what came ahead of it, or why there is none. */
+export function Ecg({ recording: r }: { recording: Recording }) {
+  if (r.state === 'receiving') return <Coming recording={r} />
+  if (refusal(r) !== null)
+    return (
+      <div class="case-paper">
+        <Refused recording={r} />
+        {r.glance !== null && <Glance glance={r.glance} width={isPhone.value ? STRIP_PHONE : STRIP} />}
+      </div>
+    )
+  return <Stored recording={r} />
+}
+
+const STRIP = 720
+const STRIP_PHONE = 320
+
+function Coming({ recording: r }: { recording: Recording }) {
+  if (r.glance !== null) return <Glance glance={r.glance} width={isPhone.value ? STRIP_PHONE : STRIP} />
+  if (r.file !== '') return <Empty title={t('say.reading')} next={fileWords('coming.next')} />
+  return (
+    <Empty title={t('rec.signal.none')}>
+      <Button onClick={() => go(`/acquire?recording=${r.id}`)}>{t('act.watch')}</Button>
+    </Empty>
+  )
+}
+
 /** The stored signal on paper, with its tools; also what acquisition shows once it is complete. */
-export function Ecg({ recording }: { recording: Recording }) {
+function Stored({ recording }: { recording: Recording }) {
   const { state, retry } = useSignalOf(recording.id)
   const viewer = useMemo(() => createViewer(isPhone.value ? { layout: '12x1' } : {}), [recording.id])
   switch (state.kind) {
     case 'waiting':
       return <Skeleton rows={12} />
     case 'failed':
-      return recording.state === 'receiving' ? (
-        <Empty title={t('rec.signal.none')}>
-          <Button onClick={() => go(`/acquire?recording=${recording.id}`)}>{t('act.watch')}</Button>
-        </Empty>
-      ) : (
-        <ErrorLine error={state.error} sentence={t('rec.signal.none')} retry={retry} />
-      )
+      return <ErrorLine error={state.error} sentence={t('rec.signal.none')} retry={retry} />
     case 'here':
       return (
         <>
           {!isPhone.value && <Tools viewer={viewer} fs={state.value.fs} samples={samplesOf(state.value)} />}
+          <FileNotes recording={recording} />
           <div class="case-paper">
             <EcgSheet
               recording={state.value}
               viewer={viewer}
+              derived={recording.derived}
               tall={isPhone.value}
               {...(isPhone.value ? { fitMm: 100 } : {})}
             />
@@ -259,14 +285,21 @@ function Standing({ recording: r }: { recording: Recording }) {
           />
         </a>
       )}
-      <p class="case-standing">{r.state === 'reported' ? t('say.reported') : sentence(progressOf(r), row)}</p>
+      <p class="case-standing">
+        {refusal(r) !== null
+          ? fileWords('refused')
+          : r.state === 'reported'
+            ? t('say.reported')
+            : sentence(progressOf(r), row)}
+      </p>
       <dl class="kv">
         <dt>{t('order.symptoms')}</dt>
         <dd>{complaint(r.symptoms) || '–'}</dd>
         <dt>{t('order.device')}</dt>
         <dd>
-          {r.device_model} <span class="dim">{r.device}</span>
+          {r.device_model} <span class="dim">{r.device.startsWith('upload:') ? t('rec.handed') : r.device}</span>
         </dd>
+        <FileFacts recording={r} />
       </dl>
     </section>
   )

@@ -31,7 +31,8 @@ export function dayRows(
       key: r.id,
       recording: r,
       order: null,
-      at: r.started_at ?? r.opened_at,
+      // A file may tell of an ECG of last year: among today's it stands where it came in.
+      at: r.file === '' ? (r.started_at ?? r.opened_at) : r.opened_at,
       alert: alertOf.get(r.id) ?? null,
       consult: consultOf.get(r.id) ?? null,
     })),

@@ -2,6 +2,7 @@
 
 import { finding } from '../alerts/words'
 import { stateWords as consultState } from '../consult/words'
+import { refusal } from '../files/known'
 import { t as alertWords } from '../i18n/alerts'
 import { language } from '../i18n/catalogue'
 import { t } from '../i18n/clinic'
@@ -43,11 +44,21 @@ export function Where({ row, plain = false }: { row: DayRow; plain?: boolean }) 
     )
   const progress = progressOf(row.recording)
   const returned = progress.say.kind === 'returned'
+  const refused = progress.say.kind === 'refused'
   return (
     <span class="where">
-      {returned ? <Tag tone="med">{t('tag.returned')}</Tag> : <Dots steps={progress.steps} />}
+      {returned || refused ? (
+        <Tag tone="med">{t(returned ? 'tag.returned' : 'tag.refused')}</Tag>
+      ) : (
+        <Dots steps={progress.steps} />
+      )}
       {row.alert === null ? (
-        <span class="where-say">{sentence(progress, row)}</span>
+        <span
+          class={`where-say${refused ? ' where-why' : ''}`}
+          {...(refused ? { title: sentence(progress, row) } : {})}
+        >
+          {sentence(progress, row)}
+        </span>
       ) : (
         <span class="where-say">
           <Severity
@@ -76,6 +87,8 @@ export function sentence(progress: Progress, row: DayRow): string {
   switch (say.kind) {
     case 'receiving':
       return t('say.receiving')
+    case 'reading':
+      return t('say.reading')
     case 'received':
       return t('say.received')
     case 'waiting':
@@ -92,6 +105,8 @@ export function sentence(progress: Progress, row: DayRow): string {
       return say.impression.length === 0 ? t('say.reported') : say.impression.join('，')
     case 'rejected':
       return t('say.rejected')
+    case 'refused':
+      return row.recording === null ? '' : (refusal(row.recording) ?? t('say.rejected'))
     case 'archived':
       return t('say.archived')
   }

@@ -12,7 +12,7 @@ type Pen = CanvasRenderingContext2D
 
 export type LeadSource = (lead: string) => Float32Array | null
 
-export type SheetWords = Readonly<Record<'off' | 'absent' | 'unread', (lead: string) => string>>
+export type SheetWords = Readonly<Record<'off' | 'absent' | 'unread' | 'derived', (lead: string) => string>>
 
 export type Painting = Readonly<{
   sheet: Sheet
@@ -23,6 +23,7 @@ export type Painting = Readonly<{
   marks: readonly Mark[]
   hatches: readonly Box[] // what could not be read
   unread: ReadonlySet<string> // leads without a vote
+  derived: readonly string[] // leads computed from others
   symbols: readonly PlacedSymbol[]
   pulseLeft: number // CSS px
   pulseWidth: number
@@ -184,7 +185,9 @@ function paintLabel(pen: Pen, cell: Cell, p: Painting): void {
         ? p.words.off(cell.label)
         : p.unread.has(cell.lead)
           ? p.words.unread(cell.label)
-          : cell.label
+          : p.derived.includes(cell.lead)
+            ? p.words.derived(cell.label)
+            : cell.label
   const over = cell.baseline - 13 * p.sheet.pxPerMm // 13 mm over the baseline, if the row is that high
   const y = Math.max(cell.top + LABEL_PX + 1, over)
   haloed(pen, words, (cell.x + 1.2 * p.sheet.pxPerMm) * p.dpr, y * p.dpr, LABEL_PX, p, p.colours.trace)

@@ -35,6 +35,7 @@ export type EcgSheetProps = Readonly<{
   doubt?: Doubt // what the analysis could not read: hatched, never hidden
   beats?: readonly BeatSymbol[] // letters over the strip where a beat is not ordinary
   offLeads?: ReadonlySet<string> // what the analysis or the device says of electrodes; flat leads are off anyway
+  derived?: readonly string[] // leads that were computed from others: said beside their names
   pointers?: readonly PeerPointer[]
   /** Phone: rows keep 28 mm and the sheet scrolls, instead of fitting the height. */
   tall?: boolean
@@ -85,7 +86,7 @@ export function EcgSheet(p: EcgSheetProps) {
 
   const painting = useMemo<Painting | null>(
     () => (laid === null ? null : paintingOf(laid, p, grid, ink, lead, findings)),
-    [laid, lead, findings, p.doubt, p.beats, shownFinding(v), ink, language.value],
+    [laid, lead, findings, p.doubt, p.beats, p.derived, shownFinding(v), ink, language.value],
   )
   useLayoutEffect(() => {
     if (laid === null || painting === null || base.current === null) return
@@ -209,7 +210,9 @@ function paintingOf(
     pulseLeft: (speed === 50 ? 1 : 2) * mm,
     pulseWidth: 0.2 * speed * mm,
     pulseHeight: v.gain.value * mm,
+    derived: p.derived ?? NONE,
     words: {
+      derived: name => t('derived', { lead: name }),
       off: name => t('off', { lead: name }),
       absent: name => t('absent', { lead: name }),
       unread: name => t('unread', { lead: name }),

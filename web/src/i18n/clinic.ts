@@ -33,6 +33,7 @@ export const t = catalogue({
   'step.report': { zh: '报告', en: 'Report' },
   'say.ordered': { zh: '等待设备传来', en: 'Waiting for the device' },
   'say.receiving': { zh: '正在接收，断线会自动续传', en: 'Receiving; resumes by itself after a break' },
+  'say.reading': { zh: '文件已收到，正在读取', en: 'The file is here, being read' },
   'say.received': { zh: '已收到，正在分析', en: 'Received, being analysed' },
   'say.waiting': { zh: '已排队，等待阅图', en: 'In the queue, waiting to be read' },
   'say.waiting.leads': { zh: '已排队；{leads} 脱落', en: 'In the queue; {leads} off' },
@@ -48,6 +49,7 @@ export const t = catalogue({
   'say.rejected': { zh: '不合格，已告知阅图中心', en: 'Not usable; the reading centre knows' },
   'say.archived': { zh: '已归档', en: 'Archived' },
   'say.critical': { zh: '危急：{what}', en: 'Critical: {what}' },
+  'tag.refused': { zh: '未读成', en: 'Not read' },
   'tag.returned': { zh: '退回', en: 'Returned' },
   'leads.off': { zh: '{leads} 脱落', en: '{leads} off' },
   'quality.poor': { zh: '信号质量不合格，请重采', en: 'Signal not usable, record again' },
@@ -143,6 +145,7 @@ export const t = catalogue({
   // recording page
   'rec.title': { zh: '心电图', en: 'ECG' },
   'rec.from': { zh: '{org}，{time} 采集', en: '{org}, recorded {time}' },
+  'rec.handed': { zh: '本页交来的文件', en: 'File handed over' },
   'rec.conclusion': { zh: '诊断结论', en: 'Conclusion' },
   'rec.conclusion.none': { zh: '还没有签发的报告', en: 'No signed report yet' },
   'rec.by': { zh: '{name} 签发', en: 'Signed by {name}' },
@@ -179,6 +182,8 @@ export const t = catalogue({
 
   // history lines
   'h.recording.opened': { zh: '开始传送', en: 'Upload began' },
+  'h.recording.deposited': { zh: '文件收到', en: 'File received' },
+  'h.recording.refused': { zh: '没有读成', en: 'Not read' },
   'h.recording.received': { zh: '全部收到', en: 'Completely received' },
   'h.recording.analysed': { zh: '自动分析完成', en: 'Automatic analysis done' },
   'h.recording.queued': { zh: '进入阅图列表', en: 'In the worklist' },

@@ -49,6 +49,7 @@ export const t = catalogue({
   sync: { zh: '同步', en: 'Same time' },
   off: { zh: '{lead} 脱落', en: '{lead} off' },
   unread: { zh: '{lead} 质量差，未判读', en: '{lead} poor, not judged' },
+  derived: { zh: '{lead} 推算', en: '{lead} derived' },
   absent: { zh: '{lead} 未记录', en: '{lead} not recorded' },
   'scale.true': { zh: '真实比例', en: 'True scale' },
   'scale.since': { zh: '真实比例已校准 · {day}', en: 'True scale set · {day}' },

@@ -449,6 +449,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "现在不能执行 {event}：当前状态为 {state}。请查看最新状态后再决定。",
     "en": "{event} is not possible: it is {state} now. Look at the present state and decide again."
   },
+  "storage.full": {
+    "zh": "中心的磁盘已满，现在无法保存；已保存的内容仍可查看。请不要关闭本页，联系管理员清理空间后再保存。",
+    "en": "The hub's disk is full: nothing can be saved now. What was saved before can be read. Keep this page open and tell the administrator to make room; then save again."
+  },
   "wire.archive": {
     "zh": "记录的归档文件无法读取：{reason}。请从备份恢复，文件名即记录编号。",
     "en": "The archive file of a recording cannot be read: {reason}. Restore it from the backup; its blob key names the recording."

@@ -3,6 +3,7 @@
 import type { Compared, Recording } from '../api/types.gen'
 import { go } from '../app/router'
 import { type EvidenceOf, readCaliper, type Viewer } from '../ecg'
+import { FileFacts } from '../files/marks'
 import { t } from '../i18n/reader'
 import { t as list } from '../i18n/worklist'
 import { Button, ErrorLine, Severity } from '../ui'
@@ -105,6 +106,13 @@ export function Desk(p: DeskProps) {
         )}
         {recording.state === 'returned' && <Returned recording={recording} />}
         {recording.state === 'rejected' && <p class="rd-part muted">{t('rejected.title')}</p>}
+        {recording.file !== '' && (
+          <section class="rd-part">
+            <dl class="kv">
+              <FileFacts recording={recording} />
+            </dl>
+          </section>
+        )}
         {!closed && readOnly && (
           <section class="rd-part">
             <h2 class="rd-part-head">{t('conclusion')}</h2>

@@ -9,6 +9,7 @@ import { go } from '../app/router'
 import type { ScreenProps } from '../app/routes'
 import { footNote } from '../app/slots'
 import { EcgTools, samplesOf, useViewerKeys, type ViewerFacts } from '../ecg'
+import { FileNotes } from '../files/marks'
 import { t } from '../i18n/reader'
 import { t as list } from '../i18n/worklist'
 import { isOffline } from '../live/live'
@@ -158,6 +159,7 @@ function Work({ desk, recording, comparesFirst, onStep }: WorkProps) {
           <EcgTools viewer={viewer} facts={facts} />
         </div>
       )}
+      <FileNotes recording={recording} />
       <div class="rd-work">
         <TracePane
           recording={recording}

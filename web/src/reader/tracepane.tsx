@@ -3,8 +3,11 @@ import { useEffect, useMemo, useState } from 'preact/hooks'
 import type { Recording } from '../api/types.gen'
 import { clockTime, day } from '../app/clock'
 import { type EcgRecording, EcgSheet, type EvidenceOf, type Viewer } from '../ecg'
+import { refusal } from '../files/known'
+import { Glance, Refused } from '../files/marks'
+import { t as files } from '../i18n/files'
 import { t } from '../i18n/reader'
-import { Button, ErrorLine, Measured } from '../ui'
+import { Button, Empty, ErrorLine, Measured } from '../ui'
 import { sideOf } from '../worklist/limits'
 import { isPhone } from '../worklist/phone'
 import { type Analysis, asksAgain, doubtOf, symbolsOfBeats } from './analysis'
@@ -45,7 +48,15 @@ export function TracePane(p: TracePaneProps) {
   if (p.recording.state === 'receiving') {
     return (
       <section class="rd-ecg rd-ecg-one" aria-label={t('trace.region')}>
-        <LiveTrace recording={p.recording} />
+        <Coming recording={p.recording} />
+      </section>
+    )
+  }
+  if (refusal(p.recording) !== null) {
+    return (
+      <section class="rd-ecg rd-ecg-one rd-ecg-refused" aria-label={t('trace.region')}>
+        <Refused recording={p.recording} />
+        {p.recording.glance !== null && <Glance glance={p.recording.glance} width={phone ? STRIP_PHONE : STRIP} />}
       </section>
     )
   }
@@ -83,6 +94,7 @@ export function TracePane(p: TracePaneProps) {
             doubt={doubt}
             beats={beats}
             summary={p.summary}
+            derived={p.recording.derived}
             tall={phone}
             {...(phone ? { fitMm: PHONE_MM } : {})}
           />
@@ -101,6 +113,16 @@ export function TracePane(p: TracePaneProps) {
       )}
     </section>
   )
+}
+
+const STRIP = 720
+const STRIP_PHONE = 320
+
+/** Not here yet: live as it comes, or what the device said ahead of its file. */
+function Coming({ recording }: { recording: Recording }) {
+  if (recording.glance !== null) return <Glance glance={recording.glance} width={isPhone.value ? STRIP_PHONE : STRIP} />
+  if (recording.leads.length > 0) return <LiveTrace recording={recording} />
+  return <Empty title={files('coming.title')} next={files('coming.next')} />
 }
 
 const PHONE_NUMBERS = ['vent_rate_bpm', 'pr_ms', 'qrs_ms', 'qtc_ms'] as const
@@ -206,7 +228,7 @@ function PriorSheet(p: { prior: Recording; viewer: Viewer; now: EcgRecording | n
     <div class="rd-paper rd-paper-prior">
       {loaded.kind === 'here' && (
         <>
-          <EcgSheet recording={loaded.value} viewer={p.viewer} />
+          <EcgSheet recording={loaded.value} viewer={p.viewer} derived={p.prior.derived} />
           {p.now !== null && p.now.fs !== loaded.value.fs && (
             <p class="rd-rate">{t('compare.rate', { a: p.now.fs, b: loaded.value.fs })}</p>
           )}

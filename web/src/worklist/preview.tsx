@@ -5,6 +5,7 @@ import { api } from '../api/client'
 import type { Recording, WorklistRow } from '../api/types.gen'
 import { clockTime, day } from '../app/clock'
 import { createViewer, type EcgRecording, EcgSheet } from '../ecg'
+import { FileNotes } from '../files/marks'
 import { t } from '../i18n/worklist'
 import { type Analysis, doubtOf, evidenceLines, evidenceOf } from '../reader/analysis'
 import { analyses, prefetch, signals } from '../reader/traces'
@@ -45,15 +46,19 @@ function useTrace(id: string): Trace {
   return state.id === id ? state.trace : { kind: 'waiting' }
 }
 
-function usePriors(row: WorklistRow): readonly Recording[] | null {
-  const [state, setState] = useState<{ id: string; priors: readonly Recording[] } | null>(null)
+type Known = Readonly<{ id: string; own: Recording | null; priors: readonly Recording[] }>
+
+/** This person's recordings: the one of the row, and the others. */
+function useKnown(row: WorklistRow): Known | null {
+  const [state, setState] = useState<Known | null>(null)
   const patient = row.patient.id
   useEffect(() => {
     let left = false
     const timer = setTimeout(() => {
       api.get<readonly Recording[]>(`/api/patients/${encodeURIComponent(patient)}/recordings`).then(
         all => {
-          if (!left) setState({ id: row.recording, priors: all.filter(r => r.id !== row.recording) })
+          const own = all.find(r => r.id === row.recording) ?? null
+          if (!left) setState({ id: row.recording, own, priors: all.filter(r => r !== own) })
         },
         () => {}, // the line stays out; the reader says more
       )
@@ -63,7 +68,7 @@ function usePriors(row: WorklistRow): readonly Recording[] | null {
       clearTimeout(timer)
     }
   }, [row.recording, patient])
-  return state?.id === row.recording ? state.priors : null
+  return state?.id === row.recording ? state : null
 }
 
 export type PreviewActs = Readonly<{
@@ -77,7 +82,8 @@ export type PreviewActs = Readonly<{
 
 export function Preview({ row, acts }: { row: WorklistRow; acts: PreviewActs }) {
   const trace = useTrace(row.recording)
-  const priors = usePriors(row)
+  const known = useKnown(row)
+  const own = known?.own ?? null
   return (
     <aside class="wl-preview" aria-label={t('preview.label')}>
       <header class="wl-preview-head">
@@ -98,10 +104,11 @@ export function Preview({ row, acts }: { row: WorklistRow; acts: PreviewActs }) 
         </p>
         <p class="wl-fact">
           <Tag>{t('preview.prior')}</Tag>
-          <span>{priorWords(priors)}</span>
+          <span>{priorWords(known?.priors ?? null)}</span>
         </p>
       </div>
-      <PreviewSheet row={row} trace={trace} />
+      {own !== null && <FileNotes recording={own} />}
+      <PreviewSheet row={row} trace={trace} derived={own?.derived ?? NONE} />
       <footer class="wl-preview-acts">
         <Button kind="primary" chord="Enter" onClick={acts.open}>
           {t('act.open')}
@@ -187,7 +194,9 @@ function Hint({ row, analysis }: { row: WorklistRow; analysis: Analysis | null }
   )
 }
 
-function PreviewSheet({ row, trace }: { row: WorklistRow; trace: Trace }) {
+const NONE: readonly string[] = []
+
+function PreviewSheet({ row, trace, derived }: { row: WorklistRow; trace: Trace; derived: readonly string[] }) {
   const viewer = useMemo(() => createViewer({ layout: '6x2' }), [])
   const evidence = useMemo(() => (trace.kind === 'here' ? evidenceOf(trace.analysis) : []), [trace])
   const doubt = useMemo(() => doubtOf(trace.kind === 'here' ? trace.analysis : null), [trace])
@@ -201,6 +210,7 @@ function PreviewSheet({ row, trace }: { row: WorklistRow; trace: Trace }) {
           viewer={viewer}
           findings={evidence}
           doubt={doubt}
+          derived={derived}
           fitMm={isWide.value ? FIT_MM : FIT_MM_NARROW}
           summary={`${personName(row.patient)} ${machineWords(row.machine, row.state)}`}
         />

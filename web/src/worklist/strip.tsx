@@ -26,23 +26,27 @@ export type Fitted = Readonly<{ uv: Float32Array; gain: number }>
 
 const WIDTH = 136
 const HEIGHT = 28
-const GAIN = 7 // mm/mV, as on the other miniatures
-const BASELINE = 0.68 * HEIGHT // EcgStrip's
+const BASELINE = 0.68 // EcgStrip's
 const AIR = 1.5
-const PX_PER_UV_AND_GAIN = WIDTH / 100 / 1000 // four seconds are 100 mm
+const MINIATURE: Box = { width: WIDTH, height: HEIGHT, gain: 7, mmWide: 100 } // 7 mm/mV as on others; four seconds
 
-export function fitted(uv: Float32Array): Fitted {
+/** `mmWide`: how many millimetres of paper the width stands for. */
+export type Box = Readonly<{ width: number; height: number; gain: number; mmWide: number }>
+
+export function fitted(uv: Float32Array, box: Box = MINIATURE): Fitted {
+  const pxPerUvAndGain = box.width / box.mmWide / 1000
+  const baseline = BASELINE * box.height
   let low = 0
   let high = 0
   for (const v of uv) {
     if (v < low) low = v
     if (v > high) high = v
   }
-  const room = HEIGHT - 2 * AIR
-  const gain = Math.min(GAIN, room / Math.max(1, (high - low) * PX_PER_UV_AND_GAIN))
-  const px = gain * PX_PER_UV_AND_GAIN
-  const tooDeep = -low * px - (HEIGHT - AIR - BASELINE)
-  const tooTall = high * px - (BASELINE - AIR)
+  const room = box.height - 2 * AIR
+  const gain = Math.min(box.gain, room / Math.max(1, (high - low) * pxPerUvAndGain))
+  const px = gain * pxPerUvAndGain
+  const tooDeep = -low * px - (box.height - AIR - baseline)
+  const tooTall = high * px - (baseline - AIR)
   const move = tooDeep > 0 ? tooDeep / px : tooTall > 0 ? -tooTall / px : 0
   return { uv: move === 0 ? uv : uv.map(v => v + move), gain }
 }

@@ -1,0 +1,108 @@
+"""A clinic hands files over in its browser: what becomes of each stands beside it, in both languages."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.async_api import FilePayload, expect
+
+from device.agent.app import Agent
+from device.agent.settings import Folder, Settings, checked
+from device.client import key_file_text
+from ecg import synth
+from ecg.formats.export import write_wfdb
+from ecg.record import Recording
+from tests.device.rig import Line
+from tests.journey.conftest import PHONE, People, expect_ink
+from tests.journey.test_pages import AXE, violations
+from tests.server.conftest import Browser, Hub, normal
+from tests.waiting import until
+
+pytestmark = [pytest.mark.journey, pytest.mark.asyncio(loop_scope="session")]
+
+
+def csv_of(recording: Recording, leads: tuple[str, ...], person: str) -> bytes:
+    columns = [np.rint(recording.lead(lead)).astype(int).tolist() for lead in leads]
+    rows = [",".join(map(str, row)) for row in zip(*columns, strict=True)]
+    head = [f"# fs={recording.fs:g}", "# unit=uV", f"# name={person}", ",".join(leads)]
+    return "\n".join([*head, *rows]).encode()
+
+
+def payload(name: str, content: bytes) -> FilePayload:
+    return {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+
+
+CHEST = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
+
+
+async def test_files_handed_over_are_read_or_refused_with_what_to_do(people: People, tmp_path: Path) -> None:
+    clinic = await people.open("clinic", "/clinic")
+    good = csv_of(normal(), CHEST, "祁秀英")
+    write_wfdb(normal(12), tmp_path / "100")
+    parts = [payload(path.name, path.read_bytes()) for path in sorted(tmp_path.iterdir())]
+    files = [payload("village.csv", good), payload("report.pdf", b"%PDF-1.7 a report, not a recording"), *parts]
+    choose = clinic.see("hand-over").locator("input[type=file]")
+    await choose.set_input_files(files)
+
+    lines = clinic.see("handed")
+    await expect(lines).to_have_count(3)  # header and samples of one record go as one
+    await expect(lines.filter(has_text="village.csv")).to_contain_text("已送阅图中心")
+    await expect(lines.filter(has_text="100.zip")).to_contain_text("已送阅图中心")
+    refused = lines.filter(has_text="report.pdf")
+    await expect(refused).to_contain_text("此处不读取")
+    await expect(refused).not_to_contain_text("{")
+    rows = clinic.see("patients")
+    await expect(rows.get_by_role("row", name="祁秀英")).to_contain_text("已排队")
+    await expect(rows).to_contain_text("未读成")
+    assert await violations(clinic, AXE.read_text("utf-8")) == []
+
+    await choose.set_input_files([payload("again.csv", good)])
+    await expect(lines.filter(has_text="again.csv")).to_contain_text("已有此文件")
+    await refused.get_by_role("link").click()
+    await expect(clinic.see("file-refused")).to_contain_text("report.pdf")
+
+    english = await people.open("clinic", "/clinic", lang="en", size=PHONE)
+    await expect(english.see("patients")).to_contain_text("which is not read here")
+    assert await english.page.evaluate("document.documentElement.scrollWidth") == PHONE[0]
+    await english.page.get_by_role("button", name="祁秀英").click()
+    await expect(english.see("recording-page")).to_contain_text("III aVR aVL aVF")
+    await expect_ink(english.page.locator(".case-paper canvas").first, 1000)
+    people.no_faults()
+
+
+async def test_a_first_glance_is_seen_before_its_file_and_gives_way_to_it(
+    people: People, hub: Hub, tmp_path: Path
+) -> None:
+    """The line dies behind the first frames and comes back when the doctor has looked."""
+    drawn = synth.twelve_lead(np.random.default_rng(1), [synth.Segment("sinus", 4.0), synth.Segment("vt", 8.0, 170)])
+    (tmp_path / "ecg").mkdir()
+    (tmp_path / "key.json").write_text(key_file_text(hub.keys["org_hewan"]))
+    reader = await people.open("oncall")
+    reader.refusal(404, r"/signal$")  # asked for before it is here
+    async with await hub.sign_in("oncall") as session, Line(hub.app.device_port, [6000] + [0] * 1000) as line:
+        told = Settings(
+            hub=line.url, key_file="key.json", data="data", folders=(Folder(path="ecg", settle_s=0.2),)
+        )  # fmt: skip
+        async with Agent(checked(told, tmp_path)) as agent:
+            running = asyncio.create_task(agent.run())
+            write_wfdb(drawn.recording, tmp_path / "ecg" / "vt")
+            alert = await the_alert(session)
+            await reader.go(f"/alert/{alert['id']}")
+            await expect(reader.see("glance")).to_be_visible()
+            await expect(reader.see("glance")).to_contain_text("首帧速览")
+            await reader.go(f"/read/{alert['recording']}")
+            await expect(reader.see("glance").locator("canvas")).to_be_visible()
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+    people.no_faults()
+
+
+async def the_alert(session: Browser) -> dict[str, str]:
+    async def first() -> dict[str, str] | None:
+        return next(iter((await session.get("/api/alerts"))["alerts"]), None)
+
+    return dict(await until(first, 30))

@@ -1,0 +1,118 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import type { Recording } from '../api/types.gen'
+import { hereWords } from '../clinic/handover'
+import { type Chosen, crc32, FILE_BYTES_MAX, parcelsOf, signalFiles, zipOf } from '../clinic/parcels'
+import { progressOf } from '../clinic/progress'
+import { language } from '../i18n/catalogue'
+import { corrected, refusal, warnings } from './known'
+
+const recording = (over: Partial<Recording>): Recording =>
+  ({
+    state: 'waiting',
+    return_reason: null,
+    notes: [],
+    file: '',
+    clock_offset_ms: null,
+    clock_uncertainty_ms: null,
+    patient: { identity: 'known' },
+    ...over,
+  }) as Recording
+
+const broken = {
+  state: 'rejected',
+  return_reason: 'ecg.file_truncated',
+  file: 'a.scp',
+  notes: [{ code: 'ecg.file_truncated', facts: { where: 'section 6' } }],
+}
+
+afterEach(() => {
+  language.value = 'zh'
+})
+
+describe('what is said of a file', () => {
+  it('is a sentence with its facts in both languages, never a code', () => {
+    expect(refusal(recording(broken))).toMatch(/^a\.scp 不完整：section 6。/)
+    language.value = 'en'
+    expect(refusal(recording(broken))).toMatch(/^a\.scp is cut short: section 6\./)
+  })
+
+  it('has no holes where a device left no facts, and is silent where a person rejected it', () => {
+    const said = refusal(recording({ state: 'rejected', return_reason: 'wire.file' }))
+    expect(said).toContain('wire.file')
+    expect(said).not.toMatch(/\{/)
+    expect(refusal(recording({ state: 'rejected', return_reason: 'artefact' }))).toBeNull()
+    expect(refusal(recording({ state: 'returned', return_reason: 'wire.checksum' }))).toBeNull()
+  })
+
+  it('names what was odd about one that was read', () => {
+    const note = { code: 'ecg.warn_fewer_samples', facts: { promised: 5000, got: 4200 } }
+    expect(warnings(recording({ notes: [note] }))[0]).toContain('5000')
+    expect(warnings(recording(broken))).toEqual([])
+  })
+
+  it('says where it stands, and that it was there already', () => {
+    expect(hereWords(recording({ state: 'receiving', file: 'a' }), false)).toBe('读取中')
+    expect(hereWords(recording({ file: 'a' }), false)).toBe('已送阅图中心')
+    expect(hereWords(recording({ file: 'a' }), true)).toContain('已有此文件')
+    expect(hereWords(recording(broken), true)).toMatch(/^已有此文件。a\.scp/)
+    expect(progressOf(recording(broken)).act).toBe('open') // recording again mends no file
+    expect(progressOf(recording({ state: 'receiving', file: 'a' })).say).toEqual({ kind: 'reading' })
+  })
+})
+
+describe('a time', () => {
+  const off = (clock_offset_ms: number, clock_uncertainty_ms = 20, file = '') =>
+    corrected(recording({ clock_offset_ms, clock_uncertainty_ms, file }))
+
+  it('is marked when the clock was further off than its own uncertainty', () => {
+    expect(off(3_720_000)).toContain('慢 1 小时 2 分')
+    expect(off(-90_061_000)).toContain('快 1 天 1 小时')
+    expect(off(1500)).toBeNull()
+    expect(off(5000, 9000)).toBeNull()
+    expect(off(3_720_000, 20, 'a.scp')).toBeNull() // its time is the machine's own
+  })
+})
+
+const chosen = (name: string, text: string, size = text.length): Chosen => ({
+  name,
+  size,
+  blob: new Blob([text]),
+  bytes: () => new Blob([text]).arrayBuffer(),
+})
+
+describe('what is sent', () => {
+  const header = '100 2 360 650000\n# by hand\n100.dat 212 200 11 1024 MLII\n100.dat 212 200 11 1024 V5\n'
+
+  it('packs a header with the signal files it names and leaves the others alone', async () => {
+    expect(signalFiles(header)).toEqual(['100.dat'])
+    const told = await parcelsOf([chosen('a.csv', 'x'), chosen('100.dat', 'SAMPLES'), chosen('100.hea', header)])
+    expect(told.map(p => [p.kind, p.name])).toEqual([
+      ['ready', 'a.csv'],
+      ['ready', '100.zip'],
+    ])
+    const zip = told[1]?.kind === 'ready' ? await told[1].blob.text() : ''
+    expect(zip.startsWith('PK')).toBe(true)
+    expect(zip).toContain('SAMPLES')
+  })
+
+  it('says before sending what is too large and what is missing', async () => {
+    const told = await parcelsOf([chosen('big.scp', 'x', FILE_BYTES_MAX + 1), chosen('100.hea', header)])
+    expect(told[0]).toEqual({ kind: 'large', name: 'big.scp', bytes: FILE_BYTES_MAX + 1 })
+    expect(told[1]).toEqual({ kind: 'parts', name: '100.hea', missing: ['100.dat'] })
+  })
+
+  it('is an archive byte for byte as the format has it', () => {
+    const bytes = new TextEncoder().encode('123456789')
+    expect(crc32(bytes)).toBe(0xcbf43926) // the check value of CRC-32
+    const parts = zipOf([{ name: 'a', bytes }])
+    const whole = Uint8Array.from(parts.flatMap(part => [...part]))
+    const view = new DataView(whole.buffer)
+    const end = whole.length - 22
+    expect(view.getUint32(end, true)).toBe(0x06054b50)
+    const directory = view.getUint32(end + 16, true)
+    expect(view.getUint32(directory, true)).toBe(0x02014b50)
+    expect(view.getUint32(directory + 16, true)).toBe(0xcbf43926)
+    expect(view.getUint32(directory + 42, true)).toBe(0)
+    expect(view.getUint32(end + 12, true)).toBe(end - directory)
+  })
+})

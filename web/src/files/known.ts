@@ -1,0 +1,49 @@
+// What the hub knows of a recording's file, as sentences: why it was refused, what was odd, by how much a time was
+// corrected. Pure; codes become words here and nowhere else.
+import type { FileNote, Recording } from '../api/types.gen'
+import { clockError } from '../clinic/deviceclock'
+import { fill, language } from '../i18n/catalogue'
+import { ERRORS } from '../i18n/errors.gen'
+import { t } from '../i18n/files'
+
+type Refused = Pick<Recording, 'state' | 'return_reason' | 'notes' | 'file'>
+
+/** Why the hub did not take it, null where a person rejected it or nobody did. */
+export function refusal(r: Refused): string | null {
+  const code = r.return_reason
+  if (r.state !== 'rejected' || code === null || !(code in ERRORS)) return null
+  const said = sentenceOf({ code, facts: r.notes[0]?.facts ?? {} }, r.file)
+  // A device's refusal leaves no facts behind: a sentence with holes tells nobody anything.
+  return /\{\w+\}/.test(said) ? t('refused.code', { code }) : said
+}
+
+/** What was odd about a file that was read all the same; the order is the reader's. */
+export const warnings = (r: Pick<Recording, 'state' | 'notes' | 'file'>): readonly string[] =>
+  r.state === 'rejected' ? [] : r.notes.map(note => sentenceOf(note, r.file))
+
+function sentenceOf(note: FileNote, file: string): string {
+  const entry = ERRORS[note.code]
+  if (entry === undefined) return note.code
+  return fill(entry[language.value], { path: file === '' ? t('file.this') : file, ...note.facts })
+}
+
+type Timed = Pick<Recording, 'file' | 'clock_offset_ms' | 'clock_uncertainty_ms'>
+
+/**
+ * By how much the time of a recording was corrected, in words; null while nobody need know. Not of a file: its time is
+ * that of the machine that wrote it, which nobody compared.
+ */
+export function corrected(r: Timed): string | null {
+  const wrong = r.file === '' ? clockError(r) : null
+  if (wrong === null) return null
+  return t(wrong.side === 'slow' ? 'clock.slow' : 'clock.fast', { by: lasting(Number(wrong.off_s)) })
+}
+
+/** The two largest units: 1 小时 2 分. */
+export function lasting(seconds: number): string {
+  const s = Math.round(seconds)
+  if (s >= 86_400) return t('time.dh', { a: Math.floor(s / 86_400), b: Math.floor((s % 86_400) / 3600) })
+  if (s >= 3600) return t('time.hm', { a: Math.floor(s / 3600), b: Math.floor((s % 3600) / 60) })
+  if (s >= 60) return t('time.ms', { a: Math.floor(s / 60), b: s % 60 })
+  return t('time.s', { a: s })
+}

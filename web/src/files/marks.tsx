@@ -1,0 +1,124 @@
+// Where a recording is shown: what file it came in, what was odd about it, that its time was corrected, and what came
+// ahead of it. Calm on purpose: nothing here is an alarm.
+import type { GlanceView, Recording } from '../api/types.gen'
+import { findingName } from '../clinic/case'
+import { leadRanges } from '../clinic/leads'
+import { EcgStrip } from '../ecg'
+import { language } from '../i18n/catalogue'
+import { t } from '../i18n/files'
+import { AutoTag, Icon, Tag } from '../ui'
+import { fitted, unpackStrip } from '../worklist/strip'
+import { corrected, refusal, warnings } from './known'
+import './files.css'
+
+/** Before anybody measures: that a rate was proposed, that a scale is doubtful, that the end is missing. */
+export function FileNotes({ recording }: { recording: Recording }) {
+  const said = warnings(recording)
+  if (said.length === 0) return null
+  return (
+    <section class="filenotes" aria-label={t('notes.title')} data-testid="file-notes">
+      <Icon name="list" />
+      <ul>
+        {said.map(sentence => (
+          <li key={sentence}>{sentence}</li>
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+/** Rows of a `dl`: nothing where a device sent samples. */
+export function FileFacts({ recording: r }: { recording: Recording }) {
+  if (r.file === '') return null
+  return (
+    <>
+      <dt>{t('file')}</dt>
+      <dd class="file-name">{r.file}</dd>
+      {r.format !== '' && (
+        <>
+          <dt>{t('file.format')}</dt>
+          <dd>{r.format}</dd>
+        </>
+      )}
+      {r.derived.length > 0 && (
+        <>
+          <dt>{t('file.derived')}</dt>
+          <dd>{t('file.derived.how', { leads: r.derived.join(' ') })}</dd>
+        </>
+      )}
+    </>
+  )
+}
+
+/** Why the hub did not take it, as a sentence; nothing where it did. */
+export function Refused({ recording }: { recording: Recording }) {
+  const why = refusal(recording)
+  if (why === null) return null
+  return (
+    <div class="file-refused" data-testid="file-refused">
+      <h2>{t('refused')}</h2>
+      <p>{why}</p>
+    </div>
+  )
+}
+
+/** Beside a time that is not the one the device's clock showed. */
+export function ClockMark({ recording }: { recording: Recording }) {
+  const words = corrected(recording)
+  if (words === null) return null
+  return (
+    <span class="clockmark" title={words} data-testid="clock-mark">
+      {t('clock.mark')}
+      <span class="vh"> {words}</span>
+    </span>
+  )
+}
+
+const GLANCE_FS = 62.5
+const GLANCE_S = 10
+const GOOD_ENOUGH = 50
+const HEIGHT = 120
+const MM_PER_S = 25
+
+/** What the device said ahead of the file, until the file is here. `width`: of the strip, CSS px. */
+export function Glance({ glance: g, width }: { glance: GlanceView; width: number }) {
+  const uv = unpackStrip(g.strip)
+  const box = { width, height: HEIGHT, gain: 10, mmWide: GLANCE_S * MM_PER_S }
+  const strip = uv === null ? null : fitted(uv, box)
+  const poor = Object.keys(g.quality).filter(lead => (g.quality[lead] ?? 0) < GOOD_ENOUGH)
+  return (
+    <section class="glance" aria-label={t('glance')} data-testid="glance">
+      <p class="row">
+        <Tag tone="accent">{t('glance')}</Tag>
+        <AutoTag />
+        <span class="dim f13">{t('glance.told')}</span>
+      </p>
+      <p class="glance-said">
+        {g.rate_bpm !== null && <b class="nw">{t('glance.rate', { n: Math.round(g.rate_bpm) })}</b>}
+        {g.findings.length === 0 && <span class="muted">{t('glance.none')}</span>}
+      </p>
+      {g.findings.length > 0 && (
+        <ul>
+          {g.findings.map(f => (
+            <li key={f.code}>{f.said[language.value] ?? findingName(f.code)}</li>
+          ))}
+        </ul>
+      )}
+      {strip !== null && (
+        <figure class="glance-strip">
+          <EcgStrip
+            uv={strip.uv}
+            fs={GLANCE_FS}
+            seconds={GLANCE_S}
+            lead={g.strip_lead}
+            gain={strip.gain}
+            width={width}
+            height={HEIGHT}
+          />
+          <figcaption class="dim f12">{t('glance.strip', { lead: g.strip_lead })}</figcaption>
+        </figure>
+      )}
+      {poor.length > 0 && <p class="muted f13">{t('glance.poor', { leads: leadRanges(poor) })}</p>}
+    </section>
+  )
+}
