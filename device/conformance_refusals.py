@@ -237,7 +237,7 @@ REFUSALS: Final = (
     Refusal("open-differs", OPEN, "wire.open_differs", "A resume is the same in every field.", _other_gain),
     Refusal("streams", OPEN, "wire.streams", "At most 4 streams are open on one connection.", _too_many_streams),
     Refusal("end-differs", END, "wire.end_differs", "An `end` that counts otherwise is refused.", _end_counts_wrong),
-    Refusal("rate-differs", DATA, "wire.rate_differs", "A live recording keeps pace with its device's clock.", _other_pace),
+    Refusal("rate-differs", DATA, "wire.rate_differs", "A live recording keeps its clock's pace.", _other_pace),
     Refusal("checksum", END, "wire.checksum", "Samples without the device's SHA-256 get no receipt.", _checksum),
 )  # fmt: skip
 
