@@ -18,6 +18,9 @@ import msgspec
 from device.agent.cli import agent_command
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from device.client import DeviceKey
     from device.conformance import Verdict
     from device.simulate_many import Summary
 
@@ -154,15 +157,49 @@ def simulate(
 
 
 @click.command()
-@click.argument("url")
+@click.argument("url", required=False)
+@click.option("--listen", default=None, metavar="HOST:PORT", help="Play hub there and test the device that connects.")
 @click.option("--key-file", required=True, type=click.Path(path_type=Path), help="Of a device registered for tests.")
-@click.option("--only", multiple=True, help="Name of a check; may be given again. Default: all.")
-@click.option("--wait", "wait_s", default=10.0, show_default=True, help="Seconds to wait for each answer.")
+@click.option("--only", multiple=True, help="Name of a check of a hub; may be given again. Default: all.")
+@click.option("--wait", "wait_s", default=10.0, show_default=True, help="Seconds to wait for each answer of a hub.")
+@click.option("--patience", "patience_s", default=120.0, show_default=True, help="Seconds to wait for the device.")
 @CA
 @click.option("--json", "as_json", is_flag=True)
-def conformance(url: str, key_file: Path, only: tuple[str, ...], wait_s: float, ca: Path | None, as_json: bool) -> None:
-    """Test the hub at URL against docs/reference/protocol.md by playing device. Exit 1: a check did not pass."""
+def conformance(
+    url: str | None,
+    listen: str | None,
+    key_file: Path,
+    only: tuple[str, ...],
+    wait_s: float,
+    patience_s: float,
+    ca: Path | None,
+    as_json: bool,
+) -> None:
+    """Test the hub at URL, or with --listen a device, against docs/reference/protocol.md. Exit 1: a check failed."""
     from device.client import read_key_file
+
+    if (url is None) == (listen is None):
+        raise click.UsageError("Give the URL of a hub, or --listen HOST:PORT for a device.")
+    key = read_key_file(key_file)
+    told = (lambda verdict: None) if as_json else (lambda verdict: click.echo(_sentence(verdict)))
+    if url is not None:
+        verdicts = _test_hub(url, key, only, wait_s, ca, told)
+    else:
+        assert listen is not None
+        verdicts = _test_device(listen, key, patience_s, told)
+    failed = sum(not verdict.passed for verdict in verdicts)
+    if as_json:
+        said = {"tested": url or "device", "passed": len(verdicts) - failed, "failed": failed, "checks": verdicts}
+        click.echo(msgspec.json.encode(said).decode())
+    else:
+        click.echo(f"{len(verdicts) - failed} passed, {failed} failed")
+    if failed:
+        sys.exit(1)
+
+
+def _test_hub(
+    url: str, key: DeviceKey, only: tuple[str, ...], wait_s: float, ca: Path | None, told: Callable[[Verdict], None]
+) -> list[Verdict]:
     from device.conformance import Bench, run_checks
     from device.conformance_hub import HUB_CHECKS
     from device.conformance_refusals import REFUSAL_CHECKS
@@ -171,26 +208,33 @@ def conformance(url: str, key_file: Path, only: tuple[str, ...], wait_s: float, 
     unknown = set(only) - {check.name for check in checks}
     if unknown:
         raise click.BadParameter(f"no such check: {', '.join(sorted(unknown))}", param_hint="--only")
-
-    def told(verdict: Verdict) -> None:
-        if not as_json:
-            click.echo(_sentence(verdict))
-
-    bench = Bench(url, read_key_file(key_file), wait_s, _trust(ca))
+    bench = Bench(url, key, wait_s, _trust(ca))
 
     async def run() -> list[Verdict]:
         await bench.check_reachable()
         return await run_checks(checks, bench, told=told)
 
+    return asyncio.run(run())
+
+
+def _test_device(listen: str, key: DeviceKey, patience_s: float, told: Callable[[Verdict], None]) -> list[Verdict]:
+    from device.conformance_device import play_hub
+
+    host, _, port = listen.rpartition(":")
+    if not port.isdecimal() or int(port) > 65535:
+        raise click.BadParameter("HOST:PORT, for example 127.0.0.1:9000", param_hint="--listen")
+
+    async def run() -> list[Verdict]:
+        ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        ready.add_done_callback(
+            lambda at: click.echo(f"Let the device send one recording of 3 s or more to port {at.result()}.", err=True)
+        )
+        return await play_hub(key, host or "127.0.0.1", int(port), patience_s, ready)
+
     verdicts = asyncio.run(run())
-    failed = sum(not verdict.passed for verdict in verdicts)
-    if as_json:
-        said = {"hub": url, "passed": len(verdicts) - failed, "failed": failed, "checks": verdicts}
-        click.echo(msgspec.json.encode(said).decode())
-    else:
-        click.echo(f"{len(verdicts) - failed} passed, {failed} failed")
-    if failed:
-        sys.exit(1)
+    for verdict in verdicts:
+        told(verdict)
+    return verdicts
 
 
 def _sentence(verdict: Verdict) -> str:
@@ -213,3 +257,12 @@ def _trust(ca: Path | None) -> ssl.SSLContext | None:
 
 
 COMMANDS = (agent_command, enrol, replay, simulate, conformance)
+
+
+@click.group()
+def main() -> None:
+    """XinLian at the clinic: the agent, joining a hub, tools for those who build devices."""
+
+
+for command in COMMANDS:
+    main.add_command(command)

@@ -66,9 +66,9 @@ def key_file_text(key: DeviceKey) -> str:
 class Retry:
     """How patiently a device comes back: waits grow from least to most, each drawn between half and all of it."""
 
-    tries_max: int = 60
+    tries_max: int = 400
     wait_s_least: float = 0.2
-    wait_s_most: float = 15.0
+    wait_s_most: float = 2.0  # a line that is back is used within two seconds; a hub with too many says `wire.busy`
     receipt_s_max: float = 120.0  # without a word from the hub: reconnect
 
     def wait_s(self, failures: int, rng: random.Random) -> float:

@@ -159,6 +159,19 @@ async def _checksum(bench: Bench, peer: Peer) -> None:
     await peer.say(msgspec.structs.replace(end, sha256=bytes(32)))
 
 
+async def _other_pace(bench: Bench, peer: Peer) -> None:
+    """States half of the rate it samples with: its frames' clock says so."""
+    await peer.prove()
+    upload, liar = bench.upload(12.0), bench.upload(12.0)
+    liar.opening = msgspec.structs.replace(upload.opening, fs=upload.opening.fs // 2, mode="live")
+    await peer.send(upload, await peer.begin(liar))
+    end = upload.end(0)
+    assert end is not None
+    bench.begun.pop(upload.opening.uid, None)  # rejected for good: nothing to clean up
+    bench.begun.pop(liar.opening.uid, None)
+    await peer.say(end)
+
+
 async def _other_gain(bench: Bench, peer: Peer) -> None:
     upload = bench.upload(1.0)
     async with bench.proven() as first:
@@ -224,6 +237,7 @@ REFUSALS: Final = (
     Refusal("open-differs", OPEN, "wire.open_differs", "A resume is the same in every field.", _other_gain),
     Refusal("streams", OPEN, "wire.streams", "At most 4 streams are open on one connection.", _too_many_streams),
     Refusal("end-differs", END, "wire.end_differs", "An `end` that counts otherwise is refused.", _end_counts_wrong),
+    Refusal("rate-differs", DATA, "wire.rate_differs", "A live recording keeps its clock's pace.", _other_pace),
     Refusal("checksum", END, "wire.checksum", "Samples without the device's SHA-256 get no receipt.", _checksum),
 )  # fmt: skip
 

@@ -205,6 +205,17 @@ class FileRefused(WireError):
 
 
 @dataclass(eq=False)
+class RateDiffers(WireError):
+    """Found at the end of a live recording; it stays in the journal, and a person sees it as refused."""
+
+    code: ClassVar[str] = "wire.rate_differs"
+    what: ClassVar[str] = "By its clock the device measured {measured} samples a second; it stated {stated}."
+    mend: ClassVar[str] = "State the rate the device samples with; every interval and rate would be wrong."
+    stated: int
+    measured: int
+
+
+@dataclass(eq=False)
 class HistoryGone(WireError):
     code: ClassVar[str] = "wire.history_gone"
     what: ClassVar[str] = "The hub asks for frame {wanted}; the device keeps only frames from {kept} on."

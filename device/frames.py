@@ -503,7 +503,7 @@ def check_range(body: bytes, seq: int, least: int, most: int) -> None:
     samples = np.frombuffer(body, "<i2")
     low = int(samples.min())
     if low == NO_SIGNAL:
-        low = int(samples.min(initial=most, where=samples != NO_SIGNAL))
+        low = int(samples.min(initial=min(most, -NO_SIGNAL - 1), where=samples != NO_SIGNAL))
     if low < least or int(samples.max()) > most:
         raise SampleOutOfRange(seq=seq, uv_max=SAMPLE_UV_MAX)
 

@@ -7,14 +7,17 @@ Reads the file and runs the library's whole analysis, in a process of its own so
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from typing import Final, Literal
 
 import msgspec
+import yaml
 
 import ecg
 from device.glance import glance_of
 from ecg import formats
-from ecg.errors import EcgError
+from ecg.errors import EcgError, FileBroken
 from ecg.results import Analysis
 from ecg.signal import electrodes
 
@@ -62,13 +65,10 @@ def check(file: bytes, name: str, profile: str = "") -> Checked:
         recording = document.recording()
         analysis = ecg.analyze(recording, profile=profile) if profile else ecg.analyze(recording)
     except (EcgError, MemoryError) as error:
-        code = error.code if isinstance(error, EcgError) else "ecg.file_broken"
-        sentence = str(error) if isinstance(error, EcgError) else "It takes more memory than there is."
-        return Checked(
-            Verdict("unreadable", (Say(f"本机无法读取该文件（{code}），仍会发送", sentence),), code=code),
-            b"",
-            urgent=False,
+        found = (
+            error if isinstance(error, EcgError) else FileBroken(path=name, reason="it takes more memory than there is")
         )
+        return Checked(Verdict("unreadable", (_sentences(found),), code=found.code), b"", urgent=False)
     verdict = judged(analysis, recording.seconds)
     return Checked(verdict, glance_of(recording, analysis), urgent=verdict.level == "urgent")
 
@@ -86,6 +86,17 @@ def judged(analysis: Analysis, seconds: float) -> Verdict:
         seconds=round(seconds, 1),
         rate_bpm=analysis.measurements.vent_rate_bpm,
     )
+
+
+@cache
+def _chinese() -> dict[str, str]:
+    table: dict[str, str] = yaml.safe_load((files("ecg") / "zh-CN.yaml").read_text("utf-8"))["errors"]
+    return table
+
+
+def _sentences(error: EcgError) -> Say:
+    facts = error.facts()
+    return Say(_chinese()[error.code].format(**facts), str(error))
 
 
 def _mend(analysis: Analysis) -> list[Say]:

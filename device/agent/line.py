@@ -31,7 +31,6 @@ from device.errors import (
     DeviceRevoked,
     Superseded,
     UnknownDevice,
-    Unreachable,
     VersionRefused,
     WireError,
 )
@@ -106,8 +105,8 @@ class HubLine:
                     self._blame(talk, error)
             except ssl.SSLCertVerificationError as error:
                 self.state.refused, wait_s = CertificateRefused(reason=error.verify_message), PERSON_S
-            except (OSError, TimeoutError, InvalidHandshake, WebSocketException) as error:
-                self.state.refused = Unreachable(tries=failures + 1, last=type(error).__name__)
+            except (OSError, TimeoutError, InvalidHandshake, WebSocketException):
+                self.state.refused = None  # the line is away: that it is shows without a reason
             failures = 1 if talk.welcomed else failures + 1
             await self._rest(wait_s, failures)
 

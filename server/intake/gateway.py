@@ -37,6 +37,7 @@ from device.errors import (
     HubFault,
     HubStopping,
     OpenDiffers,
+    RateDiffers,
     Superseded,
     TimedOut,
     WireError,
@@ -315,7 +316,7 @@ class Gateway:
                 self.hub.journal_damaged(str(error))
                 await self._reject(self._streams[uid], error.code, HubFault(ref=uid.hex()[:8]))
                 return
-            except (ChecksumDiffers, FileRefused) as error:
+            except (ChecksumDiffers, FileRefused, RateDiffers) as error:
                 await self._reject(self._streams[uid], error.code, error)
                 return
             except Exception as error:
@@ -330,15 +331,16 @@ class Gateway:
         assert stream.end is not None
         opening = stream.opening
         records = await asyncio.to_thread(self.journal.read, self.journal.streams[stream.uid])
-        raw = b"".join(record.body for record in records if record.kind == Kind.DATA)
-        del records
+        pieces = [record for record in records if record.kind == Kind.DATA]
+        raw, stamps = b"".join(piece.body for piece in pieces), [piece.device_ms for piece in pieces]
+        del records, pieces
         if isinstance(opening, Deposit):
             file = await asyncio.to_thread(whole_file, opening, stream.end, raw)
             await self.hub.deposited(stream.device, stream.recording, file, opening)
             sha256, stored = opening.sha256, len(file)
         else:
             sha256 = stream.end.sha256
-            archive = await asyncio.to_thread(archive_of, opening, stream.end, raw)
+            archive = await asyncio.to_thread(archive_of, opening, stream.end, raw, stamps)
             await self.hub.sealed(stream.device, stream.recording, archive, opening, sha256)
             stored = len(archive)
         log.info("recording.sealed", recording=stream.recording, samples=stream.end.samples, stored_bytes=stored)

@@ -1,13 +1,13 @@
 """The intake journal: what a device sent stands here, on the disk, before anything is acknowledged.
 
-Append-only segment files, one writer thread, one fdatasync a group, recovery that never skips damage in silence. How a
-record stands in bytes and what the records of a stream add up to is `segment.py`, without I/O; what they mean is the
-gateway's business: here a stream is 16 bytes, a sequence number and bodies.
+Append-only segment files, one writer thread, one fdatasync a group. What a start finds is `recovery.py`; how a record
+stands in bytes and what the records of a stream add up to is `segment.py`, without I/O; what they mean is the gateway's
+business: here a stream is 16 bytes, a sequence number and bodies.
 
 A record points back at the record before it of the same stream. So a stream is read back from its last record alone,
 without an index in memory that grows with every frame, and a record behind a damaged one is known not to belong.
 
-Read downwards: recovery, the writer. The calls to the disk are `disk.py`'s.
+The calls to the disk are `disk.py`'s.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final, NamedTuple
 
 from server.base.errors import AppError
 from server.intake.disk import Disk
+from server.intake.recovery import Findings, drop_free_segments, recover
 from server.intake.segment import (
     BODY_BYTES_MAX,
     NOWHERE,
     RECORD,
     RECORD_MAGIC,
-    SEGMENT_HEADER,
     TRAILER,
     Damage,
     Kind,
@@ -42,12 +42,11 @@ from server.intake.segment import (
     crc32c,
     footer,
     footer_at,
-    footer_in,
     parse,
     record_header,
     scan,
-    seed_of,
     segment_header,
+    segment_path,
 )
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024  # a start scans one of them: below 0.1 s
@@ -107,156 +106,6 @@ class Recovery:
     took_ms: float
 
 
-# ---- recovery ----
-
-
-@dataclass
-class _Findings:
-    states: dict[bytes, StreamState] = field(default_factory=dict)
-    segments: dict[int, Segment] = field(default_factory=dict)
-    torn: list[Damage] = field(default_factory=list)
-    damaged: list[Damage] = field(default_factory=list)
-    stranded: int = 0
-    retired: set[bytes] = field(default_factory=set)  # streams of which retention has deleted a part: they were sealed
-    scanned_bytes: int = 0
-
-
-def segment_path(folder: Path, number: int) -> Path:
-    return folder / f"segment-{number:010d}.journal"
-
-
-def _recover(folder: Path, disk: Disk) -> _Findings:
-    found = _Findings()
-    paths = sorted(folder.glob("segment-*.journal"))
-    for path in paths:
-        name = path.stem.removeprefix("segment-")
-        number = int(name) if name.isdecimal() else 0  # a stranger's file: no segment has the number 0
-        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        try:
-            _recover_segment(found, fd, path, number, is_last=path == paths[-1], disk=disk)
-        finally:
-            os.close(fd)
-    for segment in found.segments.values():
-        segment.unsealed = {uid for uid in segment.streams if not found.states[uid].sealed}
-    _drop_free_segments(found.segments, found.states, folder, disk)
-    return found
-
-
-def _recover_segment(found: _Findings, fd: int, path: Path, number: int, *, is_last: bool, disk: Disk) -> None:
-    size = os.fstat(fd).st_size
-    seed = seed_of(os.pread(fd, SEGMENT_HEADER.size, 0), number)
-    if seed is None:
-        _without_header(found, path, number, size, is_last=is_last, disk=disk)
-        return
-    segment = found.segments[number] = Segment(number, path, seed)
-    if _take_footer(found, segment, fd, size):
-        return
-    data = os.pread(fd, size, 0)
-    while len(data) < size:
-        data += os.pread(fd, size - len(data), len(data))
-    found.scanned_bytes += size
-    end = _take_records(found, segment, data, is_last=is_last)
-    if end < size:
-        disk.truncate(fd, end)
-        disk.sync(fd)
-    # Closed now, so that the next start need not scan it and the writer always begins a segment of its own.
-    os.lseek(fd, end, os.SEEK_SET)
-    disk.write(fd, [footer(segment, end, found.states)])
-    disk.sync(fd)
-
-
-def _without_header(found: _Findings, path: Path, number: int, size: int, *, is_last: bool, disk: Disk) -> None:
-    """The header is synced before anything in a segment is acknowledged: an unfinished last one holds nothing."""
-    if is_last and size <= SEGMENT_HEADER.size:
-        path.unlink()
-        disk.sync_folder(path.parent)
-        found.torn.append(Damage(number, 0, size, torn=True))
-    else:
-        path.rename(path.with_suffix(".damaged"))
-        disk.sync_folder(path.parent)
-        found.damaged.append(Damage(number, 0, size, torn=False))
-
-
-def _take_footer(found: _Findings, segment: Segment, fd: int, size: int) -> bool:
-    offset = footer_at(os.pread(fd, TRAILER.size, max(0, size - TRAILER.size)), segment.seed)
-    if offset is None or offset >= size:
-        return False
-    record = parse(os.pread(fd, size - offset, offset), 0, segment.seed)
-    content = None if record is None or record.kind != Kind.FOOTER else footer_in(record.body)
-    if content is None:
-        found.damaged.append(Damage(segment.number, offset, size, torn=False))
-        segment.damaged.append((offset, size))
-        return False
-    segment.records, segment.damaged = content.records, content.damaged
-    found.damaged += [Damage(segment.number, start, end, torn=False) for start, end in content.damaged]
-    for entry in content.streams:
-        opened, last = Place(*entry.opened), Place(*entry.last)
-        state = StreamState(opened, last, entry.next_seq, entry.data_bytes, entry.ended, entry.sealed)
-        found.states[entry.uid] = state
-        segment.streams.add(entry.uid)
-    for uid in content.sealed_elsewhere:
-        if uid in found.states:
-            found.states[uid] = found.states[uid]._replace(sealed=True)
-    return True
-
-
-def _take_records(found: _Findings, segment: Segment, data: bytes, *, is_last: bool) -> int:
-    """Add up the records of an unclosed segment. Returns where its sound part ends."""
-    end = SEGMENT_HEADER.size
-    for item in scan(data, segment.number, segment.seed):
-        if isinstance(item, Damage):
-            if item.torn and is_last:
-                found.torn.append(item)
-                return item.start
-            found.damaged.append(item._replace(torn=False))
-            segment.damaged.append((item.start, item.end))
-            end = item.end
-            continue
-        end = item.end
-        if item.kind == Kind.FOOTER:
-            continue  # a footer whose trailer was torn away
-        # An open that follows on nothing begins its stream anew: what stood before was damaged and given up (`open`).
-        begins = item.kind == Kind.OPEN and item.previous == NOWHERE
-        before = None if begins else found.states.get(item.stream)
-        belongs = item.previous == (before.last if before else NOWHERE)
-        place = Place(segment.number, item.start)
-        state = after(before, item.kind, item.seq, len(item.body), place) if belongs else None
-        if state is None:
-            # Sound, but behind damage; or behind a segment that retention deleted: then the whole stream was sealed.
-            if item.previous != NOWHERE and item.previous.segment not in found.segments:
-                found.retired.add(item.stream)
-            found.stranded += item.stream not in found.retired
-            continue
-        segment.records += 1
-        found.states[item.stream] = state
-        segment.streams.add(item.stream)
-    return end
-
-
-def _drop_free_segments(
-    segments: dict[int, Segment], states: dict[bytes, StreamState], folder: Path, disk: Disk
-) -> None:
-    """Delete closed segments all of whose streams are sealed, and forget streams that stand nowhere any more.
-
-    While anything stays, the newest closed segment does too: that a stream which also stands in an older segment is
-    sealed is said in the footer of the newest alone, once the segment with its mark has gone.
-    """
-    free = [s for s in segments.values() if not s.unsealed and not s.damaged]
-    if len(free) < len(segments):
-        free = [s for s in free if s.number != max(segments)]
-    for segment in free:
-        segment.path.unlink()
-        del segments[segment.number]
-    if free:
-        disk.sync_folder(folder)
-    for uid in set().union(*(s.streams for s in free)):
-        if not any(uid in s.streams for s in segments.values()):
-            states.pop(uid, None)
-
-
-# ---- the writer ----
-
-
 class _Item(NamedTuple):
     stream: bytes
     seq: int
@@ -269,7 +118,7 @@ class _Item(NamedTuple):
 class Journal:
     """One folder of segments, one writer thread. Everything but `read` is called from the event loop's thread."""
 
-    def __init__(self, folder: Path, found: _Findings, disk: Disk, clock_ms: Callable[[], int], lock_fd: int) -> None:
+    def __init__(self, folder: Path, found: Findings, disk: Disk, clock_ms: Callable[[], int], lock_fd: int) -> None:
         self.folder, self._disk, self._clock_ms, self._lock_fd = folder, disk, clock_ms, lock_fd
         self._states = found.states  # the writer's: includes what is about to be synced, never less
         self._segments = found.segments
@@ -299,7 +148,7 @@ class Journal:
         except OSError:
             os.close(lock_fd)
             raise JournalInUse from None
-        found = _recover(folder, disk)
+        found = recover(folder, disk)
         journal = cls(folder, found, disk, clock_ms, lock_fd)
         streams = []
         for uid, state in list(found.states.items()):
@@ -311,8 +160,7 @@ class Journal:
             except (JournalDamaged, OSError, KeyError) as error:  # the latter: a footer that leads nowhere
                 # A closed segment has rotted where this stream begins or ends. One bit must not keep the hub from
                 # starting: it is named, the file is kept, and the device may send the recording anew.
-                first = last = state.opened.offset
-                number = state.opened.segment
+                number, first, last = state.opened.segment, state.opened.offset, state.opened.offset
                 if isinstance(error, JournalDamaged):
                     number, first, last = error.segment, error.start, error.end
                 found.damaged.append(Damage(number, first, last, torn=False))
@@ -594,7 +442,7 @@ class Journal:
         sealed = {uid for uid, state in self._states.items() if state.sealed}
         for segment in self._segments.values():
             segment.unsealed -= sealed
-        _drop_free_segments(self._segments, self._states, self.folder, self._disk)
+        drop_free_segments(self._segments, self._states, self.folder, self._disk)
         if gone := before - set(self._states):
             self._call_soon(self._forget, gone)
 

@@ -6,16 +6,28 @@ Plain functions of bytes, for threads; whatever does not fit its checksum is ref
 from __future__ import annotations
 
 import hashlib
+import statistics
+from itertools import pairwise
+from typing import Final
 
 from device import coding
-from device.errors import ChecksumDiffers, FileRefused
+from device.errors import ChecksumDiffers, FileRefused, RateDiffers
 from device.frames import Deposit, End, Open, levelled, samples_of
 
+STAMPS_MIN: Final = 10
+SECONDS_MIN: Final = 10
+RATE_OFF_MAX: Final = 0.1
+"""A device's crystal is off by thousandths at most; a rate in the wrong field is off by a quarter at least."""
 
-def archive_of(opening: Open, end: End, raw: bytes) -> bytes:
-    """The archive file of all samples. For a thread. Raises ChecksumDiffers."""
+
+def archive_of(opening: Open, end: End, raw: bytes, stamps: list[int]) -> bytes:
+    """The archive file of all samples. For a thread. Raises ChecksumDiffers, RateDiffers.
+
+    stamps  the device's clock at the first sample of each frame.
+    """
     if hashlib.sha256(raw).digest() != end.sha256:
         raise ChecksumDiffers
+    check_rate(opening, end, stamps)
     raw = levelled(raw, opening.offset_lsb)
     samples = samples_of(raw, len(opening.leads))
     header = coding.Header(
@@ -28,6 +40,21 @@ def archive_of(opening: Open, end: End, raw: bytes) -> bytes:
         sha256=coding.sha256_of(samples).hex(),
     )
     return coding.encode(header, samples)
+
+
+def check_rate(opening: Open, end: End, stamps: list[int]) -> None:
+    """A live recording whose device's clock ran at another pace than its samples was not measured at the stated rate.
+
+    By the middle of all frames' steps, so that a clock that was set or jumped does not count. Raises RateDiffers.
+    """
+    if opening.mode != "live" or len(stamps) < STAMPS_MIN or end.samples < SECONDS_MIN * opening.fs:
+        return
+    step_ms = statistics.median(later - earlier for earlier, later in pairwise(stamps))
+    if step_ms <= 0:
+        return  # a device that stamps no time says nothing of its rate
+    measured = end.samples / end.frames * 1000 / step_ms
+    if abs(measured - opening.fs) > RATE_OFF_MAX * opening.fs:
+        raise RateDiffers(stated=opening.fs, measured=round(measured))
 
 
 def whole_file(deposit: Deposit, end: End, raw: bytes) -> bytes:

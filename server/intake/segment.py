@@ -72,6 +72,16 @@ class Damage(NamedTuple):
     torn: bool
 
 
+def segment_path(folder: Path, number: int) -> Path:
+    return folder / f"segment-{number:010d}.journal"
+
+
+def segment_number(path: Path) -> int:
+    """The number in a segment file's name; 0, which no segment has, for a stranger's file."""
+    name = path.stem.removeprefix("segment-")
+    return int(name) if name.isdecimal() else 0
+
+
 def segment_header(number: int, random_id: bytes, created_ms: int) -> bytes:
     head = SEGMENT_HEADER.pack(_SEGMENT_MAGIC, number, random_id, created_ms, 0)[:-4]
     return head + struct.pack("<I", crc32c(0, head))

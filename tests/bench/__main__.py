@@ -37,12 +37,14 @@ def main(words: list[str]) -> int:
         except WrongWordsError as reason:
             print(f"./run bench {rest[0]}: {reason}", file=sys.stderr)
             return 2
+    if isinstance(figures, Sheet):
+        print("\n".join(figures.heads), file=sys.stderr if as_json else sys.stdout)
     if as_json:
         print(json.dumps(figures, ensure_ascii=False, indent=2))
-        return 0
+        return 1 if isinstance(figures, Sheet) and figures.failed else 0
     if isinstance(figures, Sheet):
         print("\n".join(figures.lines()))
-        return 0
+        return 1 if figures.failed else 0
     for key, figure in figures.items():
         against = f"  {figure['ratio']:.3f} x {figure['peer']}" if figure["ratio"] is not None else ""
         runs = " ".join(f"{value:.4g}" for value in figure["runs"])

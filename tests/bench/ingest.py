@@ -71,9 +71,9 @@ MUSTS: Final = {
     "C4.S.slope": Must("<=", 1.0),
     "C4.hub.core_pct": Must("<=", 60),
     "C4.watcher_us": Must("<=", 20),
-    "C7.0.1.listens_s": Must("<=", 2.15),
-    "C7.1.listens_s": Must("<=", 3.5),
-    "C7.10.listens_s": Must("<=", 17),
+    "C7.100mb.first_ack_s": Must("<=", 2.15),
+    "C7.1000mb.first_ack_s": Must("<=", 3.5),
+    "C7.10000mb.first_ack_s": Must("<=", 17),
     "C8.ludb.bits": Must("<=", 3.0),
     "C8.ludb.encode_mb_s": Must(">=", 100),
     "C8.ludb.decode_mb_s": Must(">=", 100),
@@ -138,8 +138,7 @@ def run(words: Sequence[str] = ()) -> Sheet:
     machine.lift_limits()
     sheet = Sheet(MUSTS)
     with _place() as place, machine.beside():
-        say(machine.describe())
-        say(machine.disk_line(place.folder))
+        sheet.heads += [machine.describe(), machine.disk_line(place.folder)]
         parts: dict[str, Callable[[], None]] = {
             "C1": lambda: _throughput(sheet, place, plan),
             "C2": lambda: _latency(sheet, place, plan),
@@ -153,8 +152,8 @@ def run(words: Sequence[str] = ()) -> Sheet:
         for part in PARTS:
             if part in only:
                 say(f"-- {part}; load average {os.getloadavg()[0]:.2f}")
-                parts[part]()
-        say(machine.disk_line(place.folder))
+                sheet.measure(part, parts[part])
+        sheet.heads.append(f"{machine.disk_line(place.folder)} (after the last part)")
     return sheet
 
 

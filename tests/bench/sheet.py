@@ -7,7 +7,9 @@ stand behind a figure, their percentiles, the must. It measures nothing.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -59,6 +61,8 @@ class Sheet(dict[str, Figure]):
 
     def __init__(self, musts: Mapping[str, Must]) -> None:
         super().__init__()
+        self.heads: list[str] = []  # what stands above the figures: the machine, its disk
+        self.failed: list[str] = []  # parts that ended with an error
         self._musts = musts
         self._spreads: dict[str, Spread] = {}
 
@@ -77,6 +81,15 @@ class Sheet(dict[str, Figure]):
         )
         if spread is not None:
             self._spreads[key] = spread
+
+    def measure(self, part: str, work: Callable[[], None]) -> None:
+        """One part of a long run: what goes wrong in it is told, and the other parts keep their figures."""
+        try:
+            work()
+        except Exception:  # the edge of a part
+            traceback.print_exc()
+            print(f"{part} ended with an error", file=sys.stderr)
+            self.failed.append(part)
 
     def verdict(self, key: str) -> str:
         must = self._musts.get(key)

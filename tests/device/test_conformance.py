@@ -48,8 +48,8 @@ async def test_our_hub_passes_and_nothing_is_left_half_open(tmp_path: Path) -> N
         assert failed(verdicts) == {}
         assert not hub.gateway.refused["wire.hub_fault"]
         states = hub.gateway.journal.streams
-        # The one whose checksum differed stays for whoever looks into it.
-        await until(lambda: sum(not state.sealed for state in states.values()) == 1)
+        # The two that were refused at their end stay for whoever looks into them.
+        await until(lambda: sum(not state.sealed for state in states.values()) == 2)
 
 
 @pytest.mark.parametrize("faulty", ALL, ids=lambda faulty: faulty.__name__)

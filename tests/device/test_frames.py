@@ -10,7 +10,7 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from device.errors import BadChecksum, BadFrame, FrameTooLarge, LeadMapRefused, SampleOutOfRange, WireError
@@ -142,6 +142,7 @@ def test_a_piece_with_a_single_wrong_bit_is_never_taken_for_what_was_sent(piece:
             decode(bytes(wrong))
 
 
+@example([-32768], 0.5, 2048)  # no electrode held
 @given(
     st.lists(st.integers(-32768, 32767), min_size=1, max_size=1200),
     st.sampled_from([0.5, 1.0, 2.5, 4.88]),

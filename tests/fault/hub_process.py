@@ -17,6 +17,7 @@ import msgspec
 import uvloop
 
 import server.main
+from server.base.pool import begin_worker
 from server.cli import main as xinlian
 from tests.fault import shims
 
@@ -41,7 +42,8 @@ READY = (server.main, uvloop)
 
 def main() -> None:
     # The workers' imports too are paid once: they are forked from this server, and end with the hub that asked for one.
-    multiprocessing.set_forkserver_preload(["server.analysis.work", "server.reading.paper"])
+    begin_worker(os.getppid(), None)  # a test that is cancelled leaves no hub behind
+    multiprocessing.set_forkserver_preload(["tests.fault.warm_worker", "server.reading.paper"])
     forkserver.ensure_running()
     for line in sys.stdin:
         order = msgspec.json.decode(line, type=Order)
@@ -59,6 +61,7 @@ def _say(said: Said) -> None:
 
 
 def _become_hub(order: Order) -> None:
+    begin_worker(os.getppid(), None)
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(2, 1)  # what the hub prints must not look like an answer

@@ -225,7 +225,7 @@ def devices_forget(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(DeviceSession, "receive", receiving)
 
 
-async def for_a_while(tasks: list[asyncio.Task[None]], seconds: float, *also: asyncio.Task[int]) -> None:
+async def for_a_while(tasks: list[asyncio.Task[None]], seconds: float, *also: asyncio.Task[Any]) -> None:
     """Let the load run until the moment drawn, until the hub has ended, or until a part of the load has failed."""
     await asyncio.wait({*tasks, *also}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:

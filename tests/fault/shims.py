@@ -94,7 +94,7 @@ def _no_sync(_nth: int, _note: str) -> None:
 
 
 def _late_sync(_nth: int, _note: str) -> None:
-    """Control B: acknowledged before the sync, which then happens."""
+    """Control B: acknowledged before the sync, which then happens. Segments stay large: closing one syncs it whole."""
 
     def sync_later(self: Disk, fd: int) -> None:
         late = threading.Timer(LATE_S, sync_now, (os.dup(fd),))
@@ -105,12 +105,11 @@ def _late_sync(_nth: int, _note: str) -> None:
         os.fdatasync(own)
         os.close(own)
 
-    small_segments()
     Disk.sync_data = sync_later  # type: ignore[method-assign]
 
 
 def _sqlite_normal(_nth: int, _note: str) -> None:
-    """Control C: SQLite flushes its log at checkpoints only."""
+    """Control C: SQLite flushes its log at checkpoints only, and none happens to fall just before the cut."""
     real = database._sqlite
 
     def relaxed(path: Path, *, read_only: bool) -> Engine:
@@ -120,6 +119,7 @@ def _sqlite_normal(_nth: int, _note: str) -> None:
         def relax(raw: sqlite3.Connection, _record: object) -> None:
             if not read_only:
                 raw.execute("PRAGMA synchronous=NORMAL")
+                raw.execute("PRAGMA wal_autocheckpoint=0")
 
         return engine
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from device.client import clock_ms
 from ecg.errors import CodedError
 from server.intake.gateway import Gateway, GatewaySettings
-from server.intake.journal import Journal, JournalDamaged, segment_path
+from server.intake.journal import Journal, JournalDamaged
 from server.intake.segment import (
     NOWHERE,
     SEGMENT_HEADER,
@@ -28,6 +28,7 @@ from server.intake.segment import (
     crc32c,
     record_header,
     segment_header,
+    segment_path,
 )
 from tests.device.fake_hub import FakeHub
 

@@ -17,7 +17,7 @@ from tests.fault.rig import SEED, devices_forget, drawn, for_a_while, hub_over, 
 from tests.fault.shims import FAILPOINTS
 
 CYCLES, CYCLES_LONG = 20, 200
-WORKER_EVERY = 6
+WORKER_EVERY, GETS_ON_EVERY = 6, 4
 FAILPOINT_S = 120.0
 
 
@@ -81,6 +81,8 @@ async def _one_death(load: Load, cycle: int) -> None:
         if cycle % WORKER_EVERY == 0:
             await for_a_while(load.tasks, chance.uniform(0.1, 0.5), hub.ended)
             hub.kill_worker()
+        if cycle % GETS_ON_EVERY == 0:
+            await load.get_on()
         await for_a_while(load.tasks, chance.uniform(0.2, 1.5), hub.ended)
         assert hub.running, f"seed {SEED}, cycle {cycle}: it ended by itself"
     assert await hub.kill() == -signal.SIGKILL

@@ -38,6 +38,8 @@ async def test_a_power_cut_loses_nothing_that_was_told(
                 await load.begin()
                 for cycle in range(cycles):
                     flag = LOG_FLUSHED if cycle % 4 == 3 else NOTHING_FLUSHED
+                    if cycle % 2:
+                        await load.get_on()
                     left = await _cut(load, disk, flag, f"cut {cycle}")
                     assert (left.lost, left.lost_frames) == ((), 0), f"seed {SEED}, cycle {cycle}"
                     assert (left.doubled, left.sound) == ((), True), f"seed {SEED}, cycle {cycle}"

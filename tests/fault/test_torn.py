@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from server.intake.disk import Disk
-from server.intake.journal import Journal, JournalDamaged, Recovery, segment_path
-from server.intake.segment import SEGMENT_HEADER, Kind, Record, scan, seed_of
+from server.intake.journal import Journal, JournalDamaged, Recovery
+from server.intake.segment import SEGMENT_HEADER, Kind, Record, scan, seed_of, segment_path
 from tests.server.test_journal import A, B, bodies, reopened, running
 
 SECTORS = (512, 4096)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from device import coding
@@ -150,6 +151,30 @@ async def test_samples_that_differ_from_their_checksum_are_rejected_and_kept(tmp
         assert hub.hub.rejections == [(f"rec-{opening.uid.hex()}", "wire.checksum")]
         assert hub.hub.archives == {}
         assert not hub.gateway.journal.streams[opening.uid].sealed
+
+
+@pytest.mark.parametrize(("stated", "code"), [(500, None), (250, "wire.rate_differs")])
+async def test_a_device_that_lies_about_its_rate_is_found_out_by_its_clock(
+    tmp_path: Path, stated: int, code: str | None
+) -> None:
+    async with running(tmp_path) as hub, raw_device(hub.url) as device:
+        hub.hub.add("cart-1")
+        await device.prove()
+        opening = an_opening(fs=stated)
+        await device.open(opening)
+        frames = [
+            msgspec.structs.replace(a_frame(n, n=500), device_ms=1000 * n + (n > 6) * 3_600_000) for n in range(12)
+        ]
+        for frame in frames:
+            await device.say(frame)
+        while (await device.until(Ack)).next_seq < 12:  # type: ignore[union-attr]
+            pass
+        await device.say(End(0, 12, 6000, hashlib.sha256(b"".join(frame.body for frame in frames)).digest()))
+        if code is None:
+            await device.until(Receipt)
+        else:
+            assert await device.refusal() == code
+            assert hub.hub.rejections == [(f"rec-{opening.uid.hex()}", code)]
 
 
 async def test_an_acknowledgement_waits_for_the_disk(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from server.intake import journal as journal_module
 from server.intake.disk import Disk
-from server.intake.journal import Journal, JournalDamaged, JournalFailed, JournalInUse, Recovery, segment_path
+from server.intake.journal import Journal, JournalDamaged, JournalFailed, JournalInUse, Recovery
 from server.intake.segment import (
     NOWHERE,
     Damage,
@@ -28,6 +28,7 @@ from server.intake.segment import (
     scan,
     seed_of,
     segment_header,
+    segment_path,
 )
 
 A, B = b"a" * 16, b"b" * 16

@@ -126,7 +126,7 @@ async def alert(context: BrowserContext, running: Subject, oncall: Browser, numb
 
     async with sending([device], running):
         row = (await until(raised, ALERT_WAIT_S))[0]
-        await page.wait_for_function("window.rang.length > 0", timeout=1000 * ALERT_WAIT_S)
+        await until(lambda: page.evaluate("window.rang.length"), ALERT_WAIT_S)
     rang_s = float(await page.evaluate("Math.min(...window.rang)")) / 1000
     await page.close()
     raised_s = datetime.fromisoformat(row["raised_at"]).timestamp()

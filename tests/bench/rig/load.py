@@ -301,6 +301,8 @@ class Generator:
         upto = min(line.due, line.state.limit)
         while line.sent < upto and line.rest is None:
             piece, end = tape.slice(line.sent, upto)
+            if not piece:
+                return  # the tape is at its end
             line.send(piece, self.epoll)
             line.sent = end
 

@@ -43,8 +43,9 @@ def recovery(sheet: Sheet, hub: Callable[[], Path], sizes_gb: Sequence[float]) -
         finally:
             running.remove()
         print(f"C7: {stood / 1e9:.2f} GB of unsealed journal", file=sys.stderr)
-        sheet.put(f"C7.{gb:g}.listens_s", "s", [running.started_s])
-        sheet.put(f"C7.{gb:g}.first_ack_s", "s", [acked_s])
+        key = f"C7.{1000 * gb:g}mb"
+        sheet.put(f"{key}.listens_s", "s", [running.started_s])
+        sheet.put(f"{key}.first_ack_s", "s", [acked_s])
 
 
 def _fill(running: Subject, gb: float) -> None:

@@ -541,6 +541,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "此时不应出现数据帧 {frame}（当前：{state}）。请依次发送 hello、proof、open、data、end。",
     "en": "The frame `{frame}` is not expected now ({state}). Send hello, proof, open, data, end in this order."
   },
+  "wire.rate_differs": {
+    "zh": "按设备时钟计算，每秒采样 {measured} 次，而设备声明为 {stated}。请按实际采样率声明，否则所有间期和心率都是错的。",
+    "en": "By its clock the device measured {measured} samples a second; it stated {stated}. State the rate the device samples with; every interval and rate would be wrong."
+  },
   "wire.refused": {
     "zh": "中心拒绝，代码为 {hub_code}。请在中心的错误说明中查找该代码。",
     "en": "The hub refused with the code {hub_code}. Look the code up in the hub's reference of errors."
