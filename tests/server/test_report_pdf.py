@@ -194,7 +194,8 @@ def test_a_gap_is_a_gap_and_a_lead_without_signal_says_so() -> None:
 
 def test_a_lead_that_was_computed_says_so_beside_its_name() -> None:
     of = replace(SHEET, derived=["aVF"])
-    for lang, mark in (("zh", "推算"), ("en", "derived")):
+    marks: tuple[tuple[paper.Lang, str], ...] = (("zh", "推算"), ("en", "derived"))
+    for lang, mark in marks:
         (page,) = pypdf.PdfReader(io.BytesIO(paper.render(of, demo("62"), lang))).pages
         text = page.extract_text()
         assert text.count(mark) == 1
