@@ -15,11 +15,9 @@ from typing import Literal
 import numpy as np
 
 from ecg import codes
-from ecg.analysis import main_rhythm
 from ecg.record import F32
 from ecg.results import QTC_FORMULAS, Analysis, Episode
 from ecg.signal.quality import VOTE_MIN
-from ecg.statements.rhythm import RHYTHM_CODES
 from ecg.swap import BeatView, Swap, suspect
 
 Kind = Literal["appeared", "gone", "graver", "milder", "changed", "borderline", "unchanged", "unsure"]
@@ -229,6 +227,8 @@ class _Side:
             for finding in map(_mapping, _sequence(told.get("findings")))
         }
         episodes = [_mapping(one) for one in _sequence(told.get("episodes"))]
+        from ecg.analysis import main_rhythm  # the whole pipeline: who only names a comparison need not load it
+
         self.rhythm = main_rhythm(
             tuple(Episode(str(e.get("rhythm")), _whole(e.get("first")), _whole(e.get("end"))) for e in episodes)
         )
@@ -448,8 +448,14 @@ def _swap_words(swap: Swap) -> Sentence:
     return Sentence("swap", zh, f"{en}; changes of axis, ST and T are not to be believed")
 
 
+def _rhythm_code(rhythm: str) -> str | None:
+    from ecg.statements.rhythm import RHYTHM_CODES  # as above
+
+    return RHYTHM_CODES.get(rhythm)
+
+
 def _rhythm_words(rhythm: str) -> tuple[str, str]:
-    name = codes.findings().get(RHYTHM_CODES.get(rhythm, rhythm.upper()))
+    name = codes.findings().get(_rhythm_code(rhythm) or rhythm.upper())
     if name is not None:
         return name.name_zh, name.name_en
     return ("未能判定", "undetermined") if rhythm == "undetermined" else (rhythm, rhythm)
@@ -461,7 +467,7 @@ def _name(code: str, language: int) -> str:
 
 
 def _codes_words(of: Comparison, kind: Kind) -> Iterator[Sentence]:
-    told = set() if same_rhythm(*of.rhythm) else {RHYTHM_CODES.get(rhythm) for rhythm in of.rhythm}
+    told = set() if same_rhythm(*of.rhythm) else {_rhythm_code(rhythm) for rhythm in of.rhythm}
     changes = [c for c in of.findings if c.kind == kind and (c.code not in told or kind in STEPS)]
     if not changes:
         return

@@ -60,7 +60,7 @@ class Devices(_Section, frozen=True):
     sample_rates: Annotated[tuple[int, ...], Meta(description="Accepted samples a second.")] = (
         100, 125, 200, 250, 256, 257, 300, 360, 400, 500, 512, 600, 720, 800, 1000, 1024, 2000,
     )  # fmt: skip
-    connections_max: Annotated[int, Meta(ge=1, description="Device connections at the same time.")] = 5000
+    connections_max: Annotated[int, Meta(ge=1, description="Device connections at the same time.")] = 12_000
 
 
 class AnalysisSection(_Section, frozen=True):

@@ -10,45 +10,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
+from importlib import import_module
 from pathlib import Path
+from typing import Final, cast
 
 from ecg import codes
 from ecg.errors import EcgError, FileEmpty, FileTooLarge, FormatUnknown, LeadAbsent
-from ecg.formats import (
-    aecg,
-    archive,
-    cardiosoft,
-    contec,
-    dicom,
-    edf,
-    ishne,
-    mfer,
-    mortara,
-    muse,
-    refused,
-    sapphire,
-    schiller,
-    scp,
-    sierra,
-    table,
-    wfdb,
-    wfdb_zip,
-)
+from ecg.formats import wfdb
 from ecg.formats.document import FILE_BYTES_MAX, THE_FILE, Document, Format, named
 from ecg.record import Recording
 
-FORMATS: tuple[Format, ...] = (
-    dicom, edf, ishne, scp, mfer, contec, wfdb_zip,
-    aecg, muse, cardiosoft, sapphire, sierra, schiller, mortara, refused, table,
+NAMES: Final = (
+    "dicom", "edf", "ishne", "scp", "mfer", "contec", "wfdb_zip",
+    "aecg", "muse", "cardiosoft", "sapphire", "sierra", "schiller", "mortara", "refused", "table",
 )  # fmt: skip
 """Formats of one file each, the surest to recognise first; those refused by name come before bare text.
 
-A new format is a module and its name here.
+A new format is a module and its name here. They are imported with the first file: a hub that starts need not wait.
 """
 
 
+@cache
+def formats() -> tuple[Format, ...]:
+    """The modules of `NAMES`, in their order."""
+    return tuple(cast("Format", import_module(f"ecg.formats.{name}")) for name in NAMES)
+
+
 def document(raw: bytes, name: str = THE_FILE) -> Document:
-    """The ECG in the bytes of one file, in whichever of `FORMATS` they are; `name` is for the errors.
+    """The ECG in the bytes of one file, in whichever of `NAMES` they are; `name` is for the errors.
 
     Raises  FileEmpty, FileTooLarge, FormatUnknown, FormatRefused, FileTruncated, FileChecksum, FieldWrong, XmlRefused,
             NoWaveform, FileBroken, GainMissing, UnitUnknown, LeadUnknown, LeadTwice; nothing else, whatever the bytes.
@@ -58,8 +48,10 @@ def document(raw: bytes, name: str = THE_FILE) -> Document:
             raise FileEmpty(path=THE_FILE)
         if len(raw) > FILE_BYTES_MAX:
             raise FileTooLarge(path=THE_FILE, got=len(raw), unit="bytes", most=FILE_BYTES_MAX)
+        from ecg.formats import archive
+
         content = archive.sole(raw)
-        for form in FORMATS:
+        for form in formats():
             if form.recognises(content):
                 return form.parse(content)
         raise FormatUnknown(path=THE_FILE)
@@ -70,7 +62,7 @@ def document(raw: bytes, name: str = THE_FILE) -> Document:
 def read(source: str | Path | bytes, *, first: int = 0, end: int | None = None) -> Recording:
     """The recording in a file.
 
-    source      path of a WFDB record, with or without `.hea`, or of a file in one of `FORMATS`; or its bytes.
+    source      path of a WFDB record, with or without `.hea`, or of a file in one of `NAMES`; or its bytes.
     first, end  half-open range of samples, for a stretch of a long record.
     Raises      what `document` raises, FileMissing, WrongRate.
     """

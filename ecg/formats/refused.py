@@ -1,6 +1,6 @@
 """Formats that are known by their first bytes or their root element, and not read: named to whoever sent them.
 
-Stands last in `FORMATS`: an archive or an XML file that another module reads never comes here.
+Stands last in `formats.NAMES`: an archive or an XML file that another module reads never comes here.
 """
 
 from __future__ import annotations

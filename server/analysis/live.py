@@ -22,6 +22,8 @@ from server.base.pool import Pool
 log = structlog.get_logger()
 
 STRETCH_S = 2.0
+STRETCH_S_FEW, FEW = 0.5, 6
+"""While few recordings are watched each is looked at more often, so that a page sounds within half a second."""
 WATCHED_MAX = 32
 """A call costs about 30 ms of a worker, most of it to carry the state: beyond this, alerts wait for the end."""
 
@@ -76,9 +78,12 @@ class LiveWatch:
                     stretch, waiting = Stretch(head.fs, head.leads, self.profile, facts), []
                 waiting.append(packet)
                 expected = packet.first + packet.count
-                if sum(p.count for p in waiting) >= STRETCH_S * head.fs:
+                if sum(p.count for p in waiting) >= self._stretch_s() * head.fs:
                     stretch = await self._step(recording_id, stretch, waiting)
                     waiting = []
+
+    def _stretch_s(self) -> float:
+        return STRETCH_S_FEW if len(self._tasks) <= FEW else STRETCH_S
 
     async def _step(self, recording_id: str, stretch: Stretch, packets: list[Samples]) -> Stretch:
         raw = b"".join(p.raw for p in packets)

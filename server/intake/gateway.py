@@ -81,6 +81,7 @@ CLOSED_FOR_A_REASON: Final = 4000  # the WebSocket close code after an `error` f
 TOO_BIG: Final = 1009  # the library's own answer to a message beyond max_size
 RETRY_AFTER_S: Final = 5
 SEAL_RETRY_S_MAX: Final = 60.0
+BACKLOG: Final = 4096  # after a power cut a whole county's devices come back in the same second
 QUEUE_MAX: Final = 16  # frames of one device that wait while the hub is asked something
 
 
@@ -91,7 +92,7 @@ class GatewaySettings:
     host: str = "127.0.0.1"
     port: int = 0  # 0: any free one, see `Gateway.port`
     rules: Rules = field(default_factory=Rules)
-    connections_max: int = 4000
+    connections_max: int = 12_000
     pool_bytes: int = 128 * 1024 * 1024  # of all devices together, received and not yet on the disk
     handshake_s: float = 10.0  # for the WebSocket handshake, and again for hello and proof
     ping_s: float = 20.0
@@ -182,6 +183,7 @@ class Gateway:
             ping_timeout=self.settings.ping_s,
             close_timeout=2.0,
             create_connection=DeviceSocket,
+            backlog=BACKLOG,
         )
 
     async def stop(self) -> None:
