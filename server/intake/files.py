@@ -15,7 +15,7 @@ import numpy as np
 
 from device import coding
 from device.frames import GAIN_UV_LEAST, GAIN_UV_MOST, I16, NO_SIGNAL, STREAM_BYTES_MAX
-from ecg.errors import EcgError, FileBroken, FileTooLarge, WrongRate
+from ecg.errors import CodedError, FileBroken, FileTooLarge, WrongRate
 from ecg.formats import document as read_document
 from ecg.formats.document import NO_SIGNAL as NO_STEP
 from ecg.formats.document import Document, derive, limb_pair, missing_limb_leads
@@ -110,7 +110,15 @@ def whole_steps(read: Document, name: str) -> tuple[tuple[str, ...], tuple[str, 
     return leads, derived, stored_uv, np.where(known, whole, NO_SIGNAL).astype(np.int16)
 
 
-def note_of(warning: EcgError) -> FileNote:
+def names_another(in_file: str, in_form: str) -> bool:
+    """Whether two names are surely not one person's. A name in Latin letters says nothing of one in Chinese."""
+    one, other = ("".join(name.split()).casefold() for name in (in_file, in_form))
+    if not one or not other or one.isascii() != other.isascii():
+        return False
+    return one != other
+
+
+def note_of(warning: CodedError) -> FileNote:
     """Code and facts of an error or warning, without the file's name, which may be a person's."""
     facts = {key: value for key, value in warning.facts().items() if key != "path"}
     return FileNote(

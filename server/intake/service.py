@@ -39,10 +39,11 @@ from server.base.pool import Pool
 from server.base.spine import Reaction
 from server.devices import service as register
 from server.devices import store as devices
-from server.intake.files import Imported, import_file, note_of
+from server.intake.files import Imported, import_file, names_another, note_of
 from server.intake.gateway import Gateway
 from server.intake.hub import SealedReceipt
 from server.records import store as records
+from server.records.errors import FileNamesAnother
 from server.records.model import SYMPTOMS, GlanceFinding, GlanceView, HandedOver, PatientFacts
 from server.records.service import put_patient
 
@@ -408,13 +409,18 @@ def _take_in(tx: Tx, recording_id: str, blob: str, found: Imported) -> None:
         "fs": header.fs,
         "leads": msgspec.json.encode(header.leads).decode(),
         "derived": msgspec.json.encode(header.derived).decode(),
-        "notes": msgspec.json.encode(found.notes).decode(),
         "format": found.format,
     }
     if found.start_ms is not None:
         values["started_at"] = iso(datetime.fromtimestamp(found.start_ms / 1000, UTC))
-    if found.person is not None and records.patient_view(tx.conn, row["patient"]).identity == "pending":
-        values["patient"] = put_patient(tx, row["org"], found.person)
+    notes = list(found.notes)
+    if found.person is not None:
+        patient = records.patient_view(tx.conn, row["patient"])
+        if patient.identity == "pending":
+            values["patient"] = put_patient(tx, row["org"], found.person)
+        elif names_another(found.person.name, patient.name):
+            notes.insert(0, note_of(FileNamesAnother(found.person.name, patient.name)))
+    values["notes"] = msgspec.json.encode(notes).decode()
     records.update_recording(tx.conn, recording_id, **values)
     _seal(tx, recording_id, blob, header, header.sha256)
 

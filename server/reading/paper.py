@@ -92,6 +92,8 @@ class Sheet(msgspec.Struct, frozen=True):
     replaced_by_version: int | None
     reason: str
     lowered_reason: str
+    derived: list[str] = []
+    """Leads that were computed from others; said beside their names."""
 
 
 def check_fonts() -> None:
@@ -126,7 +128,8 @@ def sheet(
         age_years=patient.age_years,
         id_no_masked=patient.id_no_masked,
         recorded_at=_moment(local(taken_at)),
-        device=recording.device_model or recording.device,
+        # Who handed a file over is no device; what the file is says more.
+        device=recording.device_model or recording.format or recording.device,
         symptoms=[SYMPTOMS.get(symptom, (symptom, symptom)) for symptom in recording.symptoms],
         urgency=URGENCIES[recording.urgency],
         number=recording.id,
@@ -144,6 +147,7 @@ def sheet(
         replaced_by_version=replaced_by_version,
         reason=report.reason,
         lowered_reason=signed.lowered_reason if signed else "",
+        derived=recording.derived,
     )
 
 
@@ -158,7 +162,7 @@ def render(of: Sheet, recording: ecg.Recording, lang: Lang) -> bytes:
     values = {
         **_in_language(of, lang),
         "lang": lang,
-        "labels": [asdict(label) for label in drawn.labels],
+        "labels": [{**asdict(label), "derived": label.lead in of.derived} for label in drawn.labels],
         "scale": _scale(recording, lang),
         "signed": of.signed_at is not None,
     }

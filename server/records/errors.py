@@ -18,6 +18,18 @@ class NotYetThere(AppError):
 
 
 @dataclass(eq=False)
+class FileNamesAnother(AppError):
+    """A notice beside the ECG, never an answer: the form has the last word, and a person has to look."""
+
+    code: ClassVar[str] = "recording.file_person"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "The file names {in_file}, the request form {in_form}."
+    mend: ClassVar[str] = "Ask the clinic whose ECG this is before reading it."
+    in_file: str
+    in_form: str
+
+
+@dataclass(eq=False)
 class AlreadyNamed(AppError):
     code: ClassVar[str] = "patient.already_named"
     status: ClassVar[int] = 409

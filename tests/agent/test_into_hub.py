@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from device.agent.app import Agent
 from device.agent.settings import Folder, Settings, checked
@@ -20,6 +21,7 @@ from device.deposit import deposit_of, file_upload, packed_file
 from device.frames import Patient, Request
 from ecg import synth
 from ecg.formats.export import write_wfdb
+from server.intake.files import names_another
 from tests.device.rig import Line
 from tests.server.conftest import Browser, Hub
 from tests.waiting import until
@@ -136,15 +138,36 @@ async def test_a_file_answers_the_form_it_was_handed_over_for_and_no_other(hub: 
         order = (await browser.post("/api/orders", asked))["id"]
 
         async def hand_over(sample: int, query: str) -> dict[str, Any]:
-            file = b"# fs=500\n# unit=uV\n# name=A\nI,II\n" + b"%d,20\n" % sample * 5000
+            file = b"# fs=500\n# unit=uV\n# name=\xe7\x8e\x8b\xe8\x8a\xb3\nI,II\n" + b"%d,20\n" % sample * 5000
             url = f"{hub.url}/api/orgs/org_hewan/files?name=a.csv{query}"
             async with browser.http.post(url, data=file, headers={"Idempotency-Key": f"1234567-{sample}"}) as answer:
                 return dict(await answer.json())
 
+        async def read(recording: str) -> dict[str, Any] | None:
+            found = await browser.get(f"/api/recordings/{recording}")
+            return found if found["received_at"] else None
+
         assert (await hand_over(1, ""))["recording"]["patient"]["identity"] == "pending"  # until it is read
         answer = await hand_over(2, f"&order={order}")
         assert (answer["recording"]["patient"]["name"], answer["recording"]["symptoms"]) == ("马德福", ["syncope"])
+        taken = await until(lambda: read(answer["recording"]["id"]), 30)
+        assert taken["notes"] == [{"code": "recording.file_person", "facts": {"in_file": "王芳", "in_form": "马德福"}}]
         assert (await hand_over(3, f"&order={order}"))["code"] == "http.not_found"
+
+
+@pytest.mark.parametrize(
+    ("in_file", "in_form", "another"),
+    [
+        ("王芳", "马德福", True),
+        ("马 德福", "马德福", False),
+        ("MA DEFU", "Ma Defu", False),
+        ("MA DEFU", "马德福", False),  # a spelling says nothing of the characters
+        ("Smith", "Ma Defu", True),
+        ("", "马德福", False),
+    ],
+)
+def test_two_names_are_told_apart_only_where_they_can_be(in_file: str, in_form: str, another: bool) -> None:
+    assert names_another(in_file, in_form) is another
 
 
 async def test_a_critical_first_glance_pages_before_the_file_has_come(hub: Hub, tmp_path: Path) -> None:

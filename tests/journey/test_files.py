@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from playwright.async_api import FilePayload, expect
 
-from device.agent.app import Agent
-from device.agent.settings import Folder, Settings, checked
-from device.client import key_file_text
+import ecg
+from device.client import Retry, send
+from device.deposit import deposit_of, file_upload, packed_file
+from device.glance import glance_of
 from ecg import synth
 from ecg.formats.export import write_wfdb
 from ecg.record import Recording
@@ -35,14 +37,19 @@ def payload(name: str, content: bytes) -> FilePayload:
     return {"name": name, "mimeType": "application/octet-stream", "buffer": content}
 
 
+def wfdb_of(recording: Recording, record: Path) -> list[FilePayload]:
+    write_wfdb(recording, record)
+    return [payload(path.name, path.read_bytes()) for path in sorted(record.parent.glob(f"{record.name}.*"))]
+
+
+PATIENT = Retry(tries_max=10_000, wait_s_least=0.05, wait_s_most=0.2)
 CHEST = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
 
 
 async def test_files_handed_over_are_read_or_refused_with_what_to_do(people: People, tmp_path: Path) -> None:
     clinic = await people.open("clinic", "/clinic")
     good = csv_of(normal(), CHEST, "祁秀英")
-    write_wfdb(normal(12), tmp_path / "100")
-    parts = [payload(path.name, path.read_bytes()) for path in sorted(tmp_path.iterdir())]  # noqa: ASYNC240 - two files
+    parts = wfdb_of(normal(12), tmp_path / "100")
     files = [payload("village.csv", good), payload("report.pdf", b"%PDF-1.7 a report, not a recording"), *parts]
     choose = clinic.see("hand-over").locator("input[type=file]")
     await choose.set_input_files(files)
@@ -73,30 +80,30 @@ async def test_files_handed_over_are_read_or_refused_with_what_to_do(people: Peo
     people.no_faults()
 
 
-async def test_a_first_glance_is_seen_before_its_file_and_gives_way_to_it(
-    people: People, hub: Hub, tmp_path: Path
-) -> None:
-    """The line dies behind the first frames and comes back when the doctor has looked."""
+async def test_a_first_glance_is_seen_before_its_file_and_gives_way_to_it(people: People, hub: Hub) -> None:
+    """The line dies behind the first frames and is mended when the doctor has looked."""
     drawn = synth.twelve_lead(np.random.default_rng(1), [synth.Segment("sinus", 4.0), synth.Segment("vt", 8.0, 170)])
-    (tmp_path / "ecg").mkdir()
-    (tmp_path / "key.json").write_text(key_file_text(hub.keys["org_hewan"]))
+    file = csv_of(drawn.recording, drawn.recording.leads, "马德福")
+    body, packed = packed_file(file)
+    key, sha256 = hub.keys["org_hewan"], hashlib.sha256(file).digest()
+    glance = glance_of(drawn.recording, ecg.analyze(drawn.recording))
+    made_ms = hub.clock.now_ms()
+    opening = deposit_of(key.device, "vt.csv", sha256, len(file), packed=packed, made_ms=made_ms, glance=glance)
     reader = await people.open("oncall")
-    reader.refusal(404, r"/signal$")  # asked for before it is here
-    async with await hub.sign_in("oncall") as session, Line(hub.app.device_port, [6000] + [0] * 1000) as line:
-        told = Settings(
-            hub=line.url, key_file="key.json", data="data", folders=(Folder(path="ecg", settle_s=0.2),)
-        )  # fmt: skip
-        async with Agent(checked(told, tmp_path)) as agent:
-            running = asyncio.create_task(agent.run())
-            write_wfdb(drawn.recording, tmp_path / "ecg" / "vt")
-            alert = await the_alert(session)
-            await reader.go(f"/alert/{alert['id']}")
-            await expect(reader.see("glance")).to_be_visible()
-            await expect(reader.see("glance")).to_contain_text("首帧速览")
-            await reader.go(f"/read/{alert['recording']}")
-            await expect(reader.see("glance").locator("canvas")).to_be_visible()
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+    for status, part in ((409, "signal"), (404, "analysis")):  # asked for before it is here
+        reader.refusal(status, rf"/{part}$")
+    async with await hub.sign_in("oncall") as session, Line(hub.app.device_port, [6000] + [0] * 100_000) as line:
+        sending = asyncio.create_task(send(file_upload(opening, body), line.url, key, retry=PATIENT))
+        alert = await the_alert(session)
+        await reader.go(f"/read/{alert['recording']}")
+        await expect(reader.see("glance").locator("canvas")).to_be_visible()
+        await reader.go(f"/alert/{alert['id']}")
+        await expect(reader.see("glance")).to_contain_text("首帧速览")
+        await expect(reader.see("alert-traces").locator("canvas")).to_have_count(1)
+        line.cuts.clear()
+        await sending
+        await expect(reader.see("glance")).to_have_count(0)
+        await expect_ink(reader.see("alert-traces").locator("canvas").first, 1000)
     people.no_faults()
 
 

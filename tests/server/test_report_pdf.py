@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -189,6 +190,16 @@ def test_a_gap_is_a_gap_and_a_lead_without_signal_says_so() -> None:
     # V3's path is gone, the rhythm strip is in two parts.
     assert drawn.ink_svg.count("<path") == whole.ink_svg.count("<path") - 1
     assert drawn.ink_svg.count("M") == whole.ink_svg.count("M")
+
+
+def test_a_lead_that_was_computed_says_so_beside_its_name() -> None:
+    of = replace(SHEET, derived=["aVF"])
+    marks: tuple[tuple[paper.Lang, str], ...] = (("zh", "推算"), ("en", "derived"))
+    for lang, mark in marks:
+        (page,) = pypdf.PdfReader(io.BytesIO(paper.render(of, demo("62"), lang))).pages
+        text = page.extract_text()
+        assert text.count(mark) == 1
+        assert re.search(rf"aVF\s*{mark}", text)
 
 
 def test_what_leaves_the_sheet_is_not_drawn_along_its_edge() -> None:

@@ -92,9 +92,11 @@ function Page({ alert, takeNow }: { alert: Alert; takeNow: boolean }) {
       <Who alert={alert} recording={recording} />
       <div class="alert-traces" data-testid="alert-traces">
         <Evidence alert={alert} recording={recording} twelve={twelve} phone={phone} one={taking && phone} />
-        <button type="button" class="alert-twelve" onClick={() => setTwelve(!twelve)}>
-          {twelve ? t('alert.traces') : t('alert.see12')}
-        </button>
+        {!(recording?.glance != null) && (
+          <button type="button" class="alert-twelve" onClick={() => setTwelve(!twelve)}>
+            {twelve ? t('alert.traces') : t('alert.see12')}
+          </button>
+        )}
       </div>
       <div class="alert-side">
         <Undelivered alert={alert} />

@@ -65,7 +65,7 @@ export function Evidence(p: Props) {
     case 'waiting':
       return <Skeleton rows={6} />
     case 'failed':
-      if (glance !== null) return <Glance glance={glance} width={p.phone ? STRIP_PHONE : STRIP} />
+      if (glance !== null) return <Glance glance={glance} width={p.phone ? STRIP_PHONE : STRIP} saidAbove />
       return <ErrorLine error={state.error} retry={retry} />
     case 'here':
       return <Leads {...p} signal={state.value} derived={p.recording?.derived ?? NONE} />
@@ -77,7 +77,7 @@ const withSignal = (r: EcgRecording): readonly string[] =>
   r.leads.filter(lead => leadOf(r, lead)?.some(uv => !Number.isNaN(uv) && uv !== 0) === true)
 
 const NONE: readonly string[] = []
-const STRIP = 640
+const STRIP = 860
 const STRIP_PHONE = 320
 
 function Leads(p: Props & { signal: EcgRecording; derived: readonly string[] }) {

@@ -99,7 +99,7 @@ function sayOf(one: Handed, now: Recording | null): string {
 
 /** What became of a file that is at the hub. */
 export function hereWords(r: Recording, known: boolean): string {
-  const why = refusal(r)
+  const why = refusal({ ...r, file: '' }) // its name stands above
   if (why !== null) return known ? t('hand.known.refused', { why }) : why
   if (known) return t('hand.known')
   return t(r.state === 'receiving' ? 'hand.reading' : 'hand.read')

@@ -54,7 +54,9 @@ const Person = ({ row }: { row: DayRow }) => {
       <span class={`name day-name${patient.identity === 'pending' ? ' is-pending' : ''}`} title={personName(patient)}>
         {personName(patient)}
       </span>{' '}
-      <span class="dim">{sexAgeShort(patient)}</span>
+      <span class="dim">
+        {row.recording !== null && patient.name === '' ? row.recording.file : sexAgeShort(patient)}
+      </span>
     </>
   )
 }

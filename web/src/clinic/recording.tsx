@@ -138,7 +138,7 @@ function Page(p: {
           <ClockMark recording={r} />
         </span>
         <span class="grow" />
-        {r.patient.identity === 'pending' && may('recording.identify') && (
+        {r.patient.identity === 'pending' && refusal(r) === null && may('recording.identify') && (
           <Button onClick={() => setNaming(true)}>{t('act.name')}</Button>
         )}
         {r.report !== null && (

@@ -70,7 +70,8 @@ export function Thread(p: {
   }, [lines.length, p.thread])
   return (
     <div class="thread" data-testid="thread">
-      <div class="thread-list" ref={list} role="log">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must take the focus (WCAG 2.1.1) */}
+      <div class="thread-list" ref={list} role="log" tabIndex={0} aria-label={t('rec.thread')}>
         {state.kind === 'waiting' && <Skeleton rows={3} />}
         {state.kind === 'failed' && !closed && <ErrorLine error={state.error} retry={reload} />}
         {closed && <Empty title={t('thread.closed')} />}

@@ -54,7 +54,7 @@ describe('what is said of a file', () => {
     expect(hereWords(recording({ state: 'receiving', file: 'a' }), false)).toBe('读取中')
     expect(hereWords(recording({ file: 'a' }), false)).toBe('已送阅图中心')
     expect(hereWords(recording({ file: 'a' }), true)).toContain('已有此文件')
-    expect(hereWords(recording(broken), true)).toMatch(/^已有此文件。a\.scp/)
+    expect(hereWords(recording(broken), true)).toMatch(/^已有此文件。该文件不完整/)
     expect(progressOf(recording(broken)).act).toBe('open') // recording again mends no file
     expect(progressOf(recording({ state: 'receiving', file: 'a' })).say).toEqual({ kind: 'reading' })
   })

@@ -24,8 +24,13 @@ export const warnings = (r: Pick<Recording, 'state' | 'notes' | 'file'>): readon
 function sentenceOf(note: FileNote, file: string): string {
   const entry = ERRORS[note.code]
   if (entry === undefined) return note.code
-  return fill(entry[language.value], { path: file === '' ? t('file.this') : file, ...note.facts })
+  const said = fill(entry[language.value], { path: file === '' ? t('file.this') : file, ...note.facts })
+  return file === '' ? begun(said) : said
 }
+
+/** A sentence that begins with "the file" begins like one: no gap behind Chinese words, a capital in English. */
+const begun = (said: string): string =>
+  said.replace(/^([\u4e00-\u9fff]+) (?=[\u4e00-\u9fff])/, '$1').replace(/^[a-z]/, first => first.toUpperCase())
 
 type Timed = Pick<Recording, 'file' | 'clock_offset_ms' | 'clock_uncertainty_ms'>
 

@@ -78,12 +78,20 @@ const GLANCE_FS = 62.5
 const GLANCE_S = 10
 const GOOD_ENOUGH = 50
 const HEIGHT = 120
+const HEIGHT_NARROW = 64
+const NARROW = 400
 const MM_PER_S = 25
 
-/** What the device said ahead of the file, until the file is here. `width`: of the strip, CSS px. */
-export function Glance({ glance: g, width }: { glance: GlanceView; width: number }) {
+type GlanceProps = Readonly<{ glance: GlanceView; width: number; saidAbove?: boolean }>
+
+/**
+ * What the device said ahead of the file, until the file is here. `width`: of the strip, CSS px. `saidAbove`: rate and
+ * findings stand on the page already.
+ */
+export function Glance({ glance: g, width, saidAbove = false }: GlanceProps) {
   const uv = unpackStrip(g.strip)
-  const box = { width, height: HEIGHT, gain: 10, mmWide: GLANCE_S * MM_PER_S }
+  const height = width < NARROW ? HEIGHT_NARROW : HEIGHT
+  const box = { width, height, gain: 10, mmWide: GLANCE_S * MM_PER_S }
   const strip = uv === null ? null : fitted(uv, box)
   const poor = Object.keys(g.quality).filter(lead => (g.quality[lead] ?? 0) < GOOD_ENOUGH)
   return (
@@ -93,11 +101,13 @@ export function Glance({ glance: g, width }: { glance: GlanceView; width: number
         <AutoTag />
         <span class="dim f13">{t('glance.told')}</span>
       </p>
-      <p class="glance-said">
-        {g.rate_bpm !== null && <b class="nw">{t('glance.rate', { n: Math.round(g.rate_bpm) })}</b>}
-        {g.findings.length === 0 && <span class="muted">{t('glance.none')}</span>}
-      </p>
-      {g.findings.length > 0 && (
+      {!saidAbove && (
+        <p class="glance-said">
+          {g.rate_bpm !== null && <b class="nw">{t('glance.rate', { n: Math.round(g.rate_bpm) })}</b>}{' '}
+          {g.findings.length === 0 && <span class="muted">{t('glance.none')}</span>}
+        </p>
+      )}
+      {!saidAbove && g.findings.length > 0 && (
         <ul>
           {g.findings.map(f => (
             <li key={f.code}>{f.said[language.value] ?? findingName(f.code)}</li>
@@ -113,7 +123,7 @@ export function Glance({ glance: g, width }: { glance: GlanceView; width: number
             lead={g.strip_lead}
             gain={strip.gain}
             width={width}
-            height={HEIGHT}
+            height={height}
           />
           <figcaption class="dim f12">{t('glance.strip', { lead: g.strip_lead })}</figcaption>
         </figure>

@@ -381,6 +381,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "没有 {lead} 这个导联。请按记录上的写法填写（I、aVR、V3）。",
     "en": "There is no lead {lead}. Name leads as on the recording (I, aVR, V3)."
   },
+  "recording.file_person": {
+    "zh": "文件中的姓名是{in_file}，申请单上是{in_form}。阅图前请与诊所核对这是谁的心电图。",
+    "en": "The file names {in_file}, the request form {in_form}. Ask the clinic whose ECG this is before reading it."
+  },
   "recording.not_yet": {
     "zh": "该记录状态为 {state}，数据尚未到齐。可先看实时波形，或等待上传完成。",
     "en": "The recording is {state}: its samples are not complete yet. Watch it live, or wait until it has arrived."

@@ -36,7 +36,7 @@ export const t = catalogue({
   file: { zh: '文件', en: 'File' },
   'file.format': { zh: '格式', en: 'Format' },
   'file.derived': { zh: '推算导联', en: 'Derived leads' },
-  'file.derived.how': { zh: '{leads}（由 I、II、III 中已有的两个计算）', en: '{leads} (from two of I, II, III)' },
+  'file.derived.how': { zh: '{leads}，由肢体导联计算', en: '{leads}, from the limb leads' },
   'file.this': { zh: '该文件', en: 'the file' },
   'notes.title': { zh: '读取文件时发现', en: 'Noticed while the file was read' },
   refused: { zh: '没有读成', en: 'Not read' },
@@ -49,11 +49,11 @@ export const t = catalogue({
   'clock.mark': { zh: '已校正', en: 'corrected' },
   'clock.slow': {
     zh: '设备时钟慢 {by}，此时间已按中心时钟校正',
-    en: 'The device was {by} slow; corrected by the hub’s clock',
+    en: "The device was {by} slow; corrected by the hub's clock",
   },
   'clock.fast': {
     zh: '设备时钟快 {by}，此时间已按中心时钟校正',
-    en: 'The device was {by} fast; corrected by the hub’s clock',
+    en: "The device was {by} fast; corrected by the hub's clock",
   },
   'time.dh': { zh: '{a} 天 {b} 小时', en: '{a} d {b} h' },
   'time.hm': { zh: '{a} 小时 {b} 分', en: '{a} h {b} min' },
@@ -64,7 +64,7 @@ export const t = catalogue({
   glance: { zh: '首帧速览', en: 'First glance' },
   'glance.told': {
     zh: '设备的自动判读，未经医师确认。完整心电图传到后自动换上。',
-    en: 'The device’s own analysis, not confirmed by a doctor. The whole ECG takes its place once it is here.',
+    en: "The device's own analysis, not confirmed by a doctor. The whole ECG takes its place once it is here.",
   },
   'glance.rate': { zh: '心率 {n} 次/分', en: 'Rate {n}/min' },
   'glance.none': { zh: '设备没有报告危急发现', en: 'The device reported nothing critical' },

@@ -106,13 +106,6 @@ export function Desk(p: DeskProps) {
         )}
         {recording.state === 'returned' && <Returned recording={recording} />}
         {recording.state === 'rejected' && <p class="rd-part muted">{t('rejected.title')}</p>}
-        {recording.file !== '' && (
-          <section class="rd-part">
-            <dl class="kv">
-              <FileFacts recording={recording} />
-            </dl>
-          </section>
-        )}
         {!closed && readOnly && (
           <section class="rd-part">
             <h2 class="rd-part-head">{t('conclusion')}</h2>
@@ -146,6 +139,13 @@ export function Desk(p: DeskProps) {
         )}
         <AlertLine desk={desk} />
         <Thread recording={desk.id} field={p.message} />
+        {recording.file !== '' && (
+          <section class="rd-part">
+            <dl class="kv">
+              <FileFacts recording={recording} />
+            </dl>
+          </section>
+        )}
       </section>
       <SigningLines />
       {p.flow.error !== null && <ErrorLine error={p.flow.error} retry={p.flow.sign} />}

@@ -1,7 +1,6 @@
 // Who is read: severity, name, age, from where, why; the clock against its promise; whose it is; the place in the queue.
 import type { Recording, WorklistRow } from '../api/types.gen'
 import { clockTime, now, wait } from '../app/clock'
-import { ClockMark } from '../files/marks'
 import { t } from '../i18n/reader'
 import { Button, type Priority, Severity, Tag } from '../ui'
 import { isOpen } from '../worklist/rows'
@@ -40,7 +39,6 @@ export function Head(p: HeadProps) {
       )}
       <span class="grow" />
       {p.recording !== null && <span class="f13 muted nw rd-wide">{timesOf(p.recording)}</span>}
-      {p.recording !== null && <ClockMark recording={p.recording} />}
       <HolderTag holder={p.holder} />
       {p.row !== null && isOpen(p.row) && <Clock row={p.row} />}
       <nav class="rd-place" aria-label={t('head.place', p.place ?? { at: '–', of: '–' })}>

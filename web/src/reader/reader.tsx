@@ -157,9 +157,9 @@ function Work({ desk, recording, comparesFirst, onStep }: WorkProps) {
       {!phone && (
         <div class="rd-tools">
           <EcgTools viewer={viewer} facts={facts} />
+          <FileNotes recording={recording} />
         </div>
       )}
-      <FileNotes recording={recording} />
       <div class="rd-work">
         <TracePane
           recording={recording}

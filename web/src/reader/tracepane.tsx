@@ -4,7 +4,7 @@ import type { Recording } from '../api/types.gen'
 import { clockTime, day } from '../app/clock'
 import { type EcgRecording, EcgSheet, type EvidenceOf, type Viewer } from '../ecg'
 import { refusal } from '../files/known'
-import { Glance, Refused } from '../files/marks'
+import { ClockMark, FileNotes, Glance, Refused } from '../files/marks'
 import { t as files } from '../i18n/files'
 import { t } from '../i18n/reader'
 import { Button, Empty, ErrorLine, Measured } from '../ui'
@@ -80,6 +80,7 @@ export function TracePane(p: TracePaneProps) {
     <section class={`rd-ecg ${below}`} aria-label={t('trace.region')}>
       {phone && (
         <div class="rd-phone-top">
+          <FileNotes recording={p.recording} />
           <PhoneNumbers recording={p.recording} analysis={p.analysis} />
           {p.analysis !== null && asksAgain(p.analysis) && <p class="rd-redo">{t('doubt.redo')}</p>}
         </div>
@@ -154,6 +155,7 @@ function Caption(p: TracePaneProps & { title: string | null }) {
       <span class="rd-key">
         <i />
         {t('medians.now', { time: clockTime(takenAt(p.recording)).slice(0, 5) })}
+        <ClockMark recording={p.recording} />
       </span>
       {prior === null ? (
         <span class="dim">{p.priors === null ? '' : t('compare.none')}</span>
