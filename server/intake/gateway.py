@@ -15,32 +15,26 @@ import asyncio
 import itertools
 import secrets
 import ssl
-from collections import Counter, deque
-from collections.abc import Callable, Coroutine
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import structlog
-from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
-from websockets.exceptions import ConnectionClosed
+from websockets.asyncio.server import Server, ServerConnection, serve
 
 from device.errors import (
-    BadChecksum,
-    BadFrame,
     Busy,
-    CertificateDiffers,
     ChecksumDiffers,
     DeviceRevoked,
     FileRefused,
-    FrameTooLarge,
     HubFault,
     HubStopping,
     OpenDiffers,
     RateDiffers,
     Superseded,
-    TimedOut,
     WireError,
 )
 from device.frames import (
@@ -49,41 +43,30 @@ from device.frames import (
     Data,
     Deposit,
     End,
-    Frame,
     Open,
     Opening,
     decode,
     encode,
-    error_frame,
 )
 from device.session import (
     Append,
-    ClockKnown,
-    FindDevice,
     HubEffect,
-    HubSession,
     Kept,
-    Online,
     Publish,
-    Register,
     Rules,
-    Seal,
-    Send,
 )
+from server.intake.connection import Connection
 from server.intake.hub import DeviceRecord, Hub
 from server.intake.journal import Journal, JournalDamaged, JournalFailed, Recovered
 from server.intake.sealing import archive_of, whole_file
 from server.intake.segment import Damage, Kind
-from server.intake.socket import BUFFER_BYTES_MAX, DeviceSocket
+from server.intake.socket import DeviceSocket
 
 log = structlog.get_logger()
 
-CLOSED_FOR_A_REASON: Final = 4000  # the WebSocket close code after an `error` frame
-TOO_BIG: Final = 1009  # the library's own answer to a message beyond max_size
 RETRY_AFTER_S: Final = 5
 SEAL_RETRY_S_MAX: Final = 60.0
 BACKLOG: Final = 4096  # after a power cut a whole county's devices come back in the same second
-QUEUE_MAX: Final = 16  # frames of one device that wait while the hub is asked something
 
 
 @dataclass(frozen=True)
@@ -119,7 +102,7 @@ class _Stream:
     recording: str
     opening: Opening
     end: End | None = None
-    owner: _Connection | None = None  # the connection that sends it now
+    owner: Connection | None = None  # the connection that sends it now
     shown: int = 0  # samples below this were published
 
 
@@ -138,7 +121,7 @@ class Gateway:
         self.hub, self.settings, self.clock_ms = hub, settings, clock_ms
         self.refused: Counter[str] = Counter()  # error code -> how often; a metric
         self.damaged_frames = 0  # asked for again; a metric
-        self.connections: set[_Connection] = set()
+        self.connections: set[Connection] = set()
         self._folder, self._on_failed = folder, on_failed
         self._streams: dict[bytes, _Stream] = {}
         self._online: Counter[str] = Counter()
@@ -235,7 +218,7 @@ class Gateway:
         if crowded or self.journal.full or self.journal.pending_bytes > 0.9 * self.settings.pool_bytes:
             raise Busy(retry_after_s=RETRY_AFTER_S + secrets.randbelow(RETRY_AFTER_S))
 
-    async def register(self, connection: _Connection, device: DeviceRecord, opening: Opening) -> list[HubEffect]:
+    async def register(self, connection: Connection, device: DeviceRecord, opening: Opening) -> list[HubEffect]:
         """Find or make the recording of `opening` and give it to this connection."""
         receipt = await self.hub.sealed_receipt(device, opening)
         recording = "" if receipt else await self.hub.opened(device, opening, connection.clock)
@@ -256,7 +239,7 @@ class Gateway:
             former.end(Superseded())
         return effects
 
-    def append(self, connection: _Connection, effect: Append) -> None:
+    def append(self, connection: Connection, effect: Append) -> None:
         stream = self._streams[effect.uid]
         frame = effect.frame
         device_ms = 0
@@ -292,7 +275,7 @@ class Gateway:
         if count == int(online):  # the first has come, or the last has gone
             self.hub.device_online(device_id, online)
 
-    def let_go(self, connection: _Connection) -> None:
+    def let_go(self, connection: Connection) -> None:
         """A connection has ended: its streams wait for the next one."""
         self.connections.discard(connection)
         for stream in self._streams.values():
@@ -415,200 +398,9 @@ class Gateway:
 
     async def _serve(self, socket: ServerConnection) -> None:
         assert isinstance(socket, DeviceSocket)
-        connection = _Connection(self, socket)
+        connection = Connection(self, socket)
         self.connections.add(connection)
         try:
             await connection.run()
         finally:
             self.let_go(connection)
-
-
-class _Connection:
-    """One device's socket: reads frames, lets the session decide, carries the effects out.
-
-    A frame is dealt with at once, in the call that received it; only what has to ask the hub (who the device is, which
-    id a recording gets) goes on in a task, and frames that come meanwhile wait in `_queue`.
-    """
-
-    def __init__(self, gateway: Gateway, socket: DeviceSocket) -> None:
-        self._gateway, self._socket = gateway, socket
-        self.born = next(gateway.births)  # which of two connections is the newer one
-        self.session = HubSession(secrets.token_hex(8), secrets.token_bytes(32), gateway.settings.rules, gateway.kept)
-        self.device_id: str | None = None  # once proven
-        self.clock = ClockKnown(0, 0)  # measured anew with every proof
-        self._listeners: dict[bytes, Callable[[int], None]] = {}
-        self._over = False  # an error was sent: nothing after it counts
-        self._asking: asyncio.Task[None] | None = None
-        self._queue: deque[bytes] = deque()
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def run(self) -> None:
-        """Until the socket closes or somebody broke a rule. Every end is counted under its code."""
-        try:
-            self._gateway.check_room()
-            async with asyncio.timeout(self._gateway.settings.handshake_s) as self._deadline:
-                self._socket.sink = self._receive
-                async for raw in self._socket:  # what came another way than in whole binary frames
-                    if isinstance(raw, str):
-                        raise BadFrame(reason="it is text; frames are binary messages")
-                    self._receive(raw)
-        except WireError as error:
-            self.end(error)
-        except TimeoutError:
-            self.end(TimedOut(wait_s=round(self._gateway.settings.handshake_s)))
-        except ConnectionClosed as closed:
-            if closed.sent is not None and closed.sent.code == TOO_BIG:
-                await self._count(FrameTooLarge.code)
-        finally:
-            self._socket.sink = None
-            self._queue.clear()
-            while self._tasks:  # `seen` may still be on its way to `set_online`
-                await asyncio.wait(self._tasks)
-            if self.device_id is not None:
-                self._gateway.set_online(self.device_id, online=False)
-
-    def _receive(self, raw: bytes) -> None:
-        if self._over:
-            return
-        if self._asking is not None:
-            self._queue.append(raw)
-            if len(self._queue) == QUEUE_MAX:
-                self._socket.transport.pause_reading()
-            return
-        try:
-            self._take(raw)
-        except Exception as error:
-            self._broke(error)
-
-    def _take(self, raw: bytes) -> None:
-        try:
-            frame = decode(raw)
-        except BadChecksum as error:
-            self._gateway.damaged_frames += 1
-            self.do_now(self.session.damaged(error))
-            return
-        effects = self.session.receive(frame, self._gateway.clock_ms(), raw)
-        if effects and isinstance(effects[0], FindDevice | Online | Register):
-            self._asking = self._begin(self._ask(effects))
-        else:
-            self.do_now(effects)
-
-    async def _ask(self, effects: list[HubEffect]) -> None:
-        """Carry out effects that wait for the hub's answer, then the frames that came meanwhile."""
-        try:
-            for effect in effects:
-                match effect:
-                    case FindDevice():
-                        found = await self._gateway.hub.device(effect.device_id)
-                        self.do_now(self.session.device_found(found, self._gateway.clock_ms()))
-                    case Online():
-                        device = self.session.device
-                        assert device is not None
-                        self._check_certificate(device.id)
-                        await self._gateway.hub.seen(device.id, self.session.software, self.session.proved_by)
-                        self.do_now([effect])
-                    case Register():
-                        assert self.session.device is not None
-                        self.do_now(await self._gateway.register(self, self.session.device, effect.opening))
-                    case _:
-                        self.do_now([effect])
-        except Exception as error:
-            self._broke(error)
-        self._asking = None
-        if len(self._queue) >= QUEUE_MAX and not self._socket.transport.is_closing():
-            self._socket.transport.resume_reading()
-        while self._queue and self._asking is None and not self._over:
-            self._receive(self._queue.popleft())
-
-    def _check_certificate(self, device_id: str) -> None:
-        """Where devices show certificates, whose it is has to be who proved himself. Raises CertificateDiffers."""
-        tls = self._gateway.settings.tls
-        if tls is None or tls.verify_mode is ssl.CERT_NONE:
-            return
-        shown = self._socket.transport.get_extra_info("peercert") or {}
-        names = [value for part in shown.get("subject", ()) for name, value in part if name == "commonName"]
-        if names != [device_id]:
-            raise CertificateDiffers
-
-    def do_now(self, effects: list[HubEffect]) -> None:
-        """Carry out effects that wait for nothing."""
-        gateway = self._gateway
-        for effect in effects:
-            match effect:
-                case Append():
-                    gateway.append(self, effect)
-                case Publish():
-                    gateway.publish(effect)
-                case Send():
-                    self._send(effect.frame)
-                case Seal():
-                    gateway.begin_seal(effect.uid)
-                case Online():
-                    assert self.session.device is not None
-                    self._deadline.reschedule(None)
-                    self.device_id = self.session.device.id
-                    gateway.set_online(self.device_id, online=True)
-                case ClockKnown():
-                    assert self.device_id is not None
-                    self.clock = effect
-                    gateway.hub.device_clock(self.device_id, effect)
-                case _:
-                    raise AssertionError(effect)
-
-    def listener(self, uid: bytes) -> Callable[[int], None]:
-        """What the journal calls when records of `uid` are on the disk: one object a stream, so one ack a group."""
-        if uid not in self._listeners:
-            self._listeners[uid] = lambda seq: self._stored(uid, seq)
-        return self._listeners[uid]
-
-    def _stored(self, uid: bytes, seq: int) -> None:
-        """Also after the socket has gone: what is on the disk is published, and an ended stream is sealed."""
-        self.session.window_frames = self._gateway.window_frames()
-        try:
-            self.do_now(self.session.stored(uid, seq))
-        except Exception as error:  # the other connections of this group must still hear of it
-            self._broke(error)
-
-    def _send(self, frame: Frame) -> None:
-        """Without waiting: answers are small, and who does not read them is cut off."""
-        if self._over:
-            return
-        broadcast((self._socket,), encode(frame))
-        if self._socket.transport.get_write_buffer_size() > BUFFER_BYTES_MAX:
-            self._over = True
-            self._socket.transport.abort()
-
-    def _broke(self, error: Exception) -> None:
-        """A rule was broken, or something here: told, counted, logged; the device keeps its recording."""
-        if isinstance(error, WireError):
-            self.end(error)
-        elif isinstance(error, JournalFailed):
-            self.end(HubStopping(reason="journal"))
-        else:
-            ref = secrets.token_hex(4)
-            log.error("gateway.fault", ref=ref, device=self.device_id, exc_info=error)
-            self.end(HubFault(ref=ref))
-
-    def end(self, error: WireError) -> None:
-        """Say why, count it, close. The first reason stands."""
-        if self._over:
-            return
-        self._send(error_frame(error))
-        self._over = True
-        log.info("device.refused", device=self.device_id, code=error.code)
-        # Closing waits for the peer, who may be long gone: nobody else has to.
-        self._begin(self._socket.close(CLOSED_FOR_A_REASON, error.code))
-        self._begin(self._count(error.code))
-
-    def _begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-    async def _count(self, code: str) -> None:
-        self._gateway.refused[code] += 1
-        try:
-            await self._gateway.hub.device_refused(self.device_id, code)
-        except Exception:  # the count above stands; the refusal itself must not fail
-            log.exception("gateway.refusal_not_told", code=code)
