@@ -90,6 +90,15 @@ class BadProof(WireError):
 
 
 @dataclass(eq=False)
+class CertificateDiffers(WireError):
+    """Only where the hub asks devices for certificates (mutual TLS)."""
+
+    code: ClassVar[str] = "wire.client_certificate"
+    what: ClassVar[str] = "The certificate of this connection does not name the device."
+    mend: ClassVar[str] = "Give each device its own: xinlian tls device makes one, with the device's id as common name."
+
+
+@dataclass(eq=False)
 class LeadMapRefused(WireError):
     code: ClassVar[str] = "wire.lead_map"
     what: ClassVar[str] = "The leads cannot be taken: {reason}."

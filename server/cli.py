@@ -233,6 +233,17 @@ def tls_make(folder: Path, names: tuple[str, ...]) -> None:
     click.echo(f"authority for the clinics' machines: {ca}\ntls.certificate: {certificate}\ntls.key: {key}")
 
 
+@tls.command("device")
+@click.option("--folder", default="var/tls", show_default=True, type=click.Path(path_type=Path))
+@click.argument("device_id")
+def tls_device(folder: Path, device_id: str) -> None:
+    """Make a certificate that names a device, for a hub whose tls.device_ca is this authority."""
+    from server.tls import make_device
+
+    certificate, key = make_device(folder, device_id)
+    click.echo(f"certificate: {certificate}\nkey: {key}")
+
+
 @cli.group()
 def audit() -> None:
     """The audit trail."""

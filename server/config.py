@@ -52,6 +52,9 @@ class Tls(_Section, frozen=True):
 
     certificate: Annotated[str, Meta(description="PEM file of the certificate (with its chain).")] = ""
     key: Annotated[str, Meta(description="PEM file of its key.")] = ""
+    device_ca: Annotated[
+        str, Meta(description="Authority of the devices' certificates; set: each device has to show one that names it.")
+    ] = ""
 
 
 class Devices(_Section, frozen=True):

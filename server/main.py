@@ -177,7 +177,7 @@ class Application:
         except OSError as error:
             raise _port_error(error, hub.host, hub.port) from None
         self.port = int(self._runner.addresses[0][1])
-        self.gateway = self._gateway(data, tls)
+        self.gateway = self._gateway(data, device_tls_context(self.config))
         await self.intake.begin()
         try:
             await self.gateway.start()
@@ -460,6 +460,18 @@ def tls_context(config: Config) -> ssl.SSLContext | None:
         context.load_cert_chain(config.tls.certificate, config.tls.key or None)
     except (OSError, ssl.SSLError) as error:
         raise BadCertificate(reason=str(error)) from None
+    return context
+
+
+def device_tls_context(config: Config) -> ssl.SSLContext | None:
+    """As `tls_context`, and with `tls.device_ca` every device has to show a certificate. Raises BadCertificate."""
+    context = tls_context(config)
+    if context is not None and config.tls.device_ca:
+        try:
+            context.load_verify_locations(config.tls.device_ca)
+        except (OSError, ssl.SSLError) as error:
+            raise BadCertificate(reason=f"tls.device_ca: {error}") from None
+        context.verify_mode = ssl.CERT_REQUIRED
     return context
 
 

@@ -25,6 +25,29 @@ def make(folder: Path, names: tuple[str, ...]) -> tuple[Path, Path, Path]:
 
     Returns their paths (authority, certificate, key).
     """
+    ca_path, ca, ca_key = _the_authority(folder)
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = _certificate(ca, ca_key, key, names, ExtendedKeyUsageOID.SERVER_AUTH)
+    _secret(folder / "hub.key", key)
+    (folder / "hub.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    return ca_path, folder / "hub.pem", folder / "hub.key"
+
+
+def make_device(folder: Path, device: str) -> tuple[Path, Path]:
+    """Write `<device>.pem` and `<device>.key`, by the authority of `make`, for a hub with `tls.device_ca`.
+
+    Returns their paths (certificate, key).
+    """
+    _, ca, ca_key = _the_authority(folder)
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = _certificate(ca, ca_key, key, (device,), ExtendedKeyUsageOID.CLIENT_AUTH)
+    _secret(folder / f"{device}.key", key)
+    (folder / f"{device}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    return folder / f"{device}.pem", folder / f"{device}.key"
+
+
+def _the_authority(folder: Path) -> tuple[Path, x509.Certificate, ec.EllipticCurvePrivateKey]:
+    """The folder's authority, made where there is none yet."""
     folder.mkdir(parents=True, exist_ok=True)
     ca_path, ca_key_path = folder / "ca.pem", folder / "ca.key"
     if ca_path.exists() and ca_key_path.exists():
@@ -37,11 +60,7 @@ def make(folder: Path, names: tuple[str, ...]) -> tuple[Path, Path, Path]:
         ca = _authority(ca_key)
         _secret(ca_key_path, ca_key)
         ca_path.write_bytes(ca.public_bytes(serialization.Encoding.PEM))
-    key = ec.generate_private_key(ec.SECP256R1())
-    certificate = _certificate(ca, ca_key, key, names)
-    _secret(folder / "hub.key", key)
-    (folder / "hub.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    return ca_path, folder / "hub.pem", folder / "hub.key"
+    return ca_path, ca, ca_key
 
 
 def _authority(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
@@ -62,7 +81,11 @@ def _authority(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
 
 
 def _certificate(
-    ca: x509.Certificate, ca_key: ec.EllipticCurvePrivateKey, key: ec.EllipticCurvePrivateKey, names: tuple[str, ...]
+    ca: x509.Certificate,
+    ca_key: ec.EllipticCurvePrivateKey,
+    key: ec.EllipticCurvePrivateKey,
+    names: tuple[str, ...],
+    use: x509.ObjectIdentifier,
 ) -> x509.Certificate:
     now = datetime.now(UTC)
     return (
@@ -75,7 +98,7 @@ def _certificate(
         .not_valid_after(now + timedelta(days=DAYS))
         .add_extension(x509.SubjectAlternativeName([_general_name(n) for n in names]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([use]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
         .sign(ca_key, hashes.SHA256())
     )

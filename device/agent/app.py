@@ -57,6 +57,8 @@ class Agent:
         self.key = read_key_file(Path(said.key_file))
         self.queue = Queue(Path(said.data), self.key.device, files_max=said.queue_files, bytes_max=said.queue_mib * MIB)
         trust = ssl.create_default_context(cafile=said.ca) if said.ca else None
+        if trust is not None and said.certificate:
+            trust.load_cert_chain(said.certificate, said.certificate_key or None)
         self.line = HubLine(said, self.key, self.queue, trust=trust)
         # A process: an analysis in a thread would hold the interpreter while the line needs it.
         self._checks = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))

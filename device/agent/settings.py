@@ -48,6 +48,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data: str = "agent-data"
     """Where the queue is kept; on a disk that survives the power going."""
     ca: str = ""
+    certificate: str = ""
+    certificate_key: str = ""
+    """Of this device, where the hub asks for one (mutual TLS)."""
     folders: tuple[Folder, ...] = ()
     sockets: tuple[Socket, ...] = ()
     serials: tuple[Serial, ...] = ()
@@ -95,5 +98,7 @@ def checked(settings: Settings, base: Path) -> Settings:
         key_file=absolute(settings.key_file),
         data=absolute(settings.data),
         ca=absolute(settings.ca),
+        certificate=absolute(settings.certificate),
+        certificate_key=absolute(settings.certificate_key),
         folders=folders,
     )

@@ -30,6 +30,7 @@ from device.errors import (
     BadChecksum,
     BadFrame,
     Busy,
+    CertificateDiffers,
     ChecksumDiffers,
     DeviceRevoked,
     FileRefused,
@@ -503,6 +504,7 @@ class _Connection:
                     case Online():
                         device = self.session.device
                         assert device is not None
+                        self._check_certificate(device.id)
                         await self._gateway.hub.seen(device.id, self.session.software, self.session.proved_by)
                         self.do_now([effect])
                     case Register():
@@ -517,6 +519,16 @@ class _Connection:
             self._socket.transport.resume_reading()
         while self._queue and self._asking is None and not self._over:
             self._receive(self._queue.popleft())
+
+    def _check_certificate(self, device_id: str) -> None:
+        """Where devices show certificates, whose it is has to be who proved himself. Raises CertificateDiffers."""
+        tls = self._gateway.settings.tls
+        if tls is None or tls.verify_mode is ssl.CERT_NONE:
+            return
+        shown = self._socket.transport.get_extra_info("peercert") or {}
+        names = [value for part in shown.get("subject", ()) for name, value in part if name == "commonName"]
+        if names != [device_id]:
+            raise CertificateDiffers
 
     def do_now(self, effects: list[HubEffect]) -> None:
         """Carry out effects that wait for nothing."""

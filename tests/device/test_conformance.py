@@ -28,6 +28,7 @@ FROM_A_TOOL = {
 NOT_AT_WILL = {
     "wire.busy", "wire.hub_stopping", "wire.hub_fault",  # states of a hub that a device cannot bring about
     "wire.device_revoked",  # takes an administrator
+    "wire.client_certificate",  # takes a hub that asks for certificates
     "wire.too_long",  # 64 MiB
     "wire.file",  # deposits are an agent's
 }  # fmt: skip

@@ -14,7 +14,7 @@ import pytest
 from server import main, tls
 from server.config import Config, ConfigRefused, load
 from server.main import Application, NoDisk, NotLoopback, PortTaken
-from tests.server.conftest import REQUEST, Hub
+from tests.server.conftest import REQUEST, Hub, normal
 from tests.waiting import until, work_between_turns
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,6 +95,34 @@ async def test_a_private_certificate_serves_pages_with_secure_cookies(tmp_path: 
             assert answer.status == 200
             assert "Secure" in answer.headers["Set-Cookie"]
             assert "Strict-Transport-Security" in answer.headers
+
+
+async def test_a_hub_that_asks_devices_for_certificates_takes_each_device_with_its_own_alone(tmp_path: Path) -> None:
+    import ssl
+
+    from device.client import Retry, send
+    from device.errors import CertificateDiffers, Unreachable
+    from device.simulate import upload_of
+
+    folder = tmp_path / "tls"
+    ca, certificate, key = tls.make(folder, ("127.0.0.1",))
+    section = msgspec.structs.replace(Config().tls, certificate=str(certificate), key=str(key), device_ca=str(ca))
+    async with Hub(tmp_path / "hub", config=msgspec.structs.replace(Config(), tls=section)) as hub:
+        mine = hub.keys["org_hewan"]
+
+        async def sent_with(shown: str) -> str:
+            trust = ssl.create_default_context(cafile=str(ca))
+            if shown:
+                trust.load_cert_chain(*tls.make_device(folder, shown))
+            retry = Retry(tries_max=2, wait_s_least=0.01, wait_s_most=0.01)
+            url = f"wss://127.0.0.1:{hub.app.device_port}"
+            return (await send(upload_of(normal(), mode="batch"), url, mine, trust=trust, retry=retry)).recording
+
+        assert (await sent_with(mine.device)).startswith("rec_")
+        with pytest.raises(CertificateDiffers):
+            await sent_with("dev_another")
+        with pytest.raises(Unreachable):
+            await sent_with("")
 
 
 async def test_the_event_loop_is_never_blocked_for_50_ms_while_recordings_are_analysed(hub: Hub) -> None:

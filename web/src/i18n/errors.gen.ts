@@ -477,6 +477,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "中心收到的样本与设备发送的不一致（SHA-256 不同）。请换新的 uid 重发；连续两次说明存储有故障。",
     "en": "The samples the hub has are not those the device sent (SHA-256 differs). Send the recording again under a new uid; twice in a row means faulty memory."
   },
+  "wire.client_certificate": {
+    "zh": "此连接的证书不属于该设备。请为每台设备使用自己的证书（xinlian tls device DEVICE 可生成），其通用名即设备编号。",
+    "en": "The certificate of this connection does not name the device. Give each device its own: xinlian tls device makes one, with the device's id as common name."
+  },
   "wire.crc": {
     "zh": "流 {stream} 的数据帧到达时已损坏：CRC32 不符。CRC32 与 zlib 相同，覆盖其前的帧头和帧体；若无误，请检查内存。",
     "en": "Frames of stream {stream} arrive damaged: their CRC32 does not fit. CRC32 as in zlib, over the header before it and the body; if that is right, check the memory."
