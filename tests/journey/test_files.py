@@ -80,6 +80,27 @@ async def test_files_handed_over_are_read_or_refused_with_what_to_do(people: Peo
     people.no_faults()
 
 
+DROP = """text => {
+  const dataTransfer = new DataTransfer()
+  dataTransfer.items.add(new File([text], 'cart.csv'))
+  for (const what of ['dragover', 'drop'])
+    document.body.dispatchEvent(new DragEvent(what, { dataTransfer, bubbles: true, cancelable: true }))
+}"""
+
+
+async def test_a_file_dropped_where_a_form_waits_answers_it_and_another_name_is_told(people: People, hub: Hub) -> None:
+    asked = {"org": "org_hewan", "patient": {"name": "马德福", "sex": "M", "age_years": 58}, "symptoms": ["syncope"]}
+    async with await hub.sign_in("clinic") as session:
+        order = (await session.post("/api/orders", asked))["id"]
+    clinic = await people.open("clinic", f"/acquire?order={order}")
+    await expect(clinic.see("hand-over")).to_be_visible()
+    await clinic.page.evaluate(DROP, csv_of(normal(), CHEST, "王芳").decode())
+    await expect(clinic.see("file-notes")).to_contain_text("文件中的姓名是王芳，申请单上是马德福")
+    await expect(clinic.see("acquire-page")).to_contain_text("马德福")
+    await expect(clinic.see("acquire-page")).to_contain_text("cart.csv")
+    people.no_faults()
+
+
 async def test_a_first_glance_is_seen_before_its_file_and_gives_way_to_it(people: People, hub: Hub) -> None:
     """The line dies behind the first frames and is mended when the doctor has looked."""
     drawn = synth.twelve_lead(np.random.default_rng(1), [synth.Segment("sinus", 4.0), synth.Segment("vt", 8.0, 170)])

@@ -7,6 +7,7 @@ import { go } from '../app/router'
 import type { ScreenProps } from '../app/routes'
 import { EcgSweep } from '../ecg'
 import { t } from '../i18n/clinic'
+import { t as files } from '../i18n/files'
 import { Button, Empty, Icon, Tag } from '../ui'
 import { complaint, loadFindingNames, personName, sexAge } from './case'
 import { DeviceState } from './devices'
@@ -71,7 +72,7 @@ function Header({ recording, order }: { recording: Recording | null; order: Orde
       )}
       {(recording ?? order)?.urgency === 'emergency' && <Tag tone="accent">{t('order.emergency')}</Tag>}
       <span class="grow" />
-      {recording !== null && (
+      {recording !== null && recording.device_model !== '' && (
         <span class="muted f13 case-device">{t('acquire.device', { name: recording.device_model })}</span>
       )}
     </header>
@@ -102,15 +103,16 @@ function verdict(r: Recording): string {
 
 function Side({ recording, order }: { recording: Recording | null; order: Order | null }) {
   const box = devices.value.find(d => d.id === (recording?.device ?? order?.device))
+  const isFile = box === undefined && recording !== null && recording.file !== ''
   const symptoms = (recording ?? order)?.symptoms ?? []
   const bad = new Set(recording?.machine?.bad_leads ?? [])
   return (
     <aside class="acq-side">
       <section>
-        <h3>{t('order.device')}</h3>
+        <h3>{isFile ? files('file') : t('order.device')}</h3>
         <p class="row">
           <Icon name="logo" />
-          {box === undefined ? t('order.device.any') : `${box.model} ${box.id}`}
+          {box !== undefined ? `${box.model} ${box.id}` : isFile ? recording.file : t('order.device.any')}
           <span class="grow" />
           {box !== undefined && <DeviceState state={box.state} />}
         </p>
@@ -151,7 +153,9 @@ function Bar({ recording, seconds, live }: { recording: Recording | null; second
           ? t('acquire.waiting')
           : whole
             ? t(recording.machine === null ? 'acquire.done' : 'acquire.analysed')
-            : t('acquire.progress', { s: seconds.toFixed(1), of: Math.round(of) })}
+            : recording.file !== ''
+              ? t('say.reading')
+              : t('acquire.progress', { s: seconds.toFixed(1), of: Math.round(of) })}
       </span>
       <span class="grow" />
       {whole && (

@@ -38,6 +38,7 @@ type Seen = Pick<
 
 /** Unknown states (a newer server) are shown as waiting: nothing is said that is not known. */
 export function progressOf(r: Seen): Progress {
+  const isSomebody = r.file === '' || r.patient.identity === 'known' // else there is no form to send again
   const name = r.patient.identity === 'pending' ? 'name' : null
   switch (r.state) {
     case 'receiving':
@@ -55,7 +56,7 @@ export function progressOf(r: Seen): Progress {
         return {
           steps: ['done', 'now', 'todo', 'todo'],
           say: { kind: 'refused' },
-          act: r.file === '' ? 'again' : 'open',
+          act: isSomebody ? 'again' : 'open',
         }
       return { steps: ['done', 'done', 'now', 'todo'], say: { kind: 'rejected' }, act: 'again' }
     case 'reported':

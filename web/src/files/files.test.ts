@@ -55,7 +55,9 @@ describe('what is said of a file', () => {
     expect(hereWords(recording({ file: 'a' }), false)).toBe('已送阅图中心')
     expect(hereWords(recording({ file: 'a' }), true)).toContain('已有此文件')
     expect(hereWords(recording(broken), true)).toMatch(/^已有此文件。该文件不完整/)
-    expect(progressOf(recording(broken)).act).toBe('open') // recording again mends no file
+    expect(progressOf(recording(broken)).act).toBe('again')
+    const nobody = { identity: 'pending' } as Recording['patient']
+    expect(progressOf(recording({ ...broken, patient: nobody })).act).toBe('open') // no form that could be sent again
     expect(progressOf(recording({ state: 'receiving', file: 'a' })).say).toEqual({ kind: 'reading' })
   })
 })
