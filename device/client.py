@@ -129,6 +129,35 @@ async def send(
     raise Unreachable(tries=retry.tries_max, last=last)
 
 
+async def stay(
+    hub_url: str, key: DeviceKey, *, rng: random.Random | None = None, trust: ssl.SSLContext | None = None
+) -> None:
+    """Be connected without sending, so that the hub knows the device is there and looks at its clock. Until cancelled.
+
+    Raises the hub's refusal where coming back cannot help.
+    """
+    retry, rng, failures = Retry(wait_s_most=15.0), rng or random.Random(), 0  # noqa: S311 - a wait
+    while True:
+        session = DeviceSession(key.device, key.key, SOFTWARE)
+        try:
+            async with connect(hub_url, compression=None, max_size=FRAME_BYTES_MAX, ssl=trust) as socket:
+                effects = session.start()
+                while True:
+                    for effect in effects:
+                        if isinstance(effect, Send):
+                            await socket.send(encode(effect.frame))
+                    failures = 0 if session.welcome is not None else failures
+                    raw = await socket.recv()
+                    effects = session.receive(decode(raw if isinstance(raw, bytes) else raw.encode()), clock_ms())
+        except WireError as error:
+            if not error.again:
+                raise
+        except (OSError, TimeoutError, InvalidHandshake, WebSocketException):
+            pass
+        failures += 1
+        await asyncio.sleep(retry.wait_s(failures, rng))
+
+
 class _Attempt:
     """One connection."""
 

@@ -18,7 +18,7 @@ import structlog
 import yaml
 
 import ecg
-from device.client import DeviceKey
+from device.client import DeviceKey, stay
 from device.errors import WireError
 from device.frames import Patient, Request
 from device.simulate import run_device, upload_of
@@ -181,6 +181,12 @@ class Devices:
 
     async def run(self) -> None:
         """Until cancelled. The gravest recordings do not come first: a worklist is seen to reorder itself."""
+        async with asyncio.TaskGroup() as tasks:
+            for key in self.keys.values():  # a cart stays connected between its recordings
+                tasks.create_task(stay(self.hub_url, key, trust=self.trust))
+            tasks.create_task(self._traffic())
+
+    async def _traffic(self) -> None:
         places = list(self.keys)
         for number, (record, recording) in enumerate(self.real):
             org = places[number % len(places)]

@@ -15,7 +15,7 @@ import yaml
 from websockets.asyncio.server import ServerConnection, serve
 
 from device import coding, errors
-from device.client import DeviceKey, Retry, clock_ms, key_file_text, read_key_file, send
+from device.client import DeviceKey, Retry, clock_ms, key_file_text, read_key_file, send, stay
 from device.errors import Busy, KeyFileRefused, Unreachable, VersionRefused, WireError
 from device.frames import NO_SIGNAL, Frame, Patient, Request, encode, error_frame
 from device.simulate import replay, resampled, run_device, upload_of
@@ -23,6 +23,8 @@ from ecg.errors import all_errors
 from ecg.record import STANDARD_LEADS, Recording
 from server.intake.gateway import Gateway, GatewaySettings
 from tests.device.fake_hub import KEY, FakeHub
+from tests.device.rig import running
+from tests.waiting import until
 
 QUICK = Retry(tries_max=4, wait_s_least=0.001, wait_s_most=0.002)
 
@@ -74,6 +76,18 @@ async def test_a_file_is_replayed_with_its_request(tmp_path: Path, monkeypatch: 
         assert receipt.recording.startswith("rec-")
         assert opened[0].request == request  # type: ignore[attr-defined]
         assert opened[0].kind == "resting"  # type: ignore[attr-defined]
+
+
+async def test_a_device_that_stays_is_there_again_after_its_line_was_cut(tmp_path: Path) -> None:
+    async with running(tmp_path) as gateway:
+        hub = gateway.hub
+        staying = asyncio.create_task(stay(gateway.url, hub.add("cart-1")))
+        await until(lambda: hub.online == [("cart-1", True)])
+        for connection in list(gateway.gateway.connections):
+            connection._socket.transport.abort()
+        await until(lambda: hub.online == [("cart-1", True), ("cart-1", False), ("cart-1", True)])
+        staying.cancel()
+        await asyncio.gather(staying, return_exceptions=True)
 
 
 async def test_a_hub_that_is_away_is_tried_with_patience_then_named() -> None:
