@@ -183,8 +183,14 @@ class Devices:
         """Until cancelled. The gravest recordings do not come first: a worklist is seen to reorder itself."""
         async with asyncio.TaskGroup() as tasks:
             for key in self.keys.values():  # a cart stays connected between its recordings
-                tasks.create_task(stay(self.hub_url, key, trust=self.trust))
+                tasks.create_task(self._stay(key))
             tasks.create_task(self._traffic())
+
+    async def _stay(self, key: DeviceKey) -> None:
+        try:
+            await stay(self.hub_url, key, trust=self.trust)
+        except WireError as error:  # revoked by whoever tries that out: the others go on
+            log.warning("demo.device_refused", device=key.device, code=error.code)
 
     async def _traffic(self) -> None:
         places = list(self.keys)

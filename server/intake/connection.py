@@ -75,6 +75,7 @@ class Connection:
         self._over = False  # an error was sent: nothing after it counts
         self._asking: asyncio.Task[None] | None = None
         self._queue: deque[bytes] = deque()
+        self._paused = False  # `_queue` is full: nothing is read from the socket
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -107,7 +108,8 @@ class Connection:
             return
         if self._asking is not None:
             self._queue.append(raw)
-            if len(self._queue) == QUEUE_MAX:
+            if len(self._queue) >= QUEUE_MAX and not self._paused:
+                self._paused = True
                 self._socket.transport.pause_reading()
             return
         try:
@@ -150,10 +152,11 @@ class Connection:
         except Exception as error:
             self._broke(error)
         self._asking = None
-        if len(self._queue) >= QUEUE_MAX and not self._socket.transport.is_closing():
-            self._socket.transport.resume_reading()
         while self._queue and self._asking is None and not self._over:
             self._receive(self._queue.popleft())
+        if self._paused and len(self._queue) < QUEUE_MAX and not self._socket.transport.is_closing():
+            self._paused = False
+            self._socket.transport.resume_reading()
 
     def _check_certificate(self, device_id: str) -> None:
         """Where devices show certificates, whose it is has to be who proved himself. Raises CertificateDiffers."""

@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 
 from device.coding import Header, header_of
 from device.deposit import deposit_of
-from device.errors import BadProof, DeviceRevoked, OpenDiffers, WireError
+from device.errors import BadFrame, BadProof, DeviceRevoked, OpenDiffers, WireError
 from device.frames import Deposit, Open, Opening, Request
 from device.glance import Glance, read_glance, strip_of
 from device.session import ClockKnown, DeviceRecord, Rules
@@ -115,7 +115,7 @@ class Intake:
             raise BadProof
 
     async def opened(self, device: DeviceRecord, opening: Opening, clock: ClockKnown) -> str:
-        glance = read_glance(opening.glance) if isinstance(opening, Deposit) and opening.glance else None
+        glance = self._glance(opening.glance) if isinstance(opening, Deposit) and opening.glance else None
         recording_id = await self.db.write(
             lambda tx: self._open(tx, device, opening, clock, glance=glance), actor=f"device:{device.id}"
         )
@@ -127,6 +127,17 @@ class Intake:
             if opening.mode == "live":
                 self.live_began(recording_id, StreamHead(opening.fs, opening.leads))
         return recording_id
+
+    def _glance(self, packed: bytes) -> Glance | None:
+        """A first glance, or None: one that cannot be read (a newer agent's) must not cost the file that follows."""
+        try:
+            glance = read_glance(packed)
+            strip_of(glance)
+        except BadFrame as error:
+            self.refusals[error.code] += 1
+            log.warning("glance.unreadable", reason=error.reason)
+            return None
+        return glance
 
     async def sealed_receipt(self, device: DeviceRecord, opening: Opening) -> SealedReceipt | None:
         def find(conn: Connection) -> SealedReceipt | None:

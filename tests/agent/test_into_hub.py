@@ -170,6 +170,15 @@ def test_two_names_are_told_apart_only_where_they_can_be(in_file: str, in_form: 
     assert names_another(in_file, in_form) is another
 
 
+async def test_a_first_glance_nobody_can_read_does_not_cost_the_file(hub: Hub) -> None:
+    file = b"# fs=500\n# unit=uV\nI,II\n" + b"10,20\n" * 5000
+    key, sha256 = hub.keys["org_hewan"], hashlib.sha256(file).digest()
+    opening = deposit_of(key.device, "a.csv", sha256, len(file), packed=False, made_ms=0, glance=b"of tomorrow")
+    receipt = await send(file_upload(opening, file), f"ws://127.0.0.1:{hub.app.device_port}", key)
+    assert receipt.sha256 == sha256
+    assert hub.app.intake.refusals["wire.frame"] == 1
+
+
 async def test_a_critical_first_glance_pages_before_the_file_has_come(hub: Hub, tmp_path: Path) -> None:
     """The line dies behind the first frames: the specialist is called all the same."""
     drawn = synth.twelve_lead(np.random.default_rng(1), [synth.Segment("sinus", 4.0), synth.Segment("vt", 8.0, 170)])

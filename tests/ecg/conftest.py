@@ -12,16 +12,22 @@ import pytest
 import ecg
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+SAMPLES = DATA.parent / "formats"
+
+
+def given_folder(folder: Path) -> Path:
+    """A folder of what is given beside the project. Without it a test is skipped; on CI it must be there."""
+    if not folder.is_dir():
+        if os.environ.get("CI"):
+            pytest.fail(f"CI must test on what is given, and there is nothing at {folder}")
+        pytest.skip(f"what is given is not at {folder}")
+    return folder
 
 
 @pytest.fixture(scope="session")
 def data() -> Path:
-    """The folder of development recordings. Without it a test is skipped; on CI it must be there."""
-    if not DATA.is_dir():
-        if os.environ.get("CI"):
-            pytest.fail(f"CI must test on the real recordings, and there are none at {DATA}")
-        pytest.skip(f"the real recordings are not at {DATA}")
-    return DATA
+    """The folder of development recordings."""
+    return given_folder(DATA)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -35,8 +34,8 @@ from ecg.errors import (
     TextDoubtful,
 )
 from ecg.formats.document import NO_SIGNAL, Document
+from tests.ecg.conftest import SAMPLES, given_folder
 
-SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "formats"
 MINE = ("scp", "dicom", "edf", "ishne", "contec")
 MEMORY_MAX = 64 * 1024 * 1024
 
@@ -86,12 +85,8 @@ WARNED: dict[str, tuple[tuple[type[EcgError], ...], int]] = {  # the warnings, a
 
 @pytest.fixture(scope="session")
 def samples() -> Path:
-    """The folder of sample files. Without it a test is skipped; on CI it must be there."""
-    if not SAMPLES.is_dir():
-        if os.environ.get("CI"):
-            pytest.fail(f"CI must test on the sample files, and there are none at {SAMPLES}")
-        pytest.skip(f"the sample files are not at {SAMPLES}")
-    return SAMPLES
+    """The folder of sample files."""
+    return given_folder(SAMPLES)
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from ecg import formats
 from ecg.errors import EcgError
 from ecg.formats.document import FILE_BYTES_MAX, SAMPLES_MAX
+from tests.ecg.conftest import SAMPLES, given_folder
 from tests.ecg.encoders import (
     DEFAULT_CODES,
     EdfSignal,
@@ -34,7 +35,7 @@ from tests.ecg.encoders import (
     scp_samples,
     scp_tables,
 )
-from tests.ecg.test_formats_binary import READ, SAMPLES
+from tests.ecg.test_formats_binary import READ
 from tests.ecg.test_formats_text import packed, record
 
 MEMORY_MAX = 64 * 1024 * 1024
@@ -136,9 +137,7 @@ def test_a_made_file_with_any_faults_ends_in_a_document_or_a_code(name: str, dra
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(draw=st.data())
 def test_a_sample_file_with_any_faults_ends_in_a_document_or_a_code(name: str, draw: st.DataObject) -> None:
-    if not SAMPLES.is_dir():
-        pytest.skip(f"the sample files are not at {SAMPLES}")
-    whole = (SAMPLES / name).read_bytes()
+    whole = (given_folder(SAMPLES) / name).read_bytes()
     raw = draw.draw(damaged(whole[: 60_000 if not name.endswith(".scp") else None]))
     ends_well(renewed(raw) if name.endswith(".scp") else raw)
 

@@ -26,9 +26,8 @@ from ecg.errors import (
     XmlRefused,
 )
 from ecg.formats.document import NO_SIGNAL, Document
-from tests.ecg.conftest import DATA
+from tests.ecg.conftest import SAMPLES, given_folder
 
-SAMPLES = DATA.parent / "formats"
 READ = (
     "aecg_hl7_example.xml",
     "aecg_cn_dialect_nonamespace.xml",
@@ -77,11 +76,7 @@ def truths() -> dict[str, Truth]:
 
 @cache
 def sample(name: str) -> bytes:
-    if not SAMPLES.is_dir():
-        if os.environ.get("CI"):
-            pytest.fail(f"CI must test on the sample files, and there are none at {SAMPLES}")
-        pytest.skip(f"the sample files are not at {SAMPLES}")
-    return (SAMPLES / name).read_bytes()
+    return (given_folder(SAMPLES) / name).read_bytes()
 
 
 @cache

@@ -25,6 +25,9 @@ from device.frames import (
     Error,
     Frame,
     Opened,
+    Opening,
+    Ping,
+    Pong,
     Proof,
     Receipt,
     Welcome,
@@ -33,6 +36,7 @@ from device.frames import (
 )
 from device.simulate import run_device, upload_of
 from server.intake.gateway import Gateway, GatewaySettings
+from server.intake.hub import ClockKnown, DeviceRecord
 from server.intake.journal import JournalFailed
 from tests.device.fake_hub import KEY, FakeHub
 from tests.device.rig import (
@@ -47,6 +51,7 @@ from tests.device.rig import (
     running,
     samples_of_archive,
 )
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 
@@ -175,6 +180,31 @@ async def test_a_device_that_lies_about_its_rate_is_found_out_by_its_clock(
         else:
             assert await device.refusal() == code
             assert hub.hub.rejections == [(f"rec-{opening.uid.hex()}", code)]
+
+
+async def test_who_talks_on_while_the_hub_is_asked_is_not_read_until_it_has_answered(tmp_path: Path) -> None:
+    async with running(tmp_path) as hub, raw_device(hub.url) as device:
+        hub.hub.add("cart-1")
+        await device.prove()
+        (connection,) = hub.gateway.connections
+        answered = asyncio.Event()
+        opened = hub.hub.opened
+
+        async def slow(device: DeviceRecord, opening: Opening, clock: ClockKnown) -> str:
+            await answered.wait()
+            return await opened(device, opening, clock)
+
+        hub.hub.opened = slow  # type: ignore[method-assign]  # this hub is slow on purpose
+        for stream in range(2):
+            answered.clear()
+            await device.say(an_opening(stream=stream))
+            for number in range(100):
+                await device.say(Ping(number))
+            await until(lambda: connection._paused)
+            answered.set()
+            pongs = [await device.until(Pong) for _ in range(100)]
+            assert [pong.device_ms for pong in pongs] == list(range(100))  # type: ignore[union-attr]
+            assert not connection._paused
 
 
 async def test_an_acknowledgement_waits_for_the_disk(tmp_path: Path) -> None:
