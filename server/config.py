@@ -64,6 +64,12 @@ class Devices(_Section, frozen=True):
         100, 125, 200, 250, 256, 257, 300, 360, 400, 500, 512, 600, 720, 800, 1000, 1024, 2000,
     )  # fmt: skip
     connections_max: Annotated[int, Meta(ge=1, description="Device connections at the same time.")] = 12_000
+    unfinished_max: Annotated[
+        int, Meta(ge=4, description="Recordings that one device may have begun and not ended; more are refused.")
+    ] = 64
+    silent_s: Annotated[
+        int, Meta(ge=60, description="A recording of which nothing comes for so long is ended as incomplete.")
+    ] = 6 * 3600
 
 
 class AnalysisSection(_Section, frozen=True):

@@ -184,7 +184,7 @@ class Application:
         except OSError as error:
             raise _port_error(error, hub.host, self.gateway.settings.port) from None
         self.device_port = self.gateway.port
-        self._upkeep = [asyncio.create_task(work()) for work in (self._keep_up, self._end_pages)]
+        self._upkeep = [asyncio.create_task(work()) for work in (self._keep_up, self._end_pages, self._end_silent)]
         log.info("hub.started", host=hub.host, port=self.port, device_port=self.device_port, tls=tls is not None)
 
     async def stop(self) -> None:
@@ -206,6 +206,12 @@ class Application:
         while True:
             await asyncio.sleep(RECHECK_S)
             await self.live.recheck(lambda token: people.session_alive(self.people, token))
+
+    async def _end_silent(self) -> None:
+        """Recordings whose device never ends them."""
+        while True:
+            await asyncio.sleep(RECHECK_S)
+            self.gateway.end_silent(asyncio.get_running_loop().time())
 
     async def _keep_up(self) -> None:
         """Once an hour: forget answered commands and ended sessions, read the sealed journal over for rot."""
@@ -287,6 +293,8 @@ class Application:
             port=self.port + 1 if hub.device_port is None else hub.device_port,
             rules=device_rules(devices.sample_rates),
             connections_max=devices.connections_max,
+            unfinished_max=devices.unfinished_max,
+            silent_s=devices.silent_s,
             tls=tls,
         )
 
@@ -367,6 +375,7 @@ class Application:
                 "pool_restarts": self.pool.restarts + self.intake.files.restarts,
                 "open_pages": self.live.open_pages,
                 "device_connections": len(self.gateway.connections),
+                "recordings_unfinished": self.gateway.unfinished,
                 "device_frames_damaged": self.gateway.damaged_frames,
                 "disk_full": float(self.read_only),
                 "journal_damage": len(self.intake.damage),

@@ -16,6 +16,7 @@ METRICS = {
     "pool_restarts": "Pools of processes lost since the start.",
     "open_pages": "Browser pages connected now.",
     "device_connections": "Device connections now.",
+    "recordings_unfinished": "Recordings that devices have begun and not ended.",
     "device_frames_damaged": "Frames of devices that came with a wrong checksum and were asked for again.",
     "disk_full": "1: the disk is full and nothing is accepted.",
     "journal_damage": "Damages found in the journal since the start.",

@@ -24,9 +24,11 @@ RECORDING = StateTable(
     rows=(
         Row("receiving", "seal", "received", by="system"),
         Row("receiving", "refuse", "rejected", by="system"),  # its checksum is wrong: the clinic records again
+        Row("receiving", "interrupt", "received", by="system"),  # silent for long: the hub ends it, incomplete
         Row("received", "analyse", "analysed", by="system"),
         Row("analysed", "queue", "waiting", by="system"),
         Row("waiting", "claim", "claimed", by="reader"),
+        Row("waiting", "replace", "rejected", by="system"),  # it was incomplete, and the whole one has come
         Row("claimed", "claim", "claimed", by="reader"),  # renewing a lease, or taking over an ended one
         Row("claimed", "release", "waiting", by="reader"),
         Row("waiting", "return", "returned", by="reader"),
@@ -146,6 +148,10 @@ class Recording(msgspec.Struct, frozen=True):
     notes: list[FileNote]
     derived: list[str]
     """Leads that were computed from I and II."""
+    interrupted: bool
+    """The hub ended it because its device was silent for long: what there is of it is not the whole."""
+    replaced_by: str | None
+    """Of an interrupted one: the recording in which its device sent the whole."""
     glance: GlanceView | None
     """Until its samples are here."""
     opened_at: str

@@ -109,6 +109,10 @@ recording = Table(
     Column("return_leads", Text, nullable=False, default="[]"),
     Column("report", Text),
     Column("impression", Text, nullable=False, default="[]"),
+    # The hub ended it; its device may send it whole, as a recording of its own.
+    Column("interrupted", Integer, nullable=False, default=0, server_default="0"),
+    Column("replaces", Text),
+    Column("replaced_by", Text),
     Index("recording_uid", "uid", unique=True),
     Index("recording_org", "org", "opened_at"),
     Index("recording_patient", "patient", "opened_at"),
@@ -162,6 +166,10 @@ def waiting_order(conn: Connection, org: str, order_id: str) -> RowMapping:
     if row is None:
         raise NotFound(kind="order")
     return row
+
+
+def order_row(conn: Connection, order_id: str | None) -> RowMapping | None:
+    return conn.execute(select(order).where(order.c.id == order_id)).mappings().first()
 
 
 def orders(conn: Connection, org: str, since: str) -> list[Order]:
@@ -308,6 +316,8 @@ def _recording(row: RowMapping) -> Recording:
         format=row["format"] or "",
         notes=msgspec.json.decode(row["notes"], type=list[FileNote]),
         derived=msgspec.json.decode(row["derived"]),
+        interrupted=bool(row["interrupted"]),
+        replaced_by=row["replaced_by"],
         glance=msgspec.json.decode(row["glance"], type=GlanceView) if row["glance"] and not row["blob"] else None,
         opened_at=row["opened_at"],
         received_at=row["received_at"],

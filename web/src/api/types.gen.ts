@@ -637,6 +637,8 @@ export type Recording = {
   readonly format: string
   readonly notes: readonly FileNote[]
   readonly derived: readonly string[]
+  readonly interrupted: boolean
+  readonly replaced_by: string | null
   readonly glance: GlanceView | null
   readonly opened_at: string
   readonly received_at: string | null

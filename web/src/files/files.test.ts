@@ -14,6 +14,8 @@ const recording = (over: Partial<Recording>): Recording =>
     file: '',
     clock_offset_ms: null,
     clock_uncertainty_ms: null,
+    interrupted: false,
+    replaced_by: null,
     patient: { identity: 'known' },
     ...over,
   }) as Recording
@@ -34,6 +36,15 @@ describe('what is said of a file', () => {
     expect(refusal(recording(broken))).toMatch(/^a\.scp 不完整：section 6。/)
     language.value = 'en'
     expect(refusal(recording(broken))).toMatch(/^a\.scp is cut short: section 6\./)
+  })
+
+  it('says of an incomplete recording how much came, and of one that was sent whole since that it was', () => {
+    const part = { interrupted: true, notes: [{ code: 'recording.interrupted', facts: { came_s: 6 } }] }
+    expect(warnings(recording(part))[0]).toContain('设备在 6 秒后中断')
+    expect(progressOf(recording(part)).say).toEqual({ kind: 'waiting_part' })
+    const replaced = { ...part, state: 'rejected', return_reason: 'recording.replaced', replaced_by: 'rec_2' }
+    expect(refusal(recording(replaced))).toContain('完整的记录已经到达')
+    expect(progressOf(recording(replaced)).say).toEqual({ kind: 'replaced' })
   })
 
   it('has no holes where a device left no facts, and is silent where a person rejected it', () => {

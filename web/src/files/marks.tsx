@@ -18,14 +18,22 @@ export function FileNotes({ recording }: { recording: Recording }) {
   return (
     <section class="filenotes" aria-label={t('notes.title')} data-testid="file-notes">
       <Icon name="list" />
+      {recording.interrupted && <Tag tone="accent">{t('notes.part')}</Tag>}
       <ul>
         {said.map(sentence => (
           <li key={sentence}>{sentence}</li>
         ))}
+        {recording.replaced_by !== null && (
+          <li>
+            <Whole by={recording.replaced_by} />
+          </li>
+        )}
       </ul>
     </section>
   )
 }
+
+const Whole = ({ by }: { by: string }) => <a href={`/recording/${by}`}>{t('notes.whole')}</a>
 
 /** Rows of a `dl`: nothing where a device sent samples. */
 export function FileFacts({ recording: r }: { recording: Recording }) {
@@ -56,8 +64,9 @@ export function Refused({ recording }: { recording: Recording }) {
   if (why === null) return null
   return (
     <div class="file-refused" data-testid="file-refused">
-      <h2>{t('refused')}</h2>
+      <h2>{t(recording.replaced_by === null ? 'refused' : 'replaced')}</h2>
       <p>{why}</p>
+      {recording.replaced_by !== null && <Whole by={recording.replaced_by} />}
     </div>
   )
 }

@@ -39,6 +39,9 @@ export const t = catalogue({
   'file.derived.how': { zh: '{leads}，由肢体导联计算', en: '{leads}, from the limb leads' },
   'file.this': { zh: '该文件', en: 'the file' },
   'notes.title': { zh: '读取文件时发现', en: 'Noticed while the file was read' },
+  'notes.part': { zh: '不完整', en: 'Incomplete' },
+  'notes.whole': { zh: '打开完整记录', en: 'Open the whole one' },
+  replaced: { zh: '完整记录已到', en: 'The whole recording is here' },
   refused: { zh: '没有读成', en: 'Not read' },
   'refused.code': {
     zh: '这份心电图没有收下。请从设备重新发送；再次出现时把编号 {code} 告知管理员。',
