@@ -28,6 +28,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from server.base import eventlog, timers
 from server.base.clock import Clock, iso
 from server.base.errors import AlreadyDone, AppError, StorageFull
+from server.base.migrations import bring_up_to_date
 from server.base.schema import command, metadata
 
 log = structlog.get_logger()
@@ -117,7 +118,7 @@ class Database:
         self.failed: Callable[[BaseException], None] = lambda _error: None
         """Told in the loop when the disk refused a write or a sync: the process has to end and be started anew."""
         with self._writer.begin() as conn:
-            metadata.create_all(conn)
+            bring_up_to_date(conn, metadata)
         self._readers = _sqlite(path, read_only=True)
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="db-read")
         self._thread = threading.Thread(target=self._run, name="db-write", daemon=True)

@@ -36,9 +36,7 @@ class RecordingInterrupted(AppError):
     code: ClassVar[str] = "recording.interrupted"
     status: ClassVar[int] = 409
     what: ClassVar[str] = "Incomplete: the device fell silent after {came_s} s, and the hub has ended the recording."
-    mend: ClassVar[str] = (
-        "Judge only what is here. When the device sends the whole, it comes as another recording."
-    )
+    mend: ClassVar[str] = "Judge only what is here. When the device sends the whole, it comes as another recording."
     came_s: float
 
 

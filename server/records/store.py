@@ -110,7 +110,7 @@ recording = Table(
     Column("report", Text),
     Column("impression", Text, nullable=False, default="[]"),
     # The hub ended it; its device may send it whole, as a recording of its own.
-    Column("interrupted", Integer, nullable=False, default=0, server_default="0"),
+    Column("interrupted", Integer, nullable=False, default=0),
     Column("replaces", Text),
     Column("replaced_by", Text),
     Index("recording_uid", "uid", unique=True),

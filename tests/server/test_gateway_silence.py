@@ -205,7 +205,7 @@ async def test_a_recording_the_hub_was_ending_when_it_died_is_sealed_at_the_next
     hub.add("cart-1")
     opening = an_opening()
 
-    async def away(*_: object) -> None:
+    async def away(*_: object, **__: object) -> None:
         hub.told.set()
         raise OSError("the database is away")
 

@@ -457,6 +457,14 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "中心没有启动：{host} 的端口 {port} 已被占用。请停止占用它的程序，或换一个端口（--port N 或 hub.port）。",
     "en": "The hub did not start: port {port} on {host} is taken. Stop the other program or choose another port (--port N, or hub.port)."
   },
+  "start.schema": {
+    "zh": "中心没有启动：数据库在 {place} 处不能升级（{reason}）。数据没有改变：请用写入它的版本启动，保留数据目录，并告知心联的维护人员。",
+    "en": "The hub did not start: its database cannot be brought up to date at {place} ({reason}). Nothing was changed: start the version that wrote it. Keep the folder and tell those who maintain XinLian."
+  },
+  "start.schema_newer": {
+    "zh": "中心没有启动：数据库由更新版本的心联写入（第 {has} 步，本版本到第 {known} 步）。请启动该版本，或恢复升级前的备份；数据库不能退回旧版本。",
+    "en": "The hub did not start: a newer XinLian wrote its database (step {has}, {known} are known). Start that version, or restore the backup of before the update: there is no way back."
+  },
   "start.web_not_built": {
     "zh": "中心没有启动：{folder} 里没有构建好的网页。请先运行 ./run build，或在 hub.web 指定目录。",
     "en": "The hub did not start: the web app is not built in {folder}. Run `./run build` once, or name the folder in hub.web."
