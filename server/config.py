@@ -44,6 +44,9 @@ class Hub(_Section, frozen=True):
         tuple[str, ...], Meta(description="Further origins that may send commands, such as a reverse proxy's address.")
     ] = ()
     data: Annotated[str, Meta(description="Folder of the database, the journal and the files.")] = "var"
+    low_disk_mb: Annotated[
+        int, Meta(ge=0, description="Below so many free megabytes the administrators are told that the disk runs full.")
+    ] = 2048
     web: Annotated[str, Meta(description="Folder of the built web app.")] = "web/dist"
 
 

@@ -19,6 +19,9 @@ METRICS = {
     "recordings_unfinished": "Recordings that devices have begun and not ended.",
     "device_frames_damaged": "Frames of devices that came with a wrong checksum and were asked for again.",
     "disk_full": "1: the disk is full and nothing is accepted.",
+    "disk_free_bytes": "Bytes left on the disk of the data folder.",
+    "reserve_spent": "1: the room kept for alerts and sign-off is in use; ordinary commands and devices wait.",
+    "unclean_stop": "1: the hub before this one was killed, lost power or was refused by its disk.",
     "journal_damage": "Damages found in the journal since the start.",
 }
 """Every number by name; the reference page is made from it."""

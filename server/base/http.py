@@ -29,6 +29,7 @@ from server.base.errors import (
     KeyMissing,
     NotFound,
     NotSignedIn,
+    StorageFull,
     TooLarge,
 )
 from server.base.ids import new_id
@@ -102,6 +103,10 @@ class Http:
     rules: Iterable[str]
     origins: Callable[[str], bool]
     secure_cookies: bool
+    vital: Iterable[str] = ()
+    """The rules whose commands go on when the disk is full: its reserve is kept for them."""
+    saving: Callable[[], bool] = lambda: False
+    """Whether the reserve is being used."""
     errors: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     routes: tuple[Route, ...] = ()
     _locks: dict[tuple[str, str], asyncio.Lock] = field(default_factory=dict)
@@ -131,6 +136,8 @@ class Http:
                 ctx.require(route.rule)
         if request.method not in ("GET", "HEAD"):
             self.check_origin(request)
+            if self.saving() and route.rule not in (PUBLIC, SIGNED_IN, *self.vital):
+                raise StorageFull
         cookies: list[str | None] = []
         call = Call(
             ctx=ctx or Ctx("nobody", "", (), lambda *_: False),

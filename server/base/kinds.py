@@ -75,6 +75,10 @@ KINDS: dict[str, str] = {
     "consult.concluded": "The requesting side countersigned.",
     "consult.cancelled": "It was cancelled.",
     "message.sent": "A message of a case was stored.",
+    "storage.low": "The disk of the data folder is running full; the body has the megabytes left.",
+    "storage.full": "The disk is full: devices and ordinary commands wait, alerts and sign-off go on in the reserve.",
+    "storage.ok": "The disk has room again.",
+    "hub.unclean_stop": "The hub started after a stop that was none: it was killed, lost power, or its disk refused.",
     "journal.damaged": "A part of the journal was set aside as damaged.",
     "reaction.dead_letter": "A reaction failed on an event for good.",
 }

@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 
 from device.coding import Header, header_of
 from device.deposit import deposit_of
-from device.errors import BadFrame, BadProof, DeviceRevoked, OpenDiffers, WireError
+from device.errors import BadFrame, BadProof, Busy, DeviceRevoked, OpenDiffers, WireError
 from device.frames import Deposit, Open, Opening, Request
 from device.glance import Glance, read_glance, strip_of
 from device.session import ClockKnown, DeviceRecord, Rules
@@ -32,6 +32,7 @@ from server.base.bus import LocalBus
 from server.base.clock import Clock, iso, later
 from server.base.context import Ctx
 from server.base.database import Database, Tx
+from server.base.errors import StorageFull
 from server.base.eventlog import Event
 from server.base.ids import new_id
 from server.base.live import Samples, StreamHead
@@ -51,6 +52,7 @@ log = structlog.get_logger()
 
 ORDER_S = 30 * 60
 """How long a request form waits for its recording."""
+FULL_AFTER_S = 10
 NEEDS_A_PERSON: Final = frozenset(
     error.code for error in all_errors() if issubclass(error, WireError) and not error.again
 ) - {DeviceRevoked.code, BadProof.code}
@@ -87,6 +89,8 @@ class Intake:
     damage: list[str] = field(default_factory=list)
     live_began: Callable[[str, StreamHead], None] = lambda _recording, _head: None
     """Told when a device begins or resumes a live recording; for the monitors."""
+    saving: Callable[[], bool] = lambda: False
+    """Whether the disk is so full that what is left is for others; the journal keeps what came."""
     glanced: Callable[[str, bytes], Awaitable[None]] = _nobody
     """Told of the findings of a first-glance packet that has a critical one, as a JSON list; for the alerts."""
     _streams: dict[str, Open] = field(default_factory=dict)
@@ -115,6 +119,8 @@ class Intake:
             raise BadProof
 
     async def opened(self, device: DeviceRecord, opening: Opening, clock: ClockKnown) -> str:
+        if self.saving():
+            raise Busy(retry_after_s=FULL_AFTER_S)
         glance = self._glance(opening.glance) if isinstance(opening, Deposit) and opening.glance else None
         recording_id = await self.db.write(
             lambda tx: self._open(tx, device, opening, clock, glance=glance), actor=f"device:{device.id}"
@@ -162,6 +168,7 @@ class Intake:
     async def deposited(
         self, device_id: str, recording_id: str, file: bytes, deposit: Deposit, *, actor: str | None = None
     ) -> None:
+        self._check_room()
         blob = f"originals/{recording_id}"
         await self.blobs.put(blob, file)
 
@@ -241,6 +248,7 @@ class Intake:
         await self.db.write(refuse, actor=event.actor)
 
     async def _keep_archive(self, recording_id: str, archive: bytes) -> str:
+        self._check_room()
         blob = f"recordings/{recording_id}.xlecg"
         await self.blobs.put(blob, archive)
         log.info("recording.received", recording=recording_id, bytes=len(archive))
@@ -250,6 +258,7 @@ class Intake:
         self, device_id: str, recording_id: str, archive: bytes | None, raw: bytes, silent_s: int
     ) -> None:
         """See `Hub.interrupted`."""
+        self._check_room()
         if archive is None and raw:
             await self.blobs.put(f"unfinished/{recording_id}.bin", raw)
         blob = None if archive is None else await self._keep_archive(recording_id, archive)
@@ -259,6 +268,11 @@ class Intake:
         )
         self._streams.pop(recording_id, None)
         self.bus.end(f"stream:{recording_id}")
+
+    def _check_room(self) -> None:
+        """Raises StorageFull: files wait, the journal or the reaction holds them."""
+        if self.saving():
+            raise StorageFull
 
     async def rejected(self, device_id: str, recording_id: str, code: str) -> None:
         log.warning("recording.refused", recording=recording_id, code=code)
