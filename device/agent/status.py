@@ -117,6 +117,7 @@ def status_of(agent: Agent) -> dict[str, object]:
     line, totals, now_ms = agent.line.state, agent.queue.totals(), clock_ms()
     return {
         "device": agent.key.device,
+        "clinic": line.clinic,
         "hub": agent.settings.hub,
         "language": agent.settings.language,
         "now_ms": now_ms,

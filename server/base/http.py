@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import msgspec
 import structlog
@@ -56,6 +57,8 @@ class Raw:
     body: bytes
     content_type: str
     filename: str | None = None
+    attachment: bool = False
+    """It is to be saved, never shown: the bytes are whatever somebody sent."""
     cache_s: int = 0
     cookie: str | None = None
 
@@ -259,11 +262,19 @@ def forget_commands(tx: Tx, before: str) -> None:
     tx.conn.execute(delete(command).where(command.c.at < before))
 
 
+def disposition(filename: str, *, attachment: bool) -> str:
+    """`Content-Disposition` for any name: what is not plain ASCII goes percent-encoded (RFC 6266), a path never."""
+    name = filename.replace("\\", "/").rpartition("/")[2].strip(". ") or "file"
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in name)
+    how = f'{"attachment" if attachment else "inline"}; filename="{plain}"'
+    return how if plain == name else f"{how}; filename*=UTF-8''{quote(name, safe='')}"
+
+
 def _response(result: object) -> web.Response:
     if isinstance(result, Raw):
         headers = {"Cache-Control": f"private, max-age={result.cache_s}" if result.cache_s else "no-store"}
         if result.filename:
-            headers["Content-Disposition"] = f'inline; filename="{result.filename}"'
+            headers["Content-Disposition"] = disposition(result.filename, attachment=result.attachment)
         return web.Response(body=result.body, content_type=result.content_type, headers=headers)
     return web.Response(
         body=msgspec.json.encode(result), content_type="application/json", headers={"Cache-Control": "no-store"}

@@ -40,6 +40,7 @@ KINDS: dict[str, str] = {
     "recording.returned": "The clinic is asked to record again.",
     "recording.reported": "A signed report exists.",
     "recording.viewed": "Somebody's page was given the samples (private to the audit trail).",
+    "recording.downloaded": "Somebody was given the file as it was handed over (private to the audit trail).",
     "recording.identified": "An unidentified patient was named.",
     "analysis.finished": "A result row was written (private to the rooms).",
     "report.drafted": "A draft was saved.",

@@ -102,7 +102,7 @@ class Intake:
             if row is None:
                 return None
             keys = tuple(devices.valid_keys(conn, device_id).values())
-            return DeviceRecord(row["id"], keys, row["org"], bool(row["active"]))
+            return DeviceRecord(row["id"], keys, row["org"], bool(row["active"]), self.places.name(row["org"]))
 
         return await self.db.read(look)
 
@@ -388,6 +388,7 @@ class Intake:
             fs=float(samples.fs) if samples else 0.0,
             leads=msgspec.json.encode(samples.leads if samples else ()).decode(),
             started_at=iso(self._corrected(began_ms, clock)),
+            time_from="device",
             clock_offset_ms=clock.offset_ms,
             clock_uncertainty_ms=clock.uncertainty_ms,
             opened_at=tx.now,
@@ -463,6 +464,7 @@ def _take_in(tx: Tx, recording_id: str, blob: str, found: Imported) -> None:
         "format": found.format,
     }
     if found.start_ms is not None:
+        values["time_from"] = "file"
         values["started_at"] = iso(datetime.fromtimestamp(found.start_ms / 1000, UTC))
     notes = list(found.notes)
     if found.person is not None:

@@ -139,6 +139,9 @@ class Recording(msgspec.Struct, frozen=True):
     leads: list[str]
     samples: int
     started_at: str | None
+    time_from: Literal["device", "file", ""]
+    """Whose clock `started_at` is by: the sender's, compared with ours and corrected; that of the machine which wrote
+    the file, which nobody compared; empty: not noted then."""
     clock_offset_ms: int | None
     """The hub's clock less the device's when it was sent; `started_at` is corrected by it."""
     clock_uncertainty_ms: int | None

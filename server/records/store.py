@@ -87,6 +87,7 @@ recording = Table(
     Column("sha256", Text),
     Column("blob", Text),
     Column("started_at", Text),
+    Column("time_from", Text, nullable=False, default=""),
     Column("clock_offset_ms", Integer),
     Column("clock_uncertainty_ms", Integer),
     # Of a file: its bytes as they were found, what it is, and what was odd about it.
@@ -310,6 +311,7 @@ def _recording(row: RowMapping) -> Recording:
         leads=msgspec.json.decode(row["leads"]),
         samples=row["samples"],
         started_at=row["started_at"],
+        time_from=row["time_from"],
         clock_offset_ms=row["clock_offset_ms"],
         clock_uncertainty_ms=row["clock_uncertainty_ms"],
         file=row["original_name"] or "",

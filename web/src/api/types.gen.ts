@@ -631,6 +631,7 @@ export type Recording = {
   readonly leads: readonly string[]
   readonly samples: number
   readonly started_at: string | null
+  readonly time_from: '' | 'device' | 'file'
   readonly clock_offset_ms: number | null
   readonly clock_uncertainty_ms: number | null
   readonly file: string

@@ -4,7 +4,7 @@ import { hereWords } from '../clinic/handover'
 import { type Chosen, crc32, FILE_BYTES_MAX, parcelsOf, signalFiles, zipOf } from '../clinic/parcels'
 import { progressOf } from '../clinic/progress'
 import { language } from '../i18n/catalogue'
-import { corrected, refusal, warnings } from './known'
+import { refusal, timeMark, warnings } from './known'
 
 const recording = (over: Partial<Recording>): Recording =>
   ({
@@ -12,6 +12,7 @@ const recording = (over: Partial<Recording>): Recording =>
     return_reason: null,
     notes: [],
     file: '',
+    time_from: 'device',
     clock_offset_ms: null,
     clock_uncertainty_ms: null,
     interrupted: false,
@@ -74,15 +75,21 @@ describe('what is said of a file', () => {
 })
 
 describe('a time', () => {
-  const off = (clock_offset_ms: number, clock_uncertainty_ms = 20, file = '') =>
-    corrected(recording({ clock_offset_ms, clock_uncertainty_ms, file }))
+  const off = (clock_offset_ms: number, clock_uncertainty_ms = 20, over: Partial<Recording> = {}) =>
+    timeMark(recording({ clock_offset_ms, clock_uncertainty_ms, time_from: 'device', ...over }))?.words ?? null
 
   it('is marked when the clock was further off than its own uncertainty', () => {
     expect(off(3_720_000)).toContain('慢 1 小时 2 分')
     expect(off(-90_061_000)).toContain('快 1 天 1 小时')
     expect(off(1500)).toBeNull()
     expect(off(5000, 9000)).toBeNull()
-    expect(off(3_720_000, 20, 'a.scp')).toBeNull() // its time is the machine's own
+    expect(off(3_720_000, 20, { time_from: '' })).toContain('慢 1 小时') // written before this was noted
+  })
+
+  it('of a file is marked too: corrected where the agent wrote it, else as the word of the machine', () => {
+    expect(off(3_720_000, 20, { file: 'a.csv' })).toContain('慢 1 小时 2 分')
+    expect(off(3_720_000, 20, { file: 'a.scp', time_from: 'file' })).toContain('未与中心时钟核对')
+    expect(off(0, 20, { file: 'a.scp', time_from: '' })).toBeNull()
   })
 })
 

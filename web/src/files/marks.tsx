@@ -8,7 +8,7 @@ import { language } from '../i18n/catalogue'
 import { t } from '../i18n/files'
 import { AutoTag, Icon, Tag } from '../ui'
 import { fitted, unpackStrip } from '../worklist/strip'
-import { corrected, refusal, warnings } from './known'
+import { refusal, timeMark, warnings } from './known'
 import './files.css'
 
 /** Before anybody measures: that a rate was proposed, that a scale is doubtful, that the end is missing. */
@@ -41,7 +41,12 @@ export function FileFacts({ recording: r }: { recording: Recording }) {
   return (
     <>
       <dt>{t('file')}</dt>
-      <dd class="file-name">{r.file}</dd>
+      <dd class="file-name">
+        {r.file}{' '}
+        <a href={`/api/recordings/${encodeURIComponent(r.id)}/original`} download={r.file} data-testid="original">
+          {t('file.original')}
+        </a>
+      </dd>
       {r.format !== '' && (
         <>
           <dt>{t('file.format')}</dt>
@@ -71,14 +76,14 @@ export function Refused({ recording }: { recording: Recording }) {
   )
 }
 
-/** Beside a time that is not the one the device's clock showed. */
+/** Beside a time that is not the one the device's clock showed, or that nobody compared with the hub's. */
 export function ClockMark({ recording }: { recording: Recording }) {
-  const words = corrected(recording)
-  if (words === null) return null
+  const said = timeMark(recording)
+  if (said === null) return null
   return (
-    <span class="clockmark" title={words} data-testid="clock-mark">
-      {t('clock.mark')}
-      <span class="vh"> {words}</span>
+    <span class="clockmark" title={said.words} data-testid="clock-mark">
+      {said.mark}
+      <span class="vh"> {said.words}</span>
     </span>
   )
 }
