@@ -20,6 +20,7 @@ from aiohttp import web
 from sqlalchemy import delete, select, update
 
 from ecg.errors import CodedError
+from ecg.reasons import with_reasons
 from server.base.context import Ctx
 from server.base.database import CommandKey, Database, Tx, current_command
 from server.base.errors import (
@@ -213,7 +214,12 @@ class Http:
 
     def problem(self, error: CodedError) -> web.Response:
         self.errors[error.code] += 1
-        body = {"type": f"urn:xinlian:{error.code}", "code": error.code, "title": str(error), "facts": error.facts()}
+        body = {
+            "type": f"urn:xinlian:{error.code}",
+            "code": error.code,
+            "title": str(error),
+            "facts": with_reasons(error.facts()),
+        }
         return web.Response(
             text=json.dumps(body, default=str), status=error.status, content_type="application/problem+json"
         )

@@ -48,6 +48,15 @@ describe('what is said of a file', () => {
     expect(progressOf(recording(replaced)).say).toEqual({ kind: 'replaced' })
   })
 
+  it('words the reason of the hub in the language of the page', () => {
+    const facts = { where: 'section 6', where_code: 'section_n', where_zh: '第 6 节' }
+    const cut = recording({ ...broken, notes: [{ code: 'ecg.file_truncated', facts }] })
+    expect(refusal(cut)).toContain('第 6 节')
+    expect(refusal(cut)).not.toContain('section')
+    language.value = 'en'
+    expect(refusal(cut)).toContain('section 6')
+  })
+
   it('has no holes where a device left no facts, and is silent where a person rejected it', () => {
     const said = refusal(recording({ state: 'rejected', return_reason: 'wire.file' }))
     expect(said).toContain('wire.file')
