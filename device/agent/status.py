@@ -22,7 +22,7 @@ from device.agent.store import Item
 from device.client import clock_ms
 from device.errors import InletRefused, WireError
 from device.frames import FILE_BYTES_MAX, NAME_MAX, Request
-from ecg.errors import CodedError
+from ecg.errors import NOT_AS_EXPECTED, CodedError
 from ecg.reasons import in_chinese
 
 ITEMS: Final = 50
@@ -77,7 +77,7 @@ class StatusPage:
         try:
             form = request.headers.get("X-ECG-Request")
             asked = msgspec.json.decode(form, type=Request) if form else None
-        except msgspec.DecodeError as error:
+        except NOT_AS_EXPECTED as error:
             return _refusal(400, "http.input", str(error))
         file = await request.read()
         if not file or not name:

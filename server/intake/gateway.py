@@ -57,6 +57,7 @@ from device.session import (
     Publish,
     Rules,
 )
+from ecg.errors import NOT_AS_EXPECTED
 from server.intake.connection import Connection
 from server.intake.hub import DeviceRecord, Hub
 from server.intake.journal import Journal, JournalDamaged, JournalFailed, Recovered
@@ -448,7 +449,7 @@ class Gateway:
                 body = (await asyncio.to_thread(self.journal.read_last, recovered.state)).body
                 silent = hub_end(body)
                 end = None if silent else decode(body)
-        except (msgspec.DecodeError, WireError, JournalDamaged, OSError, KeyError):
+        except (*NOT_AS_EXPECTED, WireError, JournalDamaged, OSError, KeyError):
             opening, end, silent = None, None, None
         if opening is None or not isinstance(end, End | None):
             self._report_damage(Damage(at.segment, at.offset, at.offset, torn=False))

@@ -24,7 +24,7 @@ class HubEnd(msgspec.Struct, frozen=True):
 
 
 def hub_end(body: bytes) -> HubEnd | None:
-    """None: it is a device's. Raises msgspec.DecodeError."""
+    """None: it is a device's. Raises one of `NOT_AS_EXPECTED`."""
     return msgspec.json.decode(body, type=HubEnd) if body.startswith(HUB_ENDED) else None
 
 
