@@ -154,6 +154,10 @@ class MonitorLine:
         never = self._process is not None and self._writer is None and now - self._heard_at > BEGIN_S
         if (stuck or never) and self._process is not None:
             log.error("live.process_stuck", pid=self._process.pid)
+            self._kill()
+
+    def _kill(self) -> None:
+        if self._process is not None and self._process.is_alive():  # its number may be another's by now
             self._process.kill()
 
     async def _keep_up(self) -> None:
@@ -174,12 +178,12 @@ class MonitorLine:
     async def _one_life(self) -> None:
         """From the beginning of a process to its end. Raises what ended it."""
         ours, theirs = socket.socketpair()
+        self._heard_at = self._monotonic()
+        reader, writer = await asyncio.open_connection(sock=ours)
         try:
             with theirs:
-                self._heard_at = self._monotonic()
                 self._process = await asyncio.to_thread(_begin, theirs, self._profile)
             self.begun += 1
-            reader, writer = await asyncio.open_connection(sock=ours)
             while True:
                 length = LENGTH.unpack(await reader.readexactly(LENGTH.size))[0]
                 said = msgspec.msgpack.decode(await reader.readexactly(length), type=Said)
@@ -188,10 +192,9 @@ class MonitorLine:
                 self._said(said, self._in_flight.popleft()[1] if said.done else None)
         finally:
             self._writer = None
-            ours.close()
-            if self._process is not None:
-                self._process.kill()
-                self._process = None
+            writer.transport.abort()
+            self._kill()
+            self._process = None
 
 
 def _begin(theirs: socket.socket, profile: str) -> ForkServerProcess:

@@ -7,6 +7,7 @@ travels. Which recordings are watched, and what is done with a finding, `live` d
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -83,9 +84,10 @@ def main(line: socket.socket, hub: int, profile: str) -> None:
     os.nice(NICE)
     _warm_up(profile)
     monitors = Monitors(profile)
-    line.sendall(framed(Said()))
-    for batch in _batches(line):
-        _work_off(line, monitors, batch)
+    with contextlib.suppress(ConnectionError):  # the hub has ended
+        line.sendall(framed(Said()))
+        for batch in _batches(line):
+            _work_off(line, monitors, batch)
 
 
 def _batches(line: socket.socket) -> Iterator[Batch]:
