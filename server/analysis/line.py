@@ -32,6 +32,7 @@ SILENT_S: Final = 30.0
 BEGIN_S: Final = 60.0
 BACK_OFF_S, BACK_OFF_S_MAX, PROVEN_S = 0.5, 30.0, 60.0
 """How long until it is begun anew, twice as long each time, unless it had lived for PROVEN_S."""
+ERROR_MAX: Final = 200
 LENGTH: Final = struct.Struct("<I")
 """Before each message of either side: how many bytes it has."""
 
@@ -168,7 +169,7 @@ class MonitorLine:
                 await self._one_life()
             except Exception as error:  # mostly its end (EOFError); whatever it is, the next one shall have its turn
                 wait_s = BACK_OFF_S if self._monotonic() - began > PROVEN_S else wait_s
-                log.error("live.process_lost", error=repr(error), begun=self.begun, again_in_s=wait_s)
+                log.error("live.process_lost", error=repr(error)[:ERROR_MAX], begun=self.begun, again_in_s=wait_s)
             lost = [batch for _, batch in self._in_flight]
             self._in_flight.clear()
             self._lost(lost)

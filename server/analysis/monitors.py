@@ -21,7 +21,7 @@ import numpy as np
 from ecg.monitor import Monitor
 from ecg.record import F32, Meta
 from ecg.results import finding_json
-from server.analysis.line import LENGTH, Batch, Begin, Failed, Found, Packet, Said, framed
+from server.analysis.line import ERROR_MAX, LENGTH, Batch, Begin, Failed, Found, Packet, Said, framed
 from server.base.pool import begin_worker
 
 NICE: Final = 5
@@ -105,7 +105,7 @@ def _work_off(line: socket.socket, monitors: Monitors, batch: Batch) -> None:
             findings = monitors.take(packet)
         except Exception as error:  # whatever it is, it is this recording's alone
             monitors.end(packet.key)
-            line.sendall(framed(Said(failed=[Failed(packet.key, repr(error))])))
+            line.sendall(framed(Said(failed=[Failed(packet.key, repr(error)[:ERROR_MAX])])))
         else:
             if findings:
                 line.sendall(framed(Said(told=[Found(packet.key, findings)])))
