@@ -208,6 +208,7 @@ async def test_a_process_that_is_behind_watches_fewer_and_keeps_the_urgent(
 ) -> None:
     monkeypatch.setattr(live, "LOOK_S", 0.02)
     monkeypatch.setattr(line, "SILENT_S", 1e6)
+    monkeypatch.setattr(live, "IDLE_S", 1e6)
     async with watching() as watched:
         watched.now_s = 0.0
         names = ["urgent", *(f"rec {n}" for n in range(7))]
@@ -220,14 +221,12 @@ async def test_a_process_that_is_behind_watches_fewer_and_keeps_the_urgent(
         for name in names:
             watched.publish(name, tachycardia()[1][:40])
 
-        async def let_go(until_watched: int) -> None:
-            while watched.watch.watched > until_watched:
-                assert watched.now_s is not None
-                watched.now_s += live.SHED_S / 2
-                await asyncio.sleep(live.LOOK_S)
+        def time_passes() -> bool:
+            assert watched.now_s is not None
+            watched.now_s += live.SHED_S / 2
+            return watched.watch.watched == 1
 
-        async with asyncio.timeout(30):
-            await let_go(1)
+        await until(time_passes, 30)
         assert watched.watch.dropped > 0
         os.kill(watched.watch.line.pid, signal.SIGCONT)
         watched.publish("urgent", tachycardia()[1][40:])
@@ -244,8 +243,13 @@ async def test_a_process_that_is_stuck_is_ended(monkeypatch: pytest.MonkeyPatch,
         assert watched.watch.line.pid is not None
         frozen.append(watched.watch.line.pid)
         os.kill(watched.watch.line.pid, signal.SIGSTOP)
-        watched.publish("rec", tachycardia()[1][:5])
-        await asyncio.sleep(0)
+        packets = iter(tachycardia()[1])
+
+        def in_hand() -> bool:
+            watched.publish("rec", (next(packets),))
+            return not watched.watch.line.free
+
+        await until(in_hand, 30)
         watched.now_s = line.SILENT_S + 1
         await until(lambda: watched.watch.line.restarts == 1, 60)
         await until(lambda: watched.watch.line.ready, 60)
