@@ -29,8 +29,8 @@ from server.alerts.ladder import AlertSettings, Step
 from server.alerts.reactions import reactions as alert_reactions
 from server.alerts.routes import routes as alert_routes
 from server.analysis import service as analysis
-from server.analysis.live import LiveWatch
-from server.analysis.work import Facts, warm_up
+from server.analysis.live import Case, LiveWatch
+from server.analysis.work import warm_up
 from server.base import pages
 from server.base.blobs import FileBlobs
 from server.base.bus import LocalBus
@@ -290,7 +290,10 @@ class Application:
             settings=reading_settings(self.config),
         )  # fmt: skip
         self.alerts = Alerts(db, clock, alert_settings(self.config), self.secret, adapters.critical_findings)
-        self.watch = LiveWatch(self.bus, self.pool, self.config.analysis.profile, self._facts, self._found_live)
+        self.watch = LiveWatch(
+            self.bus, self.config.analysis.profile, self.config.analysis.watched_max, clock.monotonic, self._case,
+            self._found_live,
+        )  # fmt: skip
         self.intake.live_began = self.watch.begin
         self.intake.glanced = self._found_live
         self.intake.saving = lambda: self.reserve.spent
@@ -416,6 +419,10 @@ class Application:
                 "commits": self.db.commits,
                 "dead_letters": self.spine.dead_letters,
                 "pool_restarts": self.pool.restarts + self.intake.files.restarts,
+                "live_watched": self.watch.watched,
+                "live_unwatched": self.watch.unwatched,
+                "live_dropped": self.watch.dropped,
+                "monitor_restarts": self.watch.line.restarts,
                 "open_pages": self.live.open_pages,
                 "device_connections": len(self.gateway.connections),
                 "recordings_unfinished": self.gateway.unfinished,
@@ -437,8 +444,8 @@ class Application:
     async def _measured(self, recording_id: str) -> Measured | None:
         return await self.db.read(lambda conn: adapters.measured(conn, recording_id))
 
-    async def _facts(self, recording_id: str) -> Facts:
-        return await self.db.read(lambda conn: adapters.facts(conn, recording_id))
+    async def _case(self, recording_id: str) -> Case:
+        return await self.db.read(lambda conn: adapters.live_case(conn, recording_id))
 
     async def _found_live(self, recording_id: str, findings: bytes) -> None:
         await raise_alert(self.alerts, recording_id, *adapters.live_findings(findings))
