@@ -45,6 +45,7 @@ from device.frames import (
     End,
     Open,
     Opening,
+    Run,
     decode,
     encode,
 )
@@ -59,7 +60,7 @@ from server.intake.connection import Connection
 from server.intake.hub import DeviceRecord, Hub
 from server.intake.journal import Journal, JournalDamaged, JournalFailed, Recovered
 from server.intake.sealing import archive_of, whole_file
-from server.intake.segment import Damage, Kind
+from server.intake.segment import Damage, Kind, run_body
 from server.intake.socket import DeviceSocket
 
 log = structlog.get_logger()
@@ -246,6 +247,8 @@ class Gateway:
         match frame:
             case Data():
                 kind, body, device_ms = Kind.DATA, frame.body, frame.device_ms
+            case Run():
+                kind, body = Kind.RUN, run_body(frame.stamps, frame.body)
             case Chunk():
                 kind, body = Kind.DATA, frame.body
             case Open():
