@@ -264,11 +264,13 @@ class Gateway:
     def publish(self, effect: Publish) -> None:
         """Show live samples, each once, whichever of two connections' writes reached the disk first."""
         stream = self._streams.get(effect.uid)
-        if stream is None or effect.first_sample < stream.shown:
+        if stream is None:
             return
         assert isinstance(stream.opening, Open)
-        stream.shown = effect.first_sample + len(effect.samples) // (2 * len(stream.opening.leads))
-        self.hub.publish(effect.recording, effect.first_sample, effect.samples)
+        first, row = max(effect.first_sample, stream.shown), 2 * len(stream.opening.leads)
+        if samples := effect.samples[row * (first - effect.first_sample) :]:
+            stream.shown = first + len(samples) // row
+            self.hub.publish(effect.recording, first, samples)
 
     def set_online(self, device_id: str, *, online: bool) -> None:
         self._online[device_id] += 1 if online else -1

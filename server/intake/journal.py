@@ -306,7 +306,7 @@ class Journal:
                 self._wake.clear()
                 while group := self._take_group():
                     self._write_group(group)
-                    if GATHER_RECORDS <= len(group) and not self._queue and not self._closing.is_set():
+                    if len(group) >= GATHER_RECORDS and not self._queue and not self._closing.is_set():
                         time.sleep(GATHER_S)
                 if self._closing.is_set() and not self._queue:
                     return
