@@ -81,6 +81,8 @@ UPKEEP_S = 3600
 RECHECK_S = 30
 COMMANDS_S = 2 * 86400
 """How long a repeat of a command still gets its first answer."""
+WARM_AFTER_S = 1.0
+"""The processes that analyse load after devices and pages are served, not beside them; a first call fetches them."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -163,7 +165,6 @@ class Application:
         self.blobs = FileBlobs(data / "blobs")
         self.bus: LocalBus[Samples] = LocalBus()
         self.pool = Pool(self.config.analysis.workers, warm_up)
-        self.pool.start()
         self.secret = hub_secret(data)
         self._rooms()
         await self.people.reload()
@@ -185,10 +186,12 @@ class Application:
         except OSError as error:
             raise _port_error(error, hub.host, self.gateway.settings.port) from None
         self.device_port = self.gateway.port
+        self._warming = asyncio.get_running_loop().call_later(WARM_AFTER_S, self.pool.start)
         self._upkeep = [asyncio.create_task(work()) for work in (self._keep_up, self._end_pages)]
         log.info("hub.started", host=hub.host, port=self.port, device_port=self.device_port, tls=tls is not None)
 
     async def stop(self) -> None:
+        self._warming.cancel()
         for task in self._upkeep:
             task.cancel()
         await asyncio.gather(*self._upkeep, return_exceptions=True)
