@@ -192,6 +192,7 @@ class Connection:
                 case Online():
                     assert self.session.device is not None
                     self._deadline.reschedule(None)
+                    self._socket.greeted()
                     self.device_id = self.session.device.id
                     gateway.set_online(self.device_id, online=True)
                 case ClockKnown():

@@ -15,9 +15,10 @@ import asyncio
 import itertools
 import secrets
 import ssl
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -62,6 +63,7 @@ from server.intake.journal import Journal, JournalDamaged, JournalFailed, Recove
 from server.intake.sealing import archive_of, whole_file
 from server.intake.segment import Damage, Kind, run_body
 from server.intake.socket import DeviceSocket
+from server.intake.turns import Turns
 
 log = structlog.get_logger()
 
@@ -125,11 +127,13 @@ class Gateway:
         self.connections: set[Connection] = set()
         self._folder, self._on_failed = folder, on_failed
         self._streams: dict[bytes, _Stream] = {}
+        self._of: defaultdict[str, dict[bytes, _Stream]] = defaultdict(dict)  # the same by device
         self._online: Counter[str] = Counter()
         self.births = itertools.count()
         self._seals: dict[bytes, asyncio.Task[None]] = {}
         self._seal_slots = asyncio.Semaphore(settings.seals_max)
         self._stopping = asyncio.Event()
+        self._turns = Turns()
         self.journal: Journal
         self._server: Server
 
@@ -170,6 +174,7 @@ class Gateway:
             create_connection=DeviceSocket,
             backlog=BACKLOG,
         )
+        self._server.handler = partial(self._in_turn, self._server.handler)
 
     async def stop(self) -> None:
         """Tell the devices to come back, let seals end, put everything on the disk."""
@@ -197,9 +202,9 @@ class Gateway:
     def kept(self, device_id: str) -> dict[bytes, Kept]:
         """What stands on the disk of each unsealed stream of a device."""
         kept: dict[bytes, Kept] = {}
-        for uid, stream in self._streams.items():
+        for uid, stream in self._of.get(device_id, {}).items():
             state = self.journal.streams.get(uid)
-            if stream.device == device_id and state is not None:
+            if state is not None:
                 end = stream.end if state.ended else None
                 kept[uid] = Kept(stream.opening, device_id, stream.recording, state.frames, state.data_bytes, end)
         return kept
@@ -230,7 +235,7 @@ class Gateway:
         known = self._streams.get(opening.uid)
         if known is not None and known.device != device.id:
             raise OpenDiffers(field="device")
-        stream = self._streams.setdefault(opening.uid, _Stream(opening.uid, device.id, recording, opening))
+        stream = known or self._know(_Stream(opening.uid, device.id, recording, opening))
         if stream.owner is not None and stream.owner.born > connection.born:
             raise Superseded  # an `open` that lay on a dying line and came after that of the connection after it
         # In one step: the new owner goes on where the disk stands now.
@@ -239,6 +244,10 @@ class Gateway:
         if former is not None and former is not connection:
             former.end(Superseded())
         return effects
+
+    def _know(self, stream: _Stream) -> _Stream:
+        self._streams[stream.uid] = self._of[stream.device][stream.uid] = stream
+        return stream
 
     def append(self, connection: Connection, effect: Append) -> None:
         stream = self._streams[effect.uid]
@@ -283,7 +292,7 @@ class Gateway:
     def let_go(self, connection: Connection) -> None:
         """A connection has ended: its streams wait for the next one."""
         self.connections.discard(connection)
-        for stream in self._streams.values():
+        for stream in self._of.get(connection.device_id or "", {}).values():
             if stream.owner is connection:
                 stream.owner = None
 
@@ -347,7 +356,11 @@ class Gateway:
 
     def _forget(self, uid: bytes) -> None:
         """The recording is stored for good: the journal may let its samples go."""
-        self._streams.pop(uid, None)
+        stream = self._streams.pop(uid, None)
+        if stream is not None:
+            del self._of[stream.device][uid]
+            if not self._of[stream.device]:
+                del self._of[stream.device]
         state = self.journal.streams.get(uid)
         if state is not None and not state.sealed and self.journal.failed is None:
             self.journal.seal(uid)
@@ -372,8 +385,7 @@ class Gateway:
         if opening is None or not isinstance(end, End | None):
             self._report_damage(Damage(at.segment, at.offset, at.offset, torn=False))
             return
-        stream = _Stream(recovered.uid, record.device, record.recording, opening, end)
-        self._streams[recovered.uid] = stream
+        self._know(_Stream(recovered.uid, record.device, record.recording, opening, end))
         if end is not None:
             # The process may have died between the hub's commit and the journal's mark: `sealed` is idempotent.
             self.begin_seal(recovered.uid)
@@ -400,6 +412,15 @@ class Gateway:
     async def _end_all(self, error: WireError) -> None:
         for connection in list(self.connections):
             connection.end(error)
+
+    async def _in_turn(self, greet: Callable[[ServerConnection], Awaitable[None]], socket: ServerConnection) -> None:
+        """The library's handshake, then `_serve`. The place is given back once the device has proven itself."""
+        assert isinstance(socket, DeviceSocket)
+        socket.greeted = await self._turns.take()
+        try:
+            await greet(socket)
+        finally:
+            socket.greeted()
 
     async def _serve(self, socket: ServerConnection) -> None:
         assert isinstance(socket, DeviceSocket)

@@ -91,6 +91,9 @@ def test_a_run_fits_into_a_record() -> None:
 # ---- the same as one by one ----
 
 
+OPENING = an_opening(uid=bytes(16), leads=LEADS)
+
+
 def a_session() -> HubSession:
     """Ready, with stream 0 of two leads open."""
     session = HubSession("x", bytes(32), Rules(window_frames=8, window_bytes=100), lambda device_id: {})
@@ -98,9 +101,8 @@ def a_session() -> HubSession:
     session.receive(hello, 0, encode(hello))
     session.device_found(DeviceRecord("cart-1", (KEY,), "clinic"), 0)
     session.receive(Proof(mac=proof_of(KEY, bytes(32), encode(hello), 0), device_ms=0), 0)
-    opening = an_opening(uid=bytes(16), leads=LEADS)
-    session.receive(opening, 0)
-    session.registered(opening, "rec")
+    session.receive(OPENING, 0)
+    session.registered(OPENING, "rec")
     session.stored(bytes(16), -1)
     return session
 
