@@ -29,6 +29,8 @@ from device.errors import (
     Busy,
     CertificateRefused,
     DeviceRevoked,
+    FileLeft,
+    QueueFull,
     Superseded,
     UnknownDevice,
     VersionRefused,
@@ -43,6 +45,7 @@ STREAMS: Final = 3  # fewer than a hub grants on one connection
 AHEAD_S: Final = 2.0
 FLYING_LEAST: Final = 16 * 1024
 FLYING_MOST: Final = 256 * 1024
+DISK_S: Final = 5.0  # this machine's disk is full
 PERSON_S: Final = 300.0  # what a person has to mend is tried again so often
 CLOCK_S: Final = 600.0
 DAY_MS: Final = 86_400_000
@@ -98,6 +101,8 @@ class HubLine:
                 await talk.hold(self._settings.hub, self._trust)
             except FOR_A_PERSON as error:
                 self.state.refused, wait_s = error, PERSON_S
+            except QueueFull as error:
+                self.state.refused, wait_s = error, DISK_S
             except WireError as error:
                 self.state.refused = None if error.again else error
                 wait_s = float(error.retry_after_s) if isinstance(error, Busy) else 0.0
@@ -113,7 +118,8 @@ class HubLine:
     def _blame(self, talk: _Conversation, error: WireError) -> None:
         """A file the hub will not have: set it aside once it is plain which one it was."""
         if len(talk.offered) == 1:
-            self._queue.refused(next(iter(talk.offered)), error.code, self._now_ms())
+            with contextlib.suppress(QueueFull):  # it is refused again when there is room to write that down
+                self._queue.refused(next(iter(talk.offered)), error.code, self._now_ms())
             self._alone = False
         else:
             self._alone = True
@@ -221,7 +227,11 @@ class _Conversation:
             if not self.welcomed:
                 continue
             for item in self._more():
-                upload = await asyncio.to_thread(self._queue.upload, item)
+                try:
+                    upload = await asyncio.to_thread(self._queue.upload, item)
+                except OSError:  # its bytes have rotted on this machine's disk: the others go on
+                    self._queue.refused(item.uid, FileLeft.code, self._now_ms())
+                    continue
                 self.offered[item.uid] = item
                 await self._do(socket, self._session.offer(upload, self._now_ms(), urgent=item.urgent))
             await self._do(socket, self._session.pump(self._now_ms()))
