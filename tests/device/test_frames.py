@@ -8,8 +8,8 @@ import struct
 import zlib
 from importlib.resources import files
 
-import numpy as np
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
