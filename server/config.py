@@ -81,6 +81,12 @@ class ReadingSection(_Section, frozen=True):
     promise_urgent_s: Annotated[int, Meta(ge=1, description="Promised report time, urgent.")] = 900
     promise_soon_s: Annotated[int, Meta(ge=1, description="Promised report time, soon.")] = 1800
     promise_routine_s: Annotated[int, Meta(ge=1, description="Promised report time, routine.")] = 1800
+    prints_mb: Annotated[
+        int,
+        Meta(
+            ge=1, description="Room for printed reports; beyond it the oldest in use are printed anew when asked for."
+        ),
+    ] = 500
 
 
 class AlertSection(_Section, frozen=True):

@@ -218,7 +218,7 @@ class Load:
         return str(found[0]["id"])
 
     async def _note_alerts(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = (await self._ask("oncall", "GET", "/api/alerts"))["alerts"]
+        found: list[dict[str, Any]] = (await self._ask("oncall", "GET", "/api/alerts?limit=500"))["alerts"]
         for alert in found:
             _, before = self.told.alerts.get(alert["id"], ("", -1))
             self.told.alerts[alert["id"]] = (alert["recording"], max(before, alert["step"]))
