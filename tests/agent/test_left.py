@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import numpy as np
 import pytest
 
 from device.agent import inlets
@@ -216,3 +217,20 @@ async def test_a_killed_agent_leaves_nothing_running(tmp_path: Path) -> None:
     agent.kill()
     await agent.wait()
     await until(lambda: not any(Path(f"/proc/{child}/cmdline").exists() for child in started), 30)
+
+
+async def test_what_is_urgent_does_not_wait_for_the_lines_limit(tmp_path: Path) -> None:
+    """At 1 kbit/s the first pieces of the other file take two minutes."""
+    hub, random = FakeHub(), bytes(np.random.default_rng(1).integers(0, 256, 100_000, np.uint8))
+    async with (
+        running(tmp_path / "hub", hub) as gateway,
+        agent_at(tmp_path / "clinic", hub, gateway.url, limit_kbit_s=1.0) as (agent, _),
+    ):
+        await agent.take("calm.bin", random)
+        await until(lambda: agent.line.state.sending)
+        await agent.take("urgent.csv", csv_file(), urgent=True)
+        await until_received(agent, 1)
+        assert {each.name: each.state for each in agent.queue.latest(2)} == {
+            "urgent.csv": "received",
+            "calm.bin": "waiting",
+        }
