@@ -12,6 +12,7 @@ import contextlib
 import random
 import ssl
 import time
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,7 +66,7 @@ def trust_of(ca: Path | None, certificate: Path | None = None, key: Path | None 
 def read_key_file(path: Path) -> DeviceKey:
     """Raises KeyFileRefused."""
     try:
-        content = msgspec.json.decode(path.read_bytes(), type=_KeyFile)
+        content = msgspec.json.decode(path.read_bytes().removeprefix(BOM_UTF8), type=_KeyFile)  # as Notepad writes it
     except OSError as error:
         raise KeyFileRefused(reason=f"it cannot be read: {error.strerror}") from None
     except msgspec.DecodeError as error:

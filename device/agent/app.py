@@ -28,7 +28,7 @@ from device.client import clock_ms, read_key_file, trust_of
 from device.errors import InletRefused, QueueFull, WireError
 from device.frames import Request
 
-LOOK_S: Final = 1.0
+LOOK_S: Final = 0.5  # with the two seconds a file has to rest, its verdict stands within three
 CHECK_S: Final = 15.0
 FULL_S: Final = 5.0
 UPKEEP_S: Final = 60.0

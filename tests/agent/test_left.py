@@ -16,11 +16,11 @@ import aiohttp
 import numpy as np
 import pytest
 
-from device.agent import inlets
+from device.agent import folder, inlets
 from device.agent.folder import Found
-from device.agent.settings import Folder, Serial, Socket
+from device.agent.settings import Folder, Serial, Socket, read_settings
 from device.agent.store import Queue
-from device.client import key_file_text
+from device.client import key_file_text, read_key_file
 from device.frames import FILE_BYTES_MAX
 from tests.agent.test_agent import agent_at, connected, csv_file, free_port, until_received
 from tests.device.fake_hub import FakeHub
@@ -143,10 +143,10 @@ async def test_a_record_of_several_files_is_moved_away_whole(tmp_path: Path) -> 
     (clinic / "ecg").mkdir(parents=True)
     (clinic / "ecg" / "7.dat").write_bytes(bytes(4000))
     (clinic / "ecg" / "7.hea").write_text("7 2 500 1000\n7.dat 16 200 16 0 0 0 0 I\n7.dat 16 200 16 0 0 0 0 II\n")
-    folder = Folder(path="ecg", settle_s=0.2, move_to="sent")
+    moving = Folder(path="ecg", settle_s=0.2, move_to="sent")
     async with (
         running(tmp_path / "hub", hub) as gateway,
-        agent_at(clinic, hub, gateway.url, folders=(folder,)) as (agent, _),
+        agent_at(clinic, hub, gateway.url, folders=(moving,)) as (agent, _),
     ):
         await until_received(agent, 1)
 
@@ -234,3 +234,30 @@ async def test_what_is_urgent_does_not_wait_for_the_lines_limit(tmp_path: Path) 
             "urgent.csv": "received",
             "calm.bin": "waiting",
         }
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+def test_settings_are_read_as_any_editor_of_windows_writes_them(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "agent.yaml").write_bytes(
+        "hub: wss://x\r\nkey_file: k.json\r\nfolders:\r\n  - path: 心电\r\n".encode(encoding)
+    )
+    assert read_settings(tmp_path / "agent.yaml").folders[0].path == str(tmp_path / "心电")
+    (tmp_path / "k.json").write_text('{"device": "d", "key": "QUJDREVGR0hJSktMTU5PUA=="}', encoding="utf-8-sig")
+    assert read_key_file(tmp_path / "k.json").device == "d"
+
+
+@pytest.mark.parametrize(("winerror", "held"), [(32, True), (33, True), (5, False)])
+def test_on_windows_a_file_is_held_by_a_writer_not_by_a_want_of_rights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, winerror: int, held: bool
+) -> None:
+    error = PermissionError(errno.EACCES, "refused")
+    error.winerror = winerror  # type: ignore[attr-defined, unused-ignore]  # as Windows sets it
+
+    def refuse(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as windows:
+        windows.setattr(os, "name", "nt")
+        windows.setattr(Path, "open", refuse)
+        found = folder._held(tmp_path)
+    assert found is held
