@@ -138,6 +138,8 @@ def load(path: Path) -> Config:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigRefused(where=path.name, reason=f"it cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ConfigRefused(where=path.name, reason="it is not UTF-8") from None
     try:
         raw = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
