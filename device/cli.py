@@ -204,10 +204,11 @@ def _test_hub(
 ) -> list[Verdict]:
     from device.client import trust_of
     from device.conformance import Bench, run_checks
+    from device.conformance_files import FILE_CHECKS
     from device.conformance_hub import HUB_CHECKS
     from device.conformance_refusals import REFUSAL_CHECKS
 
-    checks = [check for check in (*HUB_CHECKS, *REFUSAL_CHECKS) if not only or check.name in only]
+    checks = [check for check in (*HUB_CHECKS, *FILE_CHECKS, *REFUSAL_CHECKS) if not only or check.name in only]
     unknown = set(only) - {check.name for check in checks}
     if unknown:
         raise click.BadParameter(f"no such check: {', '.join(sorted(unknown))}", param_hint="--only")
