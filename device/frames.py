@@ -137,6 +137,7 @@ class Welcome(_Frame, frozen=True):
     rates: tuple[int, ...]
     frame_bytes_max: int
     streams: tuple[OpenStream, ...] = ()
+    clinic: str = ""  # the institution the device belongs to, by its name; empty: the hub does not say
 
 
 class Calibration(msgspec.Struct, frozen=True, omit_defaults=True):
