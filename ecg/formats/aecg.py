@@ -158,23 +158,24 @@ def _person(root: Node) -> Person:
     who = subject.any("subjectdemographicperson")
     return Person(
         name=people.name_of(who.first("name")),
-        id_no=people.said(subject.first("id").value("extension")),
+        # Mindray (BeneHeart R12) gives the subject no id and writes fields of its own into the person.
+        id_no=people.said(subject.first("id").value("extension")) or people.said(who.first("patientid").text),
         sex=people.sex(
             who.first("administrativegendercode").value("code")
             or who.first("administrativegendercode").value("displayname")
         ),
         birth_date=people.day(who.first("birthtime").value("value")),
-        age_years=_age(root),
+        age_years=_age(root, who),
     )
 
 
-def _age(root: Node) -> int | None:
-    """The age the file states beside the recording (LOINC 21612-7, 30525-0)."""
+def _age(root: Node, who: Node) -> int | None:
+    """The age the file states beside the recording (LOINC 21612-7, 30525-0), or Mindray in the person."""
     for observation in root.every("relatedobservation", "controlvariable"):
         if _code(observation) in ("21612-7", "30525-0"):
             value = observation.first("value")
             return people.age(value.value("value") or value.text, value.value("unit"))
-    return None
+    return people.age(who.first("age").text)
 
 
 def _maker(root: Node, series: Node) -> Maker:

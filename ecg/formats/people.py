@@ -135,5 +135,5 @@ def full_name(family: str, given: str, middle: str = "") -> str:
 
 def name_of(node: Node) -> str:
     """A person's name in HL7: as text, or in its parts."""
-    parts = full_name(node.any("family").text, node.any("given").text)
-    return parts or said(node.text)
+    family, given = (" ".join(part.text for part in node.every(kind) if part.text) for kind in ("family", "given"))
+    return full_name(family, given) or said(node.text)
