@@ -398,7 +398,7 @@ def _start(head: _Head) -> datetime | None:
     """Local time of the first record; the year of four digits in the recording's text before the header's of two."""
     date = [part for part in re.split(r"\D+", head.date) if part]
     clock = [part for part in re.split(r"\D+", head.clock) if part]
-    if len(date) != 3 or len(clock) != 3 or max(map(len, date + clock)) > 4:
+    if len(clock) != 3 or max(map(len, clock)) > 4:
         return None
     made = head.recording.split(" ")
     if made[0] == "Startdate" and len(made) > 1:
@@ -406,6 +406,8 @@ def _start(head: _Head) -> datetime | None:
         if day is None:
             return None
         return moment_of(day.year, day.month, day.day, *map(int, clock))
+    if len(date) != 3 or max(map(len, date)) > 4:
+        return None
     year = int(date[2])
     if date + clock == ["01", "01", "85", "00", "00", "00"]:  # the standard's own for "not known"
         return None
