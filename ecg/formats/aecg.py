@@ -22,6 +22,7 @@ from ecg.formats.xml import Node
 
 NAME: Final = "HL7 aECG"
 NO_RHYTHM = {"REPRESENTATIVE_BEAT", "MEDIAN_BEAT", "MEDIAN", "AVERAGE_BEAT"}
+PLACEHOLDERS: Final = ("trialsubject", "subjectassignment", "annotatedecg")  # Mindray: ids that name the element
 ORIGIN_PARTS_MAX: Final = 1000  # a step is parted so often at most, to make an origin a whole number of steps
 
 
@@ -158,8 +159,7 @@ def _person(root: Node) -> Person:
     who = subject.any("subjectdemographicperson")
     return Person(
         name=people.name_of(who.first("name")),
-        # Mindray (BeneHeart R12) gives the subject no id and writes fields of its own into the person.
-        id_no=people.said(subject.first("id").value("extension")) or people.said(who.first("patientid").text),
+        id_no=_id_no(subject, who),
         sex=people.sex(
             who.first("administrativegendercode").value("code")
             or who.first("administrativegendercode").value("displayname")
@@ -167,6 +167,12 @@ def _person(root: Node) -> Person:
         birth_date=people.day(who.first("birthtime").value("value")),
         age_years=_age(root, who),
     )
+
+
+def _id_no(subject: Node, who: Node) -> str:
+    """The subject's id. Mindray writes one of its own into the person, and the same word for all into the subject's."""
+    extension = people.said(subject.first("id").value("extension"))
+    return people.said(who.first("patientid").text) or ("" if extension.casefold() in PLACEHOLDERS else extension)
 
 
 def _age(root: Node, who: Node) -> int | None:

@@ -150,6 +150,7 @@ class _Group:
     """One item of the waveform sequence. `first` is where it begins on the object's time axis, in samples."""
 
     fs: float
+    bits: int
     first: int
     is_rhythm: bool
     channels: tuple[_Channel, ...]
@@ -173,19 +174,18 @@ class _Group:
         channels = [_channel(one, number, fs) for number, one in enumerate(defined)] if is_rhythm else []
         voltages = [one for one in channels if one is not None]
         kept, left = with_names([one.spelling for one in voltages])
-        return cls(fs, first, is_rhythm, tuple(voltages[at] for at in kept), samples, tuple(left))
+        bits = item.number(0x54001004, "bits allocated") or 0
+        return cls(fs, bits, first, is_rhythm, tuple(voltages[at] for at in kept), samples, tuple(left))
 
     def columns(self) -> list[tuple[_Channel, I32]]:
         """Each channel with its samples, NO_SIGNAL where the file pads."""
-        return [
-            (
-                channel,
-                in_steps(
-                    without_marks(self.samples[:, channel.number], channel.uv_per_step), channel.offset, channel.sign
-                ),
-            )
-            for channel in self.channels
-        ]
+        found = []
+        for channel in self.channels:
+            stored = self.samples[:, channel.number]
+            if self.bits == 16:
+                stored = without_marks(stored, channel.uv_per_step)
+            found.append((channel, in_steps(stored, channel.offset, channel.sign)))
+        return found
 
     def stands_in_for(self, other: _Group) -> bool:
         mine = {codes.lead_of(channel.spelling) for channel in self.channels}

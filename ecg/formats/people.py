@@ -108,7 +108,7 @@ def sex(text: str) -> Sex:
 
 def age(text: str, unit: str = "") -> int | None:
     """Whole years, from years or a smaller unit; None for what is no age."""
-    bare = re.fullmatch(r"\s*(\d{1,3})(?:[.,]\d+)?\s*(岁|[A-Za-z]*)\s*", text)
+    bare = re.fullmatch(r"\s*P?(\d{1,3})(?:[.,]\d+)?\s*(岁|[A-Za-z]*)\s*", text)  # Mindray: P57years
     if not bare:
         return None
     word = (unit or bare[2]).strip().casefold()
