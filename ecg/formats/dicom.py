@@ -83,6 +83,7 @@ _CHARSETS = {
     "ISO 2022 IR 58": "gb18030",
     "ISO 2022 IR 149": "euc_kr",
 }
+_WESTERN = ("latin-1", "iso8859-2", "iso8859-9", "iso8859-15")  # under which carts write GBK all the same
 _SEXES: dict[str, Sex] = {"M": "M", "F": "F"}
 _YEARS_OF_AGE = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 _CLOCK = re.compile(r"(\d{4})[.-]?(\d\d)[.-]?(\d\d)(?:(\d\d):?(\d\d)?:?(\d\d)?(?:\.(\d{1,6}))?)?")
@@ -310,7 +311,7 @@ def _text(whole: DataSet, tag: int) -> tuple[str, bool]:
             return text(raw.decode(charset).encode(), "utf-8"), False
         except UnicodeDecodeError:
             return text(raw), True
-    if looks_chinese(raw):
+    if charset in _WESTERN and looks_chinese(raw):
         return text(raw, "gb18030"), True
     return text(raw, charset), not stated[-1].strip()
 

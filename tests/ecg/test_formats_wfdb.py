@@ -103,7 +103,9 @@ def test_a_sum_that_does_not_fit_is_said_and_one_that_no_writer_computed_is_not(
 
 
 def test_signals_of_two_rates_are_not_averaged_into_one() -> None:
-    head = b"r 3 100 2\nr.dat 16x2 200/mV 16 0 0 0 0 I\nr.dat 16x2 200/mV 16 0 0 0 0 II\nr.dat 16 200/mV 16 0 0 0 0 V1\n"
+    head = (
+        b"r 3 100 2\nr.dat 16x2 200/mV 16 0 0 0 0 I\nr.dat 16x2 200/mV 16 0 0 0 0 II\nr.dat 16 200/mV 16 0 0 0 0 V1\n"
+    )
     got = formats.document(packed({"r.hea": head, "r.dat": int16((1, 9, -1, -9, 70), (2, 8, -2, -8, 71))}))
     assert (got.fs, got.leads) == (200.0, ("I", "II"))
     assert got.steps.tolist() == [[1, -1], [9, -9], [2, -2], [8, -8]]
