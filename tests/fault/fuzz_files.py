@@ -21,7 +21,7 @@ import struct
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -34,6 +34,8 @@ from ecg.formats.document import SAMPLES_MAX
 from tests.ecg.conftest import SAMPLES
 from tests.ecg.encoders import scp_renewed
 from tests.ecg.test_formats_fuzz import MADE
+from tests.ecg.test_formats_text import packed
+from tests.ecg.test_formats_wfdb import FIXED, VARIABLE
 from tests.ecg.test_formats_xml_fuzz import HOSTILE as WORDS
 from tests.ecg.test_formats_xml_fuzz import SMALL
 
@@ -97,6 +99,8 @@ def seeds(surface: str) -> list[bytes]:
         for path in sorted(SAMPLES.glob(pattern)):
             raw = path.read_bytes()
             found += [raw] if len(raw) <= SEED_BYTES_MAX else [raw[:SEED_BYTES_MAX], raw]
+    if surface == "zip":
+        found += [packed(FIXED), packed(VARIABLE)]
     return found + [path.read_bytes() for path in sorted(CORPUS.glob(f"{surface}-*"))]
 
 
@@ -172,7 +176,8 @@ def _zip_changed(raw: bytes, rng: random.Random) -> bytes:
 def ending(raw: bytes) -> tuple[str, str]:
     """How a file ends: ("read" or a code, what tells this end from another). Raises AssertionError."""
     try:
-        got = formats.document(raw)
+        with np.errstate(over="raise", invalid="raise", divide="raise"):  # what numpy would only print
+            got = formats.document(raw)
     except EcgError as error:
         words = str(error)
         json.dumps([error.facts(), words])
@@ -197,53 +202,55 @@ def rss_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def fuzz(
-    surface: str, seconds: float, seed: int, keep: Path, on_find: Callable[[str], None] = print
-) -> tuple[Tally, int]:
-    """Damaged files of one surface for so long; and by how much the memory rose over that of the whole files."""
+def fuzz(surface: str, seed: int, keep: Path, *, seconds: float = float("inf"), runs: int = 2**63) -> tuple[Tally, int]:
+    """Damaged files of one surface, for so long or so many; and by how much the memory rose over that of whole files.
+
+    A file that ends otherwise than in a document or a code, or takes too long or too much, is left in `keep`.
+    """
     rng = random.Random(seed)
     queue = seeds(surface)
     assert queue, f"no file to begin with for {surface}"
     small = [raw for raw in queue if len(raw) <= 20_000] or queue
-    grown = list(small)
+    found = list(small)
     tally = Tally(surface)
-    met: set[tuple[str, str]] = set()
-    for raw in queue:
-        met.add(ending(raw))
+    met = {ending(raw) for raw in queue}
     before = rss_bytes()
     until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    while time.monotonic() < until and tally.runs < runs:
         drawn = rng.random()
-        raw = changed(rng.choice(small if drawn < 0.5 else grown if drawn < 0.9 else queue), surface, rng, small)
-        began, memory = time.process_time(), rss_bytes()
-        why = ""
-        end = ("", "")
-        try:
-            end = ending(raw)
-        except Exception as error:  # whatever it is, it is what is looked for
-            why = f"{type(error).__name__}: {error}"
-        took = time.process_time() - began
-        tally.runs += 1
-        tally.slowest_s = max(tally.slowest_s, took)
-        if not why and took > SECONDS_MAX:
-            why = f"slow: {took:.1f} s"
-        if not why and rss_bytes() - memory > GROWTH_MAX:
-            why = f"memory: {(rss_bytes() - memory) >> 20} MiB"
+        raw = changed(rng.choice(small if drawn < 0.5 else found if drawn < 0.9 else queue), surface, rng, small)
+        end, why = _watched(raw, tally)
         if why:
             file = keep / f"{surface}-{hashlib.sha256(raw).hexdigest()[:12]}"
             file.write_bytes(raw)
             tally.finds.append(f"{file.name} {why}"[:200])
-            on_find(f"{file.name} {why}")
-            continue
-        if end[0] == "read":
+        elif end[0] == "read":
             tally.read += 1
         else:
             tally.refused[end[0]] += 1
-        if end not in met:
+        if not why and end not in met:
             met.add(end)
-            grown = [*grown[-QUEUE_MAX:], raw] if len(raw) <= 20_000 else grown
+            found = [*found[-QUEUE_MAX:], raw] if len(raw) <= 20_000 else found
     tally.endings = len(met)
     return tally, rss_bytes() - before
+
+
+def _watched(raw: bytes, tally: Tally) -> tuple[tuple[str, str], str]:
+    """How a file ends, and what is wrong with that."""
+    began, memory = time.process_time(), rss_bytes()
+    end, why = ("", ""), ""
+    try:
+        end = ending(raw)
+    except Exception as error:  # whatever it is, it is what is looked for
+        why = f"{type(error).__name__}: {error}"
+    took, grown = time.process_time() - began, rss_bytes() - memory
+    tally.runs += 1
+    tally.slowest_s = max(tally.slowest_s, took)
+    if not why and took > SECONDS_MAX:
+        why = f"slow: {took:.1f} s"
+    if not why and grown > GROWTH_MAX:
+        why = f"memory: {grown >> 20} MiB"
+    return end, why
 
 
 def main() -> None:
@@ -256,7 +263,7 @@ def main() -> None:
     asked.keep.mkdir(parents=True, exist_ok=True)
     for surface in asked.surfaces or SURFACES:
         began = time.monotonic()
-        tally, grown = fuzz(surface, asked.seconds, asked.seed, asked.keep)
+        tally, grown = fuzz(surface, asked.seed, asked.keep, seconds=asked.seconds)
         print(tally.line(time.monotonic() - began, grown), flush=True)
 
 
