@@ -29,6 +29,7 @@ BLOCK = 1_000_000  # samples of each lead decoded at a time
 DIFFERENCES = {"8"}  # formats in which a sample is known only from all before it
 PACKAGE_FAILS = (ValueError, IndexError, KeyError, TypeError, RuntimeError, OSError, OverflowError, AttributeError)
 """How the package fails on a damaged file: it checks little, and all of these mean the same to the user."""
+_FRAME = re.compile(r"\d+x(?!1\b)")  # a signal's format with samples a frame: 16x4
 _GAIN = re.compile(r"^(?P<gain>[-+0-9.eE]+)(\((?P<baseline>[-+0-9]+)\))?(/(?P<unit>\S+))?$")
 _AGE = re.compile(r"^#?\s*<?age>?\s*:\s*(\d{1,3})\b", re.IGNORECASE | re.MULTILINE)
 _SEX = re.compile(r"^#?\s*<?sex>?\s*:\s*(m|f)", re.IGNORECASE | re.MULTILINE)
@@ -88,9 +89,13 @@ def header_lines(record: Path) -> tuple[list[list[str]], str]:
     return content, "\n".join(line for line in text.splitlines() if line.startswith("#"))
 
 
-def is_segmented(path: Path) -> bool:
-    """Whether the record has segments, each a record of its own, which `wfdb_steps.py` lays on one time line."""
-    return "/" in header_lines(record_of(path))[0][0][0]
+def has_parts(path: Path) -> bool:
+    """Whether the record has segments, or signals of several samples a frame, which `wfdb_steps.py` reads.
+
+    The package would average the samples of a frame into one, without a word.
+    """
+    content, _ = header_lines(record_of(path))
+    return "/" in content[0][0] or any(len(line) > 1 and _FRAME.match(line[1]) for line in content[1:])
 
 
 def signal_lines(record: Path) -> tuple[list[list[str]], str]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from ecg import formats
+from ecg import codes, formats
 from ecg.errors import ChannelLeftOut, EcgError, FieldWrong, GainMissing, LeadUnknown, UnitUnknown
 from ecg.formats.document import NO_SIGNAL
 from tests.ecg import xml_made as made
@@ -29,6 +29,25 @@ from tests.ecg.encoders import (
 from tests.ecg.test_formats_made import ishne, wave
 
 LEADS = made.steps()
+
+
+@pytest.mark.parametrize(
+    ("spelling", "lead"),
+    [
+        *(
+            ("ECG-II", "II"),
+            ("Lead-aVR", "aVR"),
+            ("ECG_LEAD_V1", "V1"),
+            ("导联Ⅱ", "II"),
+            ("Ⅲ导联", "III"),
+            ("V5导", "V5"),
+        ),
+        *(("ＩＩ", "II"), ("Ｖ1", "V1"), ("lead i", "I"), ("MDC_ECG_LEAD_AVRneg", "-aVR")),
+        *(("ECG", "unknown"), ("ECG1", None), ("Ch1", None), ("2", None), ("MDC_ECG_HEART_RATE", None), ("Lead", None)),
+    ],
+)
+def test_leads_are_known_under_the_words_around_them(spelling: str, lead: str | None) -> None:
+    assert codes.lead_of(spelling) == lead
 
 
 # ---- HL7 aECG ----

@@ -102,7 +102,7 @@ def test_a_sum_that_does_not_fit_is_said_and_one_that_no_writer_computed_is_not(
         assert not formats.document(packed({"r.hea": head.format(*sums).encode(), "r.dat": rows})).warnings
 
 
-def test_signals_of_two_rates_are_not_averaged_into_one() -> None:
+def test_signals_of_two_rates_are_not_averaged_into_one(tmp_path: Path) -> None:
     head = (
         b"r 3 100 2\nr.dat 16x2 200/mV 16 0 0 0 0 I\nr.dat 16x2 200/mV 16 0 0 0 0 II\nr.dat 16 200/mV 16 0 0 0 0 V1\n"
     )
@@ -110,6 +110,9 @@ def test_signals_of_two_rates_are_not_averaged_into_one() -> None:
     assert (got.fs, got.leads) == (200.0, ("I", "II"))
     assert got.steps.tolist() == [[1, -1], [9, -9], [2, -2], [8, -8]]
     assert [type(warning) for warning in got.warnings] == [PartsLeftOut]
+    (tmp_path / "r.hea").write_bytes(head)
+    (tmp_path / "r.dat").write_bytes(int16((1, 9, -1, -9, 70), (2, 8, -2, -8, 71)))
+    assert ecg.read(tmp_path / "r").signal_uv[:, 0].tolist() == [5.0, 45.0, 10.0, 40.0]
 
 
 def test_pressure_and_breath_beside_leads_are_left_out_and_a_gain_below_0_turns_a_lead_over() -> None:
