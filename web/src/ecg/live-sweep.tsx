@@ -16,11 +16,13 @@ import { drawTrace, traceWidth } from './trace'
 export type EcgSweepProps = Readonly<{
   playOut: PlayOut
   leads: readonly string[] // names of the play-out's leads, in its order
+  show?: readonly number[] // which of them; all when absent
   columns?: number // 2 for twelve leads at acquisition, 1 on the wall
   pxPerMm?: number
   gain?: number
   speed?: number
   off?: ReadonlySet<string> // electrodes off: dashed, named
+  plain?: boolean // one of many: no scales, and its age is not read out by itself
   onAge?: (state: SignalAge | 'waiting', age_s: number | null) => void
 }>
 
@@ -50,14 +52,16 @@ type Sheet = Readonly<{ page: SweepPage; lanes: readonly Lane[]; off: readonly L
 type Band = { x: number; top: number; bottom: number }
 
 function sheetOf(p: EcgSweepProps, size: Size, pxPerMm: number): Sheet {
-  const columns = p.columns ?? (p.leads.length > 3 ? 2 : 1)
-  const rows = Math.ceil(p.leads.length / columns)
+  const shown = p.show ?? p.leads.map((_, lead) => lead)
+  const columns = p.columns ?? (shown.length > 3 ? 2 : 1)
+  const rows = Math.ceil(shown.length / columns)
   const usable = size.height - (rows > 2 ? 20 : 0) // the foot belongs to scales and age
   const width = Math.floor(size.width / columns)
   const height = usable / rows
-  const all = p.leads.map((name, lead) => {
-    const top = (lead % rows) * height
-    return { lead, name, x: Math.floor(lead / rows) * width, top, height, baseline: top + height * 0.6 }
+  const all = shown.map((lead, place) => {
+    const top = (place % rows) * height
+    const x = Math.floor(place / rows) * width
+    return { lead, name: p.leads[lead] ?? '', x, top, height, baseline: top + height * 0.6 }
   })
   const isOff = (lane: Lane): boolean => p.off?.has(lane.name) === true
   const lanes = all.filter(lane => !isOff(lane))
@@ -125,26 +129,28 @@ export function EcgSweep(p: EcgSweepProps) {
       const is = now === null ? 'waiting' : ageState(now)
       if (is !== state.peek()) state.value = is
     })
-  }, [size, mm, ink, p.playOut, p.leads.join(), p.columns, p.gain, p.speed, off])
+  }, [size, mm, ink, p.playOut, p.leads.join(), p.show?.join(), p.columns, p.gain, p.speed, off])
 
   useEffect(() => p.onAge?.(state.value, age.value), [state.value])
   return (
     <div class={`sweep sweep-${state.value}`} ref={box}>
-      <canvas ref={canvas} role="img" aria-label={t('sweep.plain', { n: p.leads.length })} />
-      <p class="ecg-scales">
-        <span>{t('speed.unit', { n: p.speed ?? 25 })}</span>
-        <span>{t('gain.unit', { n: p.gain ?? 10 })}</span>
-      </p>
-      <SweepAge state={state.value} age_s={age.value} />
+      <canvas ref={canvas} role="img" aria-label={t('sweep.plain', { n: p.show?.length ?? p.leads.length })} />
+      {p.plain !== true && (
+        <p class="ecg-scales">
+          <span>{t('speed.unit', { n: p.speed ?? 25 })}</span>
+          <span>{t('gain.unit', { n: p.gain ?? 10 })}</span>
+        </p>
+      )}
+      <SweepAge state={state.value} age_s={age.value} plain={p.plain === true} />
     </div>
   )
 }
 
 /** Says the age of everything: quiet when fresh, in words when late. */
-function SweepAge({ state, age_s }: { state: SignalAge | 'waiting'; age_s: number | null }) {
+function SweepAge({ state, age_s, plain }: { state: SignalAge | 'waiting'; age_s: number | null; plain: boolean }) {
   const s = age_s ?? 0
   return (
-    <p class={`sweep-age sweep-age-${state}`} role="status">
+    <p class={`sweep-age sweep-age-${state}`} role={plain ? undefined : 'status'}>
       {state === 'waiting' && t('sweep.waiting')}
       {state === 'live' && t('sweep.age', { s: s.toFixed(1) })}
       {state === 'delayed' && t('sweep.delayed', { s: s.toFixed(0) })}
