@@ -83,6 +83,7 @@ if (typeof matchMedia === 'function') {
     reducedMotion.value = asked.matches
   })
 }
+const STEP_PX = 6
 const PAGE_TURN_MS = 2000 // reduced motion: the page is turned every 2 s instead of swept
 
 export function EcgSweep(p: EcgSweepProps) {
@@ -110,16 +111,20 @@ export function EcgSweep(p: EcgSweepProps) {
     let clearBelow = p.playOut.bar + erase
     paintNew(brush, 0, p.playOut.penSample + 1, clearBelow)
     for (const lane of sheet.lanes) paintName(brush, lane)
+    // Of many, each sweep moves a few pixels at a time: a canvas that did not change costs the frame nothing.
+    const step = p.plain === true ? STEP_PX / sheet.page.pxPerSample : 1
     let last_ms = Number.NEGATIVE_INFINITY
     let worst = { age_s: 0, since_ms: 0 }
     return onFrame(at_ms => {
       if (reducedMotion.value && at_ms - last_ms < PAGE_TURN_MS) return
       last_ms = at_ms
       const fresh = p.playOut.advance(at_ms)
-      const cleared = wipe(brush, clearBelow, fresh.bar + erase)
-      clearBelow = Math.max(clearBelow, fresh.bar + erase)
-      const drawn = paintNew(brush, fresh.first, fresh.end, clearBelow)
-      if (Math.min(cleared, drawn) < NAME_ROOM_PX) for (const lane of sheet.lanes) paintName(brush, lane)
+      if (fresh.end > fresh.first || fresh.bar + erase - clearBelow >= step) {
+        const cleared = wipe(brush, clearBelow, fresh.bar + erase)
+        clearBelow = Math.max(clearBelow, fresh.bar + erase)
+        const drawn = paintNew(brush, fresh.first, fresh.end, clearBelow)
+        if (Math.min(cleared, drawn) < NAME_ROOM_PX) for (const lane of sheet.lanes) paintName(brush, lane)
+      }
       const now = p.playOut.age_s(at_ms)
       // Between two packets the age goes up and down: what is said is the most of the last second, and is calm.
       if (now !== null && (now >= worst.age_s || at_ms - worst.since_ms > 1000)) worst = { age_s: now, since_ms: at_ms }
