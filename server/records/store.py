@@ -239,10 +239,7 @@ def recordings_of_orgs(
     """Newest first, opened since `since`; of one state oldest first, so that who waits longest is among them."""
     opened = recording.c.opened_at
     query = _views().where(and_(recording.c.org.in_(list(orgs)), opened >= since)).limit(limit)
-    if state:
-        query = query.where(recording.c.state == state).order_by(opened)
-    else:
-        query = query.order_by(opened.desc())
+    query = query.where(recording.c.state == state).order_by(opened) if state else query.order_by(opened.desc())
     return [_recording(row) for row in conn.execute(query).mappings()]
 
 
