@@ -6,8 +6,9 @@ C5   sample to screen: live recordings at real time (packets of 100 ms) on a pag
      at the sweep's pen is read back from the pixels of composited frames. From the instant a packet's newest sample
      existed to the first frame that shows it. `C5.1` one device in the reader's page, `C5.long` the same with packets
      of 500 ms, `C5.8` eight with twelve leads each and `C5.24` twenty-four rhythms side by side in the live page,
-     `C5.crowd` one device while 1,000 others send to the same hub. `torn`: pictures with a hole in the sweep besides
-     its erased bar, or a pen that went back.
+     `C5.crowd` one device while 1,000 others send to the same hub. `drawn_ms`: the
+     same without the film, to the stroke on the canvas. `torn`: pictures with a hole in the sweep besides its erased
+     bar, a pen that went back, and strokes that do not go on where the one before ended.
 C6   a batch of 10 s is posted: until its row, measured, stands on every open worklist (two); 50 at once.
 C11  the worklist with 100,000 waiting ECGs.
 C13  the sample that decides a tachycardia (found by feeding the monitor packet by packet) until the alert stands in the

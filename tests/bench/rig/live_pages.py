@@ -19,14 +19,27 @@ from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
-from playwright.async_api import BrowserContext, CDPSession, Locator, Page
+from playwright.async_api import BrowserContext, CDPSession, Page
 
 from device.client import DeviceKey, send
 from device.frames import Patient, Request
 from device.simulate import SampledUpload, upload_of
 from ecg.record import Recording
 from tests.bench.rig.packets import ROOT
-from tests.bench.rig.pixels import READER, RHYTHM, WALL, Lane, Layout, Seen, delays_ms, holes, pen_column, sample_at
+from tests.bench.rig.pixels import (
+    BASELINE,
+    READER,
+    RHYTHM,
+    WALL,
+    Lane,
+    Layout,
+    Seen,
+    breaks,
+    delays_ms,
+    holes,
+    pen_column,
+    sample_at,
+)
 from tests.bench.rig.subject import Subject
 from tests.bench.rig.talks import device_key, device_name
 from tests.bench.sheet import Sheet, Spread, percentile
@@ -37,7 +50,7 @@ FS: Final = 500.0
 LEADS: Final = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 FRAME_MS: Final = 100
 SETTLE_S: Final = 9.0  # until the sweep has been over its whole page
-FPS_S: Final = 5.0
+FPS_S: Final = 5.0  # unfilmed, frames counted; then the strokes are noted, then the film
 WAIT_S: Final = 30.0
 PC: Final = {"width": 1366, "height": 768}
 SCREEN: Final = {"width": 1920, "height": 1080}
@@ -60,6 +73,30 @@ INK = """async ([jpeg, x, y, width, dark]) => {
     ink += drawn
   }
   return ink
+}"""
+
+# What the first lane's line is made of, stroke by stroke: when it was drawn and through which x, until `stopLog`.
+LOG = """(canvas, [width, height]) => {
+  const pen = canvas.getContext('2d')
+  window.strokes = []
+  let xs = []
+  for (const name of ['moveTo', 'lineTo']) {
+    const draw = pen[name]
+    pen[name] = (x, y) => {
+      if (x < width && y < height) xs.push(x)
+      draw.call(pen, x, y)
+    }
+  }
+  const stroke = pen.stroke
+  pen.stroke = () => {
+    stroke.call(pen)
+    if (xs.length > 0) window.strokes.push([(performance.timeOrigin + performance.now()) / 1000, xs])
+    xs = []
+  }
+  window.stopLog = () => {
+    for (const name of ['moveTo', 'lineTo', 'stroke']) delete pen[name]
+    return window.strokes
+  }
 }"""
 
 # The time between animation frames, in ms, until `stopTicks`.
@@ -161,7 +198,7 @@ async def measure(
     *, view: View, count: int, seconds: float, frame_ms: int = FRAME_MS, others: int = 0,
 ) -> None:  # fmt: skip
     """`count` devices on one page; the sweep of the first is filmed. `others`: so many more are live on the hub."""
-    length_s = seconds + 60 + SETTLE_S + FPS_S
+    length_s = 2 * seconds + 60 + SETTLE_S + FPS_S
     devices = [live_device(number, flat(length_s), frame_ms=frame_ms) for number in range(count)]
     async with sending(devices, running), contextlib.AsyncExitStack() as stack:
         ids = await arriving(reader, org, count)
@@ -174,11 +211,16 @@ async def measure(
         sweep = page.locator(view.sweep.format(id=ids["测量000"]))
         await sweep.wait_for()
         await asyncio.sleep(SETTLE_S)
+        box = await sweep.bounding_box()
+        assert box is not None
+        lane = Lane.of(box["width"], box["height"], FS, view.layout)
         await page.evaluate(TICKS)
         await asyncio.sleep(FPS_S)
         intervals = [float(each) for each in await page.evaluate("() => { window.stopTicks = true; return ticks }")]
-        frames, box = await _film(context, page, sweep, seconds)
-    lane = Lane.of(box["width"], box["height"], FS, view.layout)
+        await sweep.evaluate(LOG, [lane.width, lane.baseline / BASELINE])
+        await asyncio.sleep(seconds)
+        strokes = await page.evaluate("stopLog()")
+        frames = await _film(context, page, seconds)
     blank = await context.new_page()
     seen, torn = [], 0
     for at_s, jpeg in sorted(frames):  # they may come out of their order
@@ -190,8 +232,11 @@ async def measure(
             expected = (at_s - devices[0].began_s) * FS
             seen.append(Seen(at_s, sample_at(column, lane, expected)))
     await blank.close()
+    drawn = [Seen(at_s, sample_at(int(xs[-1]), lane, (at_s - devices[0].began_s) * FS)) for at_s, xs in strokes]
     back = sum(after.sample < before.sample for before, after in pairwise(seen))
-    delays = delays_ms(seen, devices[0].began_s, FS, round(FS * frame_ms / 1000), devices[0].upload.total)
+    began_s, per_packet, packets = devices[0].began_s, round(FS * frame_ms / 1000), devices[0].upload.total
+    delays = delays_ms(seen, began_s, FS, per_packet, packets)
+    at_hand = Spread.of("ms", delays_ms(drawn, began_s, FS, per_packet, packets))
     print(
         f"{key}: {len(frames)} pictures, the pen read in {len(seen)}, {len(delays)} packets;"
         f" load average {os.getloadavg()[0]:.1f}",
@@ -201,7 +246,8 @@ async def measure(
     sheet.put(f"{key}.p50_ms", "ms", [spread.p50], spread=spread)
     sheet.put(f"{key}.p95_ms", "ms", [spread.p95], spread=spread)
     sheet.put(f"{key}.p99_ms", "ms", [spread.p99], spread=spread)
-    sheet.put(f"{key}.torn", "pictures with a hole or a step back", [float(torn + back)])
+    sheet.put(f"{key}.drawn_ms", "ms to the canvas, not filmed", [at_hand.p50], spread=at_hand)
+    sheet.put(f"{key}.torn", "holes and steps", [float(torn + back + breaks([xs for _, xs in strokes], lane))])
     slow = percentile(sorted(intervals), 0.95)
     sheet.put(f"{key}.fps_p5", "frames/s", [1000 / slow])
 
@@ -224,13 +270,9 @@ async def _crowd(running: Subject, first: int, count: int, seconds: float) -> As
         await crowd.wait()
 
 
-async def _film(
-    context: BrowserContext, page: Page, sweep: Locator, seconds: float
-) -> tuple[list[tuple[float, str]], dict[str, float]]:
-    """Composited frames with their times, and where the sweep stands."""
+async def _film(context: BrowserContext, page: Page, seconds: float) -> list[tuple[float, str]]:
+    """Composited frames with their times."""
     await page.bring_to_front()
-    box = await sweep.bounding_box()
-    assert box is not None
     frames: list[tuple[float, str]] = []
     devtools: CDPSession = await context.new_cdp_session(page)
 
@@ -244,4 +286,4 @@ async def _film(
     await asyncio.sleep(seconds)
     await devtools.send("Page.stopScreencast")
     await asyncio.gather(*acks, return_exceptions=True)
-    return frames, dict(box)  # type: ignore[arg-type]  # a TypedDict of floats
+    return frames

@@ -6,6 +6,7 @@ bar ahead of the pen. The pen's column is a time on the page, and the page's len
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,6 +62,21 @@ def holes(ink: str) -> int:
     first = ink.find("1")
     turned = ink[first:] + ink[:first]  # the page is a ring
     return max(0, sum(len(run) >= HOLE_PX for run in turned.split("1")) - 1)
+
+
+def breaks(strokes: Sequence[Sequence[float]], lane: Lane) -> int:
+    """Places where the drawn line is not one line: strokes go on where the one before ended, from left to right, each
+    sample once, and over the edge of the page from its last sample to its first."""
+    found, before = 0, None
+    last = (lane.samples - 1) * lane.px_per_sample
+    for xs in strokes:
+        for place, x in enumerate(xs):
+            joins = place == 0 and before is not None and abs(x - before) < lane.px_per_sample / 2
+            turns = x == 0 and before is not None and abs(before - last) < lane.px_per_sample / 2
+            goes_on = before is not None and before < x < before + 1 + 2 * lane.px_per_sample
+            found += before is not None and not (joins or turns or goes_on)
+            before = x
+    return found
 
 
 def sample_at(column: int, lane: Lane, expected: float) -> int:

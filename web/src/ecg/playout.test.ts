@@ -148,8 +148,8 @@ describe('on an even line', () => {
     expectWhole(paper, 60 * FS)
   })
   for (const ppm of [-200, 200]) {
-    it(`a device clock ${ppm} ppm off builds up no delay in twenty minutes`, () => {
-      const packets = line(100, 1200, () => 30, 1 + ppm / 1e6)
+    it(`a device clock ${ppm} ppm off builds up no delay in ten minutes`, () => {
+      const packets = line(100, 600, () => 30, 1 + ppm / 1e6)
       const { paper } = play(packets)
       expect(most(waits(packets, paper))).toBeLessThanOrEqual(FRAME_MS + 0.001)
       expect(paper.faults).toBe(0)
@@ -185,24 +185,25 @@ describe('on an uneven line', () => {
     })
     expect(most(behind)).toBeLessThanOrEqual(320 + FRAME_MS)
   })
-  it('after a stall shows at once what came, plays on at its pace and gives the delay up slowly', () => {
+  it('after a stall shows at once what came, plays on evenly and gives the delay up at 1.2 x', () => {
     const packets = inOrder(line(100, 60, n => (n >= 200 && n < 212 ? 1200 - 100 * (n - 200) : 20)))
     const { paper, frames, playOut } = play(packets)
     expectWhole(paper, 60 * FS)
     expectCalm(frames, 50)
-    const after = frames.filter(f => f.at_ms > 21_400 && f.at_ms < 29_000)
+    const after = frames.filter(f => f.at_ms > 21_400 && f.at_ms < 26_000)
     expect(most(after.map(f => f.end - f.first))).toBeLessThanOrEqual(12) // even, no packets to be seen
-    expect(frames.find(f => f.at_ms > 25_000)?.age_s).toBeGreaterThan(0.8)
-    expect(waits(packets, paper).at(-1)).toBeLessThanOrEqual(FRAME_MS) // 31 s later all is given up
+    expect(frames.find(f => f.at_ms > 22_500)?.age_s).toBeGreaterThan(0.6)
+    expect(most(frames.filter(f => f.at_ms > 28_000).map(f => f.age_s ?? 0))).toBeLessThan(0.12)
+    expect(waits(packets, paper).at(-1)).toBeLessThanOrEqual(FRAME_MS)
     expect(playOut.age_s(frames.at(-1)?.at_ms ?? 0)).toBeLessThan(0.12)
   })
-  it('grows at once and by itself: a second stall of the same length is not seen', () => {
-    const stalled = (n: number): boolean => (n >= 100 && n < 105) || (n >= 130 && n < 135)
+  it('waits for a line that stalls again and again: the third of the same length is not seen', () => {
+    const stalled = (n: number): boolean => [100, 130, 160].some(at => n >= at && n < at + 5)
     const packets = inOrder(line(100, 20, n => (stalled(n) ? 500 : 20)))
     const { frames } = play(packets)
     expect(stood_ms(frames.filter(f => f.at_ms > 9000 && f.at_ms < 12_000))).toBeGreaterThan(450)
     // A packet, the slack and two frames: not longer than on an even line.
-    expect(stood_ms(frames.filter(f => f.at_ms > 12_000 && f.at_ms < 15_000))).toBeLessThan(100 + 80 + 34)
+    expect(stood_ms(frames.filter(f => f.at_ms > 15_000 && f.at_ms < 18_000))).toBeLessThan(100 + 80 + 34)
   })
   it('five packets at a time are played one after another, as they were made', () => {
     const packets = inOrder(line(100, 30, n => 20 + 100 * (4 - (n % 5))))
@@ -231,11 +232,11 @@ describe('what is missing and what is late', () => {
     expectWhole(paper, 20 * FS)
     expect([...paper.gaps]).toEqual(Array.from({ length: 50 }, (_, i) => 77 * 50 + i))
   })
-  it('what is overtaken leaves its gap, and the next time the line is waited for', () => {
-    const packets = line(100, 20, n => (n === 60 || n === 90 ? 250 : 20))
+  it('what is overtaken leaves its gap; where that happens again and again it is waited for', () => {
+    const packets = line(100, 20, n => (n === 60 || n === 90 || n === 120 ? 250 : 20))
     const { paper } = play(packets, 21_000)
     expectWhole(paper, 20 * FS)
-    expect([...paper.gaps]).toEqual(Array.from({ length: 50 }, (_, i) => 60 * 50 + i))
+    expect([...paper.gaps]).toEqual([60, 90].flatMap(n => Array.from({ length: 50 }, (_, i) => n * 50 + i)))
   })
   it('late samples go to the review strip: a drawn gap stays', () => {
     const playOut = new PlayOut(FS, 1, 10)

@@ -9,15 +9,15 @@ export const ageState = (age_s: number): SignalAge =>
   age_s > BROKEN_AFTER_S ? 'broken' : age_s > DELAYED_AFTER_S ? 'delayed' : 'live'
 
 const SLACK_S = 0.08 // unevenness nobody sees beside the steps in which packets come anyway: not held back for
-const REMEMBER_S = 8 // how long a late packet counts as the line's unevenness
-const SHRINK = 0.1 // seconds of delay given up in a second: the pen goes at 1.1 x
+const REMEMBER_S = 8 // late twice within this time: that is how the line is
+const SHRINK = 0.2 // seconds of delay given up in a second: the pen goes at 1.2 x
 const JUMP_ABOVE_S = 3 // so far behind, the pen jumps and the gap stays
 const FRAME_S = 0.034 // between two frames of a page that keeps up
 
 /** What one frame changes: samples [first, end) are new on the sweep, and the page is to be clear below `bar`. */
 export type Advance = Readonly<{ first: number; end: number; bar: number }>
 
-type Late = Readonly<{ at_s: number; delay_s: number }>
+type Late = { readonly second: number; delay_s: number }
 
 export class PlayOut {
   /** Ring of one page and a bit; NaN where nothing came. */
@@ -31,7 +31,7 @@ export class PlayOut {
   private newestAt_s: number | null = null
   /** Sample s is due at s / fs + delay. So late a packet may be and still be drawn with the frame after it came. */
   private delay_s = Number.NEGATIVE_INFINITY
-  private readonly late: Late[] = [] // the latest packets of the last seconds: each later than all after it
+  private readonly late: Late[] = [] // the latest packet of each of the last seconds
 
   constructor(
     readonly fs: number,
@@ -66,14 +66,23 @@ export class PlayOut {
     // What waited for a frame of this page that took too long, or for a hidden page, is not the line's unevenness.
     const own_s = this.frameAt_s === null ? 0 : Math.max(0, at_s - this.frameAt_s - FRAME_S)
     const delay_s = at_s - own_s - end / this.fs
-    while (this.late.length > 0 && (this.late.at(-1)?.delay_s ?? 0) <= delay_s) this.late.pop()
-    this.late.push({ at_s, delay_s })
-    this.forget(at_s)
+    const last = this.late.at(-1)
+    if (last?.second === Math.floor(at_s)) last.delay_s = Math.max(last.delay_s, delay_s)
+    else this.late.push({ second: Math.floor(at_s), delay_s })
+    while (this.late.length > REMEMBER_S) this.late.shift()
     this.delay_s = Math.max(this.delay_s, delay_s - SLACK_S)
   }
 
-  private forget(at_s: number): void {
-    while ((this.late[0]?.at_s ?? at_s) < at_s - REMEMBER_S) this.late.shift()
+  /** What the line needs: a second as bad as the worst but one. Late once is an accident, and is made up for at once. */
+  private needed_s(at_s: number): number {
+    let worst = Number.NEGATIVE_INFINITY
+    let second = Number.NEGATIVE_INFINITY
+    for (const late of this.late) {
+      if (late.second < at_s - REMEMBER_S) continue
+      second = Math.max(second, Math.min(worst, late.delay_s))
+      worst = Math.max(worst, late.delay_s)
+    }
+    return (second === Number.NEGATIVE_INFINITY ? this.delay_s : second) - SLACK_S
   }
 
   private write(sample: number, uv: Float32Array | null, from: number): void {
@@ -91,9 +100,7 @@ export class PlayOut {
     const elapsed_s = this.frameAt_s === null ? 0 : Math.max(0, at_s - this.frameAt_s)
     this.frameAt_s = at_s
     if (this.newestAt_s === null) return { first: before + 1, end: before + 1, bar: this.barAt }
-    this.forget(at_s)
-    const needed_s = (this.late[0]?.delay_s ?? this.delay_s) - SLACK_S
-    this.delay_s = Math.max(needed_s, this.delay_s - SHRINK * elapsed_s)
+    this.delay_s = Math.max(this.needed_s(at_s), this.delay_s - SHRINK * elapsed_s)
     let due = Math.floor((at_s - this.delay_s) * this.fs)
     if (this.newest - due > JUMP_ABOVE_S * this.fs) {
       due = this.newest
