@@ -137,6 +137,7 @@ class LiveDevice:
     frame_ms: int = FRAME_MS
     grown: asyncio.Event = field(default_factory=asyncio.Event)
     began_s: float = 0.0
+    late_s: list[float] = field(default_factory=list)  # how late it made its packets: its machine is busy too
 
     async def run(self, hub_url: str) -> None:
         sampling = asyncio.create_task(self._sample())
@@ -152,6 +153,7 @@ class LiveDevice:
         while self.upload.frames < self.upload.total:
             due = began + (self.upload.frames + 1) * self.frame_ms / 1000
             await asyncio.sleep(max(0.0, due - loop.time()))
+            self.late_s.append(loop.time() - due)
             self.upload.frames += 1
             self.grown.set()
 
@@ -239,6 +241,7 @@ async def measure(
     at_hand = Spread.of("ms", delays_ms(drawn, began_s, FS, per_packet, packets))
     print(
         f"{key}: {len(frames)} pictures, the pen read in {len(seen)}, {len(delays)} packets;"
+        f" 95 % made at most {1000 * percentile(sorted(devices[0].late_s), 0.95):.0f} ms late;"
         f" load average {os.getloadavg()[0]:.1f}",
         file=sys.stderr,
     )
