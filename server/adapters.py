@@ -119,7 +119,7 @@ def machine_result(conn: Connection, recording_id: str) -> records.MachineResult
     row = analysis_store.latest(conn, recording_id)
     if row is None:
         return None
-    return records.MachineResult(msgspec.json.decode(row["summary"], type=MachineSummary), row["grade"])
+    return records.MachineResult(msgspec.json.decode(analysis_store.summary_of(row), type=MachineSummary), row["grade"])
 
 
 def prior(conn: Connection, recording_id: str) -> Prior | None:

@@ -81,6 +81,12 @@ class ReadingSection(_Section, frozen=True):
     promise_urgent_s: Annotated[int, Meta(ge=1, description="Promised report time, urgent.")] = 900
     promise_soon_s: Annotated[int, Meta(ge=1, description="Promised report time, soon.")] = 1800
     promise_routine_s: Annotated[int, Meta(ge=1, description="Promised report time, routine.")] = 1800
+    prints_mb: Annotated[
+        int,
+        Meta(
+            ge=1, description="Room for printed reports; beyond it the oldest in use are printed anew when asked for."
+        ),
+    ] = 500
 
 
 class AlertSection(_Section, frozen=True):
@@ -132,6 +138,8 @@ def load(path: Path) -> Config:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigRefused(where=path.name, reason=f"it cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ConfigRefused(where=path.name, reason="it is not UTF-8") from None
     try:
         raw = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:

@@ -64,6 +64,7 @@ from server.people.routes import LivePasses
 from server.people.routes import routes as people_routes
 from server.reading.content import Measured
 from server.reading.paper import check_fonts
+from server.reading.prints import Prints
 from server.reading.priority import Promise
 from server.reading.reactions import reactions as reading_reactions
 from server.reading.routes import routes as reading_routes
@@ -238,8 +239,9 @@ class Application:
             db, blobs, clock, self.bus, adapters.Places(self.people),
             Pool(1, files.warm_up, timeout_s=files.WORKER_S, memory_bytes=files.WORKER_BYTES),
         )  # fmt: skip
+        prints = Prints(Path(self.config.hub.data) / "prints", self.config.reading.prints_mb * 1_000_000)
         self.reading = Reading(
-            db, clock, blobs, self.secret, self.load, self._measured, self.pool.run,
+            db, clock, prints, self.secret, self.load, self._measured, self.pool.run,
             hub_name=(self.config.hub.name, self.config.hub.name_en or self.config.hub.name),
             settings=reading_settings(self.config),
         )  # fmt: skip

@@ -22,7 +22,7 @@ from device.agent.store import Item
 from device.client import clock_ms
 from device.errors import InletRefused, WireError
 from device.frames import FILE_BYTES_MAX, NAME_MAX, Request
-from ecg.errors import CodedError
+from ecg.errors import NOT_AS_EXPECTED, CodedError
 
 ITEMS: Final = 50
 NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
@@ -76,7 +76,7 @@ class StatusPage:
         try:
             form = request.headers.get("X-ECG-Request")
             asked = msgspec.json.decode(form, type=Request) if form else None
-        except msgspec.DecodeError as error:
+        except NOT_AS_EXPECTED as error:
             return _refusal(400, "http.input", str(error))
         file = await request.read()
         if not file or not name:

@@ -256,7 +256,7 @@ def _sqlite(path: Path, *, read_only: bool) -> Engine:
             "foreign_keys=ON",
             "trusted_schema=OFF",
             "busy_timeout=5000",
-            *(("query_only=ON",) if read_only else ("page_size=8192", "journal_mode=WAL", "synchronous=FULL")),
+            *(("query_only=ON",) if read_only else ("page_size=4096", "journal_mode=WAL", "synchronous=FULL")),
         ):
             raw.execute(f"PRAGMA {pragma}")
 

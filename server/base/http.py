@@ -18,7 +18,7 @@ import structlog
 from aiohttp import web
 from sqlalchemy import delete, select, update
 
-from ecg.errors import CodedError
+from ecg.errors import NOT_AS_EXPECTED, CodedError
 from server.base.context import Ctx
 from server.base.database import CommandKey, Database, Tx, current_command
 from server.base.errors import (
@@ -270,7 +270,7 @@ async def _body(request: web.Request, kind: type[S] | None) -> S | bytes | None:
         return await _file(request)
     try:
         return msgspec.json.decode(await request.read(), type=kind)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+    except NOT_AS_EXPECTED as error:
         raise BadInput(reason=str(error)) from None
 
 

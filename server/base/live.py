@@ -21,6 +21,7 @@ import msgspec
 import structlog
 from aiohttp import WSMsgType, web
 
+from ecg.errors import NOT_AS_EXPECTED
 from server.base import eventlog
 from server.base.bus import LocalBus
 from server.base.clock import Clock
@@ -218,7 +219,7 @@ class Live:
                 return
             try:
                 incoming = msgspec.json.decode(message.data, type=Incoming)
-            except msgspec.DecodeError:
+            except NOT_AS_EXPECTED:
                 await page.socket.close(code=4400)
                 return
             await self._take(page, incoming)

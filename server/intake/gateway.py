@@ -55,6 +55,7 @@ from device.session import (
     Publish,
     Rules,
 )
+from ecg.errors import NOT_AS_EXPECTED
 from server.intake.connection import Connection
 from server.intake.hub import DeviceRecord, Hub
 from server.intake.journal import Journal, JournalDamaged, JournalFailed, Recovered
@@ -362,7 +363,7 @@ class Gateway:
             if recovered.state.ended:
                 at = recovered.state.last
                 end = decode((await asyncio.to_thread(self.journal.read_last, recovered.state)).body)
-        except (msgspec.DecodeError, WireError, JournalDamaged, OSError, KeyError):
+        except (*NOT_AS_EXPECTED, WireError, JournalDamaged, OSError, KeyError):
             opening, end = None, None
         if opening is None or not isinstance(end, End | None):
             self._report_damage(Damage(at.segment, at.offset, at.offset, torn=False))

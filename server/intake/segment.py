@@ -15,6 +15,8 @@ from typing import Final, NamedTuple
 import google_crc32c
 import msgspec
 
+from ecg.errors import NOT_AS_EXPECTED
+
 BODY_BYTES_MAX: Final = 64 * 1024
 FOOTER_BYTES_MAX: Final = 64 * 1024 * 1024
 
@@ -234,5 +236,5 @@ def footer_in(body: bytes) -> Footer | None:
     """What a footer record says; None where its body is none, whatever its checksum says."""
     try:
         return msgspec.msgpack.decode(body, type=Footer)
-    except msgspec.DecodeError:
+    except NOT_AS_EXPECTED:
         return None

@@ -45,7 +45,7 @@ export async function refresh(): Promise<void> {
   }
   asking = true
   try {
-    const list = await api.get<Alerts>('/api/alerts?open=true')
+    const list = await api.get<Alerts>('/api/alerts?open=true&limit=500')
     const ids = new Set(list.alerts.map(a => a.id))
     const ended = [...known.peek().values()].filter(a => !ids.has(a.id) && isEnded(a))
     const vanished = [...known.peek().values()].filter(a => !ids.has(a.id) && !isEnded(a))
