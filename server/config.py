@@ -80,6 +80,9 @@ class AnalysisSection(_Section, frozen=True):
 
     workers: Annotated[int, Meta(ge=1, le=64, description="Processes that analyse and print.")] = 2
     profile: Annotated[str, Meta(description="Rule profile of critical values (ecg/profiles).")] = "xinlian-safe"
+    watched_max: Annotated[
+        int, Meta(ge=0, description="Live recordings watched at the same time; one core carries about 250.")
+    ] = 200
 
 
 class ReadingSection(_Section, frozen=True):

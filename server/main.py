@@ -29,8 +29,8 @@ from server.alerts.ladder import AlertSettings, Step
 from server.alerts.reactions import reactions as alert_reactions
 from server.alerts.routes import routes as alert_routes
 from server.analysis import service as analysis
-from server.analysis.live import LiveWatch
-from server.analysis.work import Facts, warm_up
+from server.analysis.live import Case, LiveWatch
+from server.analysis.work import warm_up
 from server.base import pages
 from server.base.blobs import FileBlobs
 from server.base.bus import LocalBus
@@ -85,6 +85,8 @@ COMMANDS_S = 2 * 86400
 """How long a repeat of a command still gets its first answer."""
 RUNNING = "running"
 """The file that says that a hub has not stopped as it should."""
+WARM_AFTER_S = 1.0
+"""The processes that analyse load after devices and pages are served, not beside them; a first call fetches them."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -170,7 +172,6 @@ class Application:
         self.blobs = FileBlobs(data / "blobs")
         self.bus: LocalBus[Samples] = LocalBus()
         self.pool = Pool(self.config.analysis.workers, warm_up)
-        self.pool.start()
         self.secret = hub_secret(data)
         self._rooms()
         await self.people.reload()
@@ -193,11 +194,13 @@ class Application:
             raise _port_error(error, hub.host, self.gateway.settings.port) from None
         self.device_port = self.gateway.port
         self._unclean = mark_running(data)
+        self._warming = asyncio.get_running_loop().call_later(WARM_AFTER_S, self.pool.start)
         upkeep = (self._keep_up, self._end_pages, self._end_silent, self._watch_disk)
         self._upkeep = [asyncio.create_task(work()) for work in upkeep]
         log.info("hub.started", host=hub.host, port=self.port, device_port=self.device_port, tls=tls is not None)
 
     async def stop(self) -> None:
+        self._warming.cancel()
         for task in self._upkeep:
             task.cancel()
         await asyncio.gather(*self._upkeep, return_exceptions=True)
@@ -301,7 +304,10 @@ class Application:
             settings=reading_settings(self.config),
         )  # fmt: skip
         self.alerts = Alerts(db, clock, alert_settings(self.config), self.secret, adapters.critical_findings)
-        self.watch = LiveWatch(self.bus, self.pool, self.config.analysis.profile, self._facts, self._found_live)
+        self.watch = LiveWatch(
+            self.bus, self.config.analysis.profile, self.config.analysis.watched_max, clock.monotonic, self._case,
+            self._found_live,
+        )  # fmt: skip
         self.intake.live_began = self.watch.begin
         self.intake.glanced = self._found_live
         self.intake.saving = lambda: self.reserve.spent
@@ -427,6 +433,10 @@ class Application:
                 "commits": self.db.commits,
                 "dead_letters": self.spine.dead_letters,
                 "pool_restarts": self.pool.restarts + self.intake.files.restarts,
+                "live_watched": self.watch.watched,
+                "live_unwatched": self.watch.unwatched,
+                "live_dropped": self.watch.dropped,
+                "monitor_restarts": self.watch.line.restarts,
                 "open_pages": self.live.open_pages,
                 "device_connections": len(self.gateway.connections),
                 "recordings_unfinished": self.gateway.unfinished,
@@ -448,8 +458,8 @@ class Application:
     async def _measured(self, recording_id: str) -> Measured | None:
         return await self.db.read(lambda conn: adapters.measured(conn, recording_id))
 
-    async def _facts(self, recording_id: str) -> Facts:
-        return await self.db.read(lambda conn: adapters.facts(conn, recording_id))
+    async def _case(self, recording_id: str) -> Case:
+        return await self.db.read(lambda conn: adapters.live_case(conn, recording_id))
 
     async def _found_live(self, recording_id: str, findings: bytes) -> None:
         await raise_alert(self.alerts, recording_id, *adapters.live_findings(findings))

@@ -283,6 +283,8 @@ class Intake:
             register.move(tx, device_id, "refuse", refused=code)
 
         await self.db.write(refuse, actor=f"device:{device_id}")
+        self._streams.pop(recording_id, None)
+        self.bus.end(f"stream:{recording_id}")
 
     async def device_refused(self, device_id: str | None, code: str) -> None:
         self.refusals[code] += 1
