@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import random
 import ssl
 import time
@@ -197,8 +196,9 @@ class _Attempt:
             return await self._listen(socket)
         finally:
             feeding.cancel()
-            with contextlib.suppress(asyncio.CancelledError, WebSocketException):
-                await feeding
+            await asyncio.wait({feeding})  # not `await feeding`: who cancels us meanwhile would be taken for ourselves
+            if not feeding.cancelled() and not isinstance(feeding.exception(), WebSocketException):
+                feeding.result()
 
     async def _listen(self, socket: ClientConnection) -> Receipt:
         while True:

@@ -14,10 +14,10 @@ import hashlib
 import hmac
 import re
 import struct
-import zlib
 from dataclasses import fields
 from enum import IntEnum
 from typing import Annotated, ClassVar, Final, Literal
+from zlib import crc32
 
 import msgspec
 import numpy as np
@@ -247,6 +247,21 @@ class Chunk(_Frame, frozen=True):
 Piece = Data | Chunk
 
 
+class Run(msgspec.Struct, frozen=True, gc=False):
+    """Data frames that go on from each other, taken as one. Nothing on the wire: what came together is handled so."""
+
+    stream: int
+    seq: int  # of the last of them
+    first: int
+    leads: int
+    stamps: tuple[int, ...]  # device_ms of each
+    body: bytes  # the samples of all, of each frame equally many
+
+    @property
+    def frames(self) -> int:
+        return len(self.stamps)
+
+
 class Ack(_Frame, frozen=True):
     """All frames below `next_seq` are on the hub's disk; frames below `limit` may be sent."""
 
@@ -334,9 +349,14 @@ Frame = (
 _DATA, _CHUNK, _CRC = struct_of(layout.DATA), struct_of(layout.CHUNK), struct_of(layout.CRC)
 _ACK, _NACK, _END = struct_of(layout.ACK), struct_of(layout.NACK), struct_of(layout.END)
 _PING, _PONG, _CLOCK = struct_of(layout.PING), struct_of(layout.PONG), struct_of(layout.CLOCK)
+_CRC_AT: Final = _DATA.size
 DATA_HEADER_BYTES: Final = _DATA.size + _CRC.size
+_ALIKE_BYTES: Final = 8  # kind, coding, leads, stream
+_RUN_FRAME: Final = struct_of((*layout.DATA[5:], *layout.CRC))  # the rest of a data frame's header
 CHUNK_HEADER_BYTES: Final = _CHUNK.size + _CRC.size
 CHUNK_BYTES_MAX: Final = FRAME_BYTES_MAX - CHUNK_HEADER_BYTES
+RUN_FRAMES_MAX: Final = 64
+RUN_BYTES_MAX: Final = 60_000  # with its stamps, a record of the journal
 
 _encode_json = msgspec.json.Encoder().encode
 _JSON: dict[int, msgspec.json.Decoder[Frame]] = {
@@ -359,10 +379,10 @@ def encode(frame: Frame) -> bytes:
                 frame.first,
                 frame.device_ms,
             )
-            return b"".join((head, _CRC.pack(zlib.crc32(frame.body, zlib.crc32(head))), frame.body))
+            return b"".join((head, _CRC.pack(crc32(frame.body, crc32(head))), frame.body))
         case Chunk():
             head = _CHUNK.pack(frame.KIND, frame.stream, frame.seq, frame.first)
-            return b"".join((head, _CRC.pack(zlib.crc32(frame.body, zlib.crc32(head))), frame.body))
+            return b"".join((head, _CRC.pack(crc32(frame.body, crc32(head))), frame.body))
         case Ack():
             return _ACK.pack(frame.KIND, frame.stream, frame.next_seq, frame.limit)
         case Nack():
@@ -422,6 +442,42 @@ def _decode_data(raw: bytes) -> Data:
     return Data(stream, seq, first, device_ms, leads, count, body, coding)
 
 
+def run_of(raws: list[bytes], at: int) -> Run | None:
+    """The raw data frames from `raws[at]` on that go on from each other, alike in shape and whole; None: fewer than 2.
+
+    Never raises: the first frame that is in any way different ends the run, and `decode` says what it is.
+    """
+    head, size = raws[at][:_ALIKE_BYTES], len(raws[at])
+    if at + 1 == len(raws) or raws[at + 1][:_ALIKE_BYTES] != head or not DATA_HEADER_BYTES < size <= FRAME_BYTES_MAX:
+        return None
+    kind, coding, leads, stream, seq, count, first, _ = _DATA.unpack_from(raws[at])
+    if kind != Data.KIND or coding != Coding.RAW or size != DATA_HEADER_BYTES + 2 * leads * count:
+        return None
+    most = min(RUN_FRAMES_MAX, RUN_BYTES_MAX // (size - DATA_HEADER_BYTES))
+    bodies: list[bytes] = []
+    stamps: list[int] = []
+    next_seq, next_first = seq, first
+    for raw in raws[at : at + most]:
+        if len(raw) != size or raw[:_ALIKE_BYTES] != head:
+            break
+        got_seq, got_count, got_first, device_ms, crc = _RUN_FRAME.unpack_from(raw, _ALIKE_BYTES)
+        body = raw[DATA_HEADER_BYTES:]
+        if (
+            got_seq != next_seq
+            or got_first != next_first
+            or got_count != count
+            or crc32(body, crc32(raw[:_CRC_AT])) != crc
+        ):
+            break
+        bodies.append(body)
+        stamps.append(device_ms)
+        next_seq += 1
+        next_first += count
+    if len(bodies) < 2:
+        return None
+    return Run(stream, next_seq - 1, first, leads, tuple(stamps), b"".join(bodies))
+
+
 def _decode_chunk(raw: bytes) -> Chunk:
     if len(raw) <= CHUNK_HEADER_BYTES:
         raise BadFrame(reason="a chunk is not longer than its header")
@@ -432,7 +488,7 @@ def _decode_chunk(raw: bytes) -> Chunk:
 
 
 def _check_crc(raw: bytes, at: int, body: bytes, stream: int) -> None:
-    if zlib.crc32(body, zlib.crc32(raw[:at])) != _CRC.unpack_from(raw, at)[0]:
+    if crc32(body, crc32(raw[:at])) != _CRC.unpack_from(raw, at)[0]:
         raise BadChecksum(stream=stream)
 
 

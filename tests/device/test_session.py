@@ -30,6 +30,7 @@ from device.frames import (
     Pong,
     Proof,
     Receipt,
+    Run,
     Welcome,
     Why,
     decode,
@@ -97,6 +98,7 @@ class Disk:
         elif kept is not None and kept.end is None and append.seq >= kept.next_seq:
             assert append.seq == kept.next_seq, "the session hands frames over without a gap"
             self.written.append(append)
+            assert not isinstance(append.frame, Run)
             self.kept[append.uid] = after(kept, append.frame)
         return session.stored(append.uid, append.seq)
 
