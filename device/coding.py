@@ -40,6 +40,7 @@ from device.frames import (
     Data,
     samples_of,
 )
+from ecg.errors import NOT_AS_EXPECTED
 from ecg.record import Recording
 
 U16 = npt.NDArray[np.uint16]
@@ -178,7 +179,7 @@ def _split(archive: bytes) -> tuple[Header, bytes]:
         raise ArchiveDamaged(reason="its header is damaged")
     try:
         return msgspec.json.decode(head, type=Header), archive[_HEAD.size + length :]
-    except msgspec.DecodeError:
+    except NOT_AS_EXPECTED:
         raise ArchiveDamaged(reason="its header is damaged") from None
 
 

@@ -21,6 +21,7 @@ import msgspec
 import structlog
 from aiohttp import WSMsgType, web
 
+from ecg.errors import NOT_AS_EXPECTED
 from server.base import eventlog
 from server.base.bus import LocalBus
 from server.base.clock import Clock
@@ -177,6 +178,7 @@ class Live:
         self._cursor = 0
         self._task: asyncio.Task[None] | None = None
         self._streams = 0
+        self._notice: str | None = None
 
     @property
     def open_pages(self) -> int:
@@ -196,6 +198,13 @@ class Live:
         value = secrets.token_urlsafe(24)
         self._tickets[value] = (ctx, token, now + TICKET_S)
         return value
+
+    def announce(self, room: str, free_mb: int) -> None:
+        """Tell every open page, and each that comes, how the hub's disk stands: `ok`, `low` or `full`."""
+        message = _json({"type": "hub", "storage": room, "free_mb": free_mb})
+        self._notice = None if room == "ok" else message
+        for page in self._pages:
+            page.send(message)
 
     async def start(self, news: asyncio.Event) -> None:
         self._cursor = await self._db.read(eventlog.last_id)
@@ -230,6 +239,8 @@ class Live:
         await socket.prepare(request)
         page = _Page(entry[0], entry[1], socket)
         self._pages.add(page)
+        if self._notice is not None:
+            page.send(self._notice)
         writer = asyncio.create_task(self._write(page))
         try:
             await self._read(page)
@@ -258,7 +269,7 @@ class Live:
                 return
             try:
                 incoming = msgspec.json.decode(message.data, type=Incoming)
-            except msgspec.DecodeError:
+            except NOT_AS_EXPECTED:
                 await page.socket.close(code=4400)
                 return
             await self._take(page, incoming)
@@ -317,7 +328,7 @@ class Live:
         ready = {"type": "ready", "topic": topic, "cursor": 0, "stream": stream, "leads": head.leads, "fs": head.fs}
         page.send(_json(ready))
         follower = page.streams[topic] = _Follower(page, topic, stream)
-        self._bus.add(topic, follower)
+        self._bus.attach(topic, follower)
 
     def _drop(self, page: _Page, topic: str) -> None:
         page.topics.pop(topic, None)
@@ -325,7 +336,7 @@ class Live:
         if not self._by_topic[topic]:
             del self._by_topic[topic]
         if (follower := page.streams.pop(topic, None)) is not None:
-            self._bus.remove(topic, follower)
+            self._bus.detach(topic, follower)
 
     async def _write(self, page: _Page) -> None:
         with contextlib.suppress(ConnectionError):

@@ -360,7 +360,7 @@ class Journal:
             state = after(before, item.kind, item.seq, sample_bytes(item.kind, body), Place(segment.number, at))
             if state is None:
                 continue
-            previous = before.last if before else NOWHERE
+            previous = before.last if before and item.kind != Kind.OPEN else NOWHERE
             head = record_header(segment.seed, item.kind, item.stream, item.seq, item.device_ms, previous, body)
             parts += (head, body) if body else (head,)
             at += len(head) + len(body)

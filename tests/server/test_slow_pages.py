@@ -67,7 +67,7 @@ def packet(first: int) -> Samples:
 async def test_a_page_that_does_not_keep_up_skips_to_the_newest_samples_and_misses_no_event() -> None:
     page, bus = a_page(), LocalBus[Samples]()
     follower = _Follower(page, "stream:rec", 7)
-    bus.add("stream:rec", follower)
+    bus.attach("stream:rec", follower)
     page.send("an event")
     for number in range(2000):
         bus.publish("stream:rec", packet(250 * number))
@@ -80,7 +80,7 @@ async def test_a_page_that_does_not_keep_up_skips_to_the_newest_samples_and_miss
     assert sent[0] == "an event"
     assert sent[-2] == packet(250 * 1999).frame(7)
     assert sent[-1] == '{"type":"ended","topic":"stream:rec"}'
-    bus.remove("stream:rec", follower)
+    bus.detach("stream:rec", follower)
     assert not bus.has_listeners("stream:rec")
 
 

@@ -103,7 +103,7 @@ def _frames(size: Size, count: int) -> Tape:
 
 
 def _one_message(state: State, out: bytes) -> Generator[bytes, bytes, bytes]:
-    """Send, and wait for the body of the next message. Heartbeats are answered: a greeting may have to wait its turn."""
+    """Send, and wait for the body of the next message. Heartbeats are answered: who greets may have to wait."""
     while True:
         while (taken := take_message(state.carry, 0)) is None:
             state.carry += yield out
