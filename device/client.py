@@ -11,6 +11,7 @@ import base64
 import random
 import ssl
 import time
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,10 +44,29 @@ class _KeyFile(msgspec.Struct):
     key: bytes  # base64
 
 
+def trust_of(ca: Path | None, certificate: Path | None = None, key: Path | None = None) -> ssl.SSLContext | None:
+    """Whom to believe behind `wss://` and what to show of ourselves; None: the machine's authorities, nothing shown.
+
+    ca           the authority's file of a private CA; None: the machine's.
+    certificate  of this device, where the hub asks for one, and its key where that is a file of its own.
+    Raises       CertificateRefused where a file cannot be read.
+    """
+    if ca is None and certificate is None:
+        return None
+    try:
+        trust = ssl.create_default_context(cafile=ca)
+        if certificate is not None:
+            trust.load_cert_chain(certificate, key)
+    except OSError as error:  # ssl.SSLError is one
+        names = ", ".join(path.name for path in (ca, certificate, key) if path is not None)
+        raise CertificateRefused(reason=f"{names}: {error.strerror or type(error).__name__}") from None
+    return trust
+
+
 def read_key_file(path: Path) -> DeviceKey:
     """Raises KeyFileRefused."""
     try:
-        content = msgspec.json.decode(path.read_bytes(), type=_KeyFile)
+        content = msgspec.json.decode(path.read_bytes().removeprefix(BOM_UTF8), type=_KeyFile)  # as Notepad writes it
     except OSError as error:
         raise KeyFileRefused(reason=f"it cannot be read: {error.strerror}") from None
     except NOT_AS_EXPECTED as error:

@@ -64,6 +64,8 @@ Uid = bytes  # 16 bytes, chosen by the device: the identity of one recording ove
 
 _Text64 = Annotated[str, msgspec.Meta(max_length=64)]
 _Text128 = Annotated[str, msgspec.Meta(max_length=128)]
+_Ms = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""Milliseconds of UTC since 1970, as the fixed frames hold them: any clock, but no number beyond 64 bit."""
 
 
 class _Frame(msgspec.Struct, frozen=True):
@@ -112,7 +114,7 @@ class Proof(_Frame, frozen=True):
     KIND: ClassVar[int] = 0x03
     NAME: ClassVar[str] = "proof"
     mac: bytes  # 32 bytes
-    device_ms: int  # the device's clock when it made this; with the hub's two times its offset, good to half the way
+    device_ms: _Ms  # the device's clock when it made this; with the hub's two times its offset, good to half the way
 
 
 class OpenStream(msgspec.Struct, frozen=True):
@@ -142,7 +144,7 @@ class Calibration(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the device knows of its own measure: the pulse it was last checked with, and when."""
 
     pulse_uv: float = 0.0
-    at_ms: int = 0
+    at_ms: _Ms = 0
 
 
 class Open(_Frame, frozen=True):
@@ -158,8 +160,8 @@ class Open(_Frame, frozen=True):
     fs: int
     leads: tuple[_Text64, ...]
     gain_uv_per_lsb: float
-    start_ms: int  # UTC of the first sample
-    device_ms: int  # the device's clock now
+    start_ms: _Ms  # UTC of the first sample
+    device_ms: _Ms  # the device's clock now
     kind: Literal["resting", "stream"]
     mode: Literal["live", "batch"]
     request: Request | None = None
@@ -181,8 +183,8 @@ class Deposit(_Frame, frozen=True):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_MAX)]
     size: Annotated[int, msgspec.Meta(ge=1, le=FILE_BYTES_MAX)]  # bytes of the file, unpacked
     sha256: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]  # of the file, unpacked
-    made_ms: int  # when the file was written, by the device's clock
-    device_ms: int
+    made_ms: _Ms  # when the file was written, by the device's clock
+    device_ms: _Ms
     packing: Literal["", "zstd"] = ""
     request: Request | None = None
     glance: Annotated[bytes, msgspec.Meta(max_length=2048)] = b""  # `glance.py`: what triage needs, before the file

@@ -83,6 +83,7 @@ from device.frames import (
 
 OPEN_SEQ: Final = -1  # the place of the open frame before frame 0 of its stream
 OVER_MAX: Final = 16  # streams of a connection whose receipt is said again where their end comes once more
+OFFSET_MS_MAX: Final = 2**53  # the most a page's number holds; a clock that is further off is told as this far
 NACKS_MAX: Final = 8  # how often the same frame is asked for again before the device is taken to be broken
 SAME_IN_A_RESUME: Final = {
     Open: ("fs", "leads", "gain_uv_per_lsb", "offset_lsb", "start_ms", "kind", "mode", "request"),
@@ -293,7 +294,7 @@ class HubSession:
         )
         # The device wrote its time somewhere between our two: the middle is the best guess, half the way its error.
         uncertainty_ms = max(0, now_ms - self._challenged_ms + 1) // 2
-        offset_ms = self._challenged_ms + uncertainty_ms - frame.device_ms
+        offset_ms = _bounded(self._challenged_ms + uncertainty_ms - frame.device_ms)
         return [
             Online(),
             ClockKnown(offset_ms, uncertainty_ms),
@@ -453,7 +454,7 @@ class HubSession:
         return [Send(Pong(device_ms=frame.device_ms, hub_ms=now_ms))]
 
     def _on_clock(self, frame: Clock, now_ms: int) -> list[HubEffect]:
-        return [ClockKnown(frame.offset_ms, frame.uncertainty_ms)]
+        return [ClockKnown(_bounded(frame.offset_ms), frame.uncertainty_ms)]
 
     # ---- what the disk says ----
 
@@ -534,6 +535,10 @@ _HUB_MOVES: Final[dict[tuple[HubState, type[Frame]], _Move]] = {
     (HubState.READY, Clock): _Move(HubSession._on_clock, HubState.READY),
 }
 """What a connection takes in which state; `device_found` alone moves it besides. The page's diagram comes from here."""
+
+
+def _bounded(offset_ms: int) -> int:
+    return max(-OFFSET_MS_MAX, min(OFFSET_MS_MAX, offset_ms))
 
 
 def _check_open(opening: Open, rules: Rules) -> None:

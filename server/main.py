@@ -83,10 +83,10 @@ RECHECK_S = 30
 DISK_S = 1.0
 COMMANDS_S = 2 * 86400
 """How long a repeat of a command still gets its first answer."""
-WARM_AFTER_S = 1.0
-"""The processes that analyse load after devices and pages are served, not beside them; a first call fetches them."""
 RUNNING = "running"
 """The file that says that a hub has not stopped as it should."""
+WARM_AFTER_S = 1.0
+"""The processes that analyse load after devices and pages are served, not beside them; a first call fetches them."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -193,8 +193,8 @@ class Application:
         except OSError as error:
             raise _port_error(error, hub.host, self.gateway.settings.port) from None
         self.device_port = self.gateway.port
-        self._warming = asyncio.get_running_loop().call_later(WARM_AFTER_S, self.pool.start)
         self._unclean = mark_running(data)
+        self._warming = asyncio.get_running_loop().call_later(WARM_AFTER_S, self.pool.start)
         upkeep = (self._keep_up, self._end_pages, self._end_silent, self._watch_disk)
         self._upkeep = [asyncio.create_task(work()) for work in upkeep]
         log.info("hub.started", host=hub.host, port=self.port, device_port=self.device_port, tls=tls is not None)

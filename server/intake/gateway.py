@@ -269,7 +269,7 @@ class Gateway:
         """Raises TooManyUnfinished: each of them pins its part of the journal."""
         if uid in self._streams:
             return
-        theirs = sum(uid not in self._seals for uid in self._of.get(device_id, {}))
+        theirs = sum(s.uid not in self._seals for s in self._of.get(device_id, {}).values())
         if theirs >= self.settings.unfinished_max:
             raise TooManyUnfinished(UNFINISHED_AFTER_S, theirs, self.settings.unfinished_max)
 

@@ -47,14 +47,6 @@ async def test_an_unknown_account_is_refused_like_a_wrong_password(hub: Hub) -> 
         assert (unknown.status, unknown.code, unknown.facts) == (wrong.status, wrong.code, wrong.facts)
 
 
-def test_what_is_verified_for_an_unknown_account_costs_as_much_as_a_real_hash() -> None:
-    hasher = PasswordHasher()
-    nobody = nobodys_hash(hasher)
-    assert extract_parameters(nobody) == extract_parameters(hasher.hash("x"))
-    with pytest.raises(VerifyMismatchError):
-        hasher.verify(nobody, "")
-
-
 @pytest.mark.parametrize(
     "body", [b"", b"{", b'{"login":"\xff","password":"x"}', b'{"login":' + b"[" * 100_000, b"\x00"]
 )
@@ -64,6 +56,14 @@ async def test_a_body_that_is_no_json_is_bad_input(hub: Hub, body: bytes) -> Non
         http.post(f"{hub.url}/api/session", data=body, headers={"Content-Type": "application/json"}) as answer,
     ):
         assert (answer.status, (await answer.json())["code"]) == (422, "http.input")
+
+
+def test_what_is_verified_for_an_unknown_account_costs_as_much_as_a_real_hash() -> None:
+    hasher = PasswordHasher()
+    nobody = nobodys_hash(hasher)
+    assert extract_parameters(nobody) == extract_parameters(hasher.hash("x"))
+    with pytest.raises(VerifyMismatchError):
+        hasher.verify(nobody, "")
 
 
 async def test_a_session_ends_by_itself_and_by_signing_out(tmp_path: Path) -> None:
