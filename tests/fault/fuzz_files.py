@@ -20,6 +20,7 @@ import resource
 import struct
 import time
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -168,7 +169,7 @@ def _zip_changed(raw: bytes, rng: random.Random) -> bytes:
                     for _ in range(rng.randint(1, 3)):
                         _fault(content, rng, (raw,))
                 new.writestr(name, bytes(content))
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, struct.error):
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, ValueError, OSError, EOFError, struct.error):
         return raw
     return out.getvalue()
 
