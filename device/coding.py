@@ -40,6 +40,7 @@ from device.frames import (
     Data,
     samples_of,
 )
+from ecg.errors import NOT_AS_EXPECTED
 from ecg.record import Recording
 
 U16 = npt.NDArray[np.uint16]
@@ -106,9 +107,17 @@ def to_recording(archive: bytes) -> Recording:
         fs=float(header.fs),
         leads=header.leads,
         signal_uv=microvolts(samples, header.gain_uv_per_lsb),
-        start=datetime.fromtimestamp(header.start_ms / 1000, UTC),
+        start=_moment(header.start_ms),
         derived=header.derived,
     )
+
+
+def _moment(ms: int) -> datetime | None:
+    """None for what no calendar holds: a device's clock may say anything, and its ECG is read all the same."""
+    try:
+        return datetime.fromtimestamp(ms / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def microvolts(samples: I16, gain_uv_per_lsb: float) -> npt.NDArray[np.float32]:
@@ -178,7 +187,7 @@ def _split(archive: bytes) -> tuple[Header, bytes]:
         raise ArchiveDamaged(reason="its header is damaged")
     try:
         return msgspec.json.decode(head, type=Header), archive[_HEAD.size + length :]
-    except msgspec.DecodeError:
+    except NOT_AS_EXPECTED:
         raise ArchiveDamaged(reason="its header is damaged") from None
 
 

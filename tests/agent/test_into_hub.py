@@ -16,9 +16,11 @@ import pytest
 
 from device.agent.app import Agent
 from device.agent.settings import Folder, Settings, checked
+from device.agent.status import status_of
 from device.client import key_file_text, send
 from device.deposit import deposit_of, file_upload, packed_file
 from device.frames import Patient, Request
+from device.simulate import run_device, upload_of
 from ecg import synth
 from ecg.formats.export import write_wfdb
 from server.intake.files import names_another
@@ -70,6 +72,7 @@ async def test_a_carts_file_is_on_the_worklist_with_its_leads_as_it_was_found(hu
         assert recording["format"].startswith("WFDB")
         assert recording["machine"]["findings"]
         assert agent.queue.latest(1)[0].recording == recording["id"]
+        assert status_of(agent)["clinic"] == recording["org_name"] != "", "whoever stands before it sees where it sends"
         row = await hub.app.db.read(
             lambda conn: conn.exec_driver_sql("SELECT original, original_sha256 FROM recording").one()
         )
@@ -199,3 +202,12 @@ async def test_a_critical_first_glance_pages_before_the_file_has_come(hub: Hub, 
         assert {"code", "grade", "said"} == set(glance["findings"][0])
         assert 100 < glance["rate_bpm"] < 190
         assert (glance["strip_lead"], len(base64.b64decode(glance["strip"]))) == ("II", 625)
+
+
+@pytest.mark.parametrize("start_ms", [10**17, -(10**17)])
+async def test_a_device_whose_clock_says_nonsense_is_read_and_analysed_all_the_same(hub: Hub, start_ms: int) -> None:
+    async with await hub.sign_in("clinic") as browser:
+        recording = synth.twelve_lead(np.random.default_rng(3), [synth.Segment("sinus", 10.0, rate_bpm=70)]).recording
+        upload = upload_of(recording, mode="batch", start_ms=start_ms)
+        receipt = await run_device(upload, f"ws://127.0.0.1:{hub.app.device_port}", hub.keys["org_hewan"])
+        assert (await the_recording(browser, "waiting"))["id"] == receipt.recording

@@ -91,6 +91,15 @@ def packed(head: Header, payload: bytes) -> bytes:
     return struct.pack("<8sII", b"XLECG1\r\n", len(raw), zlib.crc32(raw)) + raw + payload
 
 
+def test_a_header_that_is_no_utf8_is_damage() -> None:
+    header = Header(500, ("I",), 1.0, 10, 0, "UID", "")
+    archive = packed(header, b"")
+    assert b"UID" in archive
+    head = msgspec.json.encode(header).replace(b"UID", b"\xff\xff\xff")
+    with pytest.raises(ArchiveDamaged, match="header"):
+        decode(struct.pack("<8sII", b"XLECG1\r\n", len(head), zlib.crc32(head)) + head)
+
+
 def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
     bomb = zstandard.ZstdCompressor().compress(bytes(200_000_000))
     small = Header(500, ("I",), 1.0, 10, 0, "", "")
@@ -130,3 +139,12 @@ def test_a_step_is_the_nearest_and_what_no_step_can_say_is_no_signal(uv: float, 
     else:
         assert abs(step * gain - uv) <= gain / 2 + 1e-2
     assert quantise(np.array([[np.nan]], np.float32), gain, 32_000)[0, 0] == NO_SIGNAL
+
+
+@pytest.mark.parametrize("start_ms", [2**63 - 1, -(2**63), 10**17, 253_402_300_800_000])
+def test_a_start_that_no_calendar_holds_costs_no_sample(start_ms: int) -> None:
+    samples = a_heart(500)
+    told = msgspec.structs.replace(header(samples, STANDARD_LEADS), start_ms=start_ms)
+    read = to_recording(encode(told, samples))
+    assert read.start is None
+    assert (read.signal_uv == samples).all()

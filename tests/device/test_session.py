@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections import deque
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -29,6 +30,7 @@ from device.frames import (
     Pong,
     Proof,
     Receipt,
+    Run,
     Welcome,
     Why,
     decode,
@@ -96,6 +98,7 @@ class Disk:
         elif kept is not None and kept.end is None and append.seq >= kept.next_seq:
             assert append.seq == kept.next_seq, "the session hands frames over without a gap"
             self.written.append(append)
+            assert not isinstance(append.frame, Run)
             self.kept[append.uid] = after(kept, append.frame)
         return session.stored(append.uid, append.seq)
 
@@ -469,7 +472,7 @@ def test_every_wire_error_arrives_as_itself() -> None:
 
 
 def annotations_of(cls: type) -> dict[str, object]:
-    return {name: kind for name, kind in cls.__annotations__.items() if not str(kind).startswith("ClassVar")}
+    return {field.name: field.type for field in fields(cls)}
 
 
 def decoded_error(frame: Error) -> Error:
@@ -500,3 +503,13 @@ def test_a_key_that_is_no_longer_among_them_proves_nothing() -> None:
     hub.device_found(DeviceRecord(DEVICE.id, (b"b" * 32,), "clinic-1"), NOW)
     with pytest.raises(BadProof):
         hub.receive(Proof(mac=proof_of(b"a" * 32, nonce, encode(hello), NOW), device_ms=NOW), NOW)
+
+
+@pytest.mark.parametrize("device_ms", [2**63 - 1, -(2**63)])
+def test_a_clock_that_says_anything_is_told_as_far_off_as_a_page_can_count(device_ms: int) -> None:
+    hub, hello = HubSession("s", bytes(32), Rules(), Disk().of), Hello(device=DEVICE.id, software="test")
+    hub.receive(hello, NOW)
+    hub.device_found(DEVICE, NOW)
+    proof = Proof(mac=proof_of(KEY, bytes(32), encode(hello), device_ms), device_ms=device_ms)
+    assert hub.receive(proof, NOW)[1] == ClockKnown(-(2**53) if device_ms > 0 else 2**53, 0)
+    assert hub.receive(Clock(-(2**63), 1), NOW) == [ClockKnown(-(2**53), 1)]
