@@ -213,8 +213,13 @@ async def test_a_killed_agent_leaves_nothing_running(tmp_path: Path) -> None:
     said = [*command, "--key-file", "key.json", "--data", "data", "--port", str(free_port())]
     agent = await asyncio.create_subprocess_exec(*said, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)})
     children = Path(f"/proc/{agent.pid}/task/{agent.pid}/children")
-    await until(lambda: len(children.read_text().split()) > 1, 30)  # the tracker of multiprocessing, and the checker
-    started = children.read_text().split()
+
+    def both() -> list[str]:
+        """The checker, and what multiprocessing runs beside it."""
+        found = children.read_text().split()
+        return found if len(found) > 1 else []
+
+    started = await until(both, 30)
     agent.kill()
     await agent.wait()
     await until(lambda: not any(Path(f"/proc/{child}/cmdline").exists() for child in started), 30)
