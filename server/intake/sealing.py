@@ -13,6 +13,7 @@ from typing import Final
 from device import coding
 from device.errors import ChecksumDiffers, FileRefused, RateDiffers
 from device.frames import Deposit, End, Open, levelled, samples_of
+from device.header import Header
 
 STAMPS_MIN: Final = 10
 SECONDS_MIN: Final = 10
@@ -30,7 +31,7 @@ def archive_of(opening: Open, end: End, raw: bytes, stamps: list[int]) -> bytes:
     check_rate(opening, end, stamps)
     raw = levelled(raw, opening.offset_lsb)
     samples = samples_of(raw, len(opening.leads))
-    header = coding.Header(
+    header = Header(
         fs=opening.fs,
         leads=opening.leads,
         gain_uv_per_lsb=opening.gain_uv_per_lsb,

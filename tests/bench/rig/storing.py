@@ -20,6 +20,7 @@ import zstandard
 from device import coding as product
 from device.client import DeviceKey
 from device.frames import I16, Patient, Request
+from device.header import Header
 from device.simulate import run_device, upload_of
 from server import demo
 from tests.bench.rig import subject
@@ -46,7 +47,7 @@ REPORT: Final = {
 class Case:
     """One recording as its file holds it."""
 
-    header: product.Header
+    header: Header
     samples: I16
 
     @property
@@ -91,7 +92,7 @@ def _cases(folder: Path) -> Iterator[Case]:
             continue
         samples = record.d_signal.astype(np.int16)
         leads = tuple(product_name(name) for name in record.sig_name)
-        header = product.Header(
+        header = Header(
             fs=record.fs, leads=leads, gain_uv_per_lsb=1000 / record.adc_gain[0], n=len(samples), start_ms=0,
             uid="0" * 32, sha256=product.sha256_of(samples).hex(),
         )  # fmt: skip
