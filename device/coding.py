@@ -143,7 +143,7 @@ def _planes_1(payload: bytes, size: int) -> bytes:
 
 
 def _to_planes(samples: I16, leads: Sequence[str]) -> bytes:
-    rows = np.ascontiguousarray(samples.T).view(np.uint16)
+    rows = np.array(samples.T, np.int16, order="C").view(np.uint16)  # a copy: formulas work in place
     for row, value in step.formulas(rows, leads).items():
         rows[row] -= value
     steps = np.diff(rows, axis=1, prepend=np.zeros((len(rows), 1), np.uint16))

@@ -40,6 +40,7 @@ PIECES_MAX: Final = 8  # in so many pieces,
 PIECE_MIN: Final = 40 * BLOCK  # none shorter than this
 FLAC_ALWAYS: Final = 3  # leads, or fewer: FLAC is always done whole; of more leads it is tried first,
 FLAC_LEADS: Final = 2
+FORMULAS_SAVE: Final = 0.75  # of what they save: a margin
 NEAR: Final = 1.1  # a piece costs FLAC more of its heads than a whole recording does
 COARSE: Final = 0.85  # of the gaps between a lead's values: tables are tried
 FINE: Final = 0.2  # fewer: nothing repeats itself but by chance
@@ -69,23 +70,24 @@ class Way:
 
 def pack(samples: I16, leads: Sequence[str]) -> bytes:
     """(n, leads) int16. The same samples give the same bytes on the same machine."""
-    rows = np.ascontiguousarray(samples.T).view(np.uint16)
+    rows = np.array(samples.T, np.int16, order="C").view(np.uint16)  # a copy: formulas work in place
     if not rows.size:
         return bytes(len(rows))
     windows = _windows(len(samples))
     how = _formulas_used(rows, leads, windows)
     measured = np.flatnonzero((how & How.FORMULA) == 0)
-    way = plain = _plain(rows, how, windows)
-    unseen = step.unseen(_cut(rows[measured], windows))
+    plain = _plain(rows, how, windows)
+    way, left = plain, _cut(plain.numbers, windows)[measured]
+    unseen = step.unseen(_cut(rows, windows)[measured])
     coarse, fine = measured[unseen > COARSE], unseen.mean() < FINE
     other = _placed(rows, how, coarse, windows) if len(coarse) else _mixed(plain, measured, windows) if fine else None
     if other is not None:
-        left = _information(other.numbers[measured], windows) + 8 * len(other.told) / TRIED
-        if left < _information(plain.numbers[measured], windows):
-            way = other
+        left_by_other = _cut(other.numbers, windows)[measured]
+        if _information(left_by_other) + 8 * len(other.told) / TRIED < _information(left):
+            way, left = other, left_by_other
     together = not fine and way is plain
     whole = way.how.tobytes() + way.first + way.told + blocks.pack(blocks.blocks_of(way.numbers), together=together)
-    if len(measured) <= FLAC_ALWAYS or _near_flac(rows[measured], way.numbers[measured], windows, len(leads)):
+    if len(measured) <= FLAC_ALWAYS or _near_flac(rows, measured, left, windows):
         return min(whole, _as_flac(rows, how, windows), key=len)
     return whole
 
@@ -133,9 +135,8 @@ def _cut(rows: U16, windows: Sequence[slice]) -> U16:
     return np.stack([rows[:, window] for window in windows], axis=1)
 
 
-def _information(numbers: U16, windows: Sequence[slice]) -> float:
-    """Bits the windows take if each number costs what it is rare; the lowest bits of large ones as they are."""
-    some = _cut(numbers, windows)
+def _information(some: U16) -> float:
+    """Bits if each number costs what it is rare; the lowest bits of large ones as they are."""
     shift = max(int(some.mean()).bit_length() - 3, 0)
     often = np.bincount((some >> shift).ravel())
     often = often[often > 0]
@@ -161,8 +162,8 @@ def _plain(rows: U16, how: U8, windows: Sequence[slice]) -> Way:
     some = _cut(rows, windows)
     times = np.argmin([step.magnitudes(some, times=times) for times in range(3)], axis=0).astype(np.uint8)
     left = step.differences(rows)
-    for row in np.flatnonzero(times != 1):
-        left[row] = step.differences(left[row : row + 1])[0] if times[row] else rows[row]
+    left[times == 0] = rows[times == 0]
+    left[times == 2] = step.differences(left[times == 2])
     return Way(how | times, rows[times > 0, 0].astype("<u2").tobytes(), b"", step.zigzag(left))
 
 
@@ -178,9 +179,9 @@ def _placed(rows: U16, how: U8, coarse: npt.NDArray[np.intp], windows: Sequence[
 
 
 def _mixed(plain: Way, measured: npt.NDArray[np.intp], windows: Sequence[slice]) -> Way | None:
-    steps = step.unzigzag(plain.numbers[measured])
-    if step.saved_by_mixing(_cut(steps, windows)) < MIXED_BITS:
+    if step.saved_by_mixing(step.unzigzag(_cut(plain.numbers, windows)[measured])) < MIXED_BITS:
         return None
+    steps = step.unzigzag(plain.numbers[measured])
     rest, weights = step.mix(steps)
     numbers, how = plain.numbers.copy(), plain.how.copy()
     numbers[measured] = step.zigzag(rest)
@@ -190,15 +191,20 @@ def _mixed(plain: Way, measured: npt.NDArray[np.intp], windows: Sequence[slice])
     return Way(how, plain.first, told, numbers)
 
 
-def _near_flac(rows: U16, numbers: U16, windows: Sequence[slice], leads: int) -> bool:
-    """Whether FLAC by itself, which knows no formulas and so has all `leads` to tell, may need less for the rows.
+def _near_flac(rows: U16, measured: npt.NDArray[np.intp], left: U16, windows: Sequence[slice]) -> bool:
+    """Whether FLAC by itself may need less. By the leads of which most is `left`.
 
-    By the lead of which most is left; by two where no formula helps and it is a matter of little.
+    FLAC knows no formulas: where they hold, its recursion would have to save as much as they do; else it is tried.
     """
-    count = FLAC_LEADS if len(rows) == leads else 1
-    largest = np.argsort(_cut(numbers, windows).sum(axis=(1, 2), dtype=np.int64), kind="stable")[-count:]
-    in_flac = sum(len(stream) for window in windows for stream in _streams(rows[largest, window]))
-    return 8 * in_flac * leads / len(rows) < NEAR * _information(numbers[largest], windows)
+    largest = np.argsort(left.sum(axis=(1, 2), dtype=np.int64), kind="stable")[-FLAC_LEADS:]
+    if len(measured) < len(rows):
+        one = left[largest[-1:]]
+        bits = _information(one) / one.size
+        return step.saved_by_recursion(step.unzigzag(one.ravel())) > FORMULAS_SAVE * bits * (
+            1 - len(measured) / len(rows)
+        )
+    in_flac = sum(len(stream) for window in windows for stream in _streams(rows[measured[largest], window]))
+    return 8 * in_flac < NEAR * _information(left[largest])
 
 
 def _as_flac(rows: U16, how: U8, windows: Sequence[slice]) -> bytes:

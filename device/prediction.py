@@ -20,6 +20,8 @@ F64 = npt.NDArray[np.float64]
 WEIGHT: Final = 32  # a lead's weight for another is told in 32nds
 _WEIGHT_MAX: Final = 127
 _STEADY: Final = 1e-6  # of the mean power, added to the diagonal: leads that are copies of each other leave it singular
+_RECURSION: Final = 12
+_RARE: Final = 3  # times the mean
 _WORTH: Final = 0.98  # of what was left before; a lead that others hardly tell of is left alone
 _SAMPLES_A_VALUE: Final = 4  # at least, or the table costs more than it saves
 
@@ -112,6 +114,23 @@ def told(weights: I8, before: F64) -> U16:
     """What the leads `before` (count, n) tell of the next one."""
     sums: F64 = weights.astype(np.float64) @ before
     return np.floor(sums / WEIGHT + 0.5).astype(np.int64).astype(np.uint16)
+
+
+def saved_by_recursion(left: U16) -> float:
+    """Bits a sample, as if all were Gaussian, that a recursion of twelve would take from a row as FLAC's does.
+
+    Rare large ones are cut down: they would hide what there is between them.
+    """
+    row = signed(left)
+    most = _RARE * float(np.abs(row).mean())
+    np.clip(row, -most, most, out=row)
+    lags = np.array([row[: len(row) - lag] @ row[lag:] for lag in range(min(_RECURSION + 1, len(row)))])
+    if lags[0] == 0:
+        return 0.0
+    between = np.arange(len(lags) - 1)
+    power = _steadied(lags[np.abs(np.subtract.outer(between, between))])
+    rest = float(lags[0] - lags[1:] @ np.linalg.solve(power, lags[1:]))
+    return float(np.log2(lags[0] / max(rest, _STEADY * lags[0])) / 2)
 
 
 def saved_by_mixing(some: U16) -> float:
