@@ -25,6 +25,7 @@ from device.errors import BadFrame, Busy, CertificateRefused, KeyFileRefused, Un
 from device.frames import FRAME_BYTES_MAX, Receipt, decode, encode
 from device.session import Send
 from device.upload import DeviceEffect, DeviceSession, Done, Hold, Upload
+from ecg.errors import NOT_AS_EXPECTED
 
 SOFTWARE: Final = "xinlian-device/1"
 KEY_BYTES_MIN: Final = 16
@@ -49,7 +50,7 @@ def read_key_file(path: Path) -> DeviceKey:
         content = msgspec.json.decode(path.read_bytes(), type=_KeyFile)
     except OSError as error:
         raise KeyFileRefused(reason=f"it cannot be read: {error.strerror}") from None
-    except msgspec.DecodeError as error:
+    except NOT_AS_EXPECTED as error:
         raise KeyFileRefused(reason=str(error)) from None
     if len(content.key) < KEY_BYTES_MIN:
         raise KeyFileRefused(reason=f"the key has fewer than {KEY_BYTES_MIN} bytes")

@@ -228,7 +228,7 @@ class RateDiffers(WireError):
 class HistoryGone(WireError):
     code: ClassVar[str] = "wire.history_gone"
     what: ClassVar[str] = "The hub asks for frame {wanted}; the device keeps only frames from {kept} on."
-    mend: ClassVar[str] = "A device keeps a recording until its receipt. What the hub has stays there."
+    mend: ClassVar[str] = "Keep a recording until its receipt. What the hub has stays; send the rest under a new uid."
     wanted: int
     kept: int
 
@@ -240,6 +240,31 @@ class Busy(WireError):
     mend: ClassVar[str] = "Come back after {retry_after_s} s; keep the recording."
     again: ClassVar[bool] = True
     retry_after_s: int
+
+
+@dataclass(eq=False)
+class TooManyUnfinished(Busy):
+    """A device that begins recordings and ends none: each of them holds a part of the hub's journal."""
+
+    code: ClassVar[str] = "wire.unfinished"
+    what: ClassVar[str] = "The device has {unfinished} recordings at the hub that it has not ended; {most} are allowed."
+    mend: ClassVar[str] = (
+        "Resume and end those that welcome names, or come back after {retry_after_s} s: "
+        "what is silent for long is ended by the hub."
+    )
+    unfinished: int
+    most: int
+
+
+@dataclass(eq=False)
+class SilentTooLong(WireError):
+    """Said to a device that is connected; one that is away finds out when it opens the recording: it begins anew."""
+
+    code: ClassVar[str] = "wire.silent"
+    what: ClassVar[str] = "Nothing of this recording came for {silent_s} s; the hub has ended it as incomplete."
+    mend: ClassVar[str] = "Open it again with the same uid and send all of it: the whole one takes its place."
+    again: ClassVar[bool] = True
+    silent_s: int
 
 
 @dataclass(eq=False)

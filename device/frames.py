@@ -34,7 +34,7 @@ from device.errors import (
     WireError,
 )
 from device.layout import struct_of
-from ecg.errors import all_errors
+from ecg.errors import NOT_AS_EXPECTED, all_errors
 
 I16 = npt.NDArray[np.int16]
 
@@ -135,6 +135,7 @@ class Welcome(_Frame, frozen=True):
     rates: tuple[int, ...]
     frame_bytes_max: int
     streams: tuple[OpenStream, ...] = ()
+    clinic: str = ""  # the institution the device belongs to, by its name; empty: the hub does not say
 
 
 class Calibration(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -394,7 +395,7 @@ def decode(raw: bytes) -> Frame:
     if kind in _JSON:
         try:
             return _JSON[kind].decode(raw[1:])
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except NOT_AS_EXPECTED as error:
             raise BadFrame(reason=_where(str(error))) from None
     return _decode_fixed(kind, raw)
 

@@ -17,6 +17,7 @@ import numpy as np
 import ecg
 from device.errors import BadFrame
 from ecg import codes
+from ecg.errors import NOT_AS_EXPECTED
 from ecg.record import Recording
 from ecg.results import Finding
 
@@ -109,7 +110,7 @@ def read_glance(packed: bytes) -> Glance:
         if inflater.unconsumed_tail or not inflater.eof:
             raise BadFrame(reason="the first glance is longer than it may be")
         glance = msgspec.json.decode(raw, type=Glance)
-    except (zlib.error, msgspec.DecodeError):
+    except (zlib.error, *NOT_AS_EXPECTED):
         raise BadFrame(reason="the first glance cannot be read") from None
     if any(finding.code not in codes.findings() for finding in glance.findings):
         raise BadFrame(reason="the first glance names a finding that nobody knows")

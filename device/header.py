@@ -25,6 +25,7 @@ import msgspec
 
 from device.errors import ArchiveDamaged
 from device.frames import GAIN_UV_LEAST, GAIN_UV_MOST, LEADS_MAX, STREAM_BYTES_MAX
+from ecg.errors import NOT_AS_EXPECTED
 
 MAGIC_1: Final = b"XLECG1\r\n"  # ends as PNG's does: a transfer in text mode is seen at once
 MAGIC_2: Final = b"XLECG2\r\n"
@@ -99,7 +100,7 @@ def _read_1(archive: bytes) -> tuple[Header, int]:
         raise ArchiveDamaged(reason=_DAMAGED)
     try:
         return msgspec.json.decode(head, type=Header), end
-    except msgspec.DecodeError:
+    except NOT_AS_EXPECTED:
         raise ArchiveDamaged(reason=_DAMAGED) from None
 
 

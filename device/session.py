@@ -106,6 +106,7 @@ class DeviceRecord:
     keys: tuple[bytes, ...] = field(repr=False)
     org: str
     active: bool = True
+    org_name: str = ""  # told to the device, so that whoever stands before it sees where its ECGs go
 
 
 @dataclass(frozen=True)
@@ -305,6 +306,7 @@ class HubSession:
                     rates=self.rules.rates,
                     frame_bytes_max=FRAME_BYTES_MAX,
                     streams=streams[:64],
+                    clinic=self.device.org_name,
                 )
             ),
         ]

@@ -17,6 +17,7 @@ from server.alerts import store as alert_store
 from server.alerts.model import CriticalFinding
 from server.analysis import service as analysis
 from server.analysis import store as analysis_store
+from server.analysis.live import Case
 from server.analysis.work import Facts
 from server.base.clock import Clock, iso
 from server.base.context import Ctx
@@ -86,12 +87,13 @@ def live_findings(raw: bytes) -> list[CriticalFinding]:
     return _critical(msgspec.json.decode(raw, type=list[_Finding]))
 
 
-def facts(conn: Connection, recording_id: str) -> Facts:
-    """What the rules may know of the person while the recording is still arriving."""
+def live_case(conn: Connection, recording_id: str) -> Case:
+    """What the rules may know of the person while the recording is still arriving, and whether it is an emergency."""
     row = records_store.recording_row(conn, recording_id)
     patient = records_store.patient_view(conn, row["patient"])
     symptoms = tuple(msgspec.json.decode(row["symptoms"], type=list[str]))
-    return Facts(patient.sex, patient.age_years, symptoms, prior(conn, recording_id))
+    facts = Facts(patient.sex, patient.age_years, symptoms, prior(conn, recording_id))
+    return Case(facts, urgent=row["urgency"] != "routine")
 
 
 def _critical(found: list[_Finding]) -> list[CriticalFinding]:
@@ -119,7 +121,7 @@ def machine_result(conn: Connection, recording_id: str) -> records.MachineResult
     row = analysis_store.latest(conn, recording_id)
     if row is None:
         return None
-    return records.MachineResult(msgspec.json.decode(row["summary"], type=MachineSummary), row["grade"])
+    return records.MachineResult(msgspec.json.decode(analysis_store.summary_of(row), type=MachineSummary), row["grade"])
 
 
 def prior(conn: Connection, recording_id: str) -> Prior | None:

@@ -44,6 +44,9 @@ class Hub(_Section, frozen=True):
         tuple[str, ...], Meta(description="Further origins that may send commands, such as a reverse proxy's address.")
     ] = ()
     data: Annotated[str, Meta(description="Folder of the database, the journal and the files.")] = "var"
+    low_disk_mb: Annotated[
+        int, Meta(ge=0, description="Below so many free megabytes the administrators are told that the disk runs full.")
+    ] = 2048
     web: Annotated[str, Meta(description="Folder of the built web app.")] = "web/dist"
 
 
@@ -64,6 +67,12 @@ class Devices(_Section, frozen=True):
         100, 125, 200, 250, 256, 257, 300, 360, 400, 500, 512, 600, 720, 800, 1000, 1024, 2000,
     )  # fmt: skip
     connections_max: Annotated[int, Meta(ge=1, description="Device connections at the same time.")] = 12_000
+    unfinished_max: Annotated[
+        int, Meta(ge=4, description="Recordings that one device may have begun and not ended; more are refused.")
+    ] = 64
+    silent_s: Annotated[
+        int, Meta(ge=60, description="A recording of which nothing comes for so long is ended as incomplete.")
+    ] = 6 * 3600
 
 
 class AnalysisSection(_Section, frozen=True):
@@ -71,6 +80,9 @@ class AnalysisSection(_Section, frozen=True):
 
     workers: Annotated[int, Meta(ge=1, le=64, description="Processes that analyse and print.")] = 2
     profile: Annotated[str, Meta(description="Rule profile of critical values (ecg/profiles).")] = "xinlian-safe"
+    watched_max: Annotated[
+        int, Meta(ge=0, description="Live recordings watched at the same time; one core carries about 250.")
+    ] = 200
 
 
 class ReadingSection(_Section, frozen=True):
@@ -81,6 +93,12 @@ class ReadingSection(_Section, frozen=True):
     promise_urgent_s: Annotated[int, Meta(ge=1, description="Promised report time, urgent.")] = 900
     promise_soon_s: Annotated[int, Meta(ge=1, description="Promised report time, soon.")] = 1800
     promise_routine_s: Annotated[int, Meta(ge=1, description="Promised report time, routine.")] = 1800
+    prints_mb: Annotated[
+        int,
+        Meta(
+            ge=1, description="Room for printed reports; beyond it the oldest in use are printed anew when asked for."
+        ),
+    ] = 500
 
 
 class AlertSection(_Section, frozen=True):
@@ -132,6 +150,8 @@ def load(path: Path) -> Config:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigRefused(where=path.name, reason=f"it cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ConfigRefused(where=path.name, reason="it is not UTF-8") from None
     try:
         raw = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:

@@ -29,8 +29,8 @@ from server.alerts.ladder import AlertSettings, Step
 from server.alerts.reactions import reactions as alert_reactions
 from server.alerts.routes import routes as alert_routes
 from server.analysis import service as analysis
-from server.analysis.live import LiveWatch
-from server.analysis.work import Facts, warm_up
+from server.analysis.live import Case, LiveWatch
+from server.analysis.work import warm_up
 from server.base import pages
 from server.base.blobs import FileBlobs
 from server.base.bus import LocalBus
@@ -42,6 +42,7 @@ from server.base.eventlog import Event
 from server.base.http import PUBLIC, Call, Http, Raw, Route, forget_commands
 from server.base.live import Live, Samples, TopicKind
 from server.base.pool import Pool
+from server.base.reserve import Reserve, Room
 from server.base.spine import Reaction, Spine
 from server.config import Config
 from server.consult import Consultations, ConsultSettings, Rooms, topic_kind
@@ -64,6 +65,7 @@ from server.people.routes import LivePasses
 from server.people.routes import routes as people_routes
 from server.reading.content import Measured
 from server.reading.paper import check_fonts
+from server.reading.prints import Prints
 from server.reading.priority import Promise
 from server.reading.reactions import reactions as reading_reactions
 from server.reading.routes import routes as reading_routes
@@ -78,8 +80,11 @@ VERSION = "0.1.0"
 FREE_BYTES_MIN = 200 * 2**20
 UPKEEP_S = 3600
 RECHECK_S = 30
+DISK_S = 1.0
 COMMANDS_S = 2 * 86400
 """How long a repeat of a command still gets its first answer."""
+RUNNING = "running"
+"""The file that says that a hub has not stopped as it should."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -158,7 +163,10 @@ class Application:
         check_disk(data)
         check_fonts()
         tls = tls_context(self.config)
+        self.reserve = Reserve(data, hub.low_disk_mb * 2**20)
+        self._room: Room = self.reserve.look()
         self.db = Database(data / "hub.sqlite", self.clock)
+        self.db.relieve = self.reserve.spend
         self.blobs = FileBlobs(data / "blobs")
         self.bus: LocalBus[Samples] = LocalBus()
         self.pool = Pool(self.config.analysis.workers, warm_up)
@@ -184,7 +192,9 @@ class Application:
         except OSError as error:
             raise _port_error(error, hub.host, self.gateway.settings.port) from None
         self.device_port = self.gateway.port
-        self._upkeep = [asyncio.create_task(work()) for work in (self._keep_up, self._end_pages)]
+        self._unclean = mark_running(data)
+        upkeep = (self._keep_up, self._end_pages, self._end_silent, self._watch_disk)
+        self._upkeep = [asyncio.create_task(work()) for work in upkeep]
         log.info("hub.started", host=hub.host, port=self.port, device_port=self.device_port, tls=tls is not None)
 
     async def stop(self) -> None:
@@ -199,6 +209,9 @@ class Application:
         self.pool.stop()
         self.intake.files.stop()
         await self.db.close()
+        self.reserve.release()
+        if not self.failed:
+            (Path(self.config.hub.data) / RUNNING).unlink(missing_ok=True)
         log.info("hub.stopped")
 
     async def _end_pages(self) -> None:
@@ -206,6 +219,38 @@ class Application:
         while True:
             await asyncio.sleep(RECHECK_S)
             await self.live.recheck(lambda token: people.session_alive(self.people, token))
+
+    async def _watch_disk(self) -> None:
+        """Tell operators, administrators and pages when the disk runs full, is full, and has room again."""
+        if self._unclean:
+            log.error("hub.unclean_stop")
+            await self.db.write(lambda tx: tx.append("hub.unclean_stop", "hub", "", {}, topic="system"))
+        told: Room = "ok"
+        while True:
+            if self.read_only and self.reserve.spend():
+                log.error("storage.reserve_given_up")
+            if self.db.full and self.reserve.free_bytes > 0:
+                await self.db.write(lambda tx: None)  # writes nothing, and so only finds out that it may
+            waits = self.intake.disk_full or self.db.full
+            room = await asyncio.to_thread(self.reserve.look, may_take=not waits)
+            self._room = "full" if self.read_only else room
+            free_mb = self.reserve.free_bytes // 2**20
+            if self._room != told:
+                (log.info if self._room == "ok" else log.error)(f"storage.{self._room}", free_mb=free_mb)
+                self.live.announce(self._room, free_mb)
+                kind = f"storage.{self._room}"
+                with contextlib.suppress(StorageFull):  # the line above and the pages have it
+                    await self.db.write(
+                        lambda tx, kind=kind, mb=free_mb: tx.append(kind, "hub", "", {"free_mb": mb}, topic="system")  # type: ignore[misc]
+                    )
+                told = self._room
+            await asyncio.sleep(DISK_S)
+
+    async def _end_silent(self) -> None:
+        """Recordings whose device never ends them."""
+        while True:
+            await asyncio.sleep(RECHECK_S)
+            self.gateway.end_silent(asyncio.get_running_loop().time())
 
     async def _keep_up(self) -> None:
         """Once an hour: forget answered commands and ended sessions, read the sealed journal over for rot."""
@@ -238,15 +283,20 @@ class Application:
             db, blobs, clock, self.bus, adapters.Places(self.people),
             Pool(1, files.warm_up, timeout_s=files.WORKER_S, memory_bytes=files.WORKER_BYTES),
         )  # fmt: skip
+        prints = Prints(Path(self.config.hub.data) / "prints", self.config.reading.prints_mb * 1_000_000)
         self.reading = Reading(
-            db, clock, blobs, self.secret, self.load, self._measured, self.pool.run,
+            db, clock, prints, self.secret, self.load, self._measured, self.pool.run,
             hub_name=(self.config.hub.name, self.config.hub.name_en or self.config.hub.name),
             settings=reading_settings(self.config),
         )  # fmt: skip
         self.alerts = Alerts(db, clock, alert_settings(self.config), self.secret, adapters.critical_findings)
-        self.watch = LiveWatch(self.bus, self.pool, self.config.analysis.profile, self._facts, self._found_live)
+        self.watch = LiveWatch(
+            self.bus, self.config.analysis.profile, self.config.analysis.watched_max, clock.monotonic, self._case,
+            self._found_live,
+        )  # fmt: skip
         self.intake.live_began = self.watch.begin
         self.intake.glanced = self._found_live
+        self.intake.saving = lambda: self.reserve.spent
         self.consult = Consultations(
             db, clock, consult_settings(self.config), self.secret, adapters.may_sign(clock), Rooms(clock)
         )
@@ -274,7 +324,7 @@ class Application:
     @property
     def read_only(self) -> bool:
         """No room for samples or for rows."""
-        return self.intake.disk_full or self.db.full
+        return self.intake.disk_full or self.db.full or self.reserve.spent
 
     def _fail(self, _error: BaseException) -> None:
         self.failed = True
@@ -287,6 +337,8 @@ class Application:
             port=self.port + 1 if hub.device_port is None else hub.device_port,
             rules=device_rules(devices.sample_rates),
             connections_max=devices.connections_max,
+            unfinished_max=devices.unfinished_max,
+            silent_s=devices.silent_s,
             tls=tls,
         )
 
@@ -307,6 +359,8 @@ class Application:
             rules=RULES,
             origins=lambda origin: origin in self.config.hub.origins,
             secure_cookies=tls is not None,
+            vital=frozenset(name for name, rule in RULES.items() if rule.vital),
+            saving=lambda: self.reserve.spent,
         )
         self.live = Live(
             self.db, self.clock, http, self._topics(), self.people.path_of, self.bus, self.intake.stream_head
@@ -365,10 +419,18 @@ class Application:
                 "commits": self.db.commits,
                 "dead_letters": self.spine.dead_letters,
                 "pool_restarts": self.pool.restarts + self.intake.files.restarts,
+                "live_watched": self.watch.watched,
+                "live_unwatched": self.watch.unwatched,
+                "live_dropped": self.watch.dropped,
+                "monitor_restarts": self.watch.line.restarts,
                 "open_pages": self.live.open_pages,
                 "device_connections": len(self.gateway.connections),
+                "recordings_unfinished": self.gateway.unfinished,
                 "device_frames_damaged": self.gateway.damaged_frames,
                 "disk_full": float(self.read_only),
+                "disk_free_bytes": self.reserve.free_bytes,
+                "reserve_spent": float(self.reserve.spent),
+                "unclean_stop": float(self._unclean),
                 "journal_damage": len(self.intake.damage),
             }
             return Raw(metrics.page(counts, gauges), CONTENT_TYPE_LATEST.partition(";")[0])
@@ -382,8 +444,8 @@ class Application:
     async def _measured(self, recording_id: str) -> Measured | None:
         return await self.db.read(lambda conn: adapters.measured(conn, recording_id))
 
-    async def _facts(self, recording_id: str) -> Facts:
-        return await self.db.read(lambda conn: adapters.facts(conn, recording_id))
+    async def _case(self, recording_id: str) -> Case:
+        return await self.db.read(lambda conn: adapters.live_case(conn, recording_id))
 
     async def _found_live(self, recording_id: str, findings: bytes) -> None:
         await raise_alert(self.alerts, recording_id, *adapters.live_findings(findings))
@@ -433,6 +495,14 @@ def hub_secret(data: Path) -> bytes:
             file.flush()
             os.fsync(file.fileno())
     return path.read_bytes()
+
+
+def mark_running(data: Path) -> bool:
+    """Whether the hub before has stopped without saying so; from here on this one is running."""
+    path = data / RUNNING
+    unclean = path.exists()
+    path.touch()
+    return unclean
 
 
 def check_disk(data: Path) -> None:

@@ -14,10 +14,18 @@ METRICS = {
     "commits": "Transactions on the disk since the start.",
     "dead_letters": "Events that no reaction could handle since the start.",
     "pool_restarts": "Pools of processes lost since the start.",
+    "live_watched": "Live recordings whose monitor runs now.",
+    "live_unwatched": "Live recordings that nobody watches now: too many, or their monitor failed.",
+    "live_dropped": "Stretches of live recordings that the monitors did not see, because they could not keep up.",
+    "monitor_restarts": "Processes of the monitors lost since the start.",
     "open_pages": "Browser pages connected now.",
     "device_connections": "Device connections now.",
+    "recordings_unfinished": "Recordings that devices have begun and not ended.",
     "device_frames_damaged": "Frames of devices that came with a wrong checksum and were asked for again.",
     "disk_full": "1: the disk is full and nothing is accepted.",
+    "disk_free_bytes": "Bytes left on the disk of the data folder.",
+    "reserve_spent": "1: the room kept for alerts and sign-off is in use; ordinary commands and devices wait.",
+    "unclean_stop": "1: the hub before this one was killed, lost power or was refused by its disk.",
     "journal_damage": "Damages found in the journal since the start.",
 }
 """Every number by name; the reference page is made from it."""

@@ -18,6 +18,7 @@ import ecg
 from device.glance import glance_of
 from ecg import formats
 from ecg.errors import EcgError, FileBroken
+from ecg.reasons import in_chinese
 from ecg.results import Analysis
 from ecg.signal import electrodes
 
@@ -95,8 +96,7 @@ def _chinese() -> dict[str, str]:
 
 
 def _sentences(error: EcgError) -> Say:
-    facts = error.facts()
-    return Say(_chinese()[error.code].format(**facts), str(error))
+    return Say(_chinese()[error.code].format(**in_chinese(error.facts())), str(error))
 
 
 def _mend(analysis: Analysis) -> list[Say]:

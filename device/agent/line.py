@@ -62,6 +62,7 @@ class LineState:
     refused: WireError | None = None  # why the hub, or this machine, does not let us in
     next_try_ms: int = 0
     sending: dict[str, float] = field(default_factory=dict)  # uid in hex -> 0 to 1
+    clinic: str = ""  # whose agent this is, as the hub calls the place
     clock_offset_ms: int | None = None
     clock_uncertainty_ms: int | None = None
     bytes_s: float = 0.0
@@ -210,6 +211,7 @@ class _Conversation:
         self.welcomed = True
         state = self._state
         state.connected, state.since_ms, state.refused = True, self._now_ms(), None
+        state.clinic = welcome.clinic or state.clinic
         state.clock_offset_ms, state.clock_uncertainty_ms = welcome.clock_offset_ms, welcome.clock_uncertainty_ms
 
     async def _feed(self, socket: ClientConnection) -> None:

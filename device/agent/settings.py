@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from device.errors import SettingsRefused
+from ecg.errors import NOT_AS_EXPECTED
 
 MIB: Final = 1024 * 1024
 
@@ -74,7 +75,7 @@ def read_settings(path: Path) -> Settings:
         settings = msgspec.yaml.decode(path.read_bytes(), type=Settings)
     except OSError as error:
         raise SettingsRefused(path=str(path), reason=f"it cannot be read: {error.strerror}") from None
-    except msgspec.DecodeError as error:
+    except NOT_AS_EXPECTED as error:
         raise SettingsRefused(path=str(path), reason=str(error)) from None
     return checked(settings, path.parent)
 

@@ -22,7 +22,8 @@ from device.agent.store import Item
 from device.client import clock_ms
 from device.errors import InletRefused, WireError
 from device.frames import FILE_BYTES_MAX, NAME_MAX, Request
-from ecg.errors import CodedError
+from ecg.errors import NOT_AS_EXPECTED, CodedError
+from ecg.reasons import in_chinese
 
 ITEMS: Final = 50
 NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
@@ -76,7 +77,7 @@ class StatusPage:
         try:
             form = request.headers.get("X-ECG-Request")
             asked = msgspec.json.decode(form, type=Request) if form else None
-        except msgspec.DecodeError as error:
+        except NOT_AS_EXPECTED as error:
             return _refusal(400, "http.input", str(error))
         file = await request.read()
         if not file or not name:
@@ -117,6 +118,7 @@ def status_of(agent: Agent) -> dict[str, object]:
     line, totals, now_ms = agent.line.state, agent.queue.totals(), clock_ms()
     return {
         "device": agent.key.device,
+        "clinic": line.clinic,
         "hub": agent.settings.hub,
         "language": agent.settings.language,
         "now_ms": now_ms,
@@ -169,4 +171,4 @@ def _chinese() -> dict[str, str]:
 def _error(error: CodedError | None) -> dict[str, str] | None:
     if error is None:
         return None
-    return {"code": error.code, "en": str(error), "zh": _chinese()[error.code].format(**error.facts())}
+    return {"code": error.code, "en": str(error), "zh": _chinese()[error.code].format(**in_chinese(error.facts()))}

@@ -20,6 +20,7 @@ import msgspec
 from device.client import SOFTWARE, DeviceKey, key_file_text
 from device.enrol.errors import EnrolmentRefused, HubNotReached
 from device.errors import CertificateRefused, KeyFileRefused
+from ecg.errors import NOT_AS_EXPECTED
 
 ANSWER_S: Final = 20
 ANSWER_BYTES_MAX: Final = 64 * 1024
@@ -110,6 +111,6 @@ async def _ask(address: str, body: dict[str, str], trust: ssl.SSLContext | None)
         if status == 200:
             return msgspec.json.decode(content, type=_Enrolled)
         problem = msgspec.json.decode(content, type=_Problem)
-    except msgspec.DecodeError:
+    except NOT_AS_EXPECTED:
         raise HubNotReached(address=address, reason=f"what answers there is no hub (status {status})") from None
     raise EnrolmentRefused(hub_code=problem.code, sentence=problem.title)

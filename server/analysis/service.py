@@ -96,7 +96,7 @@ async def _analyse(room: Analysis, event: Event) -> None:
 def result_json(conn: Connection, recording_id: str) -> bytes | None:
     """The whole analysis object of the newest run, or None (not analysed, or it could not be)."""
     row = store.latest(conn, recording_id)
-    return row["result"] or None if row is not None else None
+    return store.result_of(row) or None if row is not None else None
 
 
 def _nothing(error: str) -> bytes:

@@ -15,16 +15,12 @@ import numpy as np
 
 import ecg
 from ecg.errors import EcgError
-from ecg.monitor import MonitorState
 from ecg.record import F32, Meta, Recording, Sex
-from ecg.results import finding_json
 from ecg.rules.prior import Prior
 from ecg.signal import electrodes
 
 STRIP_S, STRIP_HZ, STRIP_UV = 4, 125, 20
 BAD_QUALITY = 0.5
-NO_SIGNAL = -32768
-"""The sample value of "no signal" in stored and live samples."""
 
 
 @dataclass(frozen=True)
@@ -46,41 +42,6 @@ class Outcome:
     summary: bytes
     grade: str | None
     error: str | None
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """A live recording's monitor between two calls: what it knows (`state`, pickled by itself) and what it just found.
-
-    start      the sample of the recording with which the monitor began; None: not begun.
-    findings   critical findings of the last stretch as a JSON list, places in the recording; empty: none.
-    """
-
-    fs: float
-    leads: tuple[str, ...]
-    profile: str
-    facts: Facts
-    start: int | None = None
-    state: MonitorState | None = None
-    findings: bytes = b""
-
-
-def watch(before: Stretch, first: int, gain_uv_per_lsb: float, raw: bytes) -> Stretch:
-    """Feed one stretch of a live recording to its monitor: `raw` int16, one row a sample, from sample `first` on."""
-    facts = before.facts
-    meta = Meta(sex=facts.sex, age_years=facts.age_years, symptoms=facts.symptoms)
-    if before.state is None:
-        monitor = ecg.Monitor(before.fs, before.leads, profile=before.profile, meta=meta, prior=facts.prior)
-    else:
-        monitor = ecg.Monitor.resume(before.state)
-    start = first if before.start is None else before.start
-    counts = np.frombuffer(raw, dtype="<i2").reshape(-1, len(before.leads))
-    signal = np.where(counts == NO_SIGNAL, np.float32(np.nan), counts.astype(np.float32) * np.float32(gain_uv_per_lsb))
-    events = monitor.feed(signal.astype(np.float32))
-    found = [e.finding for e in events if e.kind == "finding" and e.finding is not None]
-    grave = [replace(f, first=f.first + start, end=f.end + start) for f in found if f.grade == "critical"]
-    findings = msgspec.json.encode([finding_json(f) for f in grave]) if grave else b""
-    return replace(before, start=start, state=monitor.state, findings=findings)
 
 
 def warm_up() -> None:

@@ -10,10 +10,17 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
 QUEUE_MAX = 64
+
+
+class Sink(Protocol[T_contra]):
+    """Whatever takes packets. `put` must not block; None: no more will come."""
+
+    def put(self, packet: T_contra | None) -> None: ...
 
 
 class Subscription(Generic[T]):
@@ -41,28 +48,35 @@ class Subscription(Generic[T]):
 
 class LocalBus(Generic[T]):
     def __init__(self) -> None:
-        self._topics: defaultdict[str, set[Subscription[T]]] = defaultdict(set)
+        self._topics: defaultdict[str, set[Sink[T]]] = defaultdict(set)
 
     def has_listeners(self, topic: str) -> bool:
         """Whether anybody would hear a packet: making one costs more than asking."""
         return topic in self._topics
 
     def publish(self, topic: str, packet: T) -> None:
-        for subscription in self._topics.get(topic, ()):
-            subscription.put(packet)
+        for sink in self._topics.get(topic, ()):
+            sink.put(packet)
 
     def end(self, topic: str) -> None:
         """No more packets will come: listeners finish after what is queued."""
-        for subscription in self._topics.get(topic, ()):
-            subscription.put(None)
+        for sink in list(self._topics.get(topic, ())):
+            sink.put(None)
+
+    def attach(self, topic: str, sink: Sink[T]) -> None:
+        """From now on `sink` is handed every packet in the same instant; it bounds itself."""
+        self._topics[topic].add(sink)
+
+    def detach(self, topic: str, sink: Sink[T]) -> None:
+        self._topics[topic].discard(sink)
+        if not self._topics[topic]:
+            del self._topics[topic]
 
     @contextmanager
     def listening(self, topic: str) -> Iterator[Subscription[T]]:
         subscription: Subscription[T] = Subscription()
-        self._topics[topic].add(subscription)
+        self.attach(topic, subscription)
         try:
             yield subscription
         finally:
-            self._topics[topic].discard(subscription)
-            if not self._topics[topic]:
-                del self._topics[topic]
+            self.detach(topic, subscription)

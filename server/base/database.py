@@ -28,6 +28,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from server.base import eventlog, timers
 from server.base.clock import Clock, iso
 from server.base.errors import AlreadyDone, AppError, StorageFull
+from server.base.migrations import bring_up_to_date
 from server.base.schema import command, metadata
 
 log = structlog.get_logger()
@@ -114,10 +115,12 @@ class Database:
         self.commits = 0
         self.full = False
         """The last write found no room."""
+        self.relieve: Callable[[], bool] = lambda: False
+        """Asked in the writer's thread when a write finds no room: True where it has made some, and that is new."""
         self.failed: Callable[[BaseException], None] = lambda _error: None
         """Told in the loop when the disk refused a write or a sync: the process has to end and be started anew."""
         with self._writer.begin() as conn:
-            metadata.create_all(conn)
+            bring_up_to_date(conn, metadata)
         self._readers = _sqlite(path, read_only=True)
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="db-read")
         self._thread = threading.Thread(target=self._run, name="db-write", daemon=True)
@@ -167,6 +170,11 @@ class Database:
                         break
                     group.append(job)
                 self._commit(conn, group)
+                if self._found_no_room(group) and self.relieve():
+                    for job in group:
+                        job.error = job.tx = job.result = None
+                    self._commit(conn, group)
+                self._settle(group)
 
     def _commit(self, conn: Connection, group: list[_Job[Any]]) -> None:
         now = iso(self._clock.now())
@@ -188,11 +196,17 @@ class Database:
             log.error("database.commit_failed", error=type(error).__name__, code=_sqlite_code(error))
             for job in group:
                 job.error, job.tx = job.error or error, None
+
+    def _settle(self, group: list[_Job[Any]]) -> None:
+        """Tell everybody of the group what became of it."""
         self._look_at_disk(group)
         for job in group:
             if job.key is not None and job.tx is not None:
                 job.key.claimed = True
             job.loop.call_soon_threadsafe(self._resolve, job)
+
+    def _found_no_room(self, group: list[_Job[Any]]) -> bool:
+        return any(_sqlite_code(job.error) == sqlite3.SQLITE_FULL for job in group)
 
     def _look_at_disk(self, group: list[_Job[Any]]) -> None:
         """Whether the disk is full or failing, from what this group met."""
@@ -256,7 +270,7 @@ def _sqlite(path: Path, *, read_only: bool) -> Engine:
             "foreign_keys=ON",
             "trusted_schema=OFF",
             "busy_timeout=5000",
-            *(("query_only=ON",) if read_only else ("page_size=8192", "journal_mode=WAL", "synchronous=FULL")),
+            *(("query_only=ON",) if read_only else ("page_size=4096", "journal_mode=WAL", "synchronous=FULL")),
         ):
             raw.execute(f"PRAGMA {pragma}")
 

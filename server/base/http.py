@@ -12,13 +12,15 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import msgspec
 import structlog
 from aiohttp import web
 from sqlalchemy import delete, select, update
 
-from ecg.errors import CodedError
+from ecg.errors import NOT_AS_EXPECTED, CodedError
+from ecg.reasons import with_reasons
 from server.base.context import Ctx
 from server.base.database import CommandKey, Database, Tx, current_command
 from server.base.errors import (
@@ -29,6 +31,7 @@ from server.base.errors import (
     KeyMissing,
     NotFound,
     NotSignedIn,
+    StorageFull,
     TooLarge,
 )
 from server.base.ids import new_id
@@ -55,6 +58,8 @@ class Raw:
     body: bytes
     content_type: str
     filename: str | None = None
+    attachment: bool = False
+    """It is to be saved, never shown: the bytes are whatever somebody sent."""
     cache_s: int = 0
     cookie: str | None = None
 
@@ -102,6 +107,10 @@ class Http:
     rules: Iterable[str]
     origins: Callable[[str], bool]
     secure_cookies: bool
+    vital: Iterable[str] = ()
+    """The rules whose commands go on when the disk is full: its reserve is kept for them."""
+    saving: Callable[[], bool] = lambda: False
+    """Whether the reserve is being used."""
     errors: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     routes: tuple[Route, ...] = ()
     _locks: dict[tuple[str, str], asyncio.Lock] = field(default_factory=dict)
@@ -131,6 +140,8 @@ class Http:
                 ctx.require(route.rule)
         if request.method not in ("GET", "HEAD"):
             self.check_origin(request)
+            if self.saving() and route.rule not in (PUBLIC, SIGNED_IN, *self.vital):
+                raise StorageFull
         cookies: list[str | None] = []
         call = Call(
             ctx=ctx or Ctx("nobody", "", (), lambda *_: False),
@@ -203,7 +214,12 @@ class Http:
 
     def problem(self, error: CodedError) -> web.Response:
         self.errors[error.code] += 1
-        body = {"type": f"urn:xinlian:{error.code}", "code": error.code, "title": str(error), "facts": error.facts()}
+        body = {
+            "type": f"urn:xinlian:{error.code}",
+            "code": error.code,
+            "title": str(error),
+            "facts": with_reasons(error.facts()),
+        }
         return web.Response(
             text=json.dumps(body, default=str), status=error.status, content_type="application/problem+json"
         )
@@ -252,11 +268,19 @@ def forget_commands(tx: Tx, before: str) -> None:
     tx.conn.execute(delete(command).where(command.c.at < before))
 
 
+def disposition(filename: str, *, attachment: bool) -> str:
+    """`Content-Disposition` for any name: what is not plain ASCII goes percent-encoded (RFC 6266), a path never."""
+    name = filename.replace("\\", "/").rpartition("/")[2].strip(". ") or "file"
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in name)
+    how = f'{"attachment" if attachment else "inline"}; filename="{plain}"'
+    return how if plain == name else f"{how}; filename*=UTF-8''{quote(name, safe='')}"
+
+
 def _response(result: object) -> web.Response:
     if isinstance(result, Raw):
         headers = {"Cache-Control": f"private, max-age={result.cache_s}" if result.cache_s else "no-store"}
         if result.filename:
-            headers["Content-Disposition"] = f'inline; filename="{result.filename}"'
+            headers["Content-Disposition"] = disposition(result.filename, attachment=result.attachment)
         return web.Response(body=result.body, content_type=result.content_type, headers=headers)
     return web.Response(
         body=msgspec.json.encode(result), content_type="application/json", headers={"Cache-Control": "no-store"}
@@ -270,7 +294,7 @@ async def _body(request: web.Request, kind: type[S] | None) -> S | bytes | None:
         return await _file(request)
     try:
         return msgspec.json.decode(await request.read(), type=kind)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+    except NOT_AS_EXPECTED as error:
         raise BadInput(reason=str(error)) from None
 
 

@@ -21,6 +21,7 @@ import msgspec
 import structlog
 from aiohttp import WSMsgType, web
 
+from ecg.errors import NOT_AS_EXPECTED
 from server.base import eventlog
 from server.base.bus import LocalBus
 from server.base.clock import Clock
@@ -137,6 +138,7 @@ class Live:
         self._cursor = 0
         self._task: asyncio.Task[None] | None = None
         self._streams = 0
+        self._notice: str | None = None
 
     @property
     def open_pages(self) -> int:
@@ -156,6 +158,13 @@ class Live:
         value = secrets.token_urlsafe(24)
         self._tickets[value] = (ctx, token, now + TICKET_S)
         return value
+
+    def announce(self, room: str, free_mb: int) -> None:
+        """Tell every open page, and each that comes, how the hub's disk stands: `ok`, `low` or `full`."""
+        message = _json({"type": "hub", "storage": room, "free_mb": free_mb})
+        self._notice = None if room == "ok" else message
+        for page in self._pages:
+            page.send(message)
 
     async def start(self, news: asyncio.Event) -> None:
         self._cursor = await self._db.read(eventlog.last_id)
@@ -190,6 +199,8 @@ class Live:
         await socket.prepare(request)
         page = _Page(entry[0], entry[1], socket)
         self._pages.add(page)
+        if self._notice is not None:
+            page.send(self._notice)
         writer = asyncio.create_task(self._write(page))
         try:
             await self._read(page)
@@ -218,7 +229,7 @@ class Live:
                 return
             try:
                 incoming = msgspec.json.decode(message.data, type=Incoming)
-            except msgspec.DecodeError:
+            except NOT_AS_EXPECTED:
                 await page.socket.close(code=4400)
                 return
             await self._take(page, incoming)

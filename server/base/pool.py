@@ -24,6 +24,13 @@ R = TypeVar("R")
 
 TIMEOUT_S = 30.0
 TRIES = 2
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def keep_to_one_thread() -> None:
+    """Before the first worker is begun: numpy's own threads in it would only fight the other workers for the cores."""
+    for name in ONE_THREAD:
+        os.environ.setdefault(name, "1")
 
 
 def begin_worker(hub: int, memory_bytes: int | None) -> None:
@@ -67,6 +74,7 @@ class Pool:
 
     def start(self) -> None:
         # forkserver: a fork of the hub itself would copy its sockets and threads.
+        keep_to_one_thread()
         context = get_context("forkserver")
         self._executor = ProcessPoolExecutor(
             self._workers, mp_context=context, initializer=begin_worker, initargs=(os.getpid(), self._memory_bytes)

@@ -13,6 +13,7 @@ from typing import Literal
 
 import msgspec
 
+from ecg.errors import NOT_AS_EXPECTED
 from server.base.clock import Clock
 from server.consult.model import SharedView
 
@@ -128,7 +129,7 @@ class Rooms:
             return None
         try:
             said = _decode(raw)
-        except msgspec.DecodeError:
+        except NOT_AS_EXPECTED:
             return None
         if len(raw) > BYTES_MAX[str(said.__struct_config__.tag)]:
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +25,10 @@ class Disk:
                 rest = rest[os.write(fd, rest) :]
 
     def reserve(self, fd: int, size: int) -> None:
-        """Raises ENOSPC where `size` bytes have no room."""
+        """Raises ENOSPC where `size` bytes have no room; without taking what there is for a moment from others."""
+        disk = os.fstatvfs(fd)
+        if disk.f_bavail * disk.f_frsize < size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.posix_fallocate(fd, 0, size)
 
     def truncate(self, fd: int, size: int) -> None:

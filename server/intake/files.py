@@ -20,6 +20,7 @@ from ecg.errors import CodedError, FileBroken, FileTooLarge, WrongRate
 from ecg.formats import document as read_document
 from ecg.formats.document import NO_SIGNAL as NO_STEP
 from ecg.formats.document import Document, derive, limb_pair, missing_limb_leads
+from ecg.reasons import with_reasons
 from server.records.model import FileNote, PatientFacts
 
 WORKER_BYTES: Final = 3 * 1024**3
@@ -120,8 +121,8 @@ def names_another(in_file: str, in_form: str) -> bool:
 
 
 def note_of(warning: CodedError) -> FileNote:
-    """Code and facts of an error or warning, without the file's name, which may be a person's."""
-    facts = {key: value for key, value in warning.facts().items() if key != "path"}
+    """Code and facts of an error or warning, without the file's name, maybe a person's; reasons in both languages."""
+    facts = {key: value for key, value in with_reasons(warning.facts()).items() if key != "path"}
     return FileNote(
         warning.code, {key: value if isinstance(value, int | float) else str(value) for key, value in facts.items()}
     )

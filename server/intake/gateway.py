@@ -34,7 +34,9 @@ from device.errors import (
     HubStopping,
     OpenDiffers,
     RateDiffers,
+    SilentTooLong,
     Superseded,
+    TooManyUnfinished,
     WireError,
 )
 from device.frames import (
@@ -55,16 +57,19 @@ from device.session import (
     Publish,
     Rules,
 )
+from ecg.errors import NOT_AS_EXPECTED
 from server.intake.connection import Connection
 from server.intake.hub import DeviceRecord, Hub
 from server.intake.journal import Journal, JournalDamaged, JournalFailed, Recovered
-from server.intake.sealing import archive_of, whole_file
-from server.intake.segment import Damage, Kind
+from server.intake.sealing import archive_of, archive_of_part, whole_file
+from server.intake.segment import Damage, Kind, segment_path
+from server.intake.silence import HubEnd, Silence, hub_end
 from server.intake.socket import DeviceSocket
 
 log = structlog.get_logger()
 
 RETRY_AFTER_S: Final = 5
+UNFINISHED_AFTER_S: Final = 60  # a device with too many unfinished recordings is told to come back so late
 SEAL_RETRY_S_MAX: Final = 60.0
 BACKLOG: Final = 4096  # after a power cut a whole county's devices come back in the same second
 
@@ -77,6 +82,8 @@ class GatewaySettings:
     port: int = 0  # 0: any free one, see `Gateway.port`
     rules: Rules = field(default_factory=Rules)
     connections_max: int = 12_000
+    unfinished_max: int = 64  # recordings of one device that are neither ended nor sealed
+    silent_s: float = 6 * 3600.0  # a recording of which nothing comes for so long is ended by the hub
     pool_bytes: int = 128 * 1024 * 1024  # of all devices together, received and not yet on the disk
     handshake_s: float = 10.0  # for the WebSocket handshake, and again for hello and proof
     ping_s: float = 20.0
@@ -104,6 +111,8 @@ class _Stream:
     end: End | None = None
     owner: Connection | None = None  # the connection that sends it now
     shown: int = 0  # samples below this were published
+    silent: HubEnd | None = None  # the hub ends it: nothing more of it is taken
+    damaged: bool = False  # cannot be read back: it stays in the journal for whoever looks into it
 
 
 class Gateway:
@@ -128,6 +137,7 @@ class Gateway:
         self.births = itertools.count()
         self._seals: dict[bytes, asyncio.Task[None]] = {}
         self._seal_slots = asyncio.Semaphore(settings.seals_max)
+        self._silence = Silence()
         self._stopping = asyncio.Event()
         self.journal: Journal
         self._server: Server
@@ -145,6 +155,9 @@ class Gateway:
             self._report_damage(damage)
         for recovered in recovery.streams:
             await self._take_up(recovered)
+            self._silence.begin(
+                recovered.uid, recovered.state.next_seq, loop.time(), self._silent_until_now_s(recovered)
+            )
         log.info(
             "journal.recovered",
             streams=len(recovery.streams),
@@ -198,7 +211,8 @@ class Gateway:
         kept: dict[bytes, Kept] = {}
         for uid, stream in self._streams.items():
             state = self.journal.streams.get(uid)
-            if stream.device == device_id and state is not None:
+            # A sealed state is that of the stream before: this one begins anew.
+            if stream.device == device_id and stream.silent is None and state is not None and not state.sealed:
                 end = stream.end if state.ended else None
                 kept[uid] = Kept(stream.opening, device_id, stream.recording, state.frames, state.data_bytes, end)
         return kept
@@ -221,6 +235,8 @@ class Gateway:
     async def register(self, connection: Connection, device: DeviceRecord, opening: Opening) -> list[HubEffect]:
         """Find or make the recording of `opening` and give it to this connection."""
         receipt = await self.hub.sealed_receipt(device, opening)
+        if receipt is None:
+            self._check_unfinished(device.id, opening.uid)
         recording = "" if receipt else await self.hub.opened(device, opening, connection.clock)
         receipt = receipt or await self.hub.sealed_receipt(device, opening)  # a seal may have ended while we asked
         if receipt is not None:
@@ -229,6 +245,8 @@ class Gateway:
         known = self._streams.get(opening.uid)
         if known is not None and known.device != device.id:
             raise OpenDiffers(field="device")
+        if known is not None and known.silent is not None:
+            raise Busy(retry_after_s=RETRY_AFTER_S)  # it is being ended: in a moment it can be begun anew
         stream = self._streams.setdefault(opening.uid, _Stream(opening.uid, device.id, recording, opening))
         if stream.owner is not None and stream.owner.born > connection.born:
             raise Superseded  # an `open` that lay on a dying line and came after that of the connection after it
@@ -238,6 +256,14 @@ class Gateway:
         if former is not None and former is not connection:
             former.end(Superseded())
         return effects
+
+    def _check_unfinished(self, device_id: str, uid: bytes) -> None:
+        """Raises TooManyUnfinished: each of them pins its part of the journal."""
+        if uid in self._streams:
+            return
+        theirs = sum(s.device == device_id and s.uid not in self._seals for s in self._streams.values())
+        if theirs >= self.settings.unfinished_max:
+            raise TooManyUnfinished(UNFINISHED_AFTER_S, theirs, self.settings.unfinished_max)
 
     def append(self, connection: Connection, effect: Append) -> None:
         stream = self._streams[effect.uid]
@@ -282,6 +308,61 @@ class Gateway:
             if stream.owner is connection:
                 stream.owner = None
 
+    # ---- recordings that nobody ends ----
+
+    @property
+    def unfinished(self) -> int:
+        """Recordings that are neither sealed nor about to be; a metric."""
+        return len(self._streams) - len(self._seals)
+
+    def end_silent(self, now_s: float) -> None:
+        """End every recording that was silent for longer than `silent_s`; to be called now and then.
+
+        What came of it is sealed as incomplete, what was refused is set aside: the journal keeps neither. The device
+        finds the recording gone when it opens it again, and sends it whole, from its first frame.
+        """
+        if self.journal.full or self.journal.failed is not None:
+            self._silence.wake(now_s)  # nobody could send
+            return
+        states = self.journal.streams
+        idle = {
+            uid: states[uid].next_seq
+            for uid, stream in self._streams.items()
+            if uid in states and uid not in self._seals and not stream.damaged
+        }
+        for uid, silent_s in self._silence.look(idle, now_s).items():
+            if silent_s > self.settings.silent_s:
+                self._end_silent(self._streams[uid], HubEnd(round(silent_s)))
+
+    def _end_silent(self, stream: _Stream, end: HubEnd) -> None:
+        log.warning("recording.silent", recording=stream.recording, device=stream.device, silent_s=end.silent_s)
+        former, stream.owner, stream.silent = stream.owner, None, end
+        if former is not None:
+            former.end(SilentTooLong(end.silent_s))
+        state = self.journal.streams[stream.uid]
+        if state.ended:
+            self.begin_seal(stream.uid)
+            return
+
+        def ended(_seq: int) -> None:
+            if self.journal.streams[stream.uid].ended:
+                self.begin_seal(stream.uid)
+            else:
+                stream.silent = None  # a frame was on its way to the disk and came before: it is not silent
+
+        self.journal.append(stream.uid, state.next_seq, Kind.END, msgspec.json.encode(end), ended)
+
+    async def _seal_silent(self, stream: _Stream, end: HubEnd) -> None:
+        """Store what there is of a recording its device has not ended, or whose end the hub could not take."""
+        opening = stream.opening
+        records = await asyncio.to_thread(self.journal.read, self.journal.streams[stream.uid])
+        raw = b"".join(record.body for record in records if record.kind == Kind.DATA)
+        archive = None
+        if isinstance(opening, Open) and raw and stream.end is None:
+            archive = await asyncio.to_thread(archive_of_part, opening, raw)
+        await self.hub.interrupted(stream.device, stream.recording, archive, raw, end.silent_s)
+        self._forget(stream.uid)
+
     # ---- sealing ----
 
     def begin_seal(self, uid: bytes) -> None:
@@ -299,6 +380,7 @@ class Gateway:
                     await self._seal_once(self._streams[uid])
                 return
             except JournalDamaged as error:
+                self._streams[uid].damaged = True
                 self.hub.journal_damaged(str(error))
                 await self._reject(self._streams[uid], error.code, HubFault(ref=uid.hex()[:8]))
                 return
@@ -314,6 +396,9 @@ class Gateway:
                 wait_s = min(2 * wait_s, SEAL_RETRY_S_MAX)
 
     async def _seal_once(self, stream: _Stream) -> None:
+        if stream.silent is not None:
+            await self._seal_silent(stream, stream.silent)
+            return
         assert stream.end is not None
         opening = stream.opening
         records = await asyncio.to_thread(self.journal.read, self.journal.streams[stream.uid])
@@ -358,20 +443,30 @@ class Gateway:
         try:
             record = msgspec.json.decode(recovered.open_body, type=_OpenRecord)
             opening = record.opening or record.deposit
-            end = None
+            end, silent = None, None
             if recovered.state.ended:
                 at = recovered.state.last
-                end = decode((await asyncio.to_thread(self.journal.read_last, recovered.state)).body)
-        except (msgspec.DecodeError, WireError, JournalDamaged, OSError, KeyError):
-            opening, end = None, None
+                body = (await asyncio.to_thread(self.journal.read_last, recovered.state)).body
+                silent = hub_end(body)
+                end = None if silent else decode(body)
+        except (*NOT_AS_EXPECTED, WireError, JournalDamaged, OSError, KeyError):
+            opening, end, silent = None, None, None
         if opening is None or not isinstance(end, End | None):
             self._report_damage(Damage(at.segment, at.offset, at.offset, torn=False))
             return
-        stream = _Stream(recovered.uid, record.device, record.recording, opening, end)
+        stream = _Stream(recovered.uid, record.device, record.recording, opening, end, silent=silent)
         self._streams[recovered.uid] = stream
-        if end is not None:
+        if end is not None or silent is not None:
             # The process may have died between the hub's commit and the journal's mark: `sealed` is idempotent.
             self.begin_seal(recovered.uid)
+
+    def _silent_until_now_s(self, recovered: Recovered) -> float:
+        """Since its last record's segment was written last; that a start closes an open segment makes it too short."""
+        path = segment_path(self._folder, recovered.state.last.segment)
+        try:
+            return self.clock_ms() / 1000 - path.stat().st_mtime
+        except OSError:
+            return 0.0
 
     def _report_damage(self, damage: Damage) -> None:
         sentence = str(JournalDamaged(segment=damage.segment, start=damage.start, end=damage.end))

@@ -64,6 +64,18 @@ class Hub(Protocol):
         """The samples do not have the device's checksum: a state that a person sees. They stay in the journal."""
         ...
 
+    async def interrupted(
+        self, device_id: str, recording_id: str, archive: bytes | None, raw: bytes, silent_s: int
+    ) -> None:
+        """The device was silent for so long that the hub has ended the recording; the journal forgets it after this.
+
+        archive  what came of it, to be read as an incomplete recording. None: there is nothing to read (no sample, a
+                 part of a file, or samples that were refused); then `raw`, what stood in the journal, is kept for
+                 whoever looks into it.
+        From here on `opened` with the same uid makes a new recording, and `sealed_receipt` knows of none.
+        """
+        ...
+
     async def device_refused(self, device_id: str | None, code: str) -> None:
         """A connection was ended with this error. `device_id` is None before the device has proven itself."""
         ...

@@ -350,7 +350,7 @@ class Journal:
             state = after(before, item.kind, item.seq, len(item.body), Place(segment.number, at))
             if state is None:
                 continue
-            previous = before.last if before else NOWHERE
+            previous = before.last if before and item.kind != Kind.OPEN else NOWHERE
             head = record_header(segment.seed, item.kind, item.stream, item.seq, item.device_ms, previous, item.body)
             parts += (head, item.body) if item.body else (head,)
             at += len(head) + len(item.body)

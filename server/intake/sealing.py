@@ -29,6 +29,11 @@ def archive_of(opening: Open, end: End, raw: bytes, stamps: list[int]) -> bytes:
     if hashlib.sha256(raw).digest() != end.sha256:
         raise ChecksumDiffers
     check_rate(opening, end, stamps)
+    return archive_of_part(opening, raw)
+
+
+def archive_of_part(opening: Open, raw: bytes) -> bytes:
+    """The archive file of the samples there are, where no end vouches for them. For a thread."""
     raw = levelled(raw, opening.offset_lsb)
     samples = samples_of(raw, len(opening.leads))
     header = Header(

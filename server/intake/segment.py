@@ -15,6 +15,8 @@ from typing import Final, NamedTuple
 import google_crc32c
 import msgspec
 
+from ecg.errors import NOT_AS_EXPECTED
+
 BODY_BYTES_MAX: Final = 64 * 1024
 FOOTER_BYTES_MAX: Final = 64 * 1024 * 1024
 
@@ -166,7 +168,8 @@ class StreamState(NamedTuple):
 
 def after(state: StreamState | None, kind: int, seq: int, body_bytes: int, place: Place) -> StreamState | None:
     """The state once this record is written; None when it is a repeat or belongs to no known stream."""
-    if state is None:
+    if state is None or (kind == Kind.OPEN and state.sealed):
+        # What is sealed stands elsewhere for good: its device may begin it anew, as a stream of its own.
         return StreamState(place, place) if kind == Kind.OPEN else None
     if kind == Kind.DATA:  # first, and without a copy by name: one for every packet
         opened, _, next_seq, data_bytes, ended, sealed = state
@@ -234,5 +237,5 @@ def footer_in(body: bytes) -> Footer | None:
     """What a footer record says; None where its body is none, whatever its checksum says."""
     try:
         return msgspec.msgpack.decode(body, type=Footer)
-    except msgspec.DecodeError:
+    except NOT_AS_EXPECTED:
         return None

@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 
 from device.coding import header_of
 from device.deposit import deposit_of
-from device.errors import BadFrame, BadProof, DeviceRevoked, OpenDiffers, WireError
+from device.errors import BadFrame, BadProof, Busy, DeviceRevoked, OpenDiffers, WireError
 from device.frames import Deposit, Open, Opening, Request
 from device.glance import Glance, read_glance, strip_of
 from device.header import Header
@@ -33,6 +33,7 @@ from server.base.bus import LocalBus
 from server.base.clock import Clock, iso, later
 from server.base.context import Ctx
 from server.base.database import Database, Tx
+from server.base.errors import StorageFull
 from server.base.eventlog import Event
 from server.base.ids import new_id
 from server.base.live import Samples, StreamHead
@@ -44,14 +45,15 @@ from server.intake.files import Imported, import_file, names_another, note_of
 from server.intake.gateway import Gateway
 from server.intake.hub import SealedReceipt
 from server.records import store as records
-from server.records.errors import FileNamesAnother
-from server.records.model import SYMPTOMS, GlanceFinding, GlanceView, HandedOver, PatientFacts
+from server.records.errors import FileNamesAnother, RecordingInterrupted, RecordingReplaced, RecordingSilent
+from server.records.model import SYMPTOMS, FileNote, GlanceFinding, GlanceView, HandedOver, PatientFacts
 from server.records.service import put_patient
 
 log = structlog.get_logger()
 
 ORDER_S = 30 * 60
 """How long a request form waits for its recording."""
+FULL_AFTER_S = 10
 NEEDS_A_PERSON: Final = frozenset(
     error.code for error in all_errors() if issubclass(error, WireError) and not error.again
 ) - {DeviceRevoked.code, BadProof.code}
@@ -88,6 +90,8 @@ class Intake:
     damage: list[str] = field(default_factory=list)
     live_began: Callable[[str, StreamHead], None] = lambda _recording, _head: None
     """Told when a device begins or resumes a live recording; for the monitors."""
+    saving: Callable[[], bool] = lambda: False
+    """Whether the disk is so full that what is left is for others; the journal keeps what came."""
     glanced: Callable[[str, bytes], Awaitable[None]] = _nobody
     """Told of the findings of a first-glance packet that has a critical one, as a JSON list; for the alerts."""
     _streams: dict[str, Open] = field(default_factory=dict)
@@ -99,7 +103,7 @@ class Intake:
             if row is None:
                 return None
             keys = tuple(devices.valid_keys(conn, device_id).values())
-            return DeviceRecord(row["id"], keys, row["org"], bool(row["active"]))
+            return DeviceRecord(row["id"], keys, row["org"], bool(row["active"]), self.places.name(row["org"]))
 
         return await self.db.read(look)
 
@@ -116,6 +120,8 @@ class Intake:
             raise BadProof
 
     async def opened(self, device: DeviceRecord, opening: Opening, clock: ClockKnown) -> str:
+        if self.saving():
+            raise Busy(retry_after_s=FULL_AFTER_S)
         glance = self._glance(opening.glance) if isinstance(opening, Deposit) and opening.glance else None
         recording_id = await self.db.write(
             lambda tx: self._open(tx, device, opening, clock, glance=glance), actor=f"device:{device.id}"
@@ -146,8 +152,8 @@ class Intake:
                 row = records.recording_by_file(conn, device.org, opening.sha256.hex())
                 return None if row is None else SealedReceipt(row["id"], opening.sha256)
             row = records.recording_by_uid(conn, opening.uid.hex())
-            if row is None or row["device"] != device.id or row["sha256"] is None:
-                return None
+            if row is None or row["device"] != device.id or row["sha256"] is None or row["interrupted"]:
+                return None  # a part of it is no reason for the device to forget the whole
             return SealedReceipt(row["id"], bytes.fromhex(row["sha256"]))
 
         return await self.db.read(find)
@@ -163,6 +169,7 @@ class Intake:
     async def deposited(
         self, device_id: str, recording_id: str, file: bytes, deposit: Deposit, *, actor: str | None = None
     ) -> None:
+        self._check_room()
         blob = f"originals/{recording_id}"
         await self.blobs.put(blob, file)
 
@@ -242,10 +249,31 @@ class Intake:
         await self.db.write(refuse, actor=event.actor)
 
     async def _keep_archive(self, recording_id: str, archive: bytes) -> str:
+        self._check_room()
         blob = f"recordings/{recording_id}.xlecg"
         await self.blobs.put(blob, archive)
         log.info("recording.received", recording=recording_id, bytes=len(archive))
         return blob
+
+    async def interrupted(
+        self, device_id: str, recording_id: str, archive: bytes | None, raw: bytes, silent_s: int
+    ) -> None:
+        """See `Hub.interrupted`."""
+        self._check_room()
+        if archive is None and raw:
+            await self.blobs.put(f"unfinished/{recording_id}.bin", raw)
+        blob = None if archive is None else await self._keep_archive(recording_id, archive)
+        await self.db.write(
+            lambda tx: _interrupt(tx, recording_id, blob, None if archive is None else header_of(archive), silent_s),
+            actor=f"device:{device_id}",
+        )
+        self._streams.pop(recording_id, None)
+        self.bus.end(f"stream:{recording_id}")
+
+    def _check_room(self) -> None:
+        """Raises StorageFull: files wait, the journal or the reaction holds them."""
+        if self.saving():
+            raise StorageFull
 
     async def rejected(self, device_id: str, recording_id: str, code: str) -> None:
         log.warning("recording.refused", recording=recording_id, code=code)
@@ -256,6 +284,8 @@ class Intake:
             register.move(tx, device_id, "refuse", refused=code)
 
         await self.db.write(refuse, actor=f"device:{device_id}")
+        self._streams.pop(recording_id, None)
+        self.bus.end(f"stream:{recording_id}")
 
     async def device_refused(self, device_id: str | None, code: str) -> None:
         self.refusals[code] += 1
@@ -318,12 +348,17 @@ class Intake:
         if known is not None:
             if known["device"] != device.id:
                 raise OpenDiffers(field="device")
-            if known["state"] == "receiving":
-                _begins(tx, device.id, opening)
-            return str(known["id"])
+            if not known["interrupted"]:
+                if known["state"] == "receiving":
+                    _begins(tx, device.id, opening)
+                return str(known["id"])
+            # The hub had ended it; its device sends it whole now. What came before keeps its place under another name.
+            records.update_recording(tx.conn, known["id"], uid=f"{known['uid']}.{known['id']}")
         request = opening.request or Request()
         order = None
-        if form:
+        if known is not None:
+            order = records.order_row(tx.conn, known["order_form"])
+        elif form:
             order = records.waiting_order(tx.conn, device.org, form)
         elif form is None and request.patient is None:
             order = records.open_order(tx.conn, device.org, device.id, later(tx.now, -ORDER_S))
@@ -339,7 +374,14 @@ class Intake:
             org=device.org,
             org_name=self.places.name(device.org),
             centre=self.places.centre(device.org),
-            patient=order["patient"] if order else put_patient(tx, device.org, _facts(request)),
+            patient=(
+                known["patient"]
+                if known
+                else order["patient"]
+                if order
+                else put_patient(tx, device.org, _facts(request))
+            ),
+            replaces=None if known is None else known["id"],
             order_form=order["id"] if order else None,
             state="receiving",
             kind=samples.kind if samples else "resting",
@@ -349,6 +391,7 @@ class Intake:
             fs=float(samples.fs) if samples else 0.0,
             leads=msgspec.json.encode(samples.leads if samples else ()).decode(),
             started_at=iso(self._corrected(began_ms, clock)),
+            time_from="device",
             clock_offset_ms=clock.offset_ms,
             clock_uncertainty_ms=clock.uncertainty_ms,
             opened_at=tx.now,
@@ -424,6 +467,7 @@ def _take_in(tx: Tx, recording_id: str, blob: str, found: Imported) -> None:
         "format": found.format,
     }
     if found.start_ms is not None:
+        values["time_from"] = "file"
         values["started_at"] = iso(datetime.fromtimestamp(found.start_ms / 1000, UTC))
     notes = list(found.notes)
     if found.person is not None:
@@ -437,8 +481,10 @@ def _take_in(tx: Tx, recording_id: str, blob: str, found: Imported) -> None:
     _seal(tx, recording_id, blob, header, header.sha256)
 
 
-def _seal(tx: Tx, recording_id: str, blob: str, header: Header, sha256: str) -> None:
-    """`sha256` is that of the samples as they were sent."""
+def _seal(
+    tx: Tx, recording_id: str, blob: str, header: Header, sha256: str, *, interrupted: bool = False
+) -> None:  # fmt: skip
+    """`sha256` is that of the samples as they were sent. `interrupted`: the hub ended it, more may come."""
     row = records.recording_row(tx.conn, recording_id)
     if row["state"] != "receiving":
         return  # sealed before; the receipt was lost on the way
@@ -454,10 +500,46 @@ def _seal(tx: Tx, recording_id: str, blob: str, header: Header, sha256: str) -> 
         "urgency": row["urgency"],
     }
     records.move(
-        tx, recording_id, "seal", "recording.received", body, blob=blob, sha256=sha256, samples=header.n,
-        received_at=tx.now,
+        tx, recording_id, "interrupt" if interrupted else "seal", "recording.received", body, blob=blob, sha256=sha256,
+        samples=header.n, received_at=tx.now, interrupted=int(interrupted),
     )  # fmt: skip
+    if interrupted:
+        return
     register.move(tx, row["device"], "seal", last_ecg_at=tx.now, refused=None)
+    if row["replaces"] is not None:
+        _withdraw(tx, row["replaces"], recording_id)
+
+
+def _interrupt(tx: Tx, recording_id: str, blob: str | None, header: Header | None, silent_s: int) -> None:
+    """The hub ends a recording. `blob`, `header`: what came of it, if that can be read."""
+    row = records.recording_row(tx.conn, recording_id)
+    tx.append(
+        "recording.interrupted", recording_id, row["org"],
+        {"silent_s": silent_s, "samples": header.n if header else 0}, topic="recording",
+    )  # fmt: skip
+    if row["state"] != "receiving" or header is None or blob is None:
+        if row["state"] == "receiving":
+            code = RecordingSilent.code
+            records.move(tx, recording_id, "refuse", "recording.refused", {"code": code}, return_reason=code)
+        records.update_recording(tx.conn, recording_id, interrupted=1)
+    else:
+        came_s = round(header.n / header.fs, 1)
+        notes = [*msgspec.json.decode(row["notes"], type=list[FileNote]), note_of(RecordingInterrupted(came_s))]
+        records.update_recording(tx.conn, recording_id, notes=msgspec.json.encode(notes).decode())
+        _seal(tx, recording_id, blob, header, header.sha256, interrupted=True)
+    device = devices.device_row(tx.conn, row["device"])
+    if device is not None and not device["connected"]:
+        register.move(tx, row["device"], "refuse", refused=RecordingSilent.code)
+
+
+def _withdraw(tx: Tx, incomplete: str, whole: str) -> None:
+    """The whole recording is here: nobody need read the incomplete one that waits. One that is being read, or was
+    reported, stays as it is and says so."""
+    row = records.recording_row(tx.conn, incomplete)
+    records.update_recording(tx.conn, incomplete, replaced_by=whole)
+    if row["state"] == "waiting":
+        code = RecordingReplaced.code
+        records.move(tx, incomplete, "replace", "recording.replaced", {"whole": whole}, return_reason=code)
 
 
 def _facts(request: Request) -> PatientFacts | None:

@@ -27,6 +27,8 @@ class Rule:
     allows: str
     roles: tuple[str, ...]
     reach: Literal["own", "below", "any"]
+    vital: bool = False
+    """Goes on when the disk is full, in the room that is kept for it (`server/base/reserve.py`)."""
 
 
 ACCESS: tuple[Rule, ...] = (
@@ -35,11 +37,11 @@ ACCESS: tuple[Rule, ...] = (
     Rule("recording.order", "fill in a request form for the next recording", CLINIC, "own"),
     Rule("recording.identify", "name an unidentified patient", (*CLINIC, *READING), "below"),
     Rule("worklist.read", "see the worklist of a reading centre", (*READING, "quality_officer"), "below"),
-    Rule("report.write", "claim, measure, edit, return", READING, "below"),
-    Rule("report.sign", "sign and correct reports", READING, "below"),
+    Rule("report.write", "claim, measure, edit, return", READING, "below", vital=True),
+    Rule("report.sign", "sign and correct reports", READING, "below", vital=True),
     Rule("alert.read", "see alerts of critical findings", EVERY_CLINICAL, "below"),
-    Rule("alert.answer", "take an alert with a read-back, call back, close", (*READING, "general_duty"), "below"),
-    Rule("alert.refute", "declare that a critical finding is none", READING, "below"),
+    Rule("alert.answer", "take an alert, call back, close", (*READING, "general_duty"), "below", vital=True),
+    Rule("alert.refute", "declare that a critical finding is none", READING, "below", vital=True),
     Rule("alert.register", "export the register of critical values", ("quality_officer", "admin", "reviewer"), "below"),
     Rule("consult.request", "ask for a consultation", (*CLINIC, *READING), "below"),
     Rule("consult.answer", "accept, decline and conclude consultations", SPECIALIST, "below"),

@@ -18,7 +18,6 @@ from sqlalchemy import Connection, RowMapping
 import ecg
 from ecg import codes
 from server.base import eventlog
-from server.base.blobs import Blobs
 from server.base.clock import Clock, iso, later
 from server.base.context import Ctx
 from server.base.database import Database, Tx
@@ -28,6 +27,7 @@ from server.reading import store
 from server.reading.content import Measured
 from server.reading.errors import ClaimedByOther, NotClaimed, UnknownLead
 from server.reading.model import Claim, ReturnRecording, Worklist, WorklistQuery, WorklistRow
+from server.reading.prints import Prints
 from server.reading.priority import CRITICAL, PRIORITIES, ROUTINE, URGENT, Promise, urgency_of
 from server.records import store as records
 from server.records.model import MachineSummary, Recording
@@ -59,6 +59,7 @@ class ReadingSettings:
 class Reading:
     """The room.
 
+    prints         printed reports, as long as there is room for them.
     hub_name       how the hub calls itself on paper, (zh, en).
     secret         the hub's key under which an account's signature of a digest is made, until the CA comes.
     load           the archived signal of a recording, for the printed trace.
@@ -68,7 +69,7 @@ class Reading:
 
     db: Database
     clock: Clock
-    blobs: Blobs
+    prints: Prints
     secret: bytes
     load: Callable[[str], Awaitable[ecg.Recording]]
     measured: Callable[[str], Awaitable[Measured | None]]

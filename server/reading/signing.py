@@ -178,16 +178,16 @@ async def print_signed(room: Reading, report_id: str) -> None:
 
 
 async def printed(room: Reading, report: RowMapping, lang: Lang) -> bytes:
-    """The PDF from the archive, or rendered and kept there; a draft's is never kept. The key holds a fingerprint of all
-    that is printed: when a patient is named later, or a newer version replaces this one, it is printed anew."""
+    """The PDF as it was kept, or rendered now; a draft's is never kept. The name holds a fingerprint of all that is
+    printed: when a patient is named later, or a newer version replaces this one, it is printed anew."""
     sheet = await room.db.read(lambda conn: _sheet(room, conn, report))
-    key = f"reports/{report['id']}/{paper.fingerprint(sheet)}.{lang}.pdf"
+    name = f"{report['id']}.{paper.fingerprint(sheet)}.{lang}.pdf"
     kept = report["state"] != "draft"
-    if kept and await room.blobs.exists(key):
-        return await room.blobs.get(key)
+    if kept and (known := await room.prints.get(name)) is not None:
+        return known
     raw = await room.run_heavy(paper.render, sheet, await room.load(report["recording"]), lang)
     if kept:
-        await room.blobs.put(key, raw)
+        await room.prints.keep(name, raw)
     return raw
 
 

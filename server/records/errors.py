@@ -30,6 +30,37 @@ class FileNamesAnother(AppError):
 
 
 @dataclass(eq=False)
+class RecordingInterrupted(AppError):
+    """A notice beside the ECG, never an answer."""
+
+    code: ClassVar[str] = "recording.interrupted"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "Incomplete: the device fell silent after {came_s} s, and the hub has ended the recording."
+    mend: ClassVar[str] = "Judge only what is here. When the device sends the whole, it comes as another recording."
+    came_s: float
+
+
+@dataclass(eq=False)
+class RecordingSilent(AppError):
+    """Why a recording was given up of which nothing can be read: no sample came, or only a part of a file."""
+
+    code: ClassVar[str] = "recording.silent"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "The device fell silent before enough of the recording came; the hub has ended it."
+    mend: ClassVar[str] = "Check the device and its line. When it is back it sends the recording anew, from its start."
+
+
+@dataclass(eq=False)
+class RecordingReplaced(AppError):
+    """Why an incomplete recording was taken off the worklist."""
+
+    code: ClassVar[str] = "recording.replaced"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "This recording was incomplete; the whole one has come since."
+    mend: ClassVar[str] = "Read the whole one: it stands in the worklist and in the patient's history."
+
+
+@dataclass(eq=False)
 class AlreadyNamed(AppError):
     code: ClassVar[str] = "patient.already_named"
     status: ClassVar[int] = 409

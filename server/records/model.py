@@ -24,9 +24,11 @@ RECORDING = StateTable(
     rows=(
         Row("receiving", "seal", "received", by="system"),
         Row("receiving", "refuse", "rejected", by="system"),  # its checksum is wrong: the clinic records again
+        Row("receiving", "interrupt", "received", by="system"),  # silent for long: the hub ends it, incomplete
         Row("received", "analyse", "analysed", by="system"),
         Row("analysed", "queue", "waiting", by="system"),
         Row("waiting", "claim", "claimed", by="reader"),
+        Row("waiting", "replace", "rejected", by="system"),  # it was incomplete, and the whole one has come
         Row("claimed", "claim", "claimed", by="reader"),  # renewing a lease, or taking over an ended one
         Row("claimed", "release", "waiting", by="reader"),
         Row("waiting", "return", "returned", by="reader"),
@@ -137,6 +139,9 @@ class Recording(msgspec.Struct, frozen=True):
     leads: list[str]
     samples: int
     started_at: str | None
+    time_from: Literal["device", "file", ""]
+    """Whose clock `started_at` is by: the sender's, compared with ours and corrected; that of the machine which wrote
+    the file, which nobody compared; empty: not noted then."""
     clock_offset_ms: int | None
     """The hub's clock less the device's when it was sent; `started_at` is corrected by it."""
     clock_uncertainty_ms: int | None
@@ -146,6 +151,10 @@ class Recording(msgspec.Struct, frozen=True):
     notes: list[FileNote]
     derived: list[str]
     """Leads that were computed from I and II."""
+    interrupted: bool
+    """The hub ended it because its device was silent for long: what there is of it is not the whole."""
+    replaced_by: str | None
+    """Of an interrupted one: the recording in which its device sent the whole."""
     glance: GlanceView | None
     """Until its samples are here."""
     opened_at: str

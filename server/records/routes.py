@@ -38,6 +38,10 @@ def routes(room: Records) -> tuple[Route, ...]:
         body = await service.signal(room, call.ctx, call.path["id"])
         return Raw(body, "application/octet-stream", cache_s=3600)
 
+    async def original(call: Call) -> Raw:
+        file, name = await service.original(room, call.ctx, call.path["id"])
+        return Raw(file, "application/octet-stream", filename=name, attachment=True)
+
     async def analysis(call: Call) -> Raw:
         return Raw(await service.analysis(room, call.ctx, call.path["id"]), "application/json")
 
@@ -62,6 +66,7 @@ def routes(room: Records) -> tuple[Route, ...]:
         Route("GET", "/api/orgs/{org}/recordings", read, of_org, query=SinceQuery, result=list[Recording]),
         Route("GET", "/api/patients/{id}/recordings", read, of_patient, result=list[Recording]),
         Route("GET", "/api/recordings/{id}/signal", read, signal),
+        Route("GET", "/api/recordings/{id}/original", read, original),
         Route("GET", "/api/recordings/{id}/analysis", read, analysis),
         Route("GET", "/api/recordings/{id}/comparison", read, comparison, query=CompareQuery, result=Compared),
         Route("GET", "/api/recordings/{id}/history", read, history, result=list[HistoryLine]),

@@ -114,6 +114,18 @@ async def signal(room: Records, ctx: Ctx, recording_id: str) -> bytes:
     return await asyncio.to_thread(lambda: xlr1(room.decode(archive)))
 
 
+async def original(room: Records, ctx: Ctx, recording_id: str) -> tuple[bytes, str]:
+    """The file as it was handed over, and its name. Raises NotFound: it came as samples, or is not his to see."""
+    row = await room.db.read(lambda conn: access_recording(conn, ctx, recording_id))
+    if row["original"] is None:
+        raise NotFound(kind="file")
+    file = await room.blobs.get(row["original"])
+    await room.db.write(
+        lambda tx: tx.append("recording.downloaded", recording_id, row["org"], {}, topic="audit"), actor=ctx.actor
+    )
+    return file, row["original_name"] or recording_id
+
+
 async def analysis(room: Records, ctx: Ctx, recording_id: str) -> bytes:
     def look(conn: Connection) -> bytes | None:
         access_recording(conn, ctx, recording_id)

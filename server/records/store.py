@@ -87,6 +87,7 @@ recording = Table(
     Column("sha256", Text),
     Column("blob", Text),
     Column("started_at", Text),
+    Column("time_from", Text, nullable=False, default=""),
     Column("clock_offset_ms", Integer),
     Column("clock_uncertainty_ms", Integer),
     # Of a file: its bytes as they were found, what it is, and what was odd about it.
@@ -109,6 +110,10 @@ recording = Table(
     Column("return_leads", Text, nullable=False, default="[]"),
     Column("report", Text),
     Column("impression", Text, nullable=False, default="[]"),
+    # The hub ended it; its device may send it whole, as a recording of its own.
+    Column("interrupted", Integer, nullable=False, default=0),
+    Column("replaces", Text),
+    Column("replaced_by", Text),
     Index("recording_uid", "uid", unique=True),
     Index("recording_org", "org", "opened_at"),
     Index("recording_patient", "patient", "opened_at"),
@@ -162,6 +167,10 @@ def waiting_order(conn: Connection, org: str, order_id: str) -> RowMapping:
     if row is None:
         raise NotFound(kind="order")
     return row
+
+
+def order_row(conn: Connection, order_id: str | None) -> RowMapping | None:
+    return conn.execute(select(order).where(order.c.id == order_id)).mappings().first()
 
 
 def orders(conn: Connection, org: str, since: str) -> list[Order]:
@@ -302,12 +311,15 @@ def _recording(row: RowMapping) -> Recording:
         leads=msgspec.json.decode(row["leads"]),
         samples=row["samples"],
         started_at=row["started_at"],
+        time_from=row["time_from"],
         clock_offset_ms=row["clock_offset_ms"],
         clock_uncertainty_ms=row["clock_uncertainty_ms"],
         file=row["original_name"] or "",
         format=row["format"] or "",
         notes=msgspec.json.decode(row["notes"], type=list[FileNote]),
         derived=msgspec.json.decode(row["derived"]),
+        interrupted=bool(row["interrupted"]),
+        replaced_by=row["replaced_by"],
         glance=msgspec.json.decode(row["glance"], type=GlanceView) if row["glance"] and not row["blob"] else None,
         opened_at=row["opened_at"],
         received_at=row["received_at"],

@@ -16,6 +16,7 @@ import pytest
 
 from device.agent.app import Agent
 from device.agent.settings import Folder, Settings, checked
+from device.agent.status import status_of
 from device.client import key_file_text, send
 from device.deposit import deposit_of, file_upload, packed_file
 from device.frames import Patient, Request
@@ -70,6 +71,7 @@ async def test_a_carts_file_is_on_the_worklist_with_its_leads_as_it_was_found(hu
         assert recording["format"].startswith("WFDB")
         assert recording["machine"]["findings"]
         assert agent.queue.latest(1)[0].recording == recording["id"]
+        assert status_of(agent)["clinic"] == recording["org_name"] != "", "whoever stands before it sees where it sends"
         row = await hub.app.db.read(
             lambda conn: conn.exec_driver_sql("SELECT original, original_sha256 FROM recording").one()
         )

@@ -41,6 +41,8 @@ class FakeHub:
     online: list[tuple[str, bool]] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
     full: list[bool] = field(default_factory=list)
+    interruptions: dict[str, tuple[bytes | None, bytes]] = field(default_factory=dict)
+    """What came of each recording that the hub ended: its archive, and what stood in the journal."""
     fail_seals: int = 0
     told: asyncio.Event = field(default_factory=asyncio.Event)  # set by every call, for tests that wait
 
@@ -89,6 +91,13 @@ class FakeHub:
 
     async def rejected(self, device_id: str, recording_id: str, code: str) -> None:
         self.rejections.append((recording_id, code))
+
+    async def interrupted(
+        self, device_id: str, recording_id: str, archive: bytes | None, raw: bytes, silent_s: int
+    ) -> None:
+        await asyncio.sleep(0)
+        self.interruptions[recording_id] = (archive, raw)
+        self.told.set()
 
     async def device_refused(self, device_id: str | None, code: str) -> None:
         self.refusals.append((device_id, code))

@@ -94,6 +94,15 @@ def packed_1(head: Header, payload: bytes) -> bytes:
     return struct.pack("<8sII", b"XLECG1\r\n", len(raw), zlib.crc32(raw)) + raw + payload
 
 
+def test_a_header_that_is_no_utf8_is_damage() -> None:
+    header = Header(500, ("I",), 1.0, 10, 0, "UID", "")
+    archive = packed_1(header, b"")
+    assert b"UID" in archive
+    head = msgspec.json.encode(header).replace(b"UID", b"\xff\xff\xff")
+    with pytest.raises(ArchiveDamaged, match="header"):
+        decode(struct.pack("<8sII", b"XLECG1\r\n", len(head), zlib.crc32(head)) + head)
+
+
 def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
     bomb = zstandard.ZstdCompressor().compress(bytes(200_000_000))
     small = Header(500, ("I",), 1.0, 10, 0, "", "")

@@ -30,6 +30,7 @@ NOT_AT_WILL = {
     "wire.device_revoked",  # takes an administrator
     "wire.client_certificate",  # takes a hub that asks for certificates
     "wire.too_long",  # 64 MiB
+    "wire.unfinished", "wire.silent",  # dozens of recordings, six hours
     "wire.file",  # deposits are an agent's
 }  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections import deque
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -469,7 +470,7 @@ def test_every_wire_error_arrives_as_itself() -> None:
 
 
 def annotations_of(cls: type) -> dict[str, object]:
-    return {name: kind for name, kind in cls.__annotations__.items() if not str(kind).startswith("ClassVar")}
+    return {field.name: field.type for field in fields(cls)}
 
 
 def decoded_error(frame: Error) -> Error:

@@ -134,7 +134,7 @@ class HubProcess:
         os.kill(self.pid, signal.SIGSTOP)
 
     def kill_worker(self) -> None:
-        """Kill the process that analyses, if one is there now."""
+        """Kill the processes that analyse and that watch live recordings, those that are there now."""
         for server in _children(_hubs().pid):
             for worker in _children(server):
                 os.kill(worker, signal.SIGKILL)

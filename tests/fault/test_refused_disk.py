@@ -15,13 +15,14 @@ from typing import Any
 
 import pytest
 
-from tests.fault.load import Load, Told, what_is_left
+from tests.fault.load import NORMAL, Load, Told, what_is_left
 from tests.fault.loop_disk import LOG_FLUSHED, NOTHING_FLUSHED, loop_disk
 from tests.fault.rig import SEED, HubProcess, devices_forget, drawn, for_a_while, hub_over, seeded
 from tests.fault.shims import REFUSALS
 from tests.server.conftest import Refused
 from tests.waiting import until
 
+AN_ORDER = {"org": "org_hewan", "patient": {}, "symptoms": ["unknown"], "urgency": "emergency"}
 ENDS_S = 120.0
 SYNCS_MAX = 30
 
@@ -86,10 +87,10 @@ async def test_a_full_disk_is_waited_out_by_the_same_process(tmp_path: Path) -> 
             ballast = disk.at / "ballast"
             await asyncio.to_thread(_fill, ballast)
 
-            # Nothing can be saved, and who asks is told why; what was saved before can be read.
+            # Ordinary work waits, and who asks is told why; what was saved before can be read.
             async def refused() -> Any:
                 try:
-                    await load.people["oncall"].post("/api/duty/start")
+                    await load.people["clinic"].post("/api/orders", AN_ORDER)
                 except Refused as error:
                     return error
                 return None
@@ -97,13 +98,22 @@ async def test_a_full_disk_is_waited_out_by_the_same_process(tmp_path: Path) -> 
             error = await until(refused, ENDS_S)
             assert (error.status, error.code) == (507, "storage.full")
             await until(lambda: _health(load, "read_only"), ENDS_S)
-            assert await load.people["reader"].get(f"/api/recordings/{recording}/reports")
+            reports = await load.people["reader"].get(f"/api/recordings/{recording}/reports")
+
+            # Alerts and sign-off go on in the room that was kept for them.
+            signed = max(reports, key=lambda report: int(report["version"]))["id"]
+            await load.people["reader"].post(f"/api/reports/{signed}/amend", {**NORMAL, "reason": "磁盘已满"})
+            await load.people["oncall"].post("/api/duty/start")
+            assert len(await load.people["reader"].get(f"/api/recordings/{recording}/reports")) == len(reports) + 1
+            assert await _health(load, "read_only")
+            await until(lambda: _logged(load, "storage.full"), ENDS_S)
 
             # Room again: the same process goes on, and everybody gets what he waited for.
             ballast.unlink()
             await until(lambda: _health(load, "ok"), ENDS_S)
             await load.finish()
             assert (hub.running, hub.pid) == (True, pid)
+            await load.people["clinic"].post("/api/orders", AN_ORDER)
         finally:
             await load.close()
         await hub.kill()
@@ -133,13 +143,22 @@ async def _health(load: Load, status: str) -> bool:
     return bool((await load.people["reader"].get("/healthz"))["status"] == status)
 
 
+async def _logged(load: Load, kind: str) -> bool:
+    lines = (await load.people["admin"].get("/api/admin/audit?limit=200"))["lines"]
+    return any(line["kind"] == kind for line in lines)
+
+
 def _fill(ballast: Path) -> None:
-    """Not one byte is left free."""
+    """Everything that is free, at once: what the hub then gives up is nobody else's."""
     with ballast.open("wb", buffering=0) as file:
-        for size in (2**20, 2**12, 1):
-            try:
-                while True:
-                    os.write(file.fileno(), b"\0" * size)
-            except OSError:
-                continue
+        taken = 0
+        for size in (2**20, 2**12):
+            free = os.statvfs(ballast.parent)
+            for blocks in range(free.f_bavail * free.f_frsize // size, 0, -1):
+                try:
+                    os.posix_fallocate(file.fileno(), taken, blocks * size)
+                except OSError:
+                    continue
+                taken += blocks * size
+                break
         os.fsync(file.fileno())

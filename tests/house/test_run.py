@@ -15,7 +15,7 @@ def run(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
 
 def test_help_lists_every_command() -> None:
     listed = set(re.findall(r"^  ([a-z]+) ", run("help").stdout, re.MULTILINE))
-    assert listed == {"setup", "demo", "test", "lint", "bench", "build", "train", "regen", "help"}
+    assert listed == {"setup", "demo", "test", "lint", "bench", "build", "fuzz", "train", "regen", "help"}
     dispatched = set(re.findall(r"^  ([a-z]+)(?: \||\))", read("run").partition("case $command in")[2], re.MULTILINE))
     assert dispatched == listed
 

@@ -21,7 +21,6 @@ from sqlalchemy import Connection, func, select
 
 import ecg
 from server.base import eventlog
-from server.base.blobs import FileBlobs
 from server.base.clock import ManualClock, iso, later
 from server.base.context import Ctx, Grant
 from server.base.database import Database, Tx
@@ -34,6 +33,7 @@ from server.people.access import judge
 from server.people.model import GrantView, Role
 from server.reading import Measured, Reading, ReadingSettings, reactions, service
 from server.reading.model import DraftReport, EditedMeasurement, SignReport, Statement
+from server.reading.prints import Prints
 from server.records import store as records
 from server.records.model import MachineSummary
 from tests.waiting import until
@@ -180,7 +180,7 @@ async def house(folder: Path, clock: ManualClock | None = None) -> AsyncIterator
         return await asyncio.to_thread(work, *args)
 
     room = Reading(
-        db, clock, FileBlobs(folder / "blobs"), b"s" * 32, load, measured, run_heavy, ("心联", "XinLian"),
+        db, clock, Prints(folder / "prints", 10_000_000), b"s" * 32, load, measured, run_heavy, ("心联", "XinLian"),
         ReadingSettings(),
     )  # fmt: skip
     if not await db.read(people.account_count):

@@ -399,6 +399,8 @@ def test_what_a_room_may_whisper_goes_on_as_it_came(body: dict[str, object]) -> 
         b"[]",
         b'"pointer"',
         b"{",
+        b'{"kind":"pointer","lead":"\xff"}',
+        b"[" * 4000,
         said(kind="sign", text="x"),
         said(kind="pointer", lead="II", sample="here", uv=1),
         said(kind="pointer", lead="I" * 600, sample=1, uv=1),

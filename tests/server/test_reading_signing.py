@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import hmac
 import re
+import shutil
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -389,6 +390,15 @@ async def test_a_signed_report_is_printed_once_and_every_fetch_is_in_the_audit_t
             ("usr_village", "audit", "zh"), ("usr_shen", "audit", "zh"),
         ]  # fmt: skip
         assert [e.kind for e in await h.events(recording)].count("report.pdf_ready") == 1
+
+
+async def test_a_print_that_fell_out_of_its_folder_is_made_again_the_same(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        report = await signing.sign(h.room, SHEN, await h.recording(), SIGN)
+        first, _ = await signing.pdf(h.room, SHEN, report.id, "zh")
+        shutil.rmtree(tmp_path / "prints")
+        again, _ = await signing.pdf(h.room, SHEN, report.id, "zh")
+        assert again == first
 
 
 async def test_a_corrected_report_and_a_patient_named_later_are_printed_anew(tmp_path: Path) -> None:

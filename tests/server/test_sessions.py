@@ -45,6 +45,17 @@ async def test_an_unknown_account_is_refused_like_a_wrong_password(hub: Hub) -> 
         assert (unknown.status, unknown.code, unknown.facts) == (wrong.status, wrong.code, wrong.facts)
 
 
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b'{"login":"\xff","password":"x"}', b'{"login":' + b"[" * 100_000, b"\x00"]
+)
+async def test_a_body_that_is_no_json_is_bad_input(hub: Hub, body: bytes) -> None:
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(f"{hub.url}/api/session", data=body, headers={"Content-Type": "application/json"}) as answer,
+    ):
+        assert (answer.status, (await answer.json())["code"]) == (422, "http.input")
+
+
 async def test_a_session_ends_by_itself_and_by_signing_out(tmp_path: Path) -> None:
     clock = ManualClock(START)
     async with Hub(tmp_path, clock=clock) as hub:

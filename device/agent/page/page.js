@@ -127,7 +127,7 @@ function show(status) {
   document.title = `${language === 'zh' ? '心联' : 'XinLian'} · ${w.title}`
   at('title').textContent = w.title
   at('language').textContent = w.other
-  at('device').textContent = status.device
+  at('device').textContent = status.clinic === '' ? status.device : `${status.clinic} · ${status.device}`
   at('files').textContent = w.files
   at('from').textContent = w.from
   at('empty').textContent = status.items.length ? '' : w.empty

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from bisect import bisect_left
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,7 +17,9 @@ from device.frames import SAMPLE_UV_MAX, Patient, Request
 from device.simulate import GAIN_UV_PER_LSB, run_device, upload_of
 from ecg import synth
 from ecg.record import Recording
-from server.analysis.work import Facts, Stretch, watch
+from server.analysis.line import Begin, Packet
+from server.analysis.monitors import Monitors
+from server.analysis.work import Facts
 from server.config import Config
 from tests.bench.rig.live_pages import FRAME_MS, FS, live_device, sending
 from tests.bench.rig.packets import recordings
@@ -99,15 +100,16 @@ def tachycardia(number: int) -> Recording:
 
 
 def deciding_packet(recording: Recording) -> int:
-    """The first packet up to which the product's own monitor has to be fed to say that it is critical."""
+    """The packet with which the product's own monitor says that it is critical, fed one after the other."""
     steps = quantise(recording.signal_uv, GAIN_UV_PER_LSB, SAMPLE_UV_MAX)
     size = round(FS * FRAME_MS / 1000)
-
-    def critical(packets: int) -> bool:
-        stretch = Stretch(recording.fs, recording.leads, Config().analysis.profile, Facts("F", 60, SYMPTOMS))
-        return bool(watch(stretch, 0, GAIN_UV_PER_LSB, steps[: packets * size].astype("<i2").tobytes()).findings)
-
-    return bisect_left(range(len(steps) // size), True, lo=1, key=critical) - 1
+    monitors = Monitors(Config().analysis.profile)
+    monitors.begin(Begin(1, recording.fs, recording.leads, Facts("F", 60, SYMPTOMS)))
+    for number in range(len(steps) // size):
+        raw = steps[number * size : (number + 1) * size].astype("<i2").tobytes()
+        if monitors.take(Packet(1, number * size, GAIN_UV_PER_LSB, raw)):
+            return number
+    raise AssertionError("there is nothing to tell")
 
 
 async def alert(context: BrowserContext, running: Subject, oncall: Browser, number: int) -> tuple[float, float]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import lzma
+import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -144,35 +146,48 @@ def _speeds(cases: Sequence[Case], archives: Sequence[bytes]) -> tuple[list[floa
 
 
 def whole(sheet: Sheet, hub: Callable[[], Path], *, quick: bool) -> None:
-    """C9: recordings received over the wire, analysed, reported; then the hub is stopped and its folder weighed."""
+    """C9: recordings received over the wire, analysed, reported; then the hub is stopped and its folder weighed. Told
+    beside it and not in it is what does not grow with the ECGs: prints, whose folder has a bound, and the answers to
+    commands, which are forgotten after two days."""
     count = 6 if quick else STORED
     folder = hub()
-    before = _weights(folder)
+    before, tables = _weights(folder), _tables(folder)
     running = subject.start("hub", folder)
     try:
         asyncio.run(_fill(running, count))
         running.process.terminate()  # a planned stop: what SQLite still keeps aside goes into its file
         running.process.wait(30)
         after = _weights(folder)
+        rows = {name: size - tables.get(name, 0) for name, size in _tables(folder).items()}
     finally:
         running.remove()
     grown = {name: (after[name] - before[name]) / count / 1024 for name in after}
+    largest = sorted(((size / count / 1024, name) for name, size in rows.items()), reverse=True)[:10]
     print(f"C9: KiB an ECG: {', '.join(f'{name} {size:.1f}' for name, size in grown.items())}", file=sys.stderr)
-    sheet.put("C9", "KiB", [grown["samples"] + grown["reports"] + grown["rows"]])
-    for name in ("samples", "rows", "reports"):
+    print(f"C9: the rows: {', '.join(f'{name} {size:.2f}' for size, name in largest)}", file=sys.stderr)
+    grown["passing"] = sum(size for name, size in rows.items() if "command" in name) / count / 1024
+    grown["rows"] -= grown["passing"]
+    sheet.put("C9", "KiB", [grown["samples"] + grown["rows"]])
+    for name in ("samples", "rows", "prints", "passing"):
         sheet.put(f"C9.{name}", "KiB", [grown[name]])
 
 
 def _weights(folder: Path) -> dict[str, int]:
     """Bytes by what they are. The journal is let go once what stands in it is sealed: it is not of the archive."""
-    sizes = {"samples": 0, "reports": 0, "rows": 0}
+    sizes = {"samples": 0, "prints": 0, "rows": 0}
     for path in folder.rglob("*"):
         place = path.relative_to(folder).parts
         if not path.is_file() or place[0] in ("journal", "log", "config.yaml"):
             continue
-        kind = "reports" if "reports" in place else "samples" if place[0] == "blobs" else "rows"
+        kind = {"blobs": "samples", "prints": "prints"}.get(place[0], "rows")
         sizes[kind] += path.stat().st_size
     return sizes
+
+
+def _tables(folder: Path) -> dict[str, int]:
+    """Bytes of each table and index of the database, whole pages."""
+    with contextlib.closing(sqlite3.connect(f"file:{folder / 'hub.sqlite'}?mode=ro", uri=True)) as conn:
+        return dict(conn.execute("SELECT name, sum(pgsize) FROM dbstat GROUP BY name").fetchall())
 
 
 async def _fill(running: Subject, count: int) -> None:
@@ -188,7 +203,7 @@ async def _fill(running: Subject, count: int) -> None:
         for recording in sent:
             await reader.post(f"/api/recordings/{recording}/claim")
             await reader.post(f"/api/recordings/{recording}/sign", REPORT)
-        await until(lambda: len(list(running.folder.glob("blobs/reports/**/*.pdf"))) >= count, STORED_S_MAX)
+        await until(lambda: len(list(running.folder.glob("prints/*.pdf"))) >= count, STORED_S_MAX)
 
 
 async def _send(running: Subject, number: int) -> str:

@@ -8,6 +8,8 @@ export type Sound = 'silent' | 'waiting' | 'ready'
 export const sound = signal<Sound>(typeof AudioContext === 'undefined' ? 'silent' : 'waiting')
 
 const AHEAD_S = 30
+/** The first pulse: far enough ahead that the audio thread meets its rise, near enough that nobody waits for it. */
+const SOON_S = 0.02
 const VOLUME = 0.35
 let context: AudioContext | null = null
 let ringing: { priority: AlarmPriority; out: GainNode; last_s: number | null; timer: number } | null = null
@@ -53,7 +55,7 @@ export function unlockOnTouch(): void {
 export function playOnce(priority: AlarmPriority): void {
   const a = audio()
   if (a === null || a.state !== 'running') return
-  lay(a, a.destination, priority, a.currentTime + 0.05)
+  lay(a, a.destination, priority, a.currentTime + SOON_S)
 }
 
 /** Sounds until `hush`; a second call changes nothing. */
@@ -79,7 +81,7 @@ function layAhead(): void {
   const a = audio()
   const every = ringing === null ? null : REPEAT_S[ringing.priority]
   if (a === null || ringing === null || every === null || a.state !== 'running') return
-  for (const at of burstStarts(a.currentTime + 0.05, ringing.last_s, every, AHEAD_S)) {
+  for (const at of burstStarts(a.currentTime + SOON_S, ringing.last_s, every, AHEAD_S)) {
     lay(a, ringing.out, ringing.priority, at)
     ringing.last_s = at
   }

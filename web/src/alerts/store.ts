@@ -25,6 +25,11 @@ export const muteLeft_s = computed(() => {
 /** The count on the tab: what nobody has answered; null while there is none. */
 export const waitingCount = computed(() => (ringingAlerts.value.length === 0 ? null : ringingAlerts.value.length))
 
+/** This person was paged a moment ago, and what for is still on its way: it sounds before that is here. */
+const called = signal(false)
+/** A page older than this was caught up with: whether it still rings, the list says. */
+const CALL_MS = 10_000
+
 const MUTE_MS = 120_000
 export function mute(): void {
   mutedUntil.value = Date.now() + MUTE_MS
@@ -45,7 +50,7 @@ export async function refresh(): Promise<void> {
   }
   asking = true
   try {
-    const list = await api.get<Alerts>('/api/alerts?open=true')
+    const list = await api.get<Alerts>('/api/alerts?open=true&limit=500')
     const ids = new Set(list.alerts.map(a => a.id))
     const ended = [...known.peek().values()].filter(a => !ids.has(a.id) && isEnded(a))
     const vanished = [...known.peek().values()].filter(a => !ids.has(a.id) && !isEnded(a))
@@ -57,6 +62,7 @@ export async function refresh(): Promise<void> {
   } catch (error) {
     failed.value = error instanceof ApiError ? error : null
   } finally {
+    called.value = false // after the list: what rings by then rings on without a break
     asking = false
     if (askAgain) {
       askAgain = false
@@ -72,8 +78,11 @@ export async function refreshOne(id: string): Promise<Alert> {
 }
 
 function heard(event: LiveEvent): void {
-  if (event.kind === 'page.sent') void delivered(event)
+  if (event.kind === 'page.sent' && !known.peek().has(event.subject)) {
+    called.value = Math.abs(Date.now() - Date.parse(event.at)) < CALL_MS
+  }
   if (event.kind.startsWith('alert.') || event.kind === 'page.sent' || event.kind === 'report.signed') void refresh()
+  if (event.kind === 'page.sent') void delivered(event)
 }
 
 /** The page reached a screen: the hub may wait for this person before it goes on to the next channel. */
@@ -118,7 +127,7 @@ function soundTheAlarm(): void {
   const muted = mutedUntil.value !== null && mutedUntil.value > now.value
   const rings = ringingAlerts.value.map(a => ({ id: a.id, how: ringFor(a, person, onDuty.value) }))
   if (!ready) return
-  if (rings.some(r => r.how === 'repeat') && !muted) ring('high')
+  if ((called.value || rings.some(r => r.how === 'repeat')) && !muted) ring('high')
   else hush()
   const fresh = rings.filter(r => r.how === 'once' && !oncePlayed.has(r.id))
   if (fresh.length > 0 && !muted && !rings.some(r => r.how === 'repeat')) playOnce('high')

@@ -631,12 +631,15 @@ export type Recording = {
   readonly leads: readonly string[]
   readonly samples: number
   readonly started_at: string | null
+  readonly time_from: '' | 'device' | 'file'
   readonly clock_offset_ms: number | null
   readonly clock_uncertainty_ms: number | null
   readonly file: string
   readonly format: string
   readonly notes: readonly FileNote[]
   readonly derived: readonly string[]
+  readonly interrupted: boolean
+  readonly replaced_by: string | null
   readonly glance: GlanceView | null
   readonly opened_at: string
   readonly received_at: string | null

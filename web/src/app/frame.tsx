@@ -2,7 +2,7 @@
 // Which screen stands in it is screen.tsx's business, which keys are hinted that of keys.ts.
 import { useEffect, useState } from 'preact/hooks'
 import { t } from '../i18n/app'
-import { linkAge_s, linkState } from '../live/live'
+import { hubStorage, linkAge_s, linkState } from '../live/live'
 import { Dialog, Dot, Icon, OfflineBar } from '../ui'
 import { age, clockTime } from './clock'
 import { type Binding, chordOf, chordWords, EVERYWHERE, footerHints, screenScopes, useKeys } from './keys'
@@ -40,6 +40,7 @@ export function Frame() {
       {frame === 'bar' && <TopBar />}
       <div class="banner">
         {Banner !== null && <Banner />}
+        <StorageBar />
         {link.kind === 'lost' && (
           <OfflineBar
             since={link.lastHeardAt === null ? null : clockTime(link.lastHeardAt)}
@@ -54,6 +55,19 @@ export function Frame() {
       {frame === 'bar' && <Tabs class="tabs phonetabs" tabs={myTabs().filter(r => r.tab?.phone === true)} />}
       <KeyHelp open={helpOpen} onClose={() => setHelpOpen(false)} />
     </>
+  )
+}
+
+/** That the hub's disk is full concerns everybody; that it runs full, who can make room. */
+function StorageBar() {
+  const { is, free_mb } = hubStorage.value
+  const here = session.value
+  const isAdmin = here.kind === 'in' && here.me.grants.some(grant => grant.role === 'admin')
+  if (is === 'ok' || (is === 'low' && !isAdmin)) return null
+  return (
+    <div class="offlinebar" role="status" data-testid="storage-bar">
+      <span>{is === 'full' ? t('storage.full') : t('storage.low', { mb: free_mb })}</span>
+    </div>
   )
 }
 

@@ -13,6 +13,8 @@ export type Progress = Readonly<{
     | { kind: 'waiting' }
     | { kind: 'waiting_leads'; leads: readonly string[] }
     | { kind: 'waiting_poor' }
+    | { kind: 'waiting_part' }
+    | { kind: 'replaced' }
     | { kind: 'claimed'; by: string | null }
     | { kind: 'returned' }
     | { kind: 'reported'; impression: readonly string[]; critical: boolean }
@@ -34,6 +36,8 @@ type Seen = Pick<
   | 'file'
   | 'notes'
   | 'return_reason'
+  | 'interrupted'
+  | 'replaced_by'
 >
 
 /** Unknown states (a newer server) are shown as waiting: nothing is said that is not known. */
@@ -52,6 +56,8 @@ export function progressOf(r: Seen): Progress {
     case 'returned':
       return { steps: ['done', 'done', 'now', 'todo'], say: { kind: 'returned' }, act: 'again' }
     case 'rejected':
+      if (r.replaced_by !== null)
+        return { steps: ['done', 'done', 'done', 'todo'], say: { kind: 'replaced' }, act: 'open' }
       if (refusal(r) !== null)
         return {
           steps: ['done', 'now', 'todo', 'todo'],
@@ -75,6 +81,7 @@ export function progressOf(r: Seen): Progress {
 
 /** Quality is told back to the clinic in words while it can still record again. */
 function waitingWords(r: Seen): Progress['say'] {
+  if (r.interrupted) return { kind: 'waiting_part' }
   if (r.machine !== null && !r.machine.acceptable) return { kind: 'waiting_poor' }
   if (r.machine !== null && r.machine.bad_leads.length > 0) return { kind: 'waiting_leads', leads: r.machine.bad_leads }
   return { kind: 'waiting' }

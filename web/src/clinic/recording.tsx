@@ -287,7 +287,7 @@ function Standing({ recording: r }: { recording: Recording }) {
       )}
       <p class="case-standing">
         {refusal(r) !== null
-          ? fileWords('refused')
+          ? fileWords(r.replaced_by === null ? 'refused' : 'replaced')
           : r.state === 'reported'
             ? t('say.reported')
             : sentence(progressOf(r), row)}

@@ -97,6 +97,10 @@ export function sentence(progress: Progress, row: DayRow): string {
       return t('say.waiting.leads', { leads: leadRanges(say.leads, comma) })
     case 'waiting_poor':
       return t('say.waiting.poor')
+    case 'waiting_part':
+      return t('say.waiting.part')
+    case 'replaced':
+      return t('say.replaced')
     case 'claimed':
       return say.by === null ? t('say.claimed.nobody') : t('say.claimed', { name: say.by })
     case 'returned':

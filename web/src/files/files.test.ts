@@ -4,7 +4,7 @@ import { hereWords } from '../clinic/handover'
 import { type Chosen, crc32, FILE_BYTES_MAX, parcelsOf, signalFiles, zipOf } from '../clinic/parcels'
 import { progressOf } from '../clinic/progress'
 import { language } from '../i18n/catalogue'
-import { corrected, refusal, warnings } from './known'
+import { refusal, timeMark, warnings } from './known'
 
 const recording = (over: Partial<Recording>): Recording =>
   ({
@@ -12,8 +12,11 @@ const recording = (over: Partial<Recording>): Recording =>
     return_reason: null,
     notes: [],
     file: '',
+    time_from: 'device',
     clock_offset_ms: null,
     clock_uncertainty_ms: null,
+    interrupted: false,
+    replaced_by: null,
     patient: { identity: 'known' },
     ...over,
   }) as Recording
@@ -34,6 +37,24 @@ describe('what is said of a file', () => {
     expect(refusal(recording(broken))).toMatch(/^a\.scp 不完整：section 6。/)
     language.value = 'en'
     expect(refusal(recording(broken))).toMatch(/^a\.scp is cut short: section 6\./)
+  })
+
+  it('says of an incomplete recording how much came, and of one that was sent whole since that it was', () => {
+    const part = { interrupted: true, notes: [{ code: 'recording.interrupted', facts: { came_s: 6 } }] }
+    expect(warnings(recording(part))[0]).toContain('设备在 6 秒后中断')
+    expect(progressOf(recording(part)).say).toEqual({ kind: 'waiting_part' })
+    const replaced = { ...part, state: 'rejected', return_reason: 'recording.replaced', replaced_by: 'rec_2' }
+    expect(refusal(recording(replaced))).toContain('完整的记录已经到达')
+    expect(progressOf(recording(replaced)).say).toEqual({ kind: 'replaced' })
+  })
+
+  it('words the reason of the hub in the language of the page', () => {
+    const facts = { where: 'section 6', where_code: 'section_n', where_zh: '第 6 节' }
+    const cut = recording({ ...broken, notes: [{ code: 'ecg.file_truncated', facts }] })
+    expect(refusal(cut)).toContain('第 6 节')
+    expect(refusal(cut)).not.toContain('section')
+    language.value = 'en'
+    expect(refusal(cut)).toContain('section 6')
   })
 
   it('has no holes where a device left no facts, and is silent where a person rejected it', () => {
@@ -63,15 +84,21 @@ describe('what is said of a file', () => {
 })
 
 describe('a time', () => {
-  const off = (clock_offset_ms: number, clock_uncertainty_ms = 20, file = '') =>
-    corrected(recording({ clock_offset_ms, clock_uncertainty_ms, file }))
+  const off = (clock_offset_ms: number, clock_uncertainty_ms = 20, over: Partial<Recording> = {}) =>
+    timeMark(recording({ clock_offset_ms, clock_uncertainty_ms, time_from: 'device', ...over }))?.words ?? null
 
   it('is marked when the clock was further off than its own uncertainty', () => {
     expect(off(3_720_000)).toContain('慢 1 小时 2 分')
     expect(off(-90_061_000)).toContain('快 1 天 1 小时')
     expect(off(1500)).toBeNull()
     expect(off(5000, 9000)).toBeNull()
-    expect(off(3_720_000, 20, 'a.scp')).toBeNull() // its time is the machine's own
+    expect(off(3_720_000, 20, { time_from: '' })).toContain('慢 1 小时') // written before this was noted
+  })
+
+  it('of a file is marked too: corrected where the agent wrote it, else as the word of the machine', () => {
+    expect(off(3_720_000, 20, { file: 'a.csv' })).toContain('慢 1 小时 2 分')
+    expect(off(3_720_000, 20, { file: 'a.scp', time_from: 'file' })).toContain('未与中心时钟核对')
+    expect(off(0, 20, { file: 'a.scp', time_from: '' })).toBeNull()
   })
 })
 

@@ -32,16 +32,19 @@ function sentenceOf(note: FileNote, file: string): string {
 const begun = (said: string): string =>
   said.replace(/^([\u4e00-\u9fff]+) (?=[\u4e00-\u9fff])/, '$1').replace(/^[a-z]/, first => first.toUpperCase())
 
-type Timed = Pick<Recording, 'file' | 'clock_offset_ms' | 'clock_uncertainty_ms'>
+type Timed = Pick<Recording, 'file' | 'time_from' | 'clock_offset_ms' | 'clock_uncertainty_ms'>
 
 /**
- * By how much the time of a recording was corrected, in words; null while nobody need know. Not of a file: its time is
- * that of the machine that wrote it, which nobody compared.
+ * What there is to know of the time of a recording, null while nobody need care: by how much it was corrected, or that it
+ * is the word of the machine that wrote the file, whose clock nobody compared.
  */
-export function corrected(r: Timed): string | null {
-  const wrong = r.file === '' ? clockError(r) : null
+export function timeMark(r: Timed): Readonly<{ mark: string; words: string }> | null {
+  if (r.time_from === 'file') return { mark: t('clock.file'), words: t('clock.file.how') }
+  const isDevices = r.time_from === 'device' || (r.time_from === '' && r.file === '') // not noted before
+  const wrong = isDevices ? clockError(r) : null
   if (wrong === null) return null
-  return t(wrong.side === 'slow' ? 'clock.slow' : 'clock.fast', { by: lasting(Number(wrong.off_s)) })
+  const by = lasting(Number(wrong.off_s))
+  return { mark: t('clock.mark'), words: t(wrong.side === 'slow' ? 'clock.slow' : 'clock.fast', { by }) }
 }
 
 /** The two largest units: 1 小时 2 分. */

@@ -8,7 +8,7 @@ import { language } from '../i18n/catalogue'
 import { t } from '../i18n/files'
 import { AutoTag, Icon, Tag } from '../ui'
 import { fitted, unpackStrip } from '../worklist/strip'
-import { corrected, refusal, warnings } from './known'
+import { refusal, timeMark, warnings } from './known'
 import './files.css'
 
 /** Before anybody measures: that a rate was proposed, that a scale is doubtful, that the end is missing. */
@@ -18,14 +18,22 @@ export function FileNotes({ recording }: { recording: Recording }) {
   return (
     <section class="filenotes" aria-label={t('notes.title')} data-testid="file-notes">
       <Icon name="list" />
+      {recording.interrupted && <Tag tone="accent">{t('notes.part')}</Tag>}
       <ul>
         {said.map(sentence => (
           <li key={sentence}>{sentence}</li>
         ))}
+        {recording.replaced_by !== null && (
+          <li>
+            <Whole by={recording.replaced_by} />
+          </li>
+        )}
       </ul>
     </section>
   )
 }
+
+const Whole = ({ by }: { by: string }) => <a href={`/recording/${by}`}>{t('notes.whole')}</a>
 
 /** Rows of a `dl`: nothing where a device sent samples. */
 export function FileFacts({ recording: r }: { recording: Recording }) {
@@ -33,7 +41,12 @@ export function FileFacts({ recording: r }: { recording: Recording }) {
   return (
     <>
       <dt>{t('file')}</dt>
-      <dd class="file-name">{r.file}</dd>
+      <dd class="file-name">
+        {r.file}{' '}
+        <a href={`/api/recordings/${encodeURIComponent(r.id)}/original`} download={r.file} data-testid="original">
+          {t('file.original')}
+        </a>
+      </dd>
       {r.format !== '' && (
         <>
           <dt>{t('file.format')}</dt>
@@ -56,20 +69,21 @@ export function Refused({ recording }: { recording: Recording }) {
   if (why === null) return null
   return (
     <div class="file-refused" data-testid="file-refused">
-      <h2>{t('refused')}</h2>
+      <h2>{t(recording.replaced_by === null ? 'refused' : 'replaced')}</h2>
       <p>{why}</p>
+      {recording.replaced_by !== null && <Whole by={recording.replaced_by} />}
     </div>
   )
 }
 
-/** Beside a time that is not the one the device's clock showed. */
+/** Beside a time that is not the one the device's clock showed, or that nobody compared with the hub's. */
 export function ClockMark({ recording }: { recording: Recording }) {
-  const words = corrected(recording)
-  if (words === null) return null
+  const said = timeMark(recording)
+  if (said === null) return null
   return (
-    <span class="clockmark" title={words} data-testid="clock-mark">
-      {t('clock.mark')}
-      <span class="vh"> {words}</span>
+    <span class="clockmark" title={said.words} data-testid="clock-mark">
+      {said.mark}
+      <span class="vh"> {said.words}</span>
     </span>
   )
 }

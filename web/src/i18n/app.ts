@@ -26,6 +26,14 @@ export const t = catalogue({
     en: 'Offline: the hub was not reached yet; acquisition goes on',
   },
   'offline.queued': { zh: '待传 {n} 份', en: '{n} waiting to upload' },
+  'storage.full': {
+    zh: '中心磁盘已满：新的心电图和一般操作暂不保存；告警、阅图和签发照常',
+    en: "The hub's disk is full: new ECGs and ordinary work are not saved now; alerts, reading and sign-off go on",
+  },
+  'storage.low': {
+    zh: '中心磁盘将满，只剩 {mb} MB。请清理空间，写满后设备将等待',
+    en: "The hub's disk is running full: {mb} MB left. Make room; once it is full devices have to wait",
+  },
   'age.seconds': { zh: '{n} 秒', en: '{n} s' },
   'age.minutes': { zh: '{n} 分钟', en: '{n} min' },
   'age.hours': { zh: '{n} 小时', en: '{n} h' },

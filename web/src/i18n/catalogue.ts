@@ -33,9 +33,15 @@ export function keepLanguage(): () => void {
   })
 }
 
-/** A fact nobody gave stays visible as {name}: a hole in a sentence must not look like a sentence. */
+/**
+ * A fact nobody gave stays visible as {name}: a hole in a sentence must not look like a sentence. A fact that the hub words
+ * itself (a reason) comes in English, and beside it as `name_zh`.
+ */
 export function fill(sentence: string, facts: Readonly<Record<string, unknown>>): string {
-  return sentence.replace(/\{(\w+)\}/g, (whole, name: string) => (name in facts ? String(facts[name]) : whole))
+  return sentence.replace(/\{(\w+)\}/g, (whole, name: string) => {
+    const worded = language.value === 'zh' ? facts[`${name}_zh`] : undefined
+    return name in facts ? String(worded ?? facts[name]) : whole
+  })
 }
 
 /** The `t` of one area. It reads the language signal, so what renders with it follows the switch. */

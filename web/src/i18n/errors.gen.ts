@@ -385,9 +385,21 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "文件中的姓名是{in_file}，申请单上是{in_form}。阅图前请与诊所核对这是谁的心电图。",
     "en": "The file names {in_file}, the request form {in_form}. Ask the clinic whose ECG this is before reading it."
   },
+  "recording.interrupted": {
+    "zh": "记录不完整：设备在 {came_s} 秒后中断，中心已结束该记录。请仅就已有部分判读；设备补发的完整记录会另成一份。",
+    "en": "Incomplete: the device fell silent after {came_s} s, and the hub has ended the recording. Judge only what is here. When the device sends the whole, it comes as another recording."
+  },
   "recording.not_yet": {
     "zh": "该记录状态为 {state}，数据尚未到齐。可先看实时波形，或等待上传完成。",
     "en": "The recording is {state}: its samples are not complete yet. Watch it live, or wait until it has arrived."
+  },
+  "recording.replaced": {
+    "zh": "这份记录不完整，完整的记录已经到达。请阅读完整的那一份，见工作列表或该患者的历史记录。",
+    "en": "This recording was incomplete; the whole one has come since. Read the whole one: it stands in the worklist and in the patient's history."
+  },
+  "recording.silent": {
+    "zh": "设备在数据足够之前中断，中心已结束该记录。请检查设备和网络；设备恢复后会从头重新发送。",
+    "en": "The device fell silent before enough of the recording came; the hub has ended it. Check the device and its line. When it is back it sends the recording anew, from its start."
   },
   "report.bad_measurement": {
     "zh": "测量值 {name} = {value} 不可能，或重复出现。请重新测量或删去，自动测量值仍保留。",
@@ -444,6 +456,14 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "start.port_taken": {
     "zh": "中心没有启动：{host} 的端口 {port} 已被占用。请停止占用它的程序，或换一个端口（--port N 或 hub.port）。",
     "en": "The hub did not start: port {port} on {host} is taken. Stop the other program or choose another port (--port N, or hub.port)."
+  },
+  "start.schema": {
+    "zh": "中心没有启动：数据库在 {place} 处不能升级（{reason}）。数据没有改变：请用写入它的版本启动，保留数据目录，并告知心联的维护人员。",
+    "en": "The hub did not start: its database cannot be brought up to date at {place} ({reason}). Nothing was changed: start the version that wrote it. Keep the folder and tell those who maintain XinLian."
+  },
+  "start.schema_newer": {
+    "zh": "中心没有启动：数据库由更新版本的心联写入（第 {has} 步，本版本到第 {known} 步）。请启动该版本，或恢复升级前的备份；数据库不能退回旧版本。",
+    "en": "The hub did not start: a newer XinLian wrote its database (step {has}, {known} are known). Start that version, or restore the backup of before the update: there is no way back."
   },
   "start.web_not_built": {
     "zh": "中心没有启动：{folder} 里没有构建好的网页。请先运行 ./run build，或在 hub.web 指定目录。",
@@ -518,8 +538,8 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "en": "Frame {expected} did not come although it was asked for {asked} times. After nack, send again from the frame it names."
   },
   "wire.history_gone": {
-    "zh": "中心要求第 {wanted} 帧，设备只保留了第 {kept} 帧及以后。设备应保留记录直到收到回执；中心已有的部分仍然保存。",
-    "en": "The hub asks for frame {wanted}; the device keeps only frames from {kept} on. A device keeps a recording until its receipt. What the hub has stays there."
+    "zh": "中心要求第 {wanted} 帧，设备只保留了第 {kept} 帧及以后。设备应保留记录直到收到回执；中心已有的部分仍然保存，其余请换新的 uid 发送。",
+    "en": "The hub asks for frame {wanted}; the device keeps only frames from {kept} on. Keep a recording until its receipt. What the hub has stays; send the rest under a new uid."
   },
   "wire.hub_fault": {
     "zh": "中心内部出错（日志编号 {ref}）。请保留记录并重新连接；若持续出现，请告知中心管理员。",
@@ -565,6 +585,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "该记录采样率为 {got} Hz，本中心接收 {accepted} Hz。请将设备设为其中之一。",
     "en": "The recording has {got} samples a second; this hub takes {accepted}. Set the device to one of these."
   },
+  "wire.silent": {
+    "zh": "这份记录已有 {silent_s} 秒没有数据，中心已按不完整记录结束。请用相同的 uid 重新打开并完整发送，完整记录会取代它。",
+    "en": "Nothing of this recording came for {silent_s} s; the hub has ended it as incomplete. Open it again with the same uid and send all of it: the whole one takes its place."
+  },
   "wire.streams": {
     "zh": "一条连接最多同时打开 {streams_max} 份记录。请先结束一份再打开下一份。",
     "en": "At most {streams_max} recordings can be open on one connection. End one before opening the next."
@@ -580,6 +604,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "wire.too_long": {
     "zh": "一份记录的样本最多 {bytes_max} 字节。请结束后再打开下一份，系统会按顺序显示。",
     "en": "One recording may have {bytes_max} bytes of samples. End it and open the next one; they are shown as a row."
+  },
+  "wire.unfinished": {
+    "zh": "该设备在中心有 {unfinished} 份记录没有结束，最多允许 {most} 份。请续传并结束 welcome 中列出的记录，或在 {retry_after_s} 秒后重试：长时间无数据的记录由中心结束。",
+    "en": "The device has {unfinished} recordings at the hub that it has not ended; {most} are allowed. Resume and end those that welcome names, or come back after {retry_after_s} s: what is silent for long is ended by the hub."
   },
   "wire.unknown_device": {
     "zh": "中心没有登记这台设备。请在中心登记（xinlian device add），并把新密钥写入设备。",

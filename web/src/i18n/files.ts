@@ -35,10 +35,14 @@ export const t = catalogue({
   // what a file is, and what was odd about it
   file: { zh: '文件', en: 'File' },
   'file.format': { zh: '格式', en: 'Format' },
+  'file.original': { zh: '下载原文件', en: 'Download the original' },
   'file.derived': { zh: '推算导联', en: 'Derived leads' },
   'file.derived.how': { zh: '{leads}，由肢体导联计算', en: '{leads}, from the limb leads' },
   'file.this': { zh: '该文件', en: 'the file' },
   'notes.title': { zh: '读取文件时发现', en: 'Noticed while the file was read' },
+  'notes.part': { zh: '不完整', en: 'Incomplete' },
+  'notes.whole': { zh: '打开完整记录', en: 'Open the whole one' },
+  replaced: { zh: '完整记录已到', en: 'The whole recording is here' },
   refused: { zh: '没有读成', en: 'Not read' },
   'refused.code': {
     zh: '这份心电图没有收下。请从设备重新发送；再次出现时把编号 {code} 告知管理员。',
@@ -47,6 +51,11 @@ export const t = catalogue({
 
   // a time that was corrected
   'clock.mark': { zh: '已校正', en: 'corrected' },
+  'clock.file': { zh: '机器时间', en: "machine's time" },
+  'clock.file.how': {
+    zh: '此时间由心电图机写入文件，未与中心时钟核对',
+    en: "The electrocardiograph wrote this time into the file; it was not compared with the hub's clock",
+  },
   'clock.slow': {
     zh: '设备时钟慢 {by}，此时间已按中心时钟校正',
     en: "The device was {by} slow; corrected by the hub's clock",

@@ -8,6 +8,7 @@ import {
   backoff_ms,
   Cursors,
   DEAD_AFTER_MS,
+  type HubStorage,
   type Incoming,
   type LiveEvent,
   PING_EVERY_MS,
@@ -22,6 +23,8 @@ export type LinkState =
   | { kind: 'lost'; lastHeardAt: number | null; tries: number }
 
 export const linkState = signal<LinkState>({ kind: 'idle' })
+/** How the hub's disk stands, for the banner of every page. */
+export const hubStorage = signal<Readonly<{ is: HubStorage; free_mb: number }>>({ is: 'ok', free_mb: 0 })
 export const isOffline = computed(() => linkState.value.kind === 'lost')
 /** Seconds since the server was last heard; null before the first word. */
 export const linkAge_s = computed(() => {
@@ -126,6 +129,7 @@ async function connect(): Promise<void> {
   lastHeard_ms = Date.now()
   opened.onopen = () => {
     tries = 0
+    hubStorage.value = { is: 'ok', free_mb: 0 } // else it is said at once
     heardNow()
     for (const { topic, cursor } of cursors.again()) tell({ type: 'subscribe', topic, cursor })
   }
@@ -177,6 +181,9 @@ function receive(data: unknown): void {
       return
     case 'whisper':
       for (const l of heard(message.topic)) l.whisper?.(message.from, message.body)
+      return
+    case 'hub':
+      hubStorage.value = { is: message.storage, free_mb: message.free_mb }
       return
     case 'ping':
       tell({ type: 'pong' })

@@ -11,16 +11,20 @@ export type LiveEvent = Readonly<{
   body: unknown
 }>
 
+/** `low`: somebody should make room. `full`: only alerts, readings and sign-off are saved. */
+export type HubStorage = 'ok' | 'low' | 'full'
+
 export type Incoming =
   | { type: 'ready'; topic: string; cursor: number; stream?: number; leads?: readonly string[]; fs?: number }
   | { type: 'event'; topic: string; event: LiveEvent }
   | { type: 'refused'; topic: string; code: string }
   | { type: 'ended'; topic: string } // a stream's recording is complete
   | { type: 'whisper'; topic: string; from: string; body: unknown }
+  | { type: 'hub'; storage: HubStorage; free_mb: number } // how its disk stands; nothing was said: it is well
   | { type: 'ping' }
   | { type: 'pong' }
 
-const KNOWN: ReadonlySet<string> = new Set(['ready', 'event', 'refused', 'ended', 'whisper', 'ping', 'pong'])
+const KNOWN: ReadonlySet<string> = new Set(['hub', 'ready', 'event', 'refused', 'ended', 'whisper', 'ping', 'pong'])
 
 /** null for what this version does not know: a newer server may say more. */
 export function readMessage(text: string): Incoming | null {

@@ -1,0 +1,307 @@
+"""The surfaces that strangers reach: their sound inputs, and how one input is handed to them.
+
+Parsers of files get the small made files of their own tests and the small ones of what is given; the wire gets the
+frames of a whole conversation; the journal gets segments. What is hostile about them is `guide.py`'s to find.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import struct
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from device import coding, compact
+from device.client import clock_ms
+from device.frames import (
+    CHUNK_HEADER_BYTES,
+    DATA_HEADER_BYTES,
+    Chunk,
+    Coding,
+    Data,
+    Deposit,
+    End,
+    Hello,
+    Open,
+    Ping,
+    Proof,
+    decode,
+    deposit_uid,
+    encode,
+    proof_of,
+)
+from device.glance import glance_of, read_glance, strip_of
+from device.header import MAGIC_1, Header
+from device.session import Append, DeviceRecord, HubSession, Register, Rules
+from ecg import formats, synth
+from ecg.analysis import analyze
+from ecg.errors import WrongRate, WrongSignal
+from ecg.record import STANDARD_LEADS
+from server.intake.journal import Journal, JournalDamaged
+from server.intake.segment import RECORD, RECORD_MAGIC, Kind, Place, crc32c, segment_path
+from tests.device.fake_hub import KEY
+from tests.device.test_compact import KINDS
+from tests.ecg.conftest import SAMPLES, given_folder
+from tests.ecg.encoders import scp_renewed
+from tests.ecg.test_formats_fuzz import MADE
+from tests.ecg.test_formats_xml_fuzz import SMALL, small
+from tests.fault.test_hostile_journal import OPENED, SEED, START, footer, record, segment
+from tests.fuzz.guide import Surface
+
+SAMPLE_BYTES_MAX: Final = 64 * 1024
+HEAD_BYTES: Final = 40_000
+_LENGTH: Final = struct.Struct("<I")
+
+
+def surface(name: str) -> Surface:
+    """One of `NAMES`."""
+    if name.startswith("file."):
+        return _files(name.removeprefix("file."))
+    return _OTHERS[name]()
+
+
+# ---- files ----
+
+_GIVEN: Final = {"ishne": "ishne*.ecg", "contec": "contec*.ecg"}  # nothing is made of these two
+_GIVEN_TOO: Final = {"scp": "scp_*", "sierra": "philips_*", "edf": "edfplusC_*"}
+_FILES: Final = tuple(dict.fromkeys((*(name.split()[0] for name in (*MADE, *SMALL)), *_GIVEN)))
+
+
+def _files(name: str) -> Surface:
+    """Small sound files of one format: made ones, and samples where they are small enough, else their beginning."""
+    seeds = [raw for made, raw in MADE.items() if made.split()[0] == name]
+    seeds += [small(made) for made in SMALL if made.split()[0] == name]
+    if name in _GIVEN:
+        seeds += [path.read_bytes()[:HEAD_BYTES] for path in given_folder(SAMPLES).glob(_GIVEN[name])]
+    if name in _GIVEN_TOO:
+        paths = [
+            path for path in given_folder(SAMPLES).glob(_GIVEN_TOO[name]) if path.stat().st_size <= SAMPLE_BYTES_MAX
+        ]
+        seeds += [path.read_bytes() for path in sorted(paths)]
+    return Surface(seeds, _read_file, ("ecg/formats/",), _checksums_renewed)
+
+
+def _read_file(raw: bytes) -> None:
+    document = formats.document(raw)
+    assert document.steps.shape[1] == len(document.leads) == len(document.uv_per_step), "as many columns as leads"
+    assert document.fs > 0
+    assert all(0 < step < float("inf") for step in document.uv_per_step), "a step has a size"
+    with contextlib.suppress(WrongRate, WrongSignal):
+        document.recording()
+
+
+def _checksums_renewed(raw: bytes) -> bytes:
+    """SCP's, where it is one; the other formats have none before their samples."""
+    with contextlib.suppress(struct.error, IndexError):
+        return scp_renewed(raw)
+    return raw
+
+
+# ---- the wire ----
+
+
+def _conversation() -> list[bytes]:
+    """What a device says from proof to receipt: live samples, packed samples, a file."""
+    uid, leads = bytes(range(16)), ("I", "II")
+    samples = (np.arange(100, dtype=np.int16).reshape(50, 2) % 17) * 3
+    raw = samples.tobytes()
+    file_sha = bytes(range(32))
+    return [
+        encode(Open(1, uid, 500, leads, 1.0, 0, 0, "stream", "live")),
+        encode(Data(1, 0, 0, 0, 2, 50, raw)),
+        encode(Data(1, 1, 50, 100, 2, 50, coding.pack(samples, leads), Coding.PACKED)),
+        encode(Ping(7)),
+        encode(End(1, 2, 100, coding.sha256_of(np.concatenate([samples, samples])))),
+        encode(Deposit(2, deposit_uid("cart-1", file_sha), "a.xml", 10, file_sha, 0, 0)),
+    ]
+
+
+def _joined(messages: Sequence[bytes]) -> bytes:
+    """Messages in one input, each behind its length."""
+    return b"".join(_LENGTH.pack(len(message)) + message for message in messages)
+
+
+def _crc_renewed(frame: bytes) -> bytes:
+    """A frame of samples or of a file with the checksum of what it now says; the others have none."""
+    at = {Data.KIND: DATA_HEADER_BYTES - 4, Chunk.KIND: CHUNK_HEADER_BYTES - 4}.get(frame[0] if frame else 0)
+    if at is None or len(frame) < at + 4:
+        return frame
+    return frame[:at] + struct.pack("<I", zlib.crc32(frame[at + 4 :], zlib.crc32(frame[:at]))) + frame[at + 4 :]
+
+
+def _frames_renewed(raw: bytes) -> bytes:
+    return _joined([_crc_renewed(message) for message in _messages(raw)])
+
+
+def _messages(raw: bytes) -> list[bytes]:
+    messages, at = [], 0
+    while at + _LENGTH.size <= len(raw):
+        (size,) = _LENGTH.unpack_from(raw, at)
+        messages.append(raw[at + _LENGTH.size : at + _LENGTH.size + size])
+        at += _LENGTH.size + size
+    return messages
+
+
+def _converse(raw: bytes) -> None:
+    """Length-prefixed frames to a hub's side that has proven its device; the first refusal ends it, as on the wire."""
+    session = HubSession("x", bytes(32), Rules(), lambda device_id: {})
+    hello = Hello(device="cart-1")
+    session.receive(hello, 0, encode(hello))
+    session.device_found(DeviceRecord("cart-1", (KEY,), "clinic"), 0)
+    session.receive(Proof(mac=proof_of(KEY, bytes(32), encode(hello), 0), device_ms=0), 0)
+    for message in _messages(raw):
+        for effect in session.receive(decode(message), 0, message):
+            _carry_out(session, effect)
+    assert session.waiting_bytes <= Rules().window_bytes
+
+
+def _carry_out(session: HubSession, effect: object) -> None:
+    if isinstance(effect, Register):
+        for more in session.registered(effect.opening, "rec"):
+            _carry_out(session, more)
+    elif isinstance(effect, Append):
+        for more in session.stored(effect.uid, effect.seq):
+            _carry_out(session, more)
+
+
+# ---- coding and glance ----
+
+
+def _archives() -> list[bytes]:
+    """Of both versions."""
+    samples = ((np.arange(600, dtype=np.int16).reshape(300, 2) % 91) - 40).astype(np.int16)
+    header = Header(
+        fs=500, leads=("I", "II"), gain_uv_per_lsb=1.0, n=300, start_ms=0, uid="0" * 32,
+        sha256=coding.sha256_of(samples).hex(),
+    )  # fmt: skip
+    head = msgspec.json.encode(header)
+    version_1 = struct.pack("<8sII", MAGIC_1, len(head), zlib.crc32(head)) + head + coding.pack(samples, header.leads)
+    named = msgspec.structs.replace(header, leads=("I", "a lead"), fs=977.5, gain_uv_per_lsb=0.1, derived=("I",))
+    return [version_1, coding.encode(header, samples), coding.encode(named, samples)]
+
+
+def _header_renewed(raw: bytes) -> bytes:
+    """The archive with the checksum of its header, as it now is, where its lengths still point into the file."""
+    if raw.startswith(MAGIC_1):
+        size = int.from_bytes(raw[8:12], "little")
+        head = raw[16 : 16 + size]
+        return raw[:12] + struct.pack("<I", zlib.crc32(head)) + raw[16:]
+    with contextlib.suppress(IndexError):
+        flags = raw[12]
+        end = 13 + (8 if flags & 32 else 2) + (8 if flags & 64 else 4) + 4 + 6 + 16 + 32
+        for _ in range(flags & 31):
+            end += 2 + raw[end + 1] if raw[end] == 255 else 1
+        end += 2 if flags & 128 else 0
+        return raw[:8] + struct.pack("<I", zlib.crc32(raw[12:end])) + raw[12:]
+    return raw
+
+
+def _packed_samples() -> list[bytes]:
+    """Of each way there is to pack them, each with the count of its leads and of its samples in front."""
+    return [struct.pack("<BH", len(leads), n) + raw for raw, n, leads in KINDS]
+
+
+def _unpack_samples(raw: bytes) -> None:
+    if len(raw) >= 3 and 0 < raw[0] <= len(STANDARD_LEADS):
+        leads, n = struct.unpack_from("<BH", raw)
+        assert compact.unpack(raw[3:], n, STANDARD_LEADS[:leads]).shape == (n, leads)
+
+
+def _packed_bodies() -> list[bytes]:
+    """Each with its count in front."""
+    bodies = []
+    for count in (1, 50, 250):
+        samples = (np.arange(2 * count, dtype=np.int16).reshape(count, 2) % 17).astype(np.int16)
+        bodies.append(struct.pack("<H", count) + coding.pack(samples, ("I", "II")))
+    return bodies
+
+
+def _unpack(raw: bytes) -> None:
+    if len(raw) >= 2:
+        (count,) = struct.unpack_from("<H", raw)
+        assert len(coding.unpack(raw[2:], count, ("I", "II"))) == 4 * count
+
+
+def _glance() -> bytes:
+    drawn = synth.twelve_lead(np.random.default_rng(1), [synth.Segment("sinus", 10.0, rate_bpm=70.0)]).recording
+    return glance_of(drawn, analyze(drawn))
+
+
+def _deflated(raw: bytes) -> bytes:
+    """As if what was changed had been changed before it was packed."""
+    try:
+        plain = bytearray(zlib.decompressobj().decompress(raw, 8192))
+    except zlib.error:
+        return zlib.compress(raw)
+    if plain:
+        plain[len(raw) * 31 % len(plain)] ^= 1 + len(raw) % 255
+    return zlib.compress(bytes(plain))
+
+
+# ---- journal ----
+
+
+def _segments() -> Iterator[bytes]:
+    """One segment each: sound, and the hostile ones of the journal's suite."""
+    body = msgspec.json.encode({"device": "cart-1"})
+    data = record(Kind.DATA, 0, Place(1, START), bytes(40))
+    yield segment(1, OPENED, data)
+    yield segment(
+        1, record(Kind.OPEN, -1, body=body), data, record(Kind.END, 1, Place(1, START + len(OPENED)), bytes(52))
+    )
+    yield segment(
+        1, OPENED, footer(START + len(OPENED), msgspec.msgpack.encode({"records": 1, "streams": [], "damaged": []}))
+    )
+
+
+def _records_renewed(raw: bytes) -> bytes:
+    """The segment with the checksum of every record it now has, and of its own header left as it is."""
+    out, at = bytearray(raw), START
+    while at + RECORD.size <= len(out):
+        magic, length = struct.unpack_from("<II", out, at)
+        if magic != RECORD_MAGIC or at + RECORD.size + length > len(out):
+            at += 1
+            continue
+        head, body = bytes(out[at : at + RECORD.size - 4]), bytes(out[at + RECORD.size : at + RECORD.size + length])
+        struct.pack_into("<I", out, at + RECORD.size - 4, crc32c(crc32c(SEED, head), body))
+        at += RECORD.size + length
+    return bytes(out)
+
+
+def _recover(raw: bytes) -> None:
+    """A journal that is this one segment, opened and read through."""
+    folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    try:
+        segment_path(folder, 1).write_bytes(raw)
+        journal, recovery = Journal.open(folder, clock_ms)
+        try:
+            for stream in recovery.streams:
+                with contextlib.suppress(JournalDamaged):
+                    assert journal.read(stream.state)[0].kind == Kind.OPEN
+        finally:
+            journal.close()
+    finally:
+        shutil.rmtree(folder)
+
+
+_OTHERS: Final[dict[str, Callable[[], Surface]]] = {
+    "frames": lambda: Surface(_conversation(), decode, ("device/frames.py", "device/layout.py"), _crc_renewed),
+    "session": lambda: Surface(
+        [_joined(_conversation())], _converse, ("device/",), _frames_renewed, _messages, _joined
+    ),
+    "archive": lambda: Surface(_archives(), coding.decode, ("device/coding.py", "device/header.py"), _header_renewed),
+    "samples": lambda: Surface(
+        _packed_samples(), _unpack_samples, ("device/compact.py", "device/blocks.py", "device/flac.py")
+    ),
+    "packed": lambda: Surface(_packed_bodies(), _unpack, ("device/coding.py",)),
+    "glance": lambda: Surface([_glance()], lambda raw: strip_of(read_glance(raw)), ("device/glance.py",), _deflated),
+    "journal": lambda: Surface(list(_segments()), _recover, ("server/intake/",), _records_renewed),
+}
+NAMES: Final = (*_OTHERS, *(f"file.{name}" for name in _FILES))
