@@ -148,12 +148,12 @@ def _formulas_used(rows: U16, leads: Sequence[str], windows: Sequence[slice]) ->
     """In place, for the leads of which less is left that way."""
     how = np.zeros(len(rows), np.uint8)
     if given := step.formulas(rows, leads):
-        places = list(given)
-        left = rows[places] - np.stack(list(given.values()))
-        own, by_formula = (step.magnitudes(_cut(each, windows), times=1) for each in (rows[places], left))
-        better = by_formula <= own
-        used = np.array(places)[better]
-        rows[used], how[used] = left[better], How.FORMULA
+        places, values = list(given), np.stack(list(given.values()))
+        some = _cut(rows, windows)[places]
+        own, by_formula = step.magnitudes(some, times=1), step.magnitudes(some - _cut(values, windows), times=1)
+        for row, value in zip(np.array(places)[by_formula <= own], values[by_formula <= own], strict=True):
+            rows[row] -= value
+            how[row] = How.FORMULA
     return how
 
 
