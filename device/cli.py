@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,6 +16,7 @@ import click
 import msgspec
 
 from device.agent.cli import agent_command
+from ecg.errors import CodedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,10 +40,10 @@ CA = click.option(
 @click.option("--json", "as_json", is_flag=True)
 def enrol(hub: str, code: str, key_file: Path, model: str, serial: str, ca: Path | None, as_json: bool) -> None:
     """Join a hub with a one-time code: writes the key file."""
+    from device.client import trust_of
     from device.enrol import enrol as join
 
-    trust = None if ca is None else ssl.create_default_context(cafile=ca)
-    joined = asyncio.run(join(hub, code, model, serial, key_file, trust=trust))
+    joined = asyncio.run(join(hub, code, model, serial, key_file, trust=trust_of(ca)))
     said = {"device": joined.key.device, "org": joined.org_name, "gateway": joined.gateway}
     click.echo(
         json.dumps(said, ensure_ascii=False)
@@ -125,6 +126,7 @@ def simulate(
 ) -> None:
     """Simulate many devices that send real records, with faults by seed. Exit 1: a recording did not arrive."""
     from device import simulate_many as many
+    from device.client import trust_of
 
     found = many.read_records(records)
     if not found:
@@ -147,7 +149,7 @@ def simulate(
                 f"\r{summary.took_s:5.0f} s  sent {summary.sent}  received {summary.received}", err=True, nl=False
             )
 
-    work = many.simulate(hub, many.read_keys(keys), found, plan, trust=_trust(ca), told=progress)
+    work = many.simulate(hub, many.read_keys(keys), found, plan, trust=trust_of(ca), told=progress)
     summary = asyncio.run(work)
     if sys.stderr.isatty():
         click.echo("", err=True)
@@ -200,15 +202,17 @@ def conformance(
 def _test_hub(
     url: str, key: DeviceKey, only: tuple[str, ...], wait_s: float, ca: Path | None, told: Callable[[Verdict], None]
 ) -> list[Verdict]:
+    from device.client import trust_of
     from device.conformance import Bench, run_checks
+    from device.conformance_files import FILE_CHECKS
     from device.conformance_hub import HUB_CHECKS
     from device.conformance_refusals import REFUSAL_CHECKS
 
-    checks = [check for check in (*HUB_CHECKS, *REFUSAL_CHECKS) if not only or check.name in only]
+    checks = [check for check in (*HUB_CHECKS, *FILE_CHECKS, *REFUSAL_CHECKS) if not only or check.name in only]
     unknown = set(only) - {check.name for check in checks}
     if unknown:
         raise click.BadParameter(f"no such check: {', '.join(sorted(unknown))}", param_hint="--only")
-    bench = Bench(url, key, wait_s, _trust(ca))
+    bench = Bench(url, key, wait_s, trust_of(ca))
 
     async def run() -> list[Verdict]:
         await bench.check_reachable()
@@ -252,17 +256,30 @@ def _faults(text: str, possible: tuple[str, ...]) -> frozenset[str]:
     return wanted
 
 
-def _trust(ca: Path | None) -> ssl.SSLContext | None:
-    return ssl.create_default_context(cafile=ca) if ca else None
-
-
 COMMANDS = (agent_command, enrol, replay, simulate, conformance)
 
 
 @click.group()
-def main() -> None:
+def cli() -> None:
     """XinLian at the clinic: the agent, joining a hub, tools for those who build devices."""
 
 
 for command in COMMANDS:
-    main.add_command(command)
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Entry of the `xinlian-device` command: what is refused is one line and exit code 1, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a clinic's name on a console without Chinese ends no command
+            stream.reconfigure(errors="replace")
+    try:
+        cli(standalone_mode=False)
+    except CodedError as error:
+        click.echo(f"xinlian-device: {error}", err=True)
+        sys.exit(1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)

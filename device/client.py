@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import random
 import ssl
 import time
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,10 +44,29 @@ class _KeyFile(msgspec.Struct):
     key: bytes  # base64
 
 
+def trust_of(ca: Path | None, certificate: Path | None = None, key: Path | None = None) -> ssl.SSLContext | None:
+    """Whom to believe behind `wss://` and what to show of ourselves; None: the machine's authorities, nothing shown.
+
+    ca           the authority's file of a private CA; None: the machine's.
+    certificate  of this device, where the hub asks for one, and its key where that is a file of its own.
+    Raises       CertificateRefused where a file cannot be read.
+    """
+    if ca is None and certificate is None:
+        return None
+    try:
+        trust = ssl.create_default_context(cafile=ca)
+        if certificate is not None:
+            trust.load_cert_chain(certificate, key)
+    except OSError as error:  # ssl.SSLError is one
+        names = ", ".join(path.name for path in (ca, certificate, key) if path is not None)
+        raise CertificateRefused(reason=f"{names}: {error.strerror or type(error).__name__}") from None
+    return trust
+
+
 def read_key_file(path: Path) -> DeviceKey:
     """Raises KeyFileRefused."""
     try:
-        content = msgspec.json.decode(path.read_bytes(), type=_KeyFile)
+        content = msgspec.json.decode(path.read_bytes().removeprefix(BOM_UTF8), type=_KeyFile)  # as Notepad writes it
     except OSError as error:
         raise KeyFileRefused(reason=f"it cannot be read: {error.strerror}") from None
     except NOT_AS_EXPECTED as error:
@@ -177,8 +196,9 @@ class _Attempt:
             return await self._listen(socket)
         finally:
             feeding.cancel()
-            with contextlib.suppress(asyncio.CancelledError, WebSocketException):
-                await feeding
+            await asyncio.wait({feeding})  # not `await feeding`: who cancels us meanwhile would be taken for ourselves
+            if not feeding.cancelled() and not isinstance(feeding.exception(), WebSocketException):
+                feeding.result()
 
     async def _listen(self, socket: ClientConnection) -> Receipt:
         while True:

@@ -65,9 +65,17 @@ def to_recording(archive: bytes) -> Recording:
         fs=float(header.fs),
         leads=header.leads,
         signal_uv=microvolts(samples, header.gain_uv_per_lsb),
-        start=datetime.fromtimestamp(header.start_ms / 1000, UTC),
+        start=_moment(header.start_ms),
         derived=header.derived,
     )
+
+
+def _moment(ms: int) -> datetime | None:
+    """None for what no calendar holds: a device's clock may say anything, and its ECG is read all the same."""
+    try:
+        return datetime.fromtimestamp(ms / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def microvolts(samples: I16, gain_uv_per_lsb: float) -> npt.NDArray[np.float32]:

@@ -1,8 +1,9 @@
 """The conformance kit: what a check is, how one is run, and a device that does exactly as told, right or wrong.
 
-`conformance_hub.py` holds the checks of a hub (the kit plays device), `conformance_device.py` those of a device (the
-kit plays hub). A check is a name, the requirement it stands for with its section of docs/reference/protocol.md, and a
-function that raises `Failed` with what it saw. `xinlian device conformance` prints the report.
+`conformance_hub.py`, `conformance_files.py` and `conformance_refusals.py` hold the checks of a hub (the kit plays
+device), `conformance_device.py` those of a device (the kit plays hub). A check is a name, the requirement it stands for
+with its section of docs/reference/protocol.md, and a function that raises `Failed` with what it saw. `xinlian device
+conformance` prints the report.
 """
 
 from __future__ import annotations

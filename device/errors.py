@@ -363,6 +363,15 @@ class FolderUnreadable(WireError):
 
 
 @dataclass(eq=False)
+class FileLeft(WireError):
+    code: ClassVar[str] = "agent.file_left"
+    what: ClassVar[str] = "{name} is not taken: {reason}."
+    mend: ClassVar[str] = "It stays where it is. Look at the file, and at the rights of the agent's account."
+    name: str
+    reason: str
+
+
+@dataclass(eq=False)
 class InletRefused(WireError):
     code: ClassVar[str] = "agent.inlet"
     what: ClassVar[str] = "{port} cannot be opened: {reason}."

@@ -14,10 +14,10 @@ import hashlib
 import hmac
 import re
 import struct
-import zlib
 from dataclasses import fields
 from enum import IntEnum
 from typing import Annotated, ClassVar, Final, Literal
+from zlib import crc32
 
 import msgspec
 import numpy as np
@@ -64,6 +64,8 @@ Uid = bytes  # 16 bytes, chosen by the device: the identity of one recording ove
 
 _Text64 = Annotated[str, msgspec.Meta(max_length=64)]
 _Text128 = Annotated[str, msgspec.Meta(max_length=128)]
+_Ms = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""Milliseconds of UTC since 1970, as the fixed frames hold them: any clock, but no number beyond 64 bit."""
 
 
 class _Frame(msgspec.Struct, frozen=True):
@@ -112,7 +114,7 @@ class Proof(_Frame, frozen=True):
     KIND: ClassVar[int] = 0x03
     NAME: ClassVar[str] = "proof"
     mac: bytes  # 32 bytes
-    device_ms: int  # the device's clock when it made this; with the hub's two times its offset, good to half the way
+    device_ms: _Ms  # the device's clock when it made this; with the hub's two times its offset, good to half the way
 
 
 class OpenStream(msgspec.Struct, frozen=True):
@@ -142,7 +144,7 @@ class Calibration(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the device knows of its own measure: the pulse it was last checked with, and when."""
 
     pulse_uv: float = 0.0
-    at_ms: int = 0
+    at_ms: _Ms = 0
 
 
 class Open(_Frame, frozen=True):
@@ -158,8 +160,8 @@ class Open(_Frame, frozen=True):
     fs: int
     leads: tuple[_Text64, ...]
     gain_uv_per_lsb: float
-    start_ms: int  # UTC of the first sample
-    device_ms: int  # the device's clock now
+    start_ms: _Ms  # UTC of the first sample
+    device_ms: _Ms  # the device's clock now
     kind: Literal["resting", "stream"]
     mode: Literal["live", "batch"]
     request: Request | None = None
@@ -181,8 +183,8 @@ class Deposit(_Frame, frozen=True):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_MAX)]
     size: Annotated[int, msgspec.Meta(ge=1, le=FILE_BYTES_MAX)]  # bytes of the file, unpacked
     sha256: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]  # of the file, unpacked
-    made_ms: int  # when the file was written, by the device's clock
-    device_ms: int
+    made_ms: _Ms  # when the file was written, by the device's clock
+    device_ms: _Ms
     packing: Literal["", "zstd"] = ""
     request: Request | None = None
     glance: Annotated[bytes, msgspec.Meta(max_length=2048)] = b""  # `glance.py`: what triage needs, before the file
@@ -243,6 +245,21 @@ class Chunk(_Frame, frozen=True):
 
 
 Piece = Data | Chunk
+
+
+class Run(msgspec.Struct, frozen=True, gc=False):
+    """Data frames that go on from each other, taken as one. Nothing on the wire: what came together is handled so."""
+
+    stream: int
+    seq: int  # of the last of them
+    first: int
+    leads: int
+    stamps: tuple[int, ...]  # device_ms of each
+    body: bytes  # the samples of all, of each frame equally many
+
+    @property
+    def frames(self) -> int:
+        return len(self.stamps)
 
 
 class Ack(_Frame, frozen=True):
@@ -332,9 +349,14 @@ Frame = (
 _DATA, _CHUNK, _CRC = struct_of(layout.DATA), struct_of(layout.CHUNK), struct_of(layout.CRC)
 _ACK, _NACK, _END = struct_of(layout.ACK), struct_of(layout.NACK), struct_of(layout.END)
 _PING, _PONG, _CLOCK = struct_of(layout.PING), struct_of(layout.PONG), struct_of(layout.CLOCK)
+_CRC_AT: Final = _DATA.size
 DATA_HEADER_BYTES: Final = _DATA.size + _CRC.size
+_ALIKE_BYTES: Final = 8  # kind, coding, leads, stream
+_RUN_FRAME: Final = struct_of((*layout.DATA[5:], *layout.CRC))  # the rest of a data frame's header
 CHUNK_HEADER_BYTES: Final = _CHUNK.size + _CRC.size
 CHUNK_BYTES_MAX: Final = FRAME_BYTES_MAX - CHUNK_HEADER_BYTES
+RUN_FRAMES_MAX: Final = 64
+RUN_BYTES_MAX: Final = 60_000  # with its stamps, a record of the journal
 
 _encode_json = msgspec.json.Encoder().encode
 _JSON: dict[int, msgspec.json.Decoder[Frame]] = {
@@ -357,10 +379,10 @@ def encode(frame: Frame) -> bytes:
                 frame.first,
                 frame.device_ms,
             )
-            return b"".join((head, _CRC.pack(zlib.crc32(frame.body, zlib.crc32(head))), frame.body))
+            return b"".join((head, _CRC.pack(crc32(frame.body, crc32(head))), frame.body))
         case Chunk():
             head = _CHUNK.pack(frame.KIND, frame.stream, frame.seq, frame.first)
-            return b"".join((head, _CRC.pack(zlib.crc32(frame.body, zlib.crc32(head))), frame.body))
+            return b"".join((head, _CRC.pack(crc32(frame.body, crc32(head))), frame.body))
         case Ack():
             return _ACK.pack(frame.KIND, frame.stream, frame.next_seq, frame.limit)
         case Nack():
@@ -420,6 +442,42 @@ def _decode_data(raw: bytes) -> Data:
     return Data(stream, seq, first, device_ms, leads, count, body, coding)
 
 
+def run_of(raws: list[bytes], at: int) -> Run | None:
+    """The raw data frames from `raws[at]` on that go on from each other, alike in shape and whole; None: fewer than 2.
+
+    Never raises: the first frame that is in any way different ends the run, and `decode` says what it is.
+    """
+    head, size = raws[at][:_ALIKE_BYTES], len(raws[at])
+    if at + 1 == len(raws) or raws[at + 1][:_ALIKE_BYTES] != head or not DATA_HEADER_BYTES < size <= FRAME_BYTES_MAX:
+        return None
+    kind, coding, leads, stream, seq, count, first, _ = _DATA.unpack_from(raws[at])
+    if kind != Data.KIND or coding != Coding.RAW or size != DATA_HEADER_BYTES + 2 * leads * count:
+        return None
+    most = min(RUN_FRAMES_MAX, RUN_BYTES_MAX // (size - DATA_HEADER_BYTES))
+    bodies: list[bytes] = []
+    stamps: list[int] = []
+    next_seq, next_first = seq, first
+    for raw in raws[at : at + most]:
+        if len(raw) != size or raw[:_ALIKE_BYTES] != head:
+            break
+        got_seq, got_count, got_first, device_ms, crc = _RUN_FRAME.unpack_from(raw, _ALIKE_BYTES)
+        body = raw[DATA_HEADER_BYTES:]
+        if (
+            got_seq != next_seq
+            or got_first != next_first
+            or got_count != count
+            or crc32(body, crc32(raw[:_CRC_AT])) != crc
+        ):
+            break
+        bodies.append(body)
+        stamps.append(device_ms)
+        next_seq += 1
+        next_first += count
+    if len(bodies) < 2:
+        return None
+    return Run(stream, next_seq - 1, first, leads, tuple(stamps), b"".join(bodies))
+
+
 def _decode_chunk(raw: bytes) -> Chunk:
     if len(raw) <= CHUNK_HEADER_BYTES:
         raise BadFrame(reason="a chunk is not longer than its header")
@@ -430,7 +488,7 @@ def _decode_chunk(raw: bytes) -> Chunk:
 
 
 def _check_crc(raw: bytes, at: int, body: bytes, stream: int) -> None:
-    if zlib.crc32(body, zlib.crc32(raw[:at])) != _CRC.unpack_from(raw, at)[0]:
+    if crc32(body, crc32(raw[:at])) != _CRC.unpack_from(raw, at)[0]:
         raise BadChecksum(stream=stream)
 
 

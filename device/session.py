@@ -36,6 +36,7 @@ from device.errors import (
     OutOfOrder,
     OverCredit,
     RateRefused,
+    SampleOutOfRange,
     StreamTooLong,
     TooManyStreams,
     UnknownDevice,
@@ -71,6 +72,7 @@ from device.frames import (
     Proof,
     Range,
     Receipt,
+    Run,
     Welcome,
     Why,
     deposit_uid,
@@ -81,6 +83,7 @@ from device.frames import (
 
 OPEN_SEQ: Final = -1  # the place of the open frame before frame 0 of its stream
 OVER_MAX: Final = 16  # streams of a connection whose receipt is said again where their end comes once more
+OFFSET_MS_MAX: Final = 2**53  # the most a page's number holds; a clock that is further off is told as this far
 NACKS_MAX: Final = 8  # how often the same frame is asked for again before the device is taken to be broken
 SAME_IN_A_RESUME: Final = {
     Open: ("fs", "leads", "gain_uv_per_lsb", "offset_lsb", "start_ms", "kind", "mode", "request"),
@@ -155,8 +158,8 @@ class Append(msgspec.Struct, frozen=True, gc=False):
     """Write to the journal; call `stored(uid, seq)` once it is on the disk, never before."""
 
     uid: bytes
-    seq: int
-    frame: Opening | Piece | End
+    seq: int  # of a run, that of its last frame
+    frame: Opening | Piece | Run | End
     recording: str
 
 
@@ -203,7 +206,7 @@ class _Incoming:
     safe_samples: int
     unit: int  # bytes that `first` and `samples` count as one: a sample of all leads, or a byte of a file
     range: Range | None  # of a recording's samples
-    waiting: deque[Piece] = field(default_factory=deque)  # taken, not yet on the disk
+    waiting: deque[tuple[int, bytes]] = field(default_factory=deque)  # taken, not yet on the disk: seq, plain body
     is_open: bool = False  # the open record is on the disk
     end: End | None = None
     asked: int = 0  # nacks for `expected`
@@ -291,7 +294,7 @@ class HubSession:
         )
         # The device wrote its time somewhere between our two: the middle is the best guess, half the way its error.
         uncertainty_ms = max(0, now_ms - self._challenged_ms + 1) // 2
-        offset_ms = self._challenged_ms + uncertainty_ms - frame.device_ms
+        offset_ms = _bounded(self._challenged_ms + uncertainty_ms - frame.device_ms)
         return [
             Online(),
             ClockKnown(offset_ms, uncertainty_ms),
@@ -384,8 +387,37 @@ class HubSession:
         stream.asked, stream.farthest = 0, -1
         stream.data_bytes += frame.size
         self.waiting_bytes += frame.size
-        stream.waiting.append(frame)
+        stream.waiting.append((frame.seq, frame.body))
         return [Append(stream.opening.uid, frame.seq, frame, stream.recording)]
+
+    def receive_run(self, run: Run) -> Append | None:
+        """All frames of `run` at once, where each is what is expected next and within its credit.
+
+        None, and nothing is changed, where one of them is not: then `receive` has to look at each.
+        """
+        stream = self._streams.get(run.stream)
+        if stream is None or not stream.is_open or stream.end is not None or stream.range is None:
+            return None
+        size = len(run.body)
+        if (
+            run.seq - run.frames + 1 != stream.expected
+            or run.seq >= min(stream.limit, FRAMES_MAX)
+            or self.waiting_bytes + size > self.rules.window_bytes
+            or 2 * run.leads != stream.unit
+            or run.first * stream.unit != stream.data_bytes
+            or stream.data_bytes + size > STREAM_BYTES_MAX
+        ):
+            return None
+        try:
+            stream.range.check(run.body, run.seq)
+        except SampleOutOfRange:
+            return None
+        stream.expected = run.seq + 1
+        stream.asked, stream.farthest = 0, -1
+        stream.data_bytes += size
+        self.waiting_bytes += size
+        stream.waiting.append((run.seq, run.body))
+        return Append(stream.opening.uid, run.seq, run, stream.recording)
 
     def _gap(self, stream: _Incoming, seq: int) -> list[HubEffect]:
         """Ask once for what is missing, and again only when the device has gone back and it is still missing."""
@@ -422,7 +454,7 @@ class HubSession:
         return [Send(Pong(device_ms=frame.device_ms, hub_ms=now_ms))]
 
     def _on_clock(self, frame: Clock, now_ms: int) -> list[HubEffect]:
-        return [ClockKnown(frame.offset_ms, frame.uncertainty_ms)]
+        return [ClockKnown(_bounded(frame.offset_ms), frame.uncertainty_ms)]
 
     # ---- what the disk says ----
 
@@ -434,15 +466,15 @@ class HubSession:
         if not stream.is_open:
             return self._begin(stream)
         effects: list[HubEffect] = []
-        while stream.waiting and stream.waiting[0].seq <= seq:
-            frame = stream.waiting.popleft()
-            self.waiting_bytes -= frame.size
+        while stream.waiting and stream.waiting[0][0] <= seq:
+            last, body = stream.waiting.popleft()
+            self.waiting_bytes -= len(body)
             opening = stream.opening
             if isinstance(opening, Open) and opening.mode == "live":
-                samples = levelled(frame.body, opening.offset_lsb)
+                samples = levelled(body, opening.offset_lsb)
                 effects.append(Publish(opening.uid, stream.recording, stream.safe_samples, samples))
-            stream.safe_samples += frame.size // stream.unit
-            stream.safe = frame.seq + 1
+            stream.safe_samples += len(body) // stream.unit
+            stream.safe = last + 1
         effects.append(self._ack(stream))
         if stream.end is not None and seq >= stream.end.frames:
             effects.append(Seal(uid, stream.recording, stream.opening, stream.end))
@@ -503,6 +535,10 @@ _HUB_MOVES: Final[dict[tuple[HubState, type[Frame]], _Move]] = {
     (HubState.READY, Clock): _Move(HubSession._on_clock, HubState.READY),
 }
 """What a connection takes in which state; `device_found` alone moves it besides. The page's diagram comes from here."""
+
+
+def _bounded(offset_ms: int) -> int:
+    return max(-OFFSET_MS_MAX, min(OFFSET_MS_MAX, offset_ms))
 
 
 def _check_open(opening: Open, rules: Rules) -> None:

@@ -18,7 +18,7 @@ from typing import Final, Literal
 import numpy as np
 
 import ecg.formats
-from device.client import DeviceKey, Retry, clock_ms, read_key_file, send
+from device.client import DeviceKey, Retry, clock_ms, read_key_file, send, trust_of
 from device.coding import quantise
 from device.frames import I16, SAMPLE_UV_MAX, STREAM_BYTES_MAX, Data, End, Open, Receipt, Request
 from ecg.record import Recording
@@ -143,10 +143,8 @@ async def replay(
     if recording.fs != round(recording.fs):
         # The wire carries whole rates; 257.4 Hz as 257 would bend every interval by what nobody sees.
         recording = resampled(recording, round(recording.fs))
-    trust = ssl.create_default_context(cafile=ca) if ca else None
-    return await run_device(
-        upload_of(recording, mode=mode, request=request), hub_url, read_key_file(key_file), speed=speed, trust=trust
-    )
+    upload = upload_of(recording, mode=mode, request=request)
+    return await run_device(upload, hub_url, read_key_file(key_file), speed=speed, trust=trust_of(ca))
 
 
 def resampled(recording: Recording, fs: int) -> Recording:

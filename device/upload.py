@@ -164,8 +164,11 @@ class DeviceSession:
         self._best, self._pings_left = None, PINGS
         return [Send(Ping(now_ms))]
 
-    def pump(self, now_ms: int) -> list[DeviceEffect]:
-        """Everything the credit lets out now: call it after `receive` and when an upload has grown."""
+    def pump(self, now_ms: int, *, urgent_only: bool = False, pieces_max: int | None = None) -> list[DeviceEffect]:
+        """Everything the credit lets out now: call it after `receive` and when an upload has grown.
+
+        urgent_only  only what is urgent; pieces_max  so many pieces, then call it again: for a line with a limit.
+        """
         # A clock that was set back must not make a hold of seconds one of hours.
         if self._welcome is None or 0 < self._hold_until_ms - now_ms <= self._hold_ms:
             return []
@@ -174,7 +177,11 @@ class DeviceSession:
         if self.flying_max is not None:
             room = min(room, self.flying_max)
         for number, out in sorted(self._streams.items(), key=lambda stream: not stream[1].urgent):
+            if urgent_only and not out.urgent:
+                break
             while out.is_open and out.cursor < min(out.limit, out.upload.frames):
+                if len(effects) == pieces_max:
+                    return effects
                 data = out.upload.frame(number, out.cursor)
                 if self._flying and self._flying_bytes + data.size > room:
                     return effects

@@ -272,6 +272,7 @@ def _config(path: Path) -> Config:
 def _run(work: Coroutine[None, None, bool]) -> None:
     import uvloop
 
+    gc.disable()  # until `_settle`: what a start makes it keeps, and looking through it time and again costs a tenth
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         if not runner.run(work):
             sys.exit(1)
@@ -297,8 +298,8 @@ def _settle() -> None:
     """
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(50_000, 20, 50)
 
 

@@ -85,6 +85,8 @@ COMMANDS_S = 2 * 86400
 """How long a repeat of a command still gets its first answer."""
 RUNNING = "running"
 """The file that says that a hub has not stopped as it should."""
+WARM_AFTER_S = 1.0
+"""The processes that analyse load after devices and pages are served, not beside them; a first call fetches them."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -170,7 +172,6 @@ class Application:
         self.blobs = FileBlobs(data / "blobs")
         self.bus: LocalBus[Samples] = LocalBus()
         self.pool = Pool(self.config.analysis.workers, warm_up)
-        self.pool.start()
         self.secret = hub_secret(data)
         self._rooms()
         await self.people.reload()
@@ -193,11 +194,13 @@ class Application:
             raise _port_error(error, hub.host, self.gateway.settings.port) from None
         self.device_port = self.gateway.port
         self._unclean = mark_running(data)
+        self._warming = asyncio.get_running_loop().call_later(WARM_AFTER_S, self.pool.start)
         upkeep = (self._keep_up, self._end_pages, self._end_silent, self._watch_disk)
         self._upkeep = [asyncio.create_task(work()) for work in upkeep]
         log.info("hub.started", host=hub.host, port=self.port, device_port=self.device_port, tls=tls is not None)
 
     async def stop(self) -> None:
+        self._warming.cancel()
         for task in self._upkeep:
             task.cancel()
         await asyncio.gather(*self._upkeep, return_exceptions=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import multiprocessing
-import ssl
+import os
+import shutil
+import threading
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ProcessPoolExecutor
@@ -17,16 +19,16 @@ from typing import Final
 import msgspec
 
 from device.agent.check import Checked, Verdict, check
-from device.agent.folder import FolderWatch, Found
+from device.agent.folder import FolderWatch, Found, signal_files, why
 from device.agent.inlets import Inlet, SerialInlet, SocketInlet
 from device.agent.line import HubLine
 from device.agent.settings import MIB, Folder, Settings
 from device.agent.store import Item, Queue
-from device.client import clock_ms, read_key_file
+from device.client import clock_ms, read_key_file, trust_of
 from device.errors import InletRefused, QueueFull, WireError
 from device.frames import Request
 
-LOOK_S: Final = 1.0
+LOOK_S: Final = 0.5  # with the two seconds a file has to rest, its verdict stands within three
 CHECK_S: Final = 15.0
 FULL_S: Final = 5.0
 UPKEEP_S: Final = 60.0
@@ -35,7 +37,7 @@ DAY_MS: Final = 86_400_000
 
 @dataclass
 class Source:
-    """Where files come from, for the page. `error`: why none come at the moment."""
+    """Where files come from, for the page. `error`: why none come at the moment, or which one cannot be taken."""
 
     kind: str
     name: str
@@ -56,18 +58,20 @@ class Agent:
         said = self.settings
         self.key = read_key_file(Path(said.key_file))
         self.queue = Queue(Path(said.data), self.key.device, files_max=said.queue_files, bytes_max=said.queue_mib * MIB)
-        trust = ssl.create_default_context(cafile=said.ca) if said.ca else None
-        if trust is not None and said.certificate:
-            trust.load_cert_chain(said.certificate, said.certificate_key or None)
+        trust = trust_of(*(Path(path) if path else None for path in (said.ca, said.certificate, said.certificate_key)))
         self.line = HubLine(said, self.key, self.queue, trust=trust)
-        # A process: an analysis in a thread would hold the interpreter while the line needs it.
-        self._checks = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+        self._checks = checker()
         self._checks.submit(warm_up)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._checks.shutdown(wait=False, cancel_futures=True)
+        self._end_checks()
         self.queue.close()
+
+    def _end_checks(self) -> None:
+        for process in list((self._checks._processes or {}).values()):  # one that never ends would stay for ever
+            process.terminate()
+        self._checks.shutdown(wait=False, cancel_futures=True)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -118,8 +122,8 @@ class Agent:
                 loop = asyncio.get_running_loop()
                 return await loop.run_in_executor(self._checks, check, file, name, self.settings.profile)
         except (BrokenProcessPool, TimeoutError):
-            self._checks.shutdown(wait=False, cancel_futures=True)
-            self._checks = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+            self._end_checks()
+            self._checks = checker()
             return Checked(Verdict("unreadable", code="ecg.file_broken"), b"", urgent=False)
 
     async def _watch(self, folder: Folder) -> None:
@@ -129,8 +133,8 @@ class Agent:
         while True:
             try:
                 for found in await asyncio.to_thread(watch.look):
-                    await self._bring(found, source)
-                source.error = None
+                    await self._bring(found, source, watch)
+                source.error, self.full = watch.left, None
             except QueueFull as error:
                 self.full = error
                 await asyncio.sleep(FULL_S)
@@ -138,11 +142,14 @@ class Agent:
                 source.error = error
             await asyncio.sleep(LOOK_S)
 
-    async def _bring(self, found: Found, source: Source) -> None:
+    async def _bring(self, found: Found, source: Source, watch: FolderWatch) -> None:
         try:
             file = await asyncio.to_thread(found.read)
-        except OSError:
-            return  # it went away, or somebody holds it again: the next look decides anew
+        except FileNotFoundError:
+            return  # it went away: the next look decides anew
+        except OSError as error:
+            watch.leave(found.name, why(error))
+            return
         if not file:
             return
         item, new = await self.take(found.name, file, made_ms=found.time_ns // 1_000_000)
@@ -153,22 +160,28 @@ class Agent:
         source = Source(kind, name)
         self.sources.append(source)
 
+        def ready() -> None:
+            source.error = None
+
         async def take(file_name: str, file: bytes) -> None:
-            _, new = await self.take(file_name, file)
+            try:
+                _, new = await self.take(file_name, file)
+            except QueueFull as error:
+                self.full = error
+                raise
             source.taken += new
 
         while True:
             try:
-                await inlet.run(take)
+                await inlet.run(take, ready)
             except InletRefused as error:
                 source.error = error
-            except QueueFull as error:
-                self.full = error
             await asyncio.sleep(FULL_S)
 
     async def _upkeep(self) -> None:
         while True:
-            await asyncio.to_thread(self._tidy)
+            with contextlib.suppress(QueueFull):  # its disk is full: what there is to forget can wait
+                await asyncio.to_thread(self._tidy)
             await asyncio.sleep(UPKEEP_S)
 
     def _tidy(self) -> None:
@@ -179,9 +192,13 @@ class Agent:
             target = Path(folder.move_to)
             for path in self.queue.received_paths():
                 if path.is_relative_to(folder.path):
+                    # A record's signal files before its header: alone they would be taken for files of their own.
+                    parts = signal_files(path) if path.suffix.lower() == ".hea" else ()
                     with contextlib.suppress(OSError):  # still open somewhere: the next round
                         target.mkdir(parents=True, exist_ok=True)
-                        path.replace(free_name(target / path.name))
+                        for part in (*parts, path):
+                            if part == path or part.exists():
+                                shutil.move(part, free_name(target / part.name))  # also to another disk
                         self.queue.forget_path(path)
         self.queue.forget_before(clock_ms() - self.settings.keep_days * DAY_MS)
 
@@ -193,6 +210,23 @@ def free_name(path: Path) -> Path:
         free = path.with_name(f"{path.stem}-{number}{path.suffix}")
         number += 1
     return free
+
+
+def checker() -> ProcessPoolExecutor:
+    """A process: an analysis in a thread would hold the interpreter while the line needs it."""
+    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=end_with_agent)
+
+
+def end_with_agent() -> None:
+    """In the checker: end when the agent has ended, however it did. A killed one would leave it for ever."""
+    agent = multiprocessing.parent_process()
+    assert agent is not None
+
+    def watch() -> None:
+        agent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, name="agent watch", daemon=True).start()
 
 
 def warm_up() -> None:

@@ -1,13 +1,15 @@
 """Watching a folder: which files in it are complete, and what is to be sent of them.
 
 A file is complete when neither size nor time has changed for `settle_s`, nobody holds it open for writing (Windows
-says so) and its name is not one of a copy under way. Looking is by polling, which also works on network shares. A WFDB
+says so) and its name is not one of a copy under way. What cannot be taken at all (too large, not readable) is told, and
+keeps nothing else from being taken. Looking is by polling, which also works on network shares. A WFDB
 record is several files: it is taken as one zip once its header and all signal files are complete. Nothing here writes
 to the folder.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import io
 import os
@@ -18,14 +20,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from device.agent.settings import Folder
-from device.errors import FolderUnreadable
+from device.agent.settings import MIB, Folder
+from device.errors import FileLeft, FolderUnreadable
 from device.frames import FILE_BYTES_MAX
 
 UNDER_WAY: Final = re.compile(
     r"(^[.~])|(\.(tmp|temp|part|partial|crdownload|filepart|lock|swp|bak)$)|(^thumbs\.db$)", re.I
 )
 SIGNAL_LINE: Final = re.compile(r"^(\S+)\s+\d+")
+SHARED: Final = (32, 33)
+"""Windows: another program has the file, or a part of it, to itself."""
+PACKING: Final = 4096
+"""More than a zip without compression adds for each file in it."""
 DEPTH_MAX: Final = 4
 FILES_MAX: Final = 100_000
 
@@ -59,22 +65,19 @@ class FolderWatch:
     known: Callable[[str, int, int], bool]
     """Whether a path was taken already as it stands: path, size, time in ns."""
     clock_s: Callable[[], float]
+    left: FileLeft | None = None
+    """One that stays where it is, as of the last look."""
     _still: dict[Path, tuple[int, int, float]] = field(default_factory=dict)
 
     def look(self) -> list[Found]:
         """What has become complete and was not taken before. Raises FolderUnreadable."""
         now = self.clock_s()
+        self.left = None
         there: dict[Path, tuple[int, int]] = {}
-        try:
-            for path in _files(Path(self.folder.path)):
+        for path in self._files():
+            with contextlib.suppress(OSError):  # it went away while we looked
                 status = path.stat()
                 there[path] = (status.st_size, status.st_mtime_ns)
-        except FileNotFoundError:
-            if not Path(self.folder.path).is_dir():
-                raise FolderUnreadable(path=self.folder.path, reason="it is not there") from None
-            return []  # a file went away while we looked: the next look is soon
-        except OSError as error:
-            raise FolderUnreadable(path=self.folder.path, reason=error.strerror or type(error).__name__) from None
         self._still = {
             path: (size, time_ns, since)
             for path, (size, time_ns) in there.items()
@@ -82,6 +85,33 @@ class FolderWatch:
         }
         settled = {path for path, (_, _, since) in self._still.items() if now - since >= self.folder.settle_s}
         return [found for found in self._complete(there, settled) if not self._was_taken(found)]
+
+    def leave(self, name: str, reason: str) -> None:
+        """This one cannot be taken; the first of them is shown."""
+        self.left = self.left or FileLeft(name=name, reason=reason)
+
+    def _files(self) -> Iterator[Path]:
+        """Every file to look at. A folder below that cannot be read is left out, and told."""
+        folders, count = [(Path(self.folder.path), 0)], 0
+        while folders:
+            folder, depth = folders.pop()
+            try:
+                with os.scandir(folder) as entries:
+                    found = [entry for entry in entries if not UNDER_WAY.search(entry.name)]
+            except OSError as error:
+                if depth == 0:
+                    reason = "it is not there" if isinstance(error, FileNotFoundError) else why(error)
+                    raise FolderUnreadable(path=self.folder.path, reason=reason) from None
+                self.leave(folder.name, why(error))
+                continue
+            for entry in found:
+                if entry.is_dir(follow_symlinks=False):
+                    if depth < DEPTH_MAX:
+                        folders.append((Path(entry.path), depth + 1))
+                elif entry.is_file(follow_symlinks=False) and (count := count + 1) <= FILES_MAX:
+                    yield Path(entry.path)
+        if count > FILES_MAX:
+            self.leave(self.folder.path, f"it holds more than {FILES_MAX} files")
 
     def _since(self, path: Path, size: int, time_ns: int, now: float) -> float:
         before = self._still.get(path)
@@ -96,11 +126,17 @@ class FolderWatch:
                 parts = (path, *signal_files(path)) if path in settled else ()
                 if parts and len(parts) > 1 and set(parts) <= settled and not any(map(_held, parts)):
                     size = sum(there[part][0] for part in parts)
-                    yield Found(path.with_suffix(".zip").name, parts, size, max(there[part][1] for part in parts))
+                    if self._fits(path.stem, size + PACKING * len(parts)):
+                        yield Found(path.with_suffix(".zip").name, parts, size, max(there[part][1] for part in parts))
             elif path in settled and path not in signals and path.with_suffix("") not in stems and self._wanted(path):
                 size, time_ns = there[path]
-                if size and not _held(path):
+                if size and self._fits(path.name, size) and not _held(path):
                     yield Found(path.name, (path,), size, time_ns)
+
+    def _fits(self, name: str, size: int) -> bool:
+        if size > FILE_BYTES_MAX:
+            self.leave(name, f"{size // MIB} MiB; at most {FILE_BYTES_MAX // MIB} MiB are sent")
+        return size <= FILE_BYTES_MAX
 
     def _wanted(self, path: Path) -> bool:
         return any(fnmatch.fnmatch(path.name.lower(), pattern.lower()) for pattern in self.folder.patterns)
@@ -122,25 +158,19 @@ def signal_files(header: Path) -> tuple[Path, ...]:
     return tuple(header.parent / name for name in names)
 
 
-def _files(folder: Path, depth: int = 0) -> Iterator[Path]:
-    count = 0
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if UNDER_WAY.search(entry.name) or (count := count + 1) > FILES_MAX:
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                if depth < DEPTH_MAX:
-                    yield from _files(Path(entry.path), depth + 1)
-            elif entry.is_file(follow_symlinks=False) and entry.stat().st_size <= FILE_BYTES_MAX:
-                yield Path(entry.path)
+def why(error: OSError) -> str:
+    return error.strerror or type(error).__name__
 
 
 def _held(path: Path) -> bool:
-    """Whether another program still writes to it: Windows refuses to open such a file for writing."""
+    """Whether another program still writes to it: Windows refuses to open such a file for writing.
+
+    Not where it refuses for want of the right to write: a file that may only be read is complete too.
+    """
     if os.name != "nt":
         return False
     try:
         with path.open("r+b"):
             return False
-    except OSError:
-        return True
+    except OSError as error:
+        return getattr(error, "winerror", None) in SHARED

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from device.agent.settings import Serial, Socket
-from device.errors import InletRefused
+from device.errors import InletRefused, QueueFull, WireError
 from device.frames import FILE_BYTES_MAX
 
 Take = Callable[[str, bytes], Awaitable[None]]
@@ -24,13 +24,14 @@ Take = Callable[[str, bytes], Awaitable[None]]
 PIECE: Final = 64 * 1024
 IDLE_S: Final = 60.0
 CONNECTIONS_MAX: Final = 16
+FULL_S: Final = 5.0
 
 
 class Inlet(Protocol):
     """A source of files."""
 
-    async def run(self, take: Take) -> None:
-        """Until cancelled. Raises InletRefused when it cannot begin."""
+    async def run(self, take: Take, ready: Callable[[], None]) -> None:
+        """Until cancelled; `ready` is called when files may come. Raises InletRefused when it cannot begin or go on."""
         ...
 
 
@@ -47,7 +48,7 @@ class SocketInlet:
     port: int = 0  # the real one, once it listens
     _busy: int = 0
 
-    async def run(self, take: Take) -> None:
+    async def run(self, take: Take, ready: Callable[[], None]) -> None:
         async def joined(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self._busy += 1
             try:
@@ -64,6 +65,7 @@ class SocketInlet:
         except OSError as error:
             raise InletRefused(port=f"port {self.settings.port}", reason=error.strerror or "?") from None
         self.port = int(server.sockets[0].getsockname()[1])
+        ready()
         async with server:
             await server.serve_forever()
 
@@ -78,9 +80,18 @@ class SocketInlet:
                         return b"wire.too_long\n"
             if file:
                 await take(stamped_name("socket", self.settings.suffix), bytes(file))
+        except WireError as error:
+            return f"{error.code}\n".encode()
         except (TimeoutError, ConnectionError):
             return b"wire.timeout\n"  # half a file is no file
         return b"OK\n" if file else b"ecg.file_empty\n"
+
+
+class SerialLine(Protocol):
+    """What is used of pyserial."""
+
+    def read(self, size: int) -> bytes: ...
+    def close(self) -> None: ...
 
 
 @dataclass
@@ -89,24 +100,42 @@ class SerialInlet:
 
     settings: Serial
 
-    async def run(self, take: Take) -> None:
+    async def run(self, take: Take, ready: Callable[[], None]) -> None:
         try:
             serial = importlib.import_module("serial")
         except ImportError:
             raise InletRefused(port=self.settings.port, reason="the package pyserial is not installed") from None
         try:
-            line = serial.Serial(self.settings.port, self.settings.baud, timeout=self.settings.quiet_s)
+            line: SerialLine = serial.Serial(self.settings.port, self.settings.baud, timeout=self.settings.quiet_s)
         except (OSError, ValueError) as error:
             raise InletRefused(port=self.settings.port, reason=str(error)) from None
-        file = bytearray()
         try:
+            ready()
             while True:
-                piece: bytes = await asyncio.to_thread(line.read, PIECE if file else 1)
-                if piece and len(file) <= FILE_BYTES_MAX:
-                    file += piece
-                elif file:
-                    if len(file) <= FILE_BYTES_MAX:
-                        await take(stamped_name("serial", self.settings.suffix), bytes(file))
-                    file = bytearray()
+                file = await self._one(line)
+                if 0 < len(file) <= FILE_BYTES_MAX:
+                    await self._hand_over(file, take)
+        except OSError as error:  # pyserial's own errors are some: the adapter was pulled out
+            raise InletRefused(port=self.settings.port, reason=str(error)) from None
         finally:
             line.close()
+
+    async def _one(self, line: SerialLine) -> bytes:
+        """What comes until the line is quiet. What is too long for a file is read to its end, and empty."""
+        file, size = bytearray(), 0
+        while piece := await asyncio.to_thread(line.read, PIECE if size else 1):
+            size += len(piece)
+            if size > FILE_BYTES_MAX:
+                file.clear()
+            else:
+                file += piece
+        return bytes(file)
+
+    async def _hand_over(self, file: bytes, take: Take) -> None:
+        """A machine on a serial line does not send twice: while the queue is full, the file is held here."""
+        name = stamped_name("serial", self.settings.suffix)
+        while True:
+            try:
+                return await take(name, file)
+            except QueueFull:
+                await asyncio.sleep(FULL_S)

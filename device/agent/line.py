@@ -29,6 +29,8 @@ from device.errors import (
     Busy,
     CertificateRefused,
     DeviceRevoked,
+    FileLeft,
+    QueueFull,
     Superseded,
     UnknownDevice,
     VersionRefused,
@@ -43,6 +45,7 @@ STREAMS: Final = 3  # fewer than a hub grants on one connection
 AHEAD_S: Final = 2.0
 FLYING_LEAST: Final = 16 * 1024
 FLYING_MOST: Final = 256 * 1024
+DISK_S: Final = 5.0  # this machine's disk is full
 PERSON_S: Final = 300.0  # what a person has to mend is tried again so often
 CLOCK_S: Final = 600.0
 DAY_MS: Final = 86_400_000
@@ -99,6 +102,8 @@ class HubLine:
                 await talk.hold(self._settings.hub, self._trust)
             except FOR_A_PERSON as error:
                 self.state.refused, wait_s = error, PERSON_S
+            except QueueFull as error:
+                self.state.refused, wait_s = error, DISK_S
             except WireError as error:
                 self.state.refused = None if error.again else error
                 wait_s = float(error.retry_after_s) if isinstance(error, Busy) else 0.0
@@ -114,7 +119,8 @@ class HubLine:
     def _blame(self, talk: _Conversation, error: WireError) -> None:
         """A file the hub will not have: set it aside once it is plain which one it was."""
         if len(talk.offered) == 1:
-            self._queue.refused(next(iter(talk.offered)), error.code, self._now_ms())
+            with contextlib.suppress(QueueFull):  # it is refused again when there is room to write that down
+                self._queue.refused(next(iter(talk.offered)), error.code, self._now_ms())
             self._alone = False
         else:
             self._alone = True
@@ -222,11 +228,24 @@ class _Conversation:
             self._news.clear()
             if not self.welcomed:
                 continue
-            for item in self._more():
+            await self._offer(socket)
+            owed_s = self._allowance.owed_s()
+            effects = self._session.pump(self._now_ms(), urgent_only=owed_s > 0, pieces_max=self._allowance.pieces_max)
+            await self._do(socket, effects)
+            if effects and self._allowance.pieces_max:
+                self._news.set()
+            elif owed_s:
+                asyncio.get_running_loop().call_later(owed_s, self._news.set)
+
+    async def _offer(self, socket: ClientConnection) -> None:
+        for item in self._more():
+            try:
                 upload = await asyncio.to_thread(self._queue.upload, item)
-                self.offered[item.uid] = item
-                await self._do(socket, self._session.offer(upload, self._now_ms(), urgent=item.urgent))
-            await self._do(socket, self._session.pump(self._now_ms()))
+            except OSError:  # its bytes have rotted on this machine's disk: the others go on
+                self._queue.refused(item.uid, FileLeft.code, self._now_ms())
+                continue
+            self.offered[item.uid] = item
+            await self._do(socket, self._session.offer(upload, self._now_ms(), urgent=item.urgent))
 
     def _more(self) -> list[Item]:
         """The files to begin with now: two at a time, and a third when it is urgent."""
@@ -276,23 +295,28 @@ class _Conversation:
             if isinstance(effect, Send):
                 raw = encode(effect.frame)
                 if isinstance(effect.frame, Chunk):
-                    await self._allowance.spend(len(raw), free=any(item.urgent for item in self.offered.values()))
+                    self._allowance.spend(len(raw))
                 await socket.send(raw)
             elif isinstance(effect, Hold):
                 asyncio.get_running_loop().call_later(effect.ms / 1000, self._news.set)
 
 
 class _Allowance:
-    """A bucket of bytes that fills at a rate; rate 0 knows no limit."""
+    """A bucket of bytes that fills at a rate; rate 0 knows no limit. What is urgent goes on credit."""
 
     def __init__(self, bytes_s: float) -> None:
         self._bytes_s, self._at, self._left = bytes_s, time.monotonic(), bytes_s
+        self.pieces_max = 1 if bytes_s else None  # at a time: what is urgent passes between two
 
-    async def spend(self, size: int, *, free: bool) -> None:
+    def owed_s(self) -> float:
+        """How long what is not urgent has to wait."""
         if not self._bytes_s:
-            return
+            return 0.0
         now = time.monotonic()
-        self._left = min(self._bytes_s, self._left + (now - self._at) * self._bytes_s) - size
+        self._left = min(self._bytes_s, self._left + (now - self._at) * self._bytes_s)
         self._at = now
-        if self._left < 0 and not free:
-            await asyncio.sleep(-self._left / self._bytes_s)
+        return max(0.0, -self._left / self._bytes_s)
+
+    def spend(self, size: int) -> None:
+        if self._bytes_s:
+            self._left -= size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -72,12 +73,21 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def read_settings(path: Path) -> Settings:
     """Raises SettingsRefused."""
     try:
-        settings = msgspec.yaml.decode(path.read_bytes(), type=Settings)
+        settings = msgspec.yaml.decode(_unicode(path.read_bytes()), type=Settings)
     except OSError as error:
         raise SettingsRefused(path=str(path), reason=f"it cannot be read: {error.strerror}") from None
     except NOT_AS_EXPECTED as error:
         raise SettingsRefused(path=str(path), reason=str(error)) from None
     return checked(settings, path.parent)
+
+
+def _unicode(raw: bytes) -> bytes:
+    """A Chinese Windows writes GB18030 where nobody asks it for UTF-8; UTF-16 says so itself."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return raw if raw.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else raw.decode("gb18030", "replace").encode()
+    return raw
 
 
 def checked(settings: Settings, base: Path) -> Settings:

@@ -79,7 +79,10 @@ class StatusPage:
             asked = msgspec.json.decode(form, type=Request) if form else None
         except NOT_AS_EXPECTED as error:
             return _refusal(400, "http.input", str(error))
-        file = await request.read()
+        try:
+            file = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return _refusal(413, "wire.too_long", f"At most {FILE_BYTES_MAX // 2**20} MiB are taken.")
         if not file or not name:
             return _refusal(400, "ecg.file_empty", "Give the file as body and its name as ?name=.")
         try:

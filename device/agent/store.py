@@ -1,16 +1,19 @@
 """The agent's queue on the disk: every file taken is here before anybody is told so, and stays until its receipt.
 
 A row in SQLite (WAL, synchronous FULL) and the bytes to send in a file beside it; first the bytes and their folder are
-synced, then the row is written. A row without bytes cannot be, bytes without a row are swept away at the start. No
-socket, no ECG; which file comes first is decided here, how fast it goes is `line`'s.
+synced, then the row is written. With the receipt the bytes go first: a waiting row without bytes only lacks its
+receipt, which the hub says again. Bytes without a row are swept away at the start. No socket, no ECG; which file comes
+first is decided here, how fast it goes is `line`'s.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import sqlite3
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -70,6 +73,16 @@ class Totals:
     oldest_ms: int | None
 
 
+@contextlib.contextmanager
+def _on_disk() -> Iterator[None]:
+    """What this machine's own disk refuses (it is full, or broken) is told as a queue that takes no more."""
+    try:
+        yield
+    except (OSError, sqlite3.OperationalError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise QueueFull(reason=f"this machine's disk says: {reason}") from None
+
+
 class Queue:
     """The queue of one agent. Every call is safe from any thread; those that write return when it is on the disk."""
 
@@ -104,7 +117,7 @@ class Queue:
         """Take a file; True when it is new. The same bytes a second time change nothing. Raises QueueFull."""
         sha256 = hashlib.sha256(file).digest()
         uid = deposit_uid(self._device, sha256).hex()
-        with self._lock:
+        with self._lock, _on_disk():
             known = self._find(uid)
             if known is not None:
                 return known, False
@@ -130,7 +143,7 @@ class Queue:
             return self._find(deposit_uid(self._device, hashlib.sha256(file).digest()).hex())
 
     def upload(self, item: Item) -> FileUpload:
-        """What goes over the wire."""
+        """What goes over the wire. Raises OSError where its bytes cannot be read."""
         opening = deposit_of(
             self._device,
             item.name,
@@ -141,7 +154,8 @@ class Queue:
             request=msgspec.json.decode(item.request, type=Request | None),
             glance=item.glance,
         )
-        return file_upload(opening, (self._bodies / item.uid).read_bytes())
+        body = self._bodies / item.uid
+        return file_upload(opening, body.read_bytes() if body.exists() else b"")
 
     def next(self, limit: int, without: frozenset[str] = frozenset(), older_than_ms: int | None = None) -> list[Item]:
         """The files to send next: urgent ones first, then in the order they came.
@@ -165,7 +179,7 @@ class Queue:
 
     def again(self, uid: str) -> None:
         """Send a refused file once more."""
-        with self._lock:
+        with self._lock, _on_disk():
             self._db.execute(
                 "UPDATE item SET state = 'waiting', code = NULL WHERE uid = ? AND state = 'refused'", (uid,)
             )
@@ -184,7 +198,7 @@ class Queue:
 
     def forget_before(self, done_ms: int) -> None:
         """Let receipts go that are older than this; the files they are of would be taken as known no more."""
-        with self._lock:
+        with self._lock, _on_disk():
             self._db.execute("DELETE FROM item WHERE state = 'received' AND done_ms < ?", (done_ms,))
 
     def seen(self, path: str, size: int, time_ns: int) -> bool:
@@ -194,7 +208,7 @@ class Queue:
         return row is not None and (row["size"], row["time_ns"]) == (size, time_ns)
 
     def mark_seen(self, path: str, size: int, time_ns: int, uid: str) -> None:
-        with self._lock:
+        with self._lock, _on_disk():
             self._db.execute("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?)", (path, size, time_ns, uid))
 
     def received_paths(self) -> list[Path]:
@@ -206,7 +220,7 @@ class Queue:
         return [Path(row["path"]) for row in rows]
 
     def forget_path(self, path: Path) -> None:
-        with self._lock:
+        with self._lock, _on_disk():
             self._db.execute("DELETE FROM seen WHERE path = ?", (str(path),))
 
     def _find(self, uid: str) -> Item | None:
@@ -225,13 +239,14 @@ class Queue:
     def _done(
         self, uid: str, state: State, now_ms: int, *, recording: str | None = None, code: str | None = None
     ) -> None:
-        with self._lock:
+        # The hub has it for good: on a disk that is full its bytes have to go first, to make room for the receipt.
+        with self._lock, _on_disk():
+            if state == "received":
+                (self._bodies / uid).unlink(missing_ok=True)
             self._db.execute(
                 "UPDATE item SET state = ?, done_ms = ?, recording = ?, code = ? WHERE uid = ?",
                 (state, now_ms, recording, code, uid),
             )
-            if state == "received":
-                (self._bodies / uid).unlink(missing_ok=True)
 
     def _write_body(self, uid: str, body: bytes) -> None:
         path, part = self._bodies / uid, self._bodies / f"{uid}.part"

@@ -7,11 +7,13 @@ by the profiles, and which findings the analysis can say by `statements.CODES`.
 from __future__ import annotations
 
 import csv
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 Urgency = Literal["critical", "urgent", "routine", "info"]
 LeadCodes = Literal["mdc", "dicom_mdc", "scp_lead", "dicom_scpecg", "ishne_code"]
@@ -47,6 +49,10 @@ def findings() -> Mapping[str, FindingName]:
     }
 
 
+_HYPHEN: Final = re.compile(r"^\s*(lead|ecg|ekg)-(?=\S)", re.IGNORECASE)  # "Lead-aVR"; "Lead -aVR" is the other one
+_WORDS: Final = re.compile(r"^(?:(?:mdc|ecg|ekg|lead|导联)[-.:]*)+|(?:导联|导)$")  # what is no part of a lead's name
+
+
 @cache
 def leads() -> Mapping[str, LeadName]:
     """Every lead name, in the order of the table."""
@@ -57,8 +63,12 @@ def leads() -> Mapping[str, LeadName]:
 
 
 def lead_of(spelling: str) -> str | None:
-    """The lead a file means by `spelling`, whatever its case, blanks and underscores; None when unknown."""
-    return _by_spelling().get(_bare(spelling))
+    """The lead a file means by `spelling`; None when unknown.
+
+    Whatever its case, blanks, underscores and width ("ＩＩ", "Ⅱ"), with or without a word for lead ("ECG-II", "Ⅱ导联").
+    """
+    bare = _bare(_HYPHEN.sub(r"\1 ", spelling))
+    return _by_spelling().get(bare) or _by_spelling().get(_WORDS.sub("", bare))
 
 
 def lead_of_code(scheme: LeadCodes, code: str) -> str | None:
@@ -77,7 +87,7 @@ def _by_spelling() -> Mapping[str, str]:
 
 
 def _bare(spelling: str) -> str:
-    return "".join(spelling.split()).replace("_", "").casefold()
+    return "".join(unicodedata.normalize("NFKC", spelling).split()).replace("_", "").casefold()
 
 
 def _urgency(text: str) -> Urgency:

@@ -71,6 +71,10 @@ def read(source: str | Path | bytes, *, first: int = 0, end: int | None = None) 
     path = Path(source)
     if _is_single_file(path):
         return stretch(_document_at(path).recording(), first, end)
+    if wfdb.has_parts(path):
+        from ecg.formats import wfdb_steps
+
+        return stretch(wfdb_steps.document(path).recording(), first, end)
     return wfdb.read(path, first=first, end=end)
 
 
@@ -82,6 +86,8 @@ def read_channels(source: str | Path, channels: Sequence[str] = ()) -> Recording
     path = Path(source)
     if _is_single_file(path):
         return chosen(_document_at(path).recording(), channels)
+    if wfdb.has_parts(path):
+        return chosen(read(path), channels)
     return wfdb.read_channels(path, channels)
 
 

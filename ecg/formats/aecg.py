@@ -22,6 +22,7 @@ from ecg.formats.xml import Node
 
 NAME: Final = "HL7 aECG"
 NO_RHYTHM = {"REPRESENTATIVE_BEAT", "MEDIAN_BEAT", "MEDIAN", "AVERAGE_BEAT"}
+PLACEHOLDERS: Final = ("trialsubject", "subjectassignment", "annotatedecg")  # Mindray: ids that name the element
 ORIGIN_PARTS_MAX: Final = 1000  # a step is parted so often at most, to make an origin a whole number of steps
 
 
@@ -158,23 +159,29 @@ def _person(root: Node) -> Person:
     who = subject.any("subjectdemographicperson")
     return Person(
         name=people.name_of(who.first("name")),
-        id_no=people.said(subject.first("id").value("extension")),
+        id_no=_id_no(subject, who),
         sex=people.sex(
             who.first("administrativegendercode").value("code")
             or who.first("administrativegendercode").value("displayname")
         ),
         birth_date=people.day(who.first("birthtime").value("value")),
-        age_years=_age(root),
+        age_years=_age(root, who),
     )
 
 
-def _age(root: Node) -> int | None:
-    """The age the file states beside the recording (LOINC 21612-7, 30525-0)."""
+def _id_no(subject: Node, who: Node) -> str:
+    """The subject's id. Mindray writes one of its own into the person, and the same word for all into the subject's."""
+    extension = people.said(subject.first("id").value("extension"))
+    return people.said(who.first("patientid").text) or ("" if extension.casefold() in PLACEHOLDERS else extension)
+
+
+def _age(root: Node, who: Node) -> int | None:
+    """The age the file states beside the recording (LOINC 21612-7, 30525-0), or Mindray in the person."""
     for observation in root.every("relatedobservation", "controlvariable"):
         if _code(observation) in ("21612-7", "30525-0"):
             value = observation.first("value")
             return people.age(value.value("value") or value.text, value.value("unit"))
-    return None
+    return people.age(who.first("age").text)
 
 
 def _maker(root: Node, series: Node) -> Maker:

@@ -74,6 +74,7 @@ _CHARSETS = {
     "ISO_IR 126": "iso8859-7",
     "ISO_IR 138": "iso8859-8",
     "ISO_IR 148": "iso8859-9",
+    "ISO_IR 203": "iso8859-15",
     "ISO_IR 13": "shift_jis",
     "ISO_IR 166": "tis_620",
     "ISO_IR 192": "utf-8",
@@ -82,9 +83,10 @@ _CHARSETS = {
     "ISO 2022 IR 58": "gb18030",
     "ISO 2022 IR 149": "euc_kr",
 }
+_WESTERN = ("latin-1", "iso8859-2", "iso8859-9", "iso8859-15")  # under which carts write GBK all the same
 _SEXES: dict[str, Sex] = {"M": "M", "F": "F"}
 _YEARS_OF_AGE = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
-_CLOCK = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)?(\d\d)?)?")
+_CLOCK = re.compile(r"(\d{4})[.-]?(\d\d)[.-]?(\d\d)(?:(\d\d):?(\d\d)?:?(\d\d)?(?:\.(\d{1,6}))?)?")
 _ZONE = re.compile(r"([+-])(\d\d)(\d\d)$")
 
 
@@ -149,6 +151,7 @@ class _Group:
     """One item of the waveform sequence. `first` is where it begins on the object's time axis, in samples."""
 
     fs: float
+    bits: int
     first: int
     is_rhythm: bool
     channels: tuple[_Channel, ...]
@@ -172,19 +175,18 @@ class _Group:
         channels = [_channel(one, number, fs) for number, one in enumerate(defined)] if is_rhythm else []
         voltages = [one for one in channels if one is not None]
         kept, left = with_names([one.spelling for one in voltages])
-        return cls(fs, first, is_rhythm, tuple(voltages[at] for at in kept), samples, tuple(left))
+        bits = item.number(0x54001004, "bits allocated") or 0
+        return cls(fs, bits, first, is_rhythm, tuple(voltages[at] for at in kept), samples, tuple(left))
 
     def columns(self) -> list[tuple[_Channel, I32]]:
         """Each channel with its samples, NO_SIGNAL where the file pads."""
-        return [
-            (
-                channel,
-                in_steps(
-                    without_marks(self.samples[:, channel.number], channel.uv_per_step), channel.offset, channel.sign
-                ),
-            )
-            for channel in self.channels
-        ]
+        found = []
+        for channel in self.channels:
+            stored = self.samples[:, channel.number]
+            if self.bits == 16:
+                stored = without_marks(stored, channel.uv_per_step)
+            found.append((channel, in_steps(stored, channel.offset, channel.sign)))
+        return found
 
     def stands_in_for(self, other: _Group) -> bool:
         mine = {codes.lead_of(channel.spelling) for channel in self.channels}
@@ -296,9 +298,12 @@ def _side_by_side(groups: list[_Group]) -> tuple[list[_Group], list[FileWarning]
 
 def _text(whole: DataSet, tag: int) -> tuple[str, bool]:
     """A text in the charset the file states, or in GB 18030 where its bytes are that; and whether it does not fit."""
-    raw = re.sub(rb"\x1b[$()-]*[A-Z0-9]", b"", bytes(whole.values.get(tag, b"")))
+    plain = bytes(whole.values.get(tag, b""))
     stated = whole.words(0x00080005).split("\\")
-    charset = _CHARSETS.get(stated[-1].strip(), "latin-1")
+    if b"\x1b$B" in plain or b"\x1b$@" in plain:  # two bytes a sign, all of them ASCII (ISO 2022 IR 87)
+        return text(plain.decode("iso2022_jp_ext", "replace").encode(), "utf-8"), False
+    raw = re.sub(rb"\x1b[$()-]*[A-Z0-9]", b"", plain)
+    charset = _charset(stated[-1])
     if max(raw, default=0) < 128:
         return text(raw), False
     if charset in ("gb18030", "utf-8"):
@@ -306,9 +311,14 @@ def _text(whole: DataSet, tag: int) -> tuple[str, bool]:
             return text(raw.decode(charset).encode(), "utf-8"), False
         except UnicodeDecodeError:
             return text(raw), True
-    if looks_chinese(raw):
+    if charset in _WESTERN and looks_chinese(raw):
         return text(raw, "gb18030"), True
     return text(raw, charset), not stated[-1].strip()
+
+
+def _charset(stated: str) -> str:
+    """Python's name of a character set; with code extensions (ISO 2022 IR n) as without (ISO_IR n)."""
+    return _CHARSETS.get(stated.strip(), _CHARSETS.get(stated.strip().replace("ISO 2022 IR ", "ISO_IR "), "latin-1"))
 
 
 def _person(whole: DataSet) -> tuple[Person, bool]:
@@ -352,4 +362,7 @@ def _start(whole: DataSet) -> datetime | None:
 
 def _clock(stated: str) -> datetime | None:
     found = _CLOCK.match(stated)
-    return moment_of(*(int(part or 0) for part in found.groups())) if found else None
+    if not found:
+        return None
+    moment = moment_of(*(int(part or 0) for part in found.groups()[:6]))
+    return moment.replace(microsecond=int((found[7] or "0").ljust(6, "0"))) if moment else None

@@ -19,6 +19,7 @@ DEPTH_MAX = 16
 ELEMENTS_MAX = 200_000
 INFLATED_MAX = 32 * 1024 * 1024
 UNDEFINED = 0xFFFFFFFF
+BEGIN_BYTES_MAX = 256  # of the first element: a length of the group, a character set, an image type
 _LONG = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _SEQUENCES: Final = frozenset(
@@ -69,9 +70,16 @@ def is_dicom(raw: bytes) -> bool:
     """By the mark behind the preamble, or by a first element of group 2 or 8 with a value representation."""
     if raw[PREAMBLE : PREAMBLE + 4] == b"DICM":
         return True
-    return (
-        raw[1:2] == b"\0" and raw[0:1] in b"\x02\x08" and raw[3:4] == b"\0" and raw[4:6] in (b"UL", b"OB", b"UI", b"CS")
-    )
+    if raw[1:2] != b"\0" or raw[0:1] not in (b"\x02", b"\x08") or raw[3:4] != b"\0":
+        return False
+    return raw[4:6] in (b"UL", b"OB", b"UI", b"CS") or _is_implicit(raw)
+
+
+def _is_implicit(raw: bytes) -> bool:
+    """Whether a file without preamble begins with two elements of group 8 without representations."""
+    length = int.from_bytes(raw[4:8], "little")
+    following = raw[8 + length : 12 + length]
+    return raw[:1] == b"\x08" and length <= BEGIN_BYTES_MAX and following[:2] == b"\x08\0" and following > raw[:4]
 
 
 def read(raw: bytes) -> DataSet:

@@ -25,6 +25,7 @@ F64: TypeAlias = npt.NDArray[np.float64]
 
 NO_SIGNAL: Final = -(2**31)  # in `steps`: no sample here (electrode off, marked invalid by the file)
 FILE_BYTES_MAX: Final = 64 * 1024 * 1024
+STEP_UV_MAX: Final = 1e9  # a kilovolt; times any sample it is still a number of 32 bits
 SAMPLES_MAX: Final = 64_000_000  # of all leads of one file: 2.9 h of 12 leads at 500 Hz
 
 
@@ -150,8 +151,8 @@ def named_leads(spellings: Sequence[str]) -> tuple[str, ...]:
 
 
 def checked_gain(uv_per_step: float, lead: str) -> float:
-    """A step that a voltage can be measured with. Raises GainMissing for zero, negative, NaN or infinite ones."""
-    if not 0 < uv_per_step < float("inf"):
+    """A step that a voltage can be measured with. Raises GainMissing for zero, negative, NaN or absurd ones."""
+    if not 0 < uv_per_step <= STEP_UV_MAX:
         raise GainMissing(path=THE_FILE, lead=lead)
     return uv_per_step
 

@@ -71,7 +71,8 @@ def parse(raw: bytes) -> Document:
     """
     head = _Head.of(raw)
     chosen, left = _ecg(head.signals)
-    leads = named_leads([_lead_of(signal.label, head.signals) or "unknown" for signal in chosen])
+    limbs = _has_limb_leads(head.signals)
+    leads = named_leads([_lead_of(signal.label, limbs) or "unknown" for signal in chosen])
     records, warnings = _records(raw, head, chosen[0].samples)
     fs = checked_rate(_rate(chosen[0].samples, head.duration), f"{chosen[0].samples} in {head.duration} s")
     kept, firsts, gaps_left = _places(records, head, fs, chosen[0].samples)
@@ -226,8 +227,9 @@ def _ecg(signals: tuple[_Signal, ...]) -> tuple[list[_Signal], list[str]]:
     wanted: list[_Signal] = []
     left: list[str] = []
     met: set[str] = set()
+    limbs = _has_limb_leads(signals)
     for signal in signals:
-        lead = _lead_of(signal.label, signals)
+        lead = _lead_of(signal.label, limbs)
         if lead is None or not signal.samples:
             continue
         if lead == "unknown" and "unknown" in met:
@@ -243,7 +245,11 @@ def _ecg(signals: tuple[_Signal, ...]) -> tuple[list[_Signal], list[str]]:
     return [signal for signal in wanted if signal.samples == samples], left
 
 
-def _lead_of(label: str, signals: tuple[_Signal, ...]) -> str | None:
+def _has_limb_leads(signals: tuple[_Signal, ...]) -> bool:
+    return any(codes.lead_of(_TYPED.sub(r"\1", signal.label)) in ("I", "II", "III") for signal in signals)
+
+
+def _lead_of(label: str, has_limb_leads: bool) -> str | None:
     """The lead a label means ("ECG II", "EKG-V1", "aVF", "ECG LA-RA"); "unknown" for an ECG without one; else None."""
     typed = _TYPED.match(label)
     bare = (typed[1] if typed else label).split("(")[0].strip()
@@ -251,9 +257,7 @@ def _lead_of(label: str, signals: tuple[_Signal, ...]) -> str | None:
     lead = codes.lead_of(bare) or codes.lead_of(_REFERENCE.sub("", bare)) if bare else None
     if lead is not None and not typed and re.fullmatch(r"[CV]\d|[XYZ]|[RL]A|[RL]L|V|ES|AS|AI", bare, re.IGNORECASE):
         # C3 and C4 are electrodes of an EEG, X and Y axes of an accelerometer, unless limb leads stand beside them.
-        spellings = [_TYPED.sub(r"\1", signal.label) for signal in signals]
-        sure = {codes.lead_of(spelling) for spelling in spellings} & {"I", "II", "III"}
-        lead = lead if sure or re.fullmatch(r"V\d", bare, re.IGNORECASE) else None
+        lead = lead if has_limb_leads or re.fullmatch(r"V\d", bare, re.IGNORECASE) else None
     return lead or ("unknown" if typed else None)
 
 
@@ -398,7 +402,7 @@ def _start(head: _Head) -> datetime | None:
     """Local time of the first record; the year of four digits in the recording's text before the header's of two."""
     date = [part for part in re.split(r"\D+", head.date) if part]
     clock = [part for part in re.split(r"\D+", head.clock) if part]
-    if len(date) != 3 or len(clock) != 3 or max(map(len, date + clock)) > 4:
+    if len(clock) != 3 or max(map(len, clock)) > 4:
         return None
     made = head.recording.split(" ")
     if made[0] == "Startdate" and len(made) > 1:
@@ -406,6 +410,8 @@ def _start(head: _Head) -> datetime | None:
         if day is None:
             return None
         return moment_of(day.year, day.month, day.day, *map(int, clock))
+    if len(date) != 3 or max(map(len, date)) > 4:
+        return None
     year = int(date[2])
     if date + clock == ["01", "01", "85", "00", "00", "00"]:  # the standard's own for "not known"
         return None

@@ -39,6 +39,9 @@ UV_PER_UNIT = {
     "mdc_dim_volt": 1e6,
     "mdc_dim_nano_volt": 1e-3,
 }
+_MICRO_MISREAD = {word: "uv" for sign in "µμ" for charset in ("utf-8", "gb18030")
+                  for word in [f"{sign}V".encode(charset).decode("latin-1").casefold()]}  # fmt: skip
+"""A micro sign in UTF-8 or GB18030 where ASCII is meant (EDF): as its bytes look in Latin-1."""
 _HANZI = re.compile("[\u3400-\u9fff]{2}|^[\\s^=\u00b7\u3400-\u9fff]*[\u3400-\u9fff][\\s^=\u00b7\u3400-\u9fff]*$")
 UV_MAX = 20_000.0
 RATE_MAX_HZ = 1_000_000.0  # above it a field is damaged, whatever the machine
@@ -89,7 +92,8 @@ def looks_chinese(raw: bytes) -> bool:
 
 def microvolts_of(unit: str) -> float | None:
     """How many microvolts a file's unit has; None for what is no voltage. An empty unit is none."""
-    return UV_PER_UNIT.get("".join(unit.split()).casefold())
+    bare = "".join(unit.split()).casefold()
+    return UV_PER_UNIT.get(bare, UV_PER_UNIT.get(_MICRO_MISREAD.get(bare, "")))
 
 
 def whole_steps(steps: float) -> int:

@@ -71,7 +71,8 @@ def parse(raw: bytes) -> Document:
     resolutions = numbers(f"<{count}h", raw, 206, "resolution")
     nv = [resolutions[at] for at in kept]
     uv_per_step = tuple(checked_gain(step / 1000, lead) for step, lead in zip(nv, leads, strict=True))
-    fs = checked_rate(u16(raw, 272, "sampling rate"), str(u16(raw, 272, "")))
+    rate = numbers("<h", raw, 272, "sampling rate")[0]
+    fs = checked_rate(rate, str(rate))
     steps, warnings = _samples(raw, count)
     columns = [without_marks(steps[:, at], gain) for at, gain in zip(kept, uv_per_step, strict=True)]
     warnings = [*_checksum(raw), *unnamed, *warnings]
@@ -90,7 +91,7 @@ def parse(raw: bytes) -> Document:
             sex=_SEXES.get(u16(raw, 128, "sex"), ""),
             birth_date=day(*_date(raw, 132)),
         ),
-        maker=Maker(name=text(raw[232:272])),
+        maker=_recorder(text(raw[232:272])),
         warnings=tuple(warnings),
     )
 
@@ -126,6 +127,11 @@ def _checksum(raw: bytes) -> list[FileWarning]:
     if end <= len(raw) and crc_ccitt(raw[10:end]) == u16(raw, 8, "checksum"):
         return []
     return [ChecksumIgnored(where="the header with names, leads and rate")]
+
+
+def _recorder(kind: str) -> Maker:
+    """The type of recorder: a model, or only whether it was a tape."""
+    return Maker() if kind.casefold() in ("analog", "digital", "unknown") else Maker(name=kind)
 
 
 def _date(raw: bytes, at: int) -> tuple[int, int, int]:

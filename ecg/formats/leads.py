@@ -6,7 +6,7 @@ What a lead is called and what a sample is worth is judged in `document.py`; a f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from ecg.errors import FieldWrong, FileTooLarge, FileWarning, NoWaveform, SamplesFewer, StretchLeftOut
 from ecg.formats import xml
 from ecg.formats.document import I32, NO_SIGNAL, THE_FILE, checked_gain, named_leads
+from ecg.formats.fields import with_names
 
 NO_SAMPLE: Final = -(2**15)  # most makers' mark for "electrode off" among 16-bit samples
 NO_SAMPLE_UV: Final = 20_000.0  # no skin electrode gives so much, so the mark is no measured value
@@ -83,6 +84,8 @@ def _together(filled: Sequence[Stretch]) -> Sheet:
 
 
 def _side_by_side(stretch: Stretch) -> Sheet:
+    kept, unnamed = with_names([lead.spelling for lead in stretch.leads])
+    stretch = replace(stretch, leads=tuple(stretch.leads[at] for at in kept))
     names = named_leads([lead.spelling for lead in stretch.leads])
     gains = tuple(checked_gain(lead.uv_per_step, name) for lead, name in zip(stretch.leads, names, strict=True))
     ends = [lead.first + len(lead.steps) for lead in stretch.leads]
@@ -92,7 +95,7 @@ def _side_by_side(stretch: Stretch) -> Sheet:
         raise FieldWrong(
             path=THE_FILE, field=f"begin of lead {late}", got=str(longest), why="no other lead lasts until then"
         )
-    warnings: tuple[FileWarning, ...] = ()
+    warnings: tuple[FileWarning, ...] = tuple(unnamed)
     length = longest
     if not any(lead.first for lead in stretch.leads) and min(ends) < longest:
         length = min(ends)
@@ -101,7 +104,7 @@ def _side_by_side(stretch: Stretch) -> Sheet:
             raise FieldWrong(
                 path=THE_FILE, field=f"samples of lead {short}", got=str(length), why=f"another lead has {longest}"
             )
-        warnings = (SamplesFewer(promised=longest, got=length),)
+        warnings += (SamplesFewer(promised=longest, got=length),)
     steps = _empty(length, len(names))
     for at, lead in enumerate(stretch.leads):
         column = lead.steps[: length - lead.first]

@@ -6,6 +6,7 @@ frames whose channels share rate, data type and block length; the dominant beat 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -15,6 +16,7 @@ import numpy as np
 
 from ecg import codes
 from ecg.errors import (
+    EcgError,
     FieldWrong,
     FileTruncated,
     FileWarning,
@@ -40,6 +42,12 @@ DEPTH_MAX = 4
 _BLE, _TXC, _BLK, _CHN, _SEQ, _WFM, _LDN, _DTP, _IVL, _SEN = 0x01, 0x03, 0x04, 0x05, 0x06, 0x08, 0x09, 0x0A, 0x0B, 0x0C
 _OFF, _CMP, _NUL, _MAN, _WAV, _ATT, _SET, _END = 0x0D, 0x0E, 0x12, 0x17, 0x1E, 0x3F, 0x67, 0x80
 _PNM, _PID, _AGE, _SEX, _TIM = 0x81, 0x82, 0x83, 0x84, 0x85
+_KNOWN: Final = frozenset((
+    *range(1, 0x0F + 1), 0x11, 0x12, 0x15, 0x16, _MAN, _WAV, _ATT, *range(0x40, 0x47), _SET, *range(0x81, 0x88)
+))  # fmt: skip
+"""Tags of ISO 22077-1."""
+DEFINITIONS_MAX: Final = 200
+DEFINITION_BYTES_MAX: Final = 4096
 _TYPES = {0: "i2", 1: "u2", 2: "i4", 3: "u1", 4: "u2", 5: "i1", 6: "u4"}
 _STATUS = 4  # data type of bits that say what happened, no samples
 _DOMINANT_BEAT = 9
@@ -48,8 +56,22 @@ _SEXES: dict[int, Sex] = {1: "M", 2: "F"}
 
 
 def recognises(raw: bytes) -> bool:
-    """By the preamble; a file without one looks like anything."""
-    return raw[:1] == b"\x40" and raw[2:5] == b"MFR"
+    """By the preamble, which the standard leaves free; without one by definitions that lead up to samples."""
+    return (raw[:1] == b"\x40" and raw[2:5] == b"MFR") or _leads_to_samples(raw)
+
+
+def _leads_to_samples(raw: bytes) -> bool:
+    met: set[int] = set()
+    try:
+        for (tag, _), value in itertools.islice(_tags(raw, 0), DEFINITIONS_MAX):
+            if tag not in _KNOWN or (len(value) > DEFINITION_BYTES_MAX and tag != _WAV):
+                return False
+            if tag == _WAV:
+                return len(met & {_CHN, _BLK, _SEQ, _LDN, _IVL, _SEN, _ATT}) >= 2 and bool(met & {_IVL, _SEN})
+            met.add(tag)
+    except EcgError:
+        pass  # no chain of definitions, so no MFER
+    return False
 
 
 def parse(raw: bytes) -> Document:

@@ -44,21 +44,33 @@ def parse(raw: bytes) -> Document:
         steps=page.steps,
         uv_per_step=page.uv_per_step,
         start=people.moment(root.value("acquisition_time_xml")) or people.moment(root.value("acquisition_time")),
-        person=Person(
-            name=people.full_name(who.value("last_name"), who.value("first_name")),
-            id_no=people.said(who.value("id")),
-            sex=people.sex(who.value("gender")),
-            birth_date=people.day(who.value("dob_xml") or who.value("dob")),
-            age_years=people.age(root.value("age"), root.value("age_units")),
-        ),
+        person=_person(root, who),
         maker=Maker(
             name=people.said(source.value("manufacturer")) or "Mortara",
             model=people.said(source.value("model") or source.value("type")),
-            serial=people.said(source.value("serial_number") or source.value("unit_number")),
-            software=people.said(source.value("software_version") or source.value("version")),
+            serial=_source(source, "acquiring_device_serial_number", "serial_number", "unit_number"),
+            software=_source(source, "acquiring_device_sw_version", "software_version", "version"),
         ),
         warnings=(*warnings, *page.warnings),
     )
+
+
+def _person(root: Node, who: Node) -> Person:
+    """From SUBJECT, or from DEMOGRAPHIC_FIELDS, whose numbers are the same in every language of the machine."""
+    fields = {node.value("id"): node.value("value") for node in root.along("demographic_fields", "demographic_field")}
+    return Person(
+        name=people.full_name(
+            who.value("last_name") or fields.get("1", ""), who.value("first_name") or fields.get("7", "")
+        ),
+        id_no=people.said(who.value("id") or fields.get("2", "")),
+        sex=people.sex(who.value("gender") or fields.get("4", "")),
+        birth_date=people.day(who.value("dob_xml") or who.value("dob") or fields.get("16", "")),
+        age_years=people.age(root.value("age") or fields.get("3", ""), root.value("age_units")),
+    )
+
+
+def _source(source: Node, *names: str) -> str:
+    return next((said for name in names if (said := people.said(source.value(name)))), "")
 
 
 def _rate(channel: Node) -> float:

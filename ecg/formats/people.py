@@ -108,7 +108,7 @@ def sex(text: str) -> Sex:
 
 def age(text: str, unit: str = "") -> int | None:
     """Whole years, from years or a smaller unit; None for what is no age."""
-    bare = re.fullmatch(r"\s*(\d{1,3})(?:[.,]\d+)?\s*(岁|[A-Za-z]*)\s*", text)
+    bare = re.fullmatch(r"\s*P?(\d{1,3})(?:[.,]\d+)?\s*(岁|[A-Za-z]*)\s*", text)  # Mindray: P57years
     if not bare:
         return None
     word = (unit or bare[2]).strip().casefold()
@@ -135,5 +135,5 @@ def full_name(family: str, given: str, middle: str = "") -> str:
 
 def name_of(node: Node) -> str:
     """A person's name in HL7: as text, or in its parts."""
-    parts = full_name(node.any("family").text, node.any("given").text)
-    return parts or said(node.text)
+    family, given = (" ".join(part.text for part in node.every(kind) if part.text) for kind in ("family", "given"))
+    return full_name(family, given) or said(node.text)

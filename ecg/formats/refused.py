@@ -70,6 +70,8 @@ def _named(raw: bytes) -> tuple[str, str] | None:
     head = raw[: xml.CHUNK].lstrip(b"\xef\xbb\xbf \t\r\n")
     if head[:14].lower().startswith((b"<html", b"<!doctype html")):
         return ROOTS["html"]
+    if head[:1] == b"{":
+        return "JSON", "no electrocardiograph's JSON is known here; export the recording in another format"
     root = xml.root_name(raw)
     if root in ROOTS:
         return ROOTS[root]

@@ -71,6 +71,23 @@ _CHARSETS = {
     0x2F: "cp949",
     0x37: "utf-8",
 }  # EN 1064, language support code
+_TAG_BYTES = {
+    4: 3,
+    5: 4,
+    6: 3,
+    7: 3,
+    8: 1,
+    9: 1,
+    11: 2,
+    12: 2,
+    24: 1,
+    25: 4,
+    26: 3,
+    27: 2,
+    28: 2,
+    29: 1,
+    33: 2,
+}  # EN 1064, section 1: tags of one length; some carts state another
 _YEARS_OF_AGE = {1: 1.0, 2: 1 / 12, 3: 7 / 365.25, 4: 1 / 365.25, 5: 1 / 8766}
 
 
@@ -489,16 +506,25 @@ class _About:
 
 
 def _tags(section: bytes) -> dict[int, bytes]:
-    """The first value of each tag; a length that runs out of the section ends the list, the samples do not need it."""
+    """The first value of each tag; where the stated lengths run out of the section, with those of the standard."""
+    tags, is_whole = _split(section, {})
+    if not is_whole:
+        fixed, is_whole = _split(section, _TAG_BYTES)
+        tags = fixed if is_whole else tags  # else those up to the break: the samples need none of them
+    return tags
+
+
+def _split(section: bytes, sizes: dict[int, int]) -> tuple[dict[int, bytes], bool]:
+    """The tags, and whether they end where the section does."""
     tags: dict[int, bytes] = {}
     at = 0
     while at + 3 <= len(section) and section[at] != 255:
-        length = u16(section, at + 1, "")
+        length = sizes.get(section[at], u16(section, at + 1, ""))
         if at + 3 + length > len(section):
-            break
+            return tags, False
         tags.setdefault(section[at], section[at + 3 : at + 3 + length])
         at += 3 + length
-    return tags
+    return tags, True
 
 
 def _sex(value: bytes) -> Sex:

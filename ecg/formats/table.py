@@ -27,6 +27,9 @@ F64 = npt.NDArray[np.float64]
 CELLS_MAX = 4_000_000  # 11 min of 12 leads at 500 Hz
 DECIMALS_MAX = 6
 KEYS = ("fs", "unit", "start", "name", "id", "sex", "birth_date", "age", "device")
+TIMES = ("time", "t", "timestamp", "sample", "samples", "index", "no", "no.", "时间", "时刻", "序号", "采样点")
+"""Names of a first column that counts samples or seconds: passed over, since `# fs=` says how many a second."""
+_NAMED = re.compile(r"(.+?)\s*[\[(（]([^)\]）]+)[\])）]")
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,2})?$", re.ASCII)
 _DIGITS = re.compile(r"[-+0-9.eE,;\t \r\n]*", re.ASCII)
 _SETTING = re.compile(r"#\s*(\w+)\s*[=:]\s*(.*)$")
@@ -42,8 +45,8 @@ def recognises(raw: bytes) -> bool:
         if setting and setting[1].casefold() in KEYS:
             return True
         if line.strip() and not line.startswith("#"):
-            cells = _cells(line, _separator(line))
-            return len(cells) > 1 and all(codes.lead_of(cell) for cell in cells)
+            names, _, has_times = _columns(_cells(line, _separator(line)))
+            return len(names) + has_times > 1 and all(codes.lead_of(name) for name in names)
     return False
 
 
@@ -57,14 +60,16 @@ def parse(raw: bytes) -> Document:
     if not rows:
         raise NoWaveform(path=THE_FILE)
     separator = _separator(rows[0])
-    leads = named_leads(_cells(rows[0], separator))
+    names, of_columns, has_times = _columns(_cells(rows[0], separator))
+    leads = named_leads(names)
     stated = settings.get("fs", "")
     fs = checked_rate(_float(stated) if _NUMBER.match(stated) else 0.0, stated or "missing", "fs")
-    unit = settings.get("unit", "")
+    unit = settings.get("unit", "") or of_columns
     uv = microvolts_of(unit)
     if uv is None:
         raise UnitUnknown(path=THE_FILE, lead=", ".join(leads), unit=unit or "(none)")
-    steps, decimals = _steps(rows[1:], separator, len(leads))
+    body = [row.partition(separator)[2] for row in rows[1:]] if has_times else rows[1:]
+    steps, decimals = _steps(body, separator, len(leads))
     age = settings.get("age", "")
     return Document(
         format=NAME,
@@ -113,6 +118,16 @@ def _settings(words: str) -> tuple[dict[str, str], list[str]]:
 
 def _separator(line: str) -> str:
     return next((mark for mark in ("\t", ";") if mark in line), ",")
+
+
+def _columns(cells: list[str]) -> tuple[list[str], str, bool]:
+    """Names of the leads, the unit that all of them state behind ("II (mV)"), and whether times stand before them."""
+    has_times = _NAMED.sub(r"\1", cells[0]).casefold() in TIMES
+    found = [_NAMED.fullmatch(cell) for cell in cells[has_times:]]
+    units = {name[2].casefold() for name in found if name and microvolts_of(name[2])}
+    if len(units) != 1 or not all(found):
+        return cells[has_times:], "", has_times
+    return [name[1] for name in found if name], units.pop(), has_times
 
 
 def _cells(line: str, separator: str) -> list[str]:

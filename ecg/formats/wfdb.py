@@ -16,33 +16,20 @@ from ecg import codes
 from ecg.errors import (
     FileBroken,
     FileMissing,
-    FileTooLarge,
-    FileTruncated,
     GainMissing,
     LeadAbsent,
     LeadTwice,
     LeadUnknown,
     UnitUnknown,
 )
-from ecg.formats.document import NO_SIGNAL, SAMPLES_MAX, Document, Person, checked_gain
-from ecg.formats.fields import checked_rate
+from ecg.formats.fields import microvolts_of
 from ecg.record import F32, Meta, Recording, Sex
 
 BLOCK = 1_000_000  # samples of each lead decoded at a time
 DIFFERENCES = {"8"}  # formats in which a sample is known only from all before it
-UV_PER = {"mv": 1000.0, "uv": 1.0, "µv": 1.0, "μv": 1.0}  # both code points of the micro sign
-INVALID = {
-    "80": -128,
-    "310": -512,
-    "311": -512,
-    "212": -2048,
-    "16": -32768,
-    "61": -32768,
-    "160": -32768,
-    "24": -(2**23),
-    "32": -(2**31),
-}  # what a format stores where there is no sample (WFDB signal(5))
-SAMPLES_A_BYTE_MAX = 64  # more than any of its formats holds, FLAC of a flat line apart
+PACKAGE_FAILS = (ValueError, IndexError, KeyError, TypeError, RuntimeError, OSError, OverflowError, AttributeError)
+"""How the package fails on a damaged file: it checks little, and all of these mean the same to the user."""
+_FRAME = re.compile(r"\d+x(?!1\b)")  # a signal's format with samples a frame: 16x4
 _GAIN = re.compile(r"^(?P<gain>[-+0-9.eE]+)(\((?P<baseline>[-+0-9]+)\))?(/(?P<unit>\S+))?$")
 _AGE = re.compile(r"^#?\s*<?age>?\s*:\s*(\d{1,3})\b", re.IGNORECASE | re.MULTILINE)
 _SEX = re.compile(r"^#?\s*<?sex>?\s*:\s*(m|f)", re.IGNORECASE | re.MULTILINE)
@@ -51,11 +38,11 @@ _SEX = re.compile(r"^#?\s*<?sex>?\s*:\s*(m|f)", re.IGNORECASE | re.MULTILINE)
 def read(path: Path, *, first: int = 0, end: int | None = None) -> Recording:
     """One WFDB record, or its samples [first, end). See `formats.read` for the errors."""
     record = record_of(path)
-    lines, comments = _header(record)
-    units_uv = [_unit_uv(record, line) for line in lines]
+    lines, comments = signal_lines(record)
+    units_uv = [unit_uv(record, line) for line in lines]
     leads = _leads(record, lines)
     signal_uv, fs = _samples(record, first, end, units_uv)
-    return Recording(fs=fs, leads=leads, signal_uv=signal_uv, meta=_meta(comments))
+    return Recording(fs=fs, leads=leads, signal_uv=signal_uv, meta=meta_of(comments))
 
 
 def read_channels(path: Path, channels: Sequence[str] = ()) -> Recording:
@@ -69,11 +56,11 @@ def read_channels(path: Path, channels: Sequence[str] = ()) -> Recording:
               `channels` says which one is meant. LeadAbsent: a channel asked for is not there.
     """
     record = record_of(path)
-    lines, comments = _header(record)
+    lines, comments = signal_lines(record)
     picked = [_channel(record, lines, channel) for channel in channels]
     picked = picked or [at for at, line in enumerate(lines) if _is_voltage(line)] or list(range(len(lines)))
     picked = list(dict.fromkeys(picked))
-    units_uv = [_unit_uv(record, lines[at]) for at in picked]
+    units_uv = [unit_uv(record, lines[at]) for at in picked]
     names: list[str] = []
     for at in picked:
         name = _name(lines[at]) or f"ch{at}"
@@ -81,55 +68,7 @@ def read_channels(path: Path, channels: Sequence[str] = ()) -> Recording:
             raise LeadTwice(path=str(record), lead=name)
         names.append(name if name not in names else f"{name}-{at}")
     signal_uv, fs = _samples(record, 0, None, units_uv, picked)
-    return Recording(fs=fs, leads=tuple(names), signal_uv=signal_uv, meta=_meta(comments))
-
-
-def document(path: Path) -> Document:
-    """One WFDB record as the whole numbers it stores. Raises as `read`, and FileTooLarge."""
-    import wfdb as package
-
-    record = record_of(path)
-    lines, comments = _header(record)
-    leads = _leads(record, lines)
-    units_uv = [_unit_uv(record, line) for line in lines]
-    stored = sum((record.parent / name).stat().st_size for name in {line[0] for line in lines})
-    try:
-        header = package.rdheader(str(record))
-        promised = (header.sig_len or 0) * len(lines)
-        if promised > SAMPLES_MAX:
-            raise FileTooLarge(path=str(record), got=promised, unit="samples", most=SAMPLES_MAX)
-        if promised > SAMPLES_A_BYTE_MAX * stored:
-            raise FileTruncated(path=str(record), where=f"{stored} bytes of signals for {promised} samples")
-        got = package.rdrecord(str(record), physical=False)
-        invalid = np.array([INVALID.get(form, NO_SIGNAL) for form in got.fmt], dtype=np.int64)
-        steps = got.d_signal.astype(np.int64)
-        steps = np.where(steps == invalid, NO_SIGNAL, steps - np.array(got.baseline, dtype=np.int64))
-        if np.abs(steps[steps != NO_SIGNAL]).max(initial=0) >= 2**31:
-            raise FileBroken(path=str(record), reason="a sample lies outside 32 bits")
-        uv_per_step = [uv / gain for uv, gain in zip(units_uv, got.adc_gain, strict=True)]
-        fs, start = float(header.fs), got.base_datetime
-    except (
-        ValueError,
-        IndexError,
-        KeyError,
-        TypeError,
-        RuntimeError,
-        OSError,
-        OverflowError,
-        AttributeError,
-    ) as reason:
-        # As in `_samples`: the package checks little and fails in many ways on a damaged file.
-        raise FileBroken(path=str(record), reason=f"{type(reason).__name__} {reason}".rstrip(".")) from reason
-    meta = _meta(comments)
-    return Document(
-        format="WFDB",
-        fs=checked_rate(fs, f"{fs:g}"),
-        leads=leads,
-        steps=steps.astype(np.int32),
-        uv_per_step=tuple(checked_gain(step, lead) for step, lead in zip(uv_per_step, leads, strict=True)),
-        start=start,
-        person=Person(sex=meta.sex, age_years=meta.age_years),
-    )
+    return Recording(fs=fs, leads=tuple(names), signal_uv=signal_uv, meta=meta_of(comments))
 
 
 def record_of(path: Path) -> Path:
@@ -137,18 +76,34 @@ def record_of(path: Path) -> Path:
     return path.with_suffix("") if path.suffix == ".hea" else path
 
 
-def _header(record: Path) -> tuple[list[list[str]], str]:
-    """The signal lines, split into fields, and the comments."""
+def header_lines(record: Path) -> tuple[list[list[str]], str]:
+    """The record line and the lines below it, split into fields, and the comments. Raises FileMissing, FileBroken."""
     header = record.with_name(record.name + ".hea")
     try:
-        text = header.read_text(encoding="utf-8", errors="replace")
+        text = header.read_text(encoding="utf-8-sig", errors="replace")
     except OSError:
         raise FileMissing(path=str(record), missing=header.name) from None
     content = [line.split() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if not content or len(content[0]) < 2:
         raise FileBroken(path=str(header), reason="it has no record line")
+    return content, "\n".join(line for line in text.splitlines() if line.startswith("#"))
+
+
+def has_parts(path: Path) -> bool:
+    """Whether the record has segments, or signals of several samples a frame, which `wfdb_steps.py` reads.
+
+    The package would average the samples of a frame into one, without a word.
+    """
+    content, _ = header_lines(record_of(path))
+    return "/" in content[0][0] or any(len(line) > 1 and _FRAME.match(line[1]) for line in content[1:])
+
+
+def signal_lines(record: Path) -> tuple[list[list[str]], str]:
+    """The signal lines of a record of one segment, split into fields, and the comments."""
+    content, comments = header_lines(record)
+    header = record.with_name(record.name + ".hea")
     if "/" in content[0][0]:
-        raise FileBroken(path=str(header), reason="records of several segments are not read yet")
+        raise FileBroken(path=str(header), reason="it has several segments; channels of these are not picked by name")
     count = content[0][1]
     if not count.isdigit() or int(count) == 0 or len(content) - 1 < int(count):
         raise FileBroken(path=str(header), reason=f"it promises {count} signals and describes {len(content) - 1}")
@@ -156,24 +111,30 @@ def _header(record: Path) -> tuple[list[list[str]], str]:
     for line in lines:
         if not (record.parent / line[0]).is_file():
             raise FileMissing(path=str(record), missing=line[0])
-    return lines, "\n".join(line for line in text.splitlines() if line.startswith("#"))
+    return lines, comments
 
 
-def _unit_uv(record: Path, line: list[str]) -> float:
+def spelling_of(line: list[str]) -> str:
+    """What a signal line calls its signal; names may hold blanks."""
+    return " ".join(line[8:])
+
+
+def unit_uv(record: Path, line: list[str]) -> float:
     """How many microvolts the physical unit of one signal line has."""
-    lead = " ".join(line[8:]) or "?"
+    lead = spelling_of(line) or "?"
     gain = _GAIN.match(line[2]) if len(line) > 2 else None
     if gain is None or _zero(gain["gain"]):
         raise GainMissing(path=str(record), lead=lead)
     unit = gain["unit"] or "mV"  # the WFDB header format's own default
-    if unit.casefold() not in UV_PER:
+    uv = microvolts_of(unit)
+    if uv is None:
         raise UnitUnknown(path=str(record), lead=lead, unit=unit)
-    return UV_PER[unit.casefold()]
+    return uv
 
 
 def _is_voltage(line: list[str]) -> bool:
     gain = _GAIN.match(line[2]) if len(line) > 2 else None
-    return gain is None or (gain["unit"] or "mV").casefold() in UV_PER
+    return gain is None or microvolts_of(gain["unit"] or "mV") is not None
 
 
 def _zero(gain: str) -> bool:
@@ -186,7 +147,7 @@ def _zero(gain: str) -> bool:
 def _leads(record: Path, lines: list[list[str]]) -> tuple[str, ...]:
     names: list[str] = []
     for line in lines:
-        spelling = " ".join(line[8:])
+        spelling = spelling_of(line)
         lead = codes.lead_of(spelling)
         if lead is None:
             raise LeadUnknown(path=str(record), lead=spelling or "(no name)")
@@ -200,7 +161,7 @@ def _channel(record: Path, lines: list[list[str]], asked: str) -> int:
     """The number of a channel that is asked for by number, by the file's own name, or by another spelling of it."""
     if asked.isdigit() and int(asked) < len(lines):
         return int(asked)
-    spellings = [" ".join(line[8:]) for line in lines]
+    spellings = [spelling_of(line) for line in lines]
     if asked in spellings:
         return spellings.index(asked)
     lead = codes.lead_of(asked)
@@ -212,7 +173,7 @@ def _channel(record: Path, lines: list[list[str]], asked: str) -> int:
 
 
 def _name(line: list[str]) -> str:
-    spelling = " ".join(line[8:])
+    spelling = spelling_of(line)
     lead = codes.lead_of(spelling)
     return spelling if lead is None or codes.leads()[lead].kind in ("monitor", "other") else lead
 
@@ -242,13 +203,13 @@ def _samples(
         signal_uv: F32 = np.empty((until - first, len(units_uv)), dtype=np.float32)
         for at in range(first, until, BLOCK):
             signal_uv[at - first : at - first + BLOCK] = block(at, min(at + BLOCK, until))
-    except (ValueError, IndexError, KeyError, TypeError, RuntimeError, OSError, OverflowError) as reason:
-        # The package checks little and fails in many ways on a damaged file; all of them mean the same to the user.
+    except PACKAGE_FAILS as reason:
         raise FileBroken(path=str(record), reason=f"{type(reason).__name__} {reason}".rstrip(".")) from reason
     return signal_uv, float(header.fs)
 
 
-def _meta(comments: str) -> Meta:
+def meta_of(comments: str) -> Meta:
+    """Age and sex, where comments state them."""
     age, sex = _AGE.search(comments), _SEX.search(comments)
     known: Sex = "" if sex is None else "M" if sex[1].upper() == "M" else "F"
     return Meta(sex=known, age_years=int(age[1]) if age else None)

@@ -55,6 +55,8 @@ _ENCODINGS = {
     "cp1254", "gb2312", "gbk", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr",
 }  # fmt: skip
 _DECLARED = re.compile(rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._:-]{1,40})[\"']")
+_HIGH = re.compile(rb"[\x80-\xff]+")
+_LONE = re.compile(rb"(?<=[A-Za-z])[\xc0-\xff](?![\x80-\xff])|(?<![\x80-\xff])[\xc0-\xff](?=[a-z])")
 _TAG = re.compile(r"<(?:!DOCTYPE\s+)?([^\W\d][\w.:-]*)", re.IGNORECASE)
 _PLAIN_DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]*+>")
 _NUMBER = re.compile(r"[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d{1,2})?", re.ASCII)
@@ -237,11 +239,17 @@ def _decoded(raw: bytes) -> Iterator[tuple[int, str]]:
         encodings = [wide or "ascii"]
     else:
         declared = _DECLARED.match(raw.removeprefix(codecs.BOM_UTF8)[:400])
-        encodings = [*_known(declared[1].decode("ascii") if declared else "utf-8"), "utf-8", "gb18030"]
+        encodings = [*_known(declared[1].decode("ascii") if declared else "utf-8"), "utf-8"]
+        encodings.append("cp1252" if _is_western(raw) else "gb18030")
     encoding = next((encoding for encoding in encodings if _fits(raw, encoding)), encodings[0])
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     for at in range(0, len(raw), CHUNK):
         yield at, decoder.decode(raw[at : at + CHUNK], final=at + CHUNK >= len(raw))
+
+
+def _is_western(raw: bytes) -> bool:
+    """Whether all letters beyond ASCII stand alone beside ASCII ones, as in "Müller": Chinese has two bytes a sign."""
+    return len(_LONE.findall(raw)) == sum(map(len, _HIGH.findall(raw)))
 
 
 def _known(declared: str) -> list[str]:

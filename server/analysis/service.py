@@ -29,7 +29,7 @@ from server.base.spine import Reaction
 log = structlog.get_logger()
 
 LOST = "analysis.lost"
-"""The error code of a recording that cost its worker's life, or more time than there is."""
+"""The error code of a recording that cost its worker's life, more time than there is, or met a fault of ours."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,14 @@ async def _analyse(room: Analysis, event: Event) -> None:
     said = msgspec.convert(event.body, _Received)
     archive = await room.blobs.get(said.blob)
     started = time.perf_counter()
+    prior = await room.db.read(lambda conn: room.prior(conn, event.subject))
+    facts = Facts(said.sex, said.age_years, said.symptoms, prior)
     try:
-        prior = await room.db.read(lambda conn: room.prior(conn, event.subject))
-        facts = Facts(said.sex, said.age_years, said.symptoms, prior)
         outcome = await room.pool.run(analyse, archive, facts, room.profile, room.to_recording)
     except (BrokenProcessPool, TimeoutError):
+        outcome = Outcome(b"", _nothing(LOST), None, LOST)
+    except Exception:  # a fault of ours must not keep an ECG from the person who reads it
+        log.exception("analysis.failed", recording=event.subject)
         outcome = Outcome(b"", _nothing(LOST), None, LOST)
     took_ms = round((time.perf_counter() - started) * 1000)
     log.info("analysis.finished", recording=event.subject, took_ms=took_ms, error=outcome.error)

@@ -1,7 +1,8 @@
 """What is fleeting: live samples from the gateway to whoever watches, in this process.
 
-Every subscriber has a bounded queue; when it is full the oldest packets go, and the receiver sees the gap by the sample
-numbers. Nothing that must not be lost travels here (that is the event log). NATS takes this place when outgrown.
+A listener takes a packet at once or keeps it in a bounded queue; when that is full the oldest packets go, and the
+receiver sees the gap by the sample numbers. Nothing that must not be lost travels here (that is the event log). NATS
+takes this place when outgrown.
 """
 
 from __future__ import annotations

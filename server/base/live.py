@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import secrets
 import struct
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -37,6 +37,8 @@ TICKET_S = 30
 TICKETS_MAX = 10_000
 MESSAGE_BYTES_MAX = 64_000
 OUTBOX_MAX = 1000
+SAMPLES_BYTES_MAX = 2 * 2**20
+"""What a page may leave unread of live samples; beyond it they are skipped up to the newest packet."""
 TOPICS_MAX = 200
 IDLE_S = 15
 CATCH_UP = 500
@@ -103,18 +105,56 @@ class _Page:
     token: str
     socket: web.WebSocketResponse
     topics: dict[str, int] = field(default_factory=dict)
-    outbox: asyncio.Queue[str | bytes] = field(default_factory=lambda: asyncio.Queue(OUTBOX_MAX))
-    streams: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    outbox: deque[str | bytes] = field(default_factory=deque)
+    filled: asyncio.Event = field(default_factory=asyncio.Event)
+    sample_bytes: int = 0  # of them in the outbox
+    streams: dict[str, _Follower] = field(default_factory=dict)
     lagging: bool = False
 
-    def send(self, message: str | bytes) -> None:
+    def send(self, message: str) -> None:
         if self.lagging:
             return
-        try:
-            self.outbox.put_nowait(message)
-        except asyncio.QueueFull:
+        if len(self.outbox) >= OUTBOX_MAX:
             # It reads slower than the log grows: cut it off, it comes back with its cursor and misses nothing.
             self.lagging = True
+        else:
+            self.outbox.append(message)
+        self.filled.set()
+
+    def show(self, packet: bytes) -> None:
+        """Samples. A page that does not keep up misses some, and draws a gap by their numbers."""
+        if self.lagging:
+            return
+        if self.sample_bytes > SAMPLES_BYTES_MAX or len(self.outbox) > OUTBOX_MAX // 2:
+            self.outbox = deque(message for message in self.outbox if isinstance(message, str))
+            self.sample_bytes = 0
+        self.sample_bytes += len(packet)
+        self.outbox.append(packet)
+        self.filled.set()
+
+    def take(self) -> str | bytes | None:
+        """The next message to be sent."""
+        if not self.outbox:
+            return None
+        message = self.outbox.popleft()
+        if isinstance(message, bytes):
+            self.sample_bytes -= len(message)
+        return message
+
+
+@dataclass(eq=False)
+class _Follower:
+    """A page that follows the samples of one recording: hears the bus, without a queue of its own."""
+
+    page: _Page
+    topic: str
+    stream: int  # the number under which the page knows them
+
+    def put(self, packet: Samples | None) -> None:
+        if packet is None:
+            self.page.send(_json({"type": "ended", "topic": self.topic}))
+        else:
+            self.page.show(packet.frame(self.stream))
 
 
 class Live:
@@ -281,33 +321,33 @@ class Live:
         if head is None:
             page.send(_json({"type": "refused", "topic": topic, "code": "http.not_found"}))
             return
+        self._drop(page, topic)  # followed before: once is enough
         self._streams += 1
         stream = self._streams
         page.topics[topic] = 0
         ready = {"type": "ready", "topic": topic, "cursor": 0, "stream": stream, "leads": head.leads, "fs": head.fs}
         page.send(_json(ready))
-        page.streams[topic] = asyncio.create_task(self._forward(page, topic, stream))
-
-    async def _forward(self, page: _Page, topic: str, stream: int) -> None:
-        with self._bus.listening(topic) as packets:
-            async for packet in packets:
-                page.send(packet.frame(stream))
-        page.send(_json({"type": "ended", "topic": topic}))
+        follower = page.streams[topic] = _Follower(page, topic, stream)
+        self._bus.attach(topic, follower)
 
     def _drop(self, page: _Page, topic: str) -> None:
         page.topics.pop(topic, None)
         self._by_topic[topic].discard(page)
         if not self._by_topic[topic]:
             del self._by_topic[topic]
-        if (task := page.streams.pop(topic, None)) is not None:
-            task.cancel()
+        if (follower := page.streams.pop(topic, None)) is not None:
+            self._bus.detach(topic, follower)
 
     async def _write(self, page: _Page) -> None:
         with contextlib.suppress(ConnectionError):
             while True:
-                message = await page.outbox.get()
-                await (page.socket.send_str(message) if isinstance(message, str) else page.socket.send_bytes(message))
-                if page.lagging and page.outbox.empty():
+                await page.filled.wait()
+                page.filled.clear()
+                while (message := page.take()) is not None:
+                    await (
+                        page.socket.send_str(message) if isinstance(message, str) else page.socket.send_bytes(message)
+                    )
+                if page.lagging:
                     await page.socket.close(code=4408)
                     return
 

@@ -73,6 +73,9 @@ class Pool:
         self.restarts = 0
 
     def start(self) -> None:
+        """Processes that get ready in the background. The first call starts them too, if it comes earlier."""
+        if self._executor is not None:
+            return
         # forkserver: a fork of the hub itself would copy its sockets and threads.
         keep_to_one_thread()
         context = get_context("forkserver")
@@ -92,8 +95,7 @@ class Pool:
     async def run(self, work: Callable[..., R], *args: object) -> R:
         """Raises what `work` raises; TimeoutError or BrokenProcessPool after TRIES lost processes."""
         for attempt in range(1, TRIES + 1):
-            if self._executor is None:
-                self.start()
+            self.start()
             assert self._executor is not None
             executor = self._executor
             try:

@@ -9,12 +9,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 import ssl
-from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from websockets.asyncio.server import broadcast
 from websockets.exceptions import ConnectionClosed
 
 from device.errors import (
@@ -32,6 +30,7 @@ from device.frames import (
     decode,
     encode,
     error_frame,
+    run_of,
 )
 from device.session import (
     Append,
@@ -74,7 +73,7 @@ class Connection:
         self._listeners: dict[bytes, Callable[[int], None]] = {}
         self._over = False  # an error was sent: nothing after it counts
         self._asking: asyncio.Task[None] | None = None
-        self._queue: deque[bytes] = deque()
+        self._queue: list[bytes] = []
         self._paused = False  # `_queue` is full: nothing is read from the socket
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -87,7 +86,7 @@ class Connection:
                 async for raw in self._socket:  # what came another way than in whole binary frames
                     if isinstance(raw, str):
                         raise BadFrame(reason="it is text; frames are binary messages")
-                    self._receive(raw)
+                    self._receive([raw])
         except WireError as error:
             self.end(error)
         except TimeoutError:
@@ -103,19 +102,28 @@ class Connection:
             if self.device_id is not None:
                 self._gateway.set_online(self.device_id, online=False)
 
-    def _receive(self, raw: bytes) -> None:
-        if self._over:
-            return
-        if self._asking is not None:
-            self._queue.append(raw)
-            if len(self._queue) >= QUEUE_MAX and not self._paused:
-                self._paused = True
-                self._socket.transport.pause_reading()
-            return
-        try:
-            self._take(raw)
-        except Exception as error:
-            self._broke(error)
+    def _receive(self, raws: list[bytes]) -> None:
+        """Messages that came together, in order. The first error, and the first question to the hub, end it."""
+        at, looks_for_runs = 0, len(raws) > 1
+        while at < len(raws) and not self._over:
+            if self._asking is not None:
+                self._queue.extend(raws[at:])
+                if len(self._queue) >= QUEUE_MAX and not self._paused:
+                    self._paused = True
+                    self._socket.transport.pause_reading()
+                return
+            try:
+                run = run_of(raws, at) if looks_for_runs else None
+                if run is None:
+                    self._take(raws[at])
+                    at += 1
+                elif append := self.session.receive_run(run):
+                    self._gateway.append(self, append)
+                    at += run.frames
+                else:
+                    looks_for_runs = False  # one of them has to be looked at by itself
+            except Exception as error:
+                self._broke(error)
 
     def _take(self, raw: bytes) -> None:
         try:
@@ -152,8 +160,8 @@ class Connection:
         except Exception as error:
             self._broke(error)
         self._asking = None
-        while self._queue and self._asking is None and not self._over:
-            self._receive(self._queue.popleft())
+        waiting, self._queue = self._queue, []
+        self._receive(waiting)
         if self._paused and len(self._queue) < QUEUE_MAX and not self._socket.transport.is_closing():
             self._paused = False
             self._socket.transport.resume_reading()
@@ -184,6 +192,7 @@ class Connection:
                 case Online():
                     assert self.session.device is not None
                     self._deadline.reschedule(None)
+                    self._socket.greeted()
                     self.device_id = self.session.device.id
                     gateway.set_online(self.device_id, online=True)
                 case ClockKnown():
@@ -211,7 +220,7 @@ class Connection:
         """Without waiting: answers are small, and who does not read them is cut off."""
         if self._over:
             return
-        broadcast((self._socket,), encode(frame))
+        self._socket.put(encode(frame))
         if self._socket.transport.get_write_buffer_size() > BUFFER_BYTES_MAX:
             self._over = True
             self._socket.transport.abort()

@@ -15,9 +15,10 @@ import asyncio
 import itertools
 import secrets
 import ssl
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -47,6 +48,7 @@ from device.frames import (
     End,
     Open,
     Opening,
+    Run,
     decode,
     encode,
 )
@@ -62,9 +64,10 @@ from server.intake.connection import Connection
 from server.intake.hub import DeviceRecord, Hub
 from server.intake.journal import Journal, JournalDamaged, JournalFailed, Recovered
 from server.intake.sealing import archive_of, archive_of_part, whole_file
-from server.intake.segment import Damage, Kind, segment_path
+from server.intake.segment import Damage, Kind, run_body, segment_path
 from server.intake.silence import HubEnd, Silence, hub_end
 from server.intake.socket import DeviceSocket
+from server.intake.turns import Turns
 
 log = structlog.get_logger()
 
@@ -133,12 +136,14 @@ class Gateway:
         self.connections: set[Connection] = set()
         self._folder, self._on_failed = folder, on_failed
         self._streams: dict[bytes, _Stream] = {}
+        self._of: defaultdict[str, dict[bytes, _Stream]] = defaultdict(dict)  # the same by device
         self._online: Counter[str] = Counter()
         self.births = itertools.count()
         self._seals: dict[bytes, asyncio.Task[None]] = {}
         self._seal_slots = asyncio.Semaphore(settings.seals_max)
         self._silence = Silence()
         self._stopping = asyncio.Event()
+        self._turns = Turns()
         self.journal: Journal
         self._server: Server
 
@@ -182,6 +187,7 @@ class Gateway:
             create_connection=DeviceSocket,
             backlog=BACKLOG,
         )
+        self._server.handler = partial(self._in_turn, self._server.handler)
 
     async def stop(self) -> None:
         """Tell the devices to come back, let seals end, put everything on the disk."""
@@ -209,10 +215,10 @@ class Gateway:
     def kept(self, device_id: str) -> dict[bytes, Kept]:
         """What stands on the disk of each unsealed stream of a device."""
         kept: dict[bytes, Kept] = {}
-        for uid, stream in self._streams.items():
+        for uid, stream in self._of.get(device_id, {}).items():
             state = self.journal.streams.get(uid)
             # A sealed state is that of the stream before: this one begins anew.
-            if stream.device == device_id and stream.silent is None and state is not None and not state.sealed:
+            if stream.silent is None and state is not None and not state.sealed:
                 end = stream.end if state.ended else None
                 kept[uid] = Kept(stream.opening, device_id, stream.recording, state.frames, state.data_bytes, end)
         return kept
@@ -247,7 +253,7 @@ class Gateway:
             raise OpenDiffers(field="device")
         if known is not None and known.silent is not None:
             raise Busy(retry_after_s=RETRY_AFTER_S)  # it is being ended: in a moment it can be begun anew
-        stream = self._streams.setdefault(opening.uid, _Stream(opening.uid, device.id, recording, opening))
+        stream = known or self._know(_Stream(opening.uid, device.id, recording, opening))
         if stream.owner is not None and stream.owner.born > connection.born:
             raise Superseded  # an `open` that lay on a dying line and came after that of the connection after it
         # In one step: the new owner goes on where the disk stands now.
@@ -257,11 +263,15 @@ class Gateway:
             former.end(Superseded())
         return effects
 
+    def _know(self, stream: _Stream) -> _Stream:
+        self._streams[stream.uid] = self._of[stream.device][stream.uid] = stream
+        return stream
+
     def _check_unfinished(self, device_id: str, uid: bytes) -> None:
         """Raises TooManyUnfinished: each of them pins its part of the journal."""
         if uid in self._streams:
             return
-        theirs = sum(s.device == device_id and s.uid not in self._seals for s in self._streams.values())
+        theirs = sum(s.uid not in self._seals for s in self._of.get(device_id, {}).values())
         if theirs >= self.settings.unfinished_max:
             raise TooManyUnfinished(UNFINISHED_AFTER_S, theirs, self.settings.unfinished_max)
 
@@ -272,6 +282,8 @@ class Gateway:
         match frame:
             case Data():
                 kind, body, device_ms = Kind.DATA, frame.body, frame.device_ms
+            case Run():
+                kind, body = Kind.RUN, run_body(frame.stamps, frame.body)
             case Chunk():
                 kind, body = Kind.DATA, frame.body
             case Open():
@@ -287,11 +299,13 @@ class Gateway:
     def publish(self, effect: Publish) -> None:
         """Show live samples, each once, whichever of two connections' writes reached the disk first."""
         stream = self._streams.get(effect.uid)
-        if stream is None or effect.first_sample < stream.shown:
+        if stream is None:
             return
         assert isinstance(stream.opening, Open)
-        stream.shown = effect.first_sample + len(effect.samples) // (2 * len(stream.opening.leads))
-        self.hub.publish(effect.recording, effect.first_sample, effect.samples)
+        first, row = max(effect.first_sample, stream.shown), 2 * len(stream.opening.leads)
+        if samples := effect.samples[row * (first - effect.first_sample) :]:
+            stream.shown = first + len(samples) // row
+            self.hub.publish(effect.recording, first, samples)
 
     def set_online(self, device_id: str, *, online: bool) -> None:
         self._online[device_id] += 1 if online else -1
@@ -304,7 +318,7 @@ class Gateway:
     def let_go(self, connection: Connection) -> None:
         """A connection has ended: its streams wait for the next one."""
         self.connections.discard(connection)
-        for stream in self._streams.values():
+        for stream in self._of.get(connection.device_id or "", {}).values():
             if stream.owner is connection:
                 stream.owner = None
 
@@ -427,7 +441,11 @@ class Gateway:
 
     def _forget(self, uid: bytes) -> None:
         """The recording is stored for good: the journal may let its samples go."""
-        self._streams.pop(uid, None)
+        stream = self._streams.pop(uid, None)
+        if stream is not None:
+            del self._of[stream.device][uid]
+            if not self._of[stream.device]:
+                del self._of[stream.device]
         state = self.journal.streams.get(uid)
         if state is not None and not state.sealed and self.journal.failed is None:
             self.journal.seal(uid)
@@ -454,8 +472,7 @@ class Gateway:
         if opening is None or not isinstance(end, End | None):
             self._report_damage(Damage(at.segment, at.offset, at.offset, torn=False))
             return
-        stream = _Stream(recovered.uid, record.device, record.recording, opening, end, silent=silent)
-        self._streams[recovered.uid] = stream
+        self._know(_Stream(recovered.uid, record.device, record.recording, opening, end, silent=silent))
         if end is not None or silent is not None:
             # The process may have died between the hub's commit and the journal's mark: `sealed` is idempotent.
             self.begin_seal(recovered.uid)
@@ -490,6 +507,15 @@ class Gateway:
     async def _end_all(self, error: WireError) -> None:
         for connection in list(self.connections):
             connection.end(error)
+
+    async def _in_turn(self, greet: Callable[[ServerConnection], Awaitable[None]], socket: ServerConnection) -> None:
+        """The library's handshake, then `_serve`. The place is given back once the device has proven itself."""
+        assert isinstance(socket, DeviceSocket)
+        socket.greeted = await self._turns.take()
+        try:
+            await greet(socket)
+        finally:
+            socket.greeted()
 
     async def _serve(self, socket: ServerConnection) -> None:
         assert isinstance(socket, DeviceSocket)

@@ -43,7 +43,10 @@ from server.intake.segment import (
     footer,
     footer_at,
     parse,
+    plain,
     record_header,
+    run_from,
+    sample_bytes,
     scan,
     segment_header,
     segment_path,
@@ -200,7 +203,8 @@ class Journal:
     ) -> None:
         """Queue a record. `on_durable(seq)` is called once a group with the highest seq: all up to it is on the disk.
 
-        A seq at or below the stream's last is not written again, but called back. Raises JournalFailed.
+        A seq at or below the stream's last is not written again, but called back; nor are the frames of a run that are.
+        Raises JournalFailed.
         """
         if self.failed is not None:
             raise self.failed
@@ -216,7 +220,10 @@ class Journal:
         self.append(stream, 0, Kind.SEALED, b"", on_durable)
 
     def read(self, state: StreamState) -> list[Record]:
-        """Every record of a stream in order, checked. For a thread of its own. Raises JournalDamaged."""
+        """Every record of a stream in order, checked, a run as its frames. For a thread of its own.
+
+        Raises JournalDamaged.
+        """
         places: list[Place] = []
         fds: dict[int, int] = {}
         try:
@@ -224,7 +231,7 @@ class Journal:
             while at != NOWHERE:
                 places.append(at)
                 at = self._previous_of(at, fds)
-            return [self._record_at(place, fds) for place in reversed(places)]
+            return [record for place in reversed(places) for record in plain(self._record_at(place, fds))]
         finally:
             for fd in fds.values():
                 os.close(fd)
@@ -299,7 +306,7 @@ class Journal:
                 self._wake.clear()
                 while group := self._take_group():
                     self._write_group(group)
-                    if GATHER_RECORDS <= len(group) < GROUP_RECORDS_MAX and not self._closing.is_set():
+                    if len(group) >= GATHER_RECORDS and not self._queue and not self._closing.is_set():
                         time.sleep(GATHER_S)
                 if self._closing.is_set() and not self._queue:
                     return
@@ -347,13 +354,16 @@ class Journal:
         at, written = self._end, 0
         for item in group:
             before = changed.get(item.stream) or self._states.get(item.stream)
-            state = after(before, item.kind, item.seq, len(item.body), Place(segment.number, at))
+            body = item.body
+            if item.kind == Kind.RUN and before is not None:
+                body = run_from(body, item.seq, before.next_seq)
+            state = after(before, item.kind, item.seq, sample_bytes(item.kind, body), Place(segment.number, at))
             if state is None:
                 continue
             previous = before.last if before and item.kind != Kind.OPEN else NOWHERE
-            head = record_header(segment.seed, item.kind, item.stream, item.seq, item.device_ms, previous, item.body)
-            parts += (head, item.body) if item.body else (head,)
-            at += len(head) + len(item.body)
+            head = record_header(segment.seed, item.kind, item.stream, item.seq, item.device_ms, previous, body)
+            parts += (head, body) if body else (head,)
+            at += len(head) + len(body)
             written += 1
             changed[item.stream] = state
         if parts:

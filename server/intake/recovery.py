@@ -25,6 +25,7 @@ from server.intake.segment import (
     footer_at,
     footer_in,
     parse,
+    sample_bytes,
     scan,
     seed_of,
     segment_number,
@@ -136,7 +137,7 @@ def _take_records(found: Findings, segment: Segment, data: bytes, *, is_last: bo
         before = None if begins else found.states.get(item.stream)
         belongs = item.previous == (before.last if before else NOWHERE)
         place = Place(segment.number, item.start)
-        state = after(before, item.kind, item.seq, len(item.body), place) if belongs else None
+        state = after(before, item.kind, item.seq, sample_bytes(item.kind, item.body), place) if belongs else None
         if state is None:
             # Sound, but behind damage; or behind a segment that retention deleted: then the whole stream was sealed.
             if item.previous != NOWHERE and item.previous.segment not in found.segments:

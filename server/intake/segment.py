@@ -6,7 +6,7 @@ Bytes in, values out: no file is opened here (`journal.py` does), so that any da
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -41,6 +41,7 @@ class Kind(IntEnum):
     DATA = 2
     END = 3
     SEALED = 4  # the stream stands in its archive file: its segments may go
+    RUN = 5  # data frames that came together: `seq` is that of the last, the body is `run_body`'s
     FOOTER = 9
 
 
@@ -117,9 +118,21 @@ def parse(data: bytes, at: int, seed: int) -> Record | None:
     if end > len(data):
         return None
     body = data[body_at:end]
-    if crc != crc32c(crc32c(seed, data[at : at + _CRC_AT]), body):
+    if crc != crc32c(crc32c(seed, data[at : at + _CRC_AT]), body) or (kind == Kind.RUN and not _is_run(body)):
         return None
     return Record(kind, stream, seq, device_ms, Place(segment, offset), body, at, end)
+
+
+def plain(record: Record) -> list[Record]:
+    """A run as the records of its frames; any other record as it is."""
+    if record.kind != Kind.RUN:
+        return [record]
+    frames = list(frames_of(record.body))
+    first = record.seq - len(frames) + 1
+    return [
+        record._replace(kind=Kind.DATA, seq=first + number, device_ms=device_ms, body=body)
+        for number, (device_ms, body) in enumerate(frames)
+    ]
 
 
 def scan(data: bytes, segment: int, seed: int) -> Iterator[Record | Damage]:
@@ -147,7 +160,47 @@ def _next_record(data: bytes, at: int, seed: int) -> int | None:
     return None
 
 
+# ---- runs: frames that came together, as one record ----
+
+_NUMBER = struct.Struct("<q")
+
+
+def run_body(stamps: Sequence[int], samples: bytes) -> bytes:
+    """How many frames, the device's clock of each, then the samples of all, of each equally many."""
+    return struct.pack(f"<{1 + len(stamps)}q", len(stamps), *stamps) + samples
+
+
+def _is_run(body: bytes) -> bool:
+    frames = _NUMBER.unpack_from(body)[0] if len(body) >= _NUMBER.size else 0
+    samples = len(body) - _NUMBER.size * (1 + frames)
+    return frames > 0 and samples > 0 and samples % frames == 0
+
+
+def sample_bytes(kind: int, body: bytes) -> int:
+    """Bytes of a record's samples: all of its body but a run's stamps."""
+    return len(body) - _NUMBER.size * (1 + _NUMBER.unpack_from(body)[0]) if kind == Kind.RUN else len(body)
+
+
+def frames_of(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """The frames of a run: the device's clock and the samples of each, in order."""
+    frames = _NUMBER.unpack_from(body)[0]
+    at = _NUMBER.size * (1 + frames)
+    size = (len(body) - at) // frames
+    for number in range(frames):
+        yield _NUMBER.unpack_from(body, _NUMBER.size * (1 + number))[0], body[at + number * size :][:size]
+
+
+def run_from(body: bytes, last: int, next_seq: int) -> bytes:
+    """The run that ends with frame `last`, without its frames before `next_seq`, as far as any remain."""
+    skip = next_seq - (last - _NUMBER.unpack_from(body)[0] + 1)
+    rest = list(frames_of(body))[skip:] if skip > 0 else []
+    return run_body([device_ms for device_ms, _ in rest], b"".join(part for _, part in rest)) if rest else body
+
+
 # ---- what the records of a stream add up to ----
+
+
+_SAMPLES: Final = (Kind.DATA, Kind.RUN)
 
 
 class StreamState(NamedTuple):
@@ -167,11 +220,14 @@ class StreamState(NamedTuple):
 
 
 def after(state: StreamState | None, kind: int, seq: int, body_bytes: int, place: Place) -> StreamState | None:
-    """The state once this record is written; None when it is a repeat or belongs to no known stream."""
+    """The state once this record is written; None when it is a repeat or belongs to no known stream.
+
+    body_bytes  of data, those of its samples (`sample_bytes`).
+    """
     if state is None or (kind == Kind.OPEN and state.sealed):
         # What is sealed stands elsewhere for good: its device may begin it anew, as a stream of its own.
         return StreamState(place, place) if kind == Kind.OPEN else None
-    if kind == Kind.DATA:  # first, and without a copy by name: one for every packet
+    if kind in _SAMPLES:  # first, and without a copy by name: one for every packet
         opened, _, next_seq, data_bytes, ended, sealed = state
         if seq < next_seq or ended:
             return None

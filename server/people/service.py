@@ -7,6 +7,7 @@ in `access.py`, not here.
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import hashlib
 import secrets
@@ -16,6 +17,7 @@ from typing import Literal
 import structlog
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
+from argon2.low_level import ARGON2_VERSION
 from sqlalchemy import Connection
 
 from server.base import eventlog
@@ -42,6 +44,18 @@ PASSWORD_MIN = 8
 COMMON = frozenset({"password", "12345678", "123456789", "1234567890", "qwertyui", "11111111", "88888888"})
 
 
+def nobodys_hash(hasher: PasswordHasher) -> str:
+    """A hash that no password has. Verified when the login is unknown: that takes as long as for a known one.
+
+    Drawn, not computed: an argon2 hash is meant to be slow, and a start waits for it.
+    """
+    salt, digest = (
+        base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=") for size in (hasher.salt_len, hasher.hash_len)
+    )
+    cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    return f"$argon2id$v={ARGON2_VERSION}${cost}${salt}${digest}"
+
+
 @dataclass
 class People:
     """The room. `reload` after the tree of institutions changed."""
@@ -55,8 +69,7 @@ class People:
 
     def __post_init__(self) -> None:
         self.judge: Judge = judge(self.path_of)
-        # Verified when the login is unknown, so that the answer takes as long as for a known one.
-        self._nobody = self.hasher.hash(secrets.token_hex(16))
+        self._nobody = nobodys_hash(self.hasher)
 
     def path_of(self, org: str) -> tuple[str, ...]:
         known = self.tree.get(org)

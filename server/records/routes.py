@@ -21,6 +21,8 @@ from server.records.service import Records
 class SinceQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     since: str = ""
     limit: int = 200
+    state: str = ""
+    """Only those in this state, oldest first; all of them, newest first, when empty."""
 
 
 def routes(room: Records) -> tuple[Route, ...]:
@@ -28,7 +30,8 @@ def routes(room: Records) -> tuple[Route, ...]:
         return await service.recording(room, call.ctx, call.path["id"])
 
     async def of_org(call: Call) -> list[Recording]:
-        return await service.recordings(room, call.ctx, call.path["org"], call.query.since, call.query.limit)
+        asked = call.query
+        return await service.recordings(room, call.ctx, call.path["org"], asked.since, asked.limit, asked.state)
 
     async def of_patient(call: Call) -> list[Recording]:
         return await service.of_patient(room, call.ctx, call.path["id"])

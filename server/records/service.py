@@ -84,11 +84,11 @@ async def recording(room: Records, ctx: Ctx, recording_id: str) -> Recording:
     return await room.db.read(look)
 
 
-async def recordings(room: Records, ctx: Ctx, org: str, since: str, limit: int) -> list[Recording]:
-    """Newest first, of the institution and those below it."""
+async def recordings(room: Records, ctx: Ctx, org: str, since: str, limit: int, state: str = "") -> list[Recording]:
+    """Newest first, of the institution and those below it; oldest first where only one state is asked for."""
     ctx.see("institution", "recording.read", org)
     orgs = room.below(org)
-    return await room.db.read(lambda conn: store.recordings_of_orgs(conn, orgs, since, min(limit, LIST_MAX)))
+    return await room.db.read(lambda conn: store.recordings_of_orgs(conn, orgs, since, min(limit, LIST_MAX), state))
 
 
 async def of_patient(room: Records, ctx: Ctx, patient_id: str) -> list[Recording]:

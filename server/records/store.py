@@ -242,14 +242,13 @@ def view(conn: Connection, recording_id: str) -> Recording:
     return _recording(row)
 
 
-def recordings_of_orgs(conn: Connection, orgs: Iterable[str], since: str, limit: int) -> list[Recording]:
-    """Newest first, opened since `since`."""
-    query = (
-        _views()
-        .where(and_(recording.c.org.in_(list(orgs)), recording.c.opened_at >= since))
-        .order_by(recording.c.opened_at.desc())
-        .limit(limit)
-    )
+def recordings_of_orgs(
+    conn: Connection, orgs: Iterable[str], since: str, limit: int, state: str = ""
+) -> list[Recording]:
+    """Newest first, opened since `since`; of one state oldest first, so that who waits longest is among them."""
+    opened = recording.c.opened_at
+    query = _views().where(and_(recording.c.org.in_(list(orgs)), opened >= since)).limit(limit)
+    query = query.where(recording.c.state == state).order_by(opened) if state else query.order_by(opened.desc())
     return [_recording(row) for row in conn.execute(query).mappings()]
 
 

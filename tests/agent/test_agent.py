@@ -20,6 +20,7 @@ from device.agent.status import StatusPage, status_of
 from device.agent.store import Queue
 from device.client import key_file_text
 from device.errors import FolderUnreadable, QueueFull, SettingsRefused
+from device.frames import FILE_BYTES_MAX
 from tests.device.fake_hub import FakeHub
 from tests.device.rig import Line, running
 from tests.waiting import until
@@ -198,6 +199,8 @@ async def test_the_page_and_the_local_post_are_for_this_machine_alone(tmp_path: 
                 assert (answer.status, (await answer.json())["code"]) == (403, "access.forbidden")
         async with http.post(f"{url}/ecg?name=b.csv", data=b"") as answer:
             assert answer.status == 400
+        async with http.post(f"{url}/ecg?name=b.csv", data=bytes(FILE_BYTES_MAX + 1)) as answer:
+            assert (answer.status, (await answer.json())["code"]) == (413, "wire.too_long")
 
 
 async def test_a_machine_on_the_network_sends_one_file_a_connection(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from device.agent.status import status_of
 from device.client import key_file_text, send
 from device.deposit import deposit_of, file_upload, packed_file
 from device.frames import Patient, Request
+from device.simulate import run_device, upload_of
 from ecg import synth
 from ecg.formats.export import write_wfdb
 from server.intake.files import names_another
@@ -201,3 +202,12 @@ async def test_a_critical_first_glance_pages_before_the_file_has_come(hub: Hub, 
         assert {"code", "grade", "said"} == set(glance["findings"][0])
         assert 100 < glance["rate_bpm"] < 190
         assert (glance["strip_lead"], len(base64.b64decode(glance["strip"]))) == ("II", 625)
+
+
+@pytest.mark.parametrize("start_ms", [10**17, -(10**17)])
+async def test_a_device_whose_clock_says_nonsense_is_read_and_analysed_all_the_same(hub: Hub, start_ms: int) -> None:
+    async with await hub.sign_in("clinic") as browser:
+        recording = synth.twelve_lead(np.random.default_rng(3), [synth.Segment("sinus", 10.0, rate_bpm=70)]).recording
+        upload = upload_of(recording, mode="batch", start_ms=start_ms)
+        receipt = await run_device(upload, f"ws://127.0.0.1:{hub.app.device_port}", hub.keys["org_hewan"])
+        assert (await the_recording(browser, "waiting"))["id"] == receipt.recording

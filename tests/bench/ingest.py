@@ -8,7 +8,8 @@ C1   durable packets a second, 100 connections with 16 packets in flight each, i
      `C1.L.redis_always` is our rate with its ratio to that peer, `C1.L.at.redis_always` that peer's own rate.
 C2   send to ack at a live pace, timed from the instant a packet was to be sent: 1,000 devices x L / 500 ms, S / 100 ms.
 C3   5,000 and 10,000 proven idle connections: memory each, and how long all of them need to come back at once.
-C4   processor time a packet at 1 to 2,000 live streams, its slope; what a watching browser more costs.
+C4   processor time a packet at 1 to 2,000 live streams, its slope; what a watching browser more costs; a page of the
+     worklist and one row of it at 1,000 to 100,000 waiting rows.
 C7   killed with 0.1 and 1 GB of unsealed journal (--long: 10): until it listens, until the first ack.
 C8   lossless coding of the sets in ../shared/data beside FLAC, those of twelve leads beside xz and zstd as well.
 C9   bytes an ECG takes on the disk, everything included, from a hub that received, analysed and reported some.
@@ -71,6 +72,8 @@ MUSTS: Final = {
     "C4.S.slope": Must("<=", 1.0),
     "C4.hub.core_pct": Must("<=", 60),
     "C4.watcher_us": Must("<=", 20),
+    "C4.rows.page.slope": Must("<=", 1.0),
+    "C4.rows.push.slope": Must("<=", 1.0),
     "C7.100mb.first_ack_s": Must("<=", 2.15),
     "C7.1000mb.first_ack_s": Must("<=", 3.5),
     "C7.10000mb.first_ack_s": Must("<=", 17),

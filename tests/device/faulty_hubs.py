@@ -22,6 +22,7 @@ from device.errors import WireError
 from device.frames import (
     Ack,
     Challenge,
+    Coding,
     Data,
     End,
     Error,
@@ -337,6 +338,51 @@ class PatientForEver(FaultyHub):
 
     def down(self, frame: Frame) -> list[Frame]:
         return [] if isinstance(frame, Error) else [frame]
+
+
+class KnowsNoPacking(FaultyHub):
+    """Takes samples only as they are."""
+
+    caught_by = frozenset({"packed"})
+
+    def up(self, raw: str | bytes) -> list[str | bytes]:
+        return [b"\xee"] if _kind(raw, Data) and raw[1] == Coding.PACKED else super().up(raw)
+
+
+class OtherFile(FaultyHub):
+    """Its receipt of a file is not of the file."""
+
+    caught_by = frozenset({"file-whole"})
+
+    def down(self, frame: Frame) -> list[Frame]:
+        return [replace(frame, sha256=bytes(32)) if isinstance(frame, Receipt) else frame]
+
+
+class StoresFilesAnew(FaultyHub):
+    """Makes a recording of the same file each time it comes."""
+
+    caught_by = frozenset({"file-once"})
+
+    def down(self, frame: Frame) -> list[Frame]:
+        return [replace(frame, recording=os.urandom(4).hex()) if isinstance(frame, Receipt) else frame]
+
+
+class ForgetsChunks(FaultyHub):
+    """Wants a file from its beginning after every cut."""
+
+    caught_by = frozenset({"file-resume"})
+
+    def down(self, frame: Frame) -> list[Frame]:
+        return [replace(frame, next_seq=0) if isinstance(frame, Opened) else frame]
+
+
+class TakesFilesUnderAnyName(FaultyHub):
+    """Does not hold a file's uid against its content."""
+
+    caught_by = frozenset({"file-uid"})
+
+    def down(self, frame: Frame) -> list[Frame]:
+        return [Opened(0, "rec", 0, 16) if isinstance(frame, Error) else frame]
 
 
 ALL = tuple(FaultyHub.__subclasses__())

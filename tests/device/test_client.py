@@ -15,9 +15,9 @@ import yaml
 from websockets.asyncio.server import ServerConnection, serve
 
 from device import coding, errors
-from device.client import DeviceKey, Retry, clock_ms, key_file_text, read_key_file, send, stay
+from device.client import DeviceKey, Retry, _Attempt, clock_ms, key_file_text, read_key_file, send, stay
 from device.errors import Busy, KeyFileRefused, Unreachable, VersionRefused, WireError
-from device.frames import NO_SIGNAL, Frame, Patient, Request, encode, error_frame
+from device.frames import NO_SIGNAL, Frame, Patient, Receipt, Request, encode, error_frame
 from device.simulate import replay, resampled, run_device, upload_of
 from ecg.errors import all_errors
 from ecg.record import STANDARD_LEADS, Recording
@@ -173,3 +173,33 @@ def test_the_protocol_page_names_every_code_and_every_frame() -> None:
     assert len(frames) == 17
     for frame in frames:
         assert f"| 0x{frame.KIND:02x} | `{frame.NAME}` |" in page, frame.NAME
+
+
+async def test_who_cancels_a_device_that_is_letting_go_of_its_line_is_heard() -> None:
+    letting_go = asyncio.Event()
+
+    class Slow(_Attempt):
+        """Has its receipt, and what feeds the line takes its time to end."""
+
+        async def _do(self, socket: object, effects: object) -> None:
+            return
+
+        async def _listen(self, socket: object) -> Receipt:
+            await asyncio.sleep(0)  # the feeding has begun
+            return Receipt(bytes(16), "rec", bytes(32))
+
+        async def _feed(self, socket: object) -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                letting_go.set()
+                await asyncio.Event().wait()
+
+    upload = upload_of(recording(1), mode="batch")
+    key = DeviceKey("cart-1", bytes(32))
+    attempt = Slow(upload, key, asyncio.Event(), Retry(), lambda: upload.opening.start_ms)
+    running = asyncio.create_task(attempt.run(None))  # type: ignore[arg-type]  # no byte is sent
+    await letting_go.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running

@@ -195,3 +195,12 @@ def test_a_step_is_the_nearest_and_what_no_step_can_say_is_no_signal(uv: float, 
     else:
         assert abs(step * gain - uv) <= gain / 2 + 1e-2
     assert quantise(np.array([[np.nan]], np.float32), gain, 32_000)[0, 0] == NO_SIGNAL
+
+
+@pytest.mark.parametrize("start_ms", [2**63 - 1, -(2**63), 10**17, 253_402_300_800_000])
+def test_a_start_that_no_calendar_holds_costs_no_sample(start_ms: int) -> None:
+    samples = a_heart(500)
+    told = msgspec.structs.replace(header(samples, STANDARD_LEADS), start_ms=start_ms)
+    read = to_recording(encode(told, samples))
+    assert read.start is None
+    assert (read.signal_uv == samples).all()

@@ -10,6 +10,7 @@ import pytest
 
 from device.client import DeviceKey
 from device.conformance import Bench, Check, Verdict, run_checks
+from device.conformance_files import FILE_CHECKS
 from device.conformance_hub import HUB_CHECKS
 from device.conformance_refusals import REFUSAL_CHECKS
 from device.errors import WireError
@@ -20,7 +21,7 @@ from tests.device.rig import running
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
-CHECKS: Sequence[Check] = (*HUB_CHECKS, *REFUSAL_CHECKS)
+CHECKS: Sequence[Check] = (*HUB_CHECKS, *FILE_CHECKS, *REFUSAL_CHECKS)
 HANDSHAKE_S = 0.8  # 10 s in a real hub
 FROM_A_TOOL = {
     "wire.archive", "wire.certificate", "wire.key_file", "wire.unreachable", "wire.refused", "wire.history_gone",
@@ -31,7 +32,6 @@ NOT_AT_WILL = {
     "wire.client_certificate",  # takes a hub that asks for certificates
     "wire.too_long",  # 64 MiB
     "wire.unfinished", "wire.silent",  # dozens of recordings, six hours
-    "wire.file",  # deposits are an agent's
 }  # fmt: skip
 
 

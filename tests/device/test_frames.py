@@ -8,6 +8,7 @@ import struct
 import zlib
 from importlib.resources import files
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -119,6 +120,14 @@ def test_a_refusal_of_a_request_never_repeats_a_patients_name() -> None:
     with pytest.raises(BadFrame) as refused:
         decode(raw)
     assert "张三" not in str(refused.value)
+
+
+@pytest.mark.parametrize("time", ["start_ms", "device_ms"])
+def test_a_time_beyond_64_bit_is_no_time(time: str) -> None:
+    opening = Open(9, bytes(16), 500, ("I",), 1.0, 0, 0, "resting", "live")
+    assert decode(encode(msgspec.structs.replace(opening, **{time: 2**63 - 1})))
+    with pytest.raises(BadFrame, match=time):
+        decode(encode(msgspec.structs.replace(opening, **{time: 2**63})))
 
 
 def test_too_large_empty_and_crooked_frames_have_their_codes() -> None:

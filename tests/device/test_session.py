@@ -30,6 +30,7 @@ from device.frames import (
     Pong,
     Proof,
     Receipt,
+    Run,
     Welcome,
     Why,
     decode,
@@ -97,6 +98,7 @@ class Disk:
         elif kept is not None and kept.end is None and append.seq >= kept.next_seq:
             assert append.seq == kept.next_seq, "the session hands frames over without a gap"
             self.written.append(append)
+            assert not isinstance(append.frame, Run)
             self.kept[append.uid] = after(kept, append.frame)
         return session.stored(append.uid, append.seq)
 
@@ -501,3 +503,13 @@ def test_a_key_that_is_no_longer_among_them_proves_nothing() -> None:
     hub.device_found(DeviceRecord(DEVICE.id, (b"b" * 32,), "clinic-1"), NOW)
     with pytest.raises(BadProof):
         hub.receive(Proof(mac=proof_of(b"a" * 32, nonce, encode(hello), NOW), device_ms=NOW), NOW)
+
+
+@pytest.mark.parametrize("device_ms", [2**63 - 1, -(2**63)])
+def test_a_clock_that_says_anything_is_told_as_far_off_as_a_page_can_count(device_ms: int) -> None:
+    hub, hello = HubSession("s", bytes(32), Rules(), Disk().of), Hello(device=DEVICE.id, software="test")
+    hub.receive(hello, NOW)
+    hub.device_found(DEVICE, NOW)
+    proof = Proof(mac=proof_of(KEY, bytes(32), encode(hello), device_ms), device_ms=device_ms)
+    assert hub.receive(proof, NOW)[1] == ClockKnown(-(2**53) if device_ms > 0 else 2**53, 0)
+    assert hub.receive(Clock(-(2**63), 1), NOW) == [ClockKnown(-(2**53), 1)]

@@ -195,6 +195,7 @@ class Hub:
 
     def append(self, connection: HubSide, effect: Append) -> None:
         frame, uid = effect.frame, effect.uid
+        assert isinstance(frame, Open | Data | End), "no files in this world, and frames come one by one"
         kind = {Open: Kind.OPEN, Data: Kind.DATA, End: Kind.END}[type(frame)]
         if isinstance(frame, End):
             self.ends[uid] = frame

@@ -6,10 +6,14 @@ line of `corpus/`.
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
+
 import pytest
 
 from device.errors import BadFrame
-from tests.fuzz import guide
+from ecg.errors import EcgError
+from tests.fuzz import files, guide
 from tests.fuzz.guide import Surface, attack
 from tests.fuzz.surfaces import NAMES, surface
 
@@ -30,6 +34,12 @@ def test_an_hour_of_inputs_ends_well_or_with_a_code(name: str) -> None:
     tally = attack(surface(name), seed=10, seconds=LONG_S)
     print(tally.line(name))
     assert not tally.findings, tally.line(name)
+
+
+@pytest.mark.parametrize("file", sorted(files.CORPUS.glob("*")), ids=lambda file: file.name)
+def test_what_once_broke_a_reader_does_so_no_more(file: Path) -> None:
+    with contextlib.suppress(EcgError):
+        files.read(file.read_bytes())
 
 
 def _guarded(raw: bytes) -> None:

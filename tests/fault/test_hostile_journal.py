@@ -27,6 +27,7 @@ from server.intake.segment import (
     Place,
     crc32c,
     record_header,
+    run_body,
     segment_header,
     segment_path,
 )
@@ -57,6 +58,19 @@ HOSTILE: dict[str, dict[str, bytes]] = {
     "an open that is no JSON": {FIRST: segment(1, OPENED)},
     "an open of something else": {FIRST: segment(1, record(Kind.OPEN, -1, body=b'{"device":1}'))},
     "an end that is no end": {FIRST: segment(1, OPENED, record(Kind.END, 0, Place(1, START), b"\xff" * 52))},
+    **{
+        f"a run {what}": {FIRST: segment(1, OPENED, record(Kind.RUN, 3, Place(1, START), body))}
+        for what, body in {
+            "of nothing": b"",
+            "that is cut short": b"\1\0",
+            "of no frames": run_body([], b"xx"),
+            "without samples": run_body([1, 2], b""),
+            "of a frame and a half": run_body([1, 2], b"xxx"),
+            "of less than no frames": struct.pack("<q", -1) + b"x",
+            "of more than it holds": struct.pack("<q", 2**62) + b"x" * 100,
+            "that begins before its stream": run_body(range(9), b"x" * 9),
+        }.items()
+    },
     "a kind nobody knows": {FIRST: segment(1, OPENED, record(77, 0, Place(1, START)))},
     "data before its open": {FIRST: segment(1, record(Kind.DATA, 0))},
     "a record that points at itself": {FIRST: segment(1, OPENED, record(Kind.DATA, 0, Place(1, START + len(OPENED))))},

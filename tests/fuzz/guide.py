@@ -57,6 +57,7 @@ class Surface(NamedTuple):
     mend      renews checksums after a change, where a reader would stop at them; used half of the time.
     split     an input of several messages as those messages; `join` puts them together. Half of the changes are then
               to their order, or within one of them.
+    change    a fault that knows the format; half of the changes then.
     """
 
     seeds: Sequence[bytes]
@@ -65,6 +66,7 @@ class Surface(NamedTuple):
     mend: Callable[[bytes], bytes] | None = None
     split: Callable[[bytes], list[bytes]] | None = None
     join: Callable[[Sequence[bytes]], bytes] = b"".join
+    change: Callable[[random.Random, bytes], bytes] | None = None
 
 
 class Finding(NamedTuple):
@@ -113,6 +115,8 @@ def attack(
         if ends_at is not None and time.monotonic() >= ends_at:
             break
         raw = changed(rng, corpus)
+        if surface.change is not None and rng.random() < 0.5:
+            raw = surface.change(rng, rng.choice(corpus))
         if surface.split is not None and rng.random() < 0.5:
             raw = surface.join(_reordered(rng, surface.split(rng.choice(corpus))))
         if surface.mend is not None and rng.random() < 0.5:
@@ -197,7 +201,7 @@ def _change_digits(rng: random.Random, out: bytearray, at: int) -> None:
 def _execute(surface: Surface, raw: bytes, tally: Tally) -> float:
     """One input without tracing. Returns its processor time in s."""
     tally.executions += 1
-    began = time.process_time()
+    began, memory = time.process_time(), _peak_bytes()
     try:
         surface.run(raw)
     except CodedError as error:
@@ -209,6 +213,8 @@ def _execute(surface: Surface, raw: bytes, tally: Tally) -> float:
     tally.slowest_s = max(tally.slowest_s, took)
     if took > ANSWER_S:
         tally.findings.append(Finding(f"took {took:.1f} s", raw))
+    if (grown := _peak_bytes() - memory) > RSS_GROWTH_MAX:
+        tally.findings.append(Finding(f"took {grown >> 20} MiB at once", raw))
     return took
 
 
@@ -247,6 +253,11 @@ def _traced(surface: Surface, raw: bytes) -> set[tuple[int, int, int]]:
     finally:
         sys.settrace(outer)
     return reached
+
+
+def _peak_bytes() -> int:
+    """The most memory this process ever had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _rss_bytes() -> int:

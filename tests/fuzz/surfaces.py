@@ -1,7 +1,7 @@
 """The surfaces that strangers reach: their sound inputs, and how one input is handed to them.
 
-Parsers of files get the small made files of their own tests and the small ones of what is given; the wire gets the
-frames of a whole conversation; the journal gets segments. What is hostile about them is `guide.py`'s to find.
+The wire gets the frames of a whole conversation, the journal segments; files are `files.py`'s. What is hostile about
+them is `guide.py`'s to find.
 """
 
 from __future__ import annotations
@@ -40,68 +40,25 @@ from device.frames import (
 from device.glance import glance_of, read_glance, strip_of
 from device.header import MAGIC_1, Header
 from device.session import Append, DeviceRecord, HubSession, Register, Rules
-from ecg import formats, synth
+from ecg import synth
 from ecg.analysis import analyze
-from ecg.errors import WrongRate, WrongSignal
 from ecg.record import STANDARD_LEADS
 from server.intake.journal import Journal, JournalDamaged
 from server.intake.segment import RECORD, RECORD_MAGIC, Kind, Place, crc32c, segment_path
 from tests.device.fake_hub import KEY
 from tests.device.test_compact import KINDS
-from tests.ecg.conftest import SAMPLES, given_folder
-from tests.ecg.encoders import scp_renewed
-from tests.ecg.test_formats_fuzz import MADE
-from tests.ecg.test_formats_xml_fuzz import SMALL, small
 from tests.fault.test_hostile_journal import OPENED, SEED, START, footer, record, segment
+from tests.fuzz import files
 from tests.fuzz.guide import Surface
 
-SAMPLE_BYTES_MAX: Final = 64 * 1024
-HEAD_BYTES: Final = 40_000
 _LENGTH: Final = struct.Struct("<I")
 
 
 def surface(name: str) -> Surface:
     """One of `NAMES`."""
     if name.startswith("file."):
-        return _files(name.removeprefix("file."))
+        return files.surface(name.removeprefix("file."))
     return _OTHERS[name]()
-
-
-# ---- files ----
-
-_GIVEN: Final = {"ishne": "ishne*.ecg", "contec": "contec*.ecg"}  # nothing is made of these two
-_GIVEN_TOO: Final = {"scp": "scp_*", "sierra": "philips_*", "edf": "edfplusC_*"}
-_FILES: Final = tuple(dict.fromkeys((*(name.split()[0] for name in (*MADE, *SMALL)), *_GIVEN)))
-
-
-def _files(name: str) -> Surface:
-    """Small sound files of one format: made ones, and samples where they are small enough, else their beginning."""
-    seeds = [raw for made, raw in MADE.items() if made.split()[0] == name]
-    seeds += [small(made) for made in SMALL if made.split()[0] == name]
-    if name in _GIVEN:
-        seeds += [path.read_bytes()[:HEAD_BYTES] for path in given_folder(SAMPLES).glob(_GIVEN[name])]
-    if name in _GIVEN_TOO:
-        paths = [
-            path for path in given_folder(SAMPLES).glob(_GIVEN_TOO[name]) if path.stat().st_size <= SAMPLE_BYTES_MAX
-        ]
-        seeds += [path.read_bytes() for path in sorted(paths)]
-    return Surface(seeds, _read_file, ("ecg/formats/",), _checksums_renewed)
-
-
-def _read_file(raw: bytes) -> None:
-    document = formats.document(raw)
-    assert document.steps.shape[1] == len(document.leads) == len(document.uv_per_step), "as many columns as leads"
-    assert document.fs > 0
-    assert all(0 < step < float("inf") for step in document.uv_per_step), "a step has a size"
-    with contextlib.suppress(WrongRate, WrongSignal):
-        document.recording()
-
-
-def _checksums_renewed(raw: bytes) -> bytes:
-    """SCP's, where it is one; the other formats have none before their samples."""
-    with contextlib.suppress(struct.error, IndexError):
-        return scp_renewed(raw)
-    return raw
 
 
 # ---- the wire ----
@@ -304,4 +261,4 @@ _OTHERS: Final[dict[str, Callable[[], Surface]]] = {
     "glance": lambda: Surface([_glance()], lambda raw: strip_of(read_glance(raw)), ("device/glance.py",), _deflated),
     "journal": lambda: Surface(list(_segments()), _recover, ("server/intake/",), _records_renewed),
 }
-NAMES: Final = (*_OTHERS, *(f"file.{name}" for name in _FILES))
+NAMES: Final = (*_OTHERS, *(f"file.{name}" for name in files.NAMES))

@@ -13,7 +13,7 @@ from device.frames import Ack, Data, decode, encode, error_frame
 from tests.bench.rig import talks
 from tests.bench.rig.load import Generator
 from tests.bench.rig.packets import L, S, Size, Tape, bodies
-from tests.bench.rig.pixels import Lane, Seen, delays_ms, pen_column, sample_at
+from tests.bench.rig.pixels import RHYTHM, Lane, Seen, breaks, delays_ms, holes, pen_column, sample_at
 from tests.bench.rig.talks import Devices, Refused, State, message, take_message
 from tests.bench.sheet import Must, Sheet, Spread, percentile
 
@@ -173,9 +173,27 @@ def test_a_column_of_the_sweep_is_a_sample_of_the_page_that_is_up() -> None:
     lane = Lane.of(width=1000, height=620, fs=500)
     assert (lane.width, lane.px_per_sample, lane.samples) == (500, 0.2, 2500)
     assert lane.baseline == 60
-    assert sample_at(100, lane, expected=600) == 500
-    assert sample_at(100, lane, expected=3100) == 3000
-    assert sample_at(490, lane, expected=2510) == 2450  # just before the page turned
+    assert sample_at(100, lane, expected=600) == 504
+    assert sample_at(100, lane, expected=3100) == 3004
+    assert sample_at(490, lane, expected=2510) == 2454  # just before the page turned
+    assert Lane.of(width=300, height=120, fs=500, layout=RHYTHM).baseline == 72
+
+
+def test_a_hole_in_the_sweep_is_told_from_its_bar() -> None:
+    assert holes("1" * 40 + "0" * 12 + "1" * 100) == 0
+    assert holes("0" * 6 + "1" * 140 + "0" * 6) == 0  # the bar lies over the edge of the page
+    assert holes("1" * 40 + "0" * 12 + "1" * 50 + "0" * 3 + "1" * 47) == 1
+    assert holes("1" * 40 + "0" * 12 + "1" * 50 + "0" + "1" * 49) == 0  # one column is a steep line's own
+
+
+def test_strokes_that_do_not_make_one_line_are_counted() -> None:
+    lane = Lane.of(width=2, height=10, fs=500, layout=RHYTHM)
+    assert (lane.samples, lane.px_per_sample) == (10, 0.2)
+    whole = [[0.2 * n for n in range(4)], [0.2 * n for n in range(3, 10)], [0.0, 0.2]]
+    assert breaks(whole, lane) == 0
+    assert breaks([whole[0], whole[2]], lane) == 1  # back to the left before the page was full
+    assert breaks([whole[0], [0.2 * n for n in range(2, 10)]], lane) == 1  # a sample once more
+    assert breaks([[0.0, 1.5]], lane) == 1
 
 
 def test_a_packet_counts_from_its_newest_sample_to_the_first_picture_that_shows_it() -> None:

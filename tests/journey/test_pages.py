@@ -54,6 +54,7 @@ class Town:
             ("oncall", "/consults", "[data-testid=consults] h1"),
             ("oncall", f"/consult/{self.consult}", "[data-testid=consult-page]"),
             ("oncall", f"/room/{self.consult}", "[data-testid=room] canvas"),
+            ("oncall", "/live", "[data-testid=live-page] .empty"),
             ("clinic", "/clinic", "[data-testid=patients] .name"),
             ("clinic", f"/recording/{self.signed}", "[data-testid=recording-page] canvas"),
             ("clinic", f"/recording/{self.signed}?show=report", "[data-testid=report-pdf]"),

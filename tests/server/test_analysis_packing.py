@@ -47,6 +47,10 @@ def test_empty_stays_empty() -> None:
     assert unpack(b"") == b""
 
 
+def test_json_of_an_earlier_commit_is_given_as_it_stands() -> None:
+    assert unpack(b'{"fs":500.0}') == b'{"fs":500.0}'
+
+
 def test_a_member_that_would_be_taken_for_a_place_is_refused() -> None:
     with pytest.raises(ValueError, match="cannot be packed"):
         pack(b'{"#":16}')

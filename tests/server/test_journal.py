@@ -25,6 +25,7 @@ from server.intake.segment import (
     Record,
     after,
     record_header,
+    run_body,
     scan,
     seed_of,
     segment_header,
@@ -132,6 +133,35 @@ def test_a_repeat_is_not_written_again_but_called_back(tmp_path: Path) -> None:
         watched.wait(lambda: (A, 1) in watched.calls)
         assert segment_path(tmp_path, 1).stat().st_size == before
         assert bodies(watched.journal, A) == [b"a0", b"a1"]
+
+
+def test_a_run_is_one_record_and_read_back_as_its_frames(tmp_path: Path) -> None:
+    with running(tmp_path) as watched:
+        watched.write(A, [b"a0"])
+        watched.append(A, 3, Kind.RUN, run_body([10, 20, 30], b"a1a2a3"))
+        watched.stored(A, 3)
+        watched.write(A, [b"a4"], first=4)
+    with running(tmp_path) as again:
+        state = again.journal.streams[A]
+        assert (state.frames, state.data_bytes) == (5, 10)
+        frames = [record for record in again.journal.read(state) if record.kind == Kind.DATA]
+        assert [(r.seq, r.body) for r in frames] == [(n, f"a{n}".encode()) for n in range(5)]
+        assert [r.device_ms for r in frames[1:4]] == [10, 20, 30]
+
+
+@pytest.mark.parametrize("first", range(5))
+@pytest.mark.parametrize("frames", range(1, 5))
+def test_of_a_run_only_what_is_not_written_yet_is(tmp_path: Path, first: int, frames: int) -> None:
+    last = first + frames - 1
+    with running(tmp_path) as watched:
+        watched.write(A, [b"a0", b"a1", b"a2", b"a3"])
+        body = "".join(f"A{seq}" for seq in range(first, last + 1)).encode()
+        watched.append(A, last, Kind.RUN, run_body(range(frames), body))
+        watched.wait(lambda: (A, last) in watched.calls)
+    with running(tmp_path) as again:
+        new = [f"A{seq}".encode() for seq in range(4, last + 1)]
+        assert bodies(again.journal, A) == [b"a0", b"a1", b"a2", b"a3", *new]
+        assert again.journal.streams[A].frames == max(4, last + 1)
 
 
 def test_a_gap_is_stored_as_a_gap(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Select
+from sqlalchemy import Connection, Engine, Select
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.event import listen, remove
 
 from server.base import eventlog
 from server.base.clock import iso, later
@@ -241,6 +242,36 @@ async def test_every_list_is_read_along_its_index(tmp_path: Path) -> None:
             assert "USING COVERING INDEX worklist_" in told
             assert "SCAN" not in told
             assert "TEMP B-TREE" not in told
+
+
+async def test_no_question_of_an_open_worklist_looks_through_a_table(tmp_path: Path) -> None:
+    """Its page, its counts and the one row that an event is about: each along an index, however many rows there are."""
+    asked: dict[str, Any] = {}
+
+    def hear(_conn: object, _cursor: object, statement: str, parameters: Any, _context: object, _many: bool) -> None:
+        asked[statement] = parameters
+
+    def plans(conn: Connection) -> list[str]:
+        return [
+            row[-1]
+            for statement, parameters in list(asked.items())
+            if statement.startswith("SELECT")
+            for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        ]
+
+    async with house(tmp_path) as h:
+        recording = await h.recording()
+        listen(Engine, "before_cursor_execute", hear)
+        try:
+            for view in ("all", "urgent", "mine", "returned", "signed_today"):
+                await service.worklist(h.room, SHEN, WorklistQuery(view=view))
+            await service.worklist_row(h.room, SHEN, recording)
+        finally:
+            remove(Engine, "before_cursor_execute", hear)
+        told = await h.db.read(plans)
+    assert len(told) > 10
+    values = ("SCAN CONSTANT ROW", "SCAN (")  # not tables: a list in the question, and its parts
+    assert [line for line in told if line.startswith("SCAN") and not line.startswith(values)] == []
 
 
 async def test_ten_thousand_waiting_rows_give_a_page_as_fast_as_ten(tmp_path: Path) -> None:

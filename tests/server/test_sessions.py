@@ -9,12 +9,14 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from argon2 import PasswordHasher, extract_parameters
+from argon2.exceptions import VerifyMismatchError
 
 from server import demo
 from server.base.clock import ManualClock
 from server.base.http import Route
 from server.people.access import ACCESS
-from server.people.service import session_alive
+from server.people.service import nobodys_hash, session_alive
 from tests.server.conftest import REQUEST, Browser, Hub, Refused, normal
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -54,6 +56,14 @@ async def test_a_body_that_is_no_json_is_bad_input(hub: Hub, body: bytes) -> Non
         http.post(f"{hub.url}/api/session", data=body, headers={"Content-Type": "application/json"}) as answer,
     ):
         assert (answer.status, (await answer.json())["code"]) == (422, "http.input")
+
+
+def test_what_is_verified_for_an_unknown_account_costs_as_much_as_a_real_hash() -> None:
+    hasher = PasswordHasher()
+    nobody = nobodys_hash(hasher)
+    assert extract_parameters(nobody) == extract_parameters(hasher.hash("x"))
+    with pytest.raises(VerifyMismatchError):
+        hasher.verify(nobody, "")
 
 
 async def test_a_session_ends_by_itself_and_by_signing_out(tmp_path: Path) -> None:

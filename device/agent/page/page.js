@@ -64,7 +64,7 @@ function showLine(status) {
     const offset = Math.round(line.clock_offset_ms / 1000)
     if (Math.abs(offset) >= 2) parts.push(element('p', words().clock(offset), 'warn'))
   }
-  if (status.full) parts.push(element('p', words().full, 'bad'))
+  if (status.full) parts.push(element('p', `${words().full}: ${status.full[language]}`, 'bad'))
   box.replaceChildren(...parts)
 }
 
@@ -139,7 +139,8 @@ function show(status) {
   at('sources').replaceChildren(
     ...status.sources.map((source) => {
       const line = element('li', `${w.kind[source.kind]} ${source.name} `)
-      line.append(source.error ? element('span', `${source.error[language]} (${source.error.code})`, 'bad') : element('span', w.taken(source.taken), 'quiet'))
+      line.append(element('span', w.taken(source.taken), 'quiet'))
+      if (source.error) line.append(element('p', `${source.error[language]} (${source.error.code})`, 'bad'))
       return line
     }),
   )

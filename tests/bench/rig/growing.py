@@ -1,7 +1,10 @@
-"""C4: how the cost grows. Processor time a packet at 1 to 2,000 live streams, the whole hub, one browser more."""
+"""C4: how the cost grows. Processor time a packet at 1 to 2,000 live streams, the whole hub, one browser more; what a
+page of the worklist and one row of it cost the longer it is.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import time
@@ -11,12 +14,17 @@ from typing import Final
 
 import numpy as np
 
+from server import demo
+from server.base.clock import SystemClock
+from server.base.database import Database
 from tests.bench.rig import machine, subject
 from tests.bench.rig.load import Generator
 from tests.bench.rig.packets import ROOT, L, S, Size
 from tests.bench.rig.subject import Subject
 from tests.bench.rig.talks import Devices
 from tests.bench.sheet import Sheet
+from tests.journey.rows import fill
+from tests.server.conftest import Browser
 
 STREAMS: Final = (1, 10, 100, 1_000, 2_000)
 PACE_S: Final = 10.0
@@ -24,6 +32,9 @@ START_S: Final = 10.0  # what pages may need to come up
 WARM_S: Final = 1.5
 WATCHED: Final = 8  # devices; each sends S packets
 WATCHERS: Final = (1, 50)
+ROWS: Final = (1_000, 10_000, 100_000)
+ASKED: Final = 60  # times each question
+PAGE: Final = "/api/worklist?view=all&offset=0&limit=200"
 
 
 def measure(sheet: Sheet, hub: Callable[..., Path], *, quick: bool) -> None:
@@ -40,6 +51,45 @@ def measure(sheet: Sheet, hub: Callable[..., Path], *, quick: bool) -> None:
     _, share = _at(hub(), "hub", L, streams[-1] if quick else 1_000)
     sheet.put("C4.hub.core_pct", "% of one core", [100 * share])
     sheet.put("C4.watcher_us", "us CPU/packet and watcher", [_watchers(hub())])
+    rows(sheet, hub, quick=quick)
+
+
+def rows(sheet: Sheet, hub: Callable[..., Path], *, quick: bool) -> None:
+    """A page of the worklist with its counts, and one row anew: what every event costs each page that shows it."""
+    lengths = ROWS[:-1] if quick else ROWS
+    costs = [asyncio.run(_asked_us(hub(), length)) for length in lengths]
+    for what, of in (("page", [page for page, _ in costs]), ("push", [push for _, push in costs])):
+        for length, cost_us in zip(lengths, of, strict=True):
+            sheet.put(f"C4.rows.{what}.{length}", "us CPU/question", [cost_us])
+        slope = float(np.polyfit(np.log(lengths), np.log(of), 1)[0])
+        sheet.put(f"C4.rows.{what}.slope", "log CPU / log rows", [slope])
+
+
+async def _asked_us(folder: Path, length: int) -> tuple[float, float]:
+    """Processor time of the hub for a page and for a row, in us, with so many rows waiting."""
+    db = Database(folder / "hub.sqlite", SystemClock())
+    await db.write(lambda tx: fill(tx, length))
+    await db.close()
+    running = subject.start("hub", folder)
+    try:
+        async with Browser(f"http://127.0.0.1:{running.port}") as reader:
+            await reader.post("/api/session", {"login": "reader", "password": demo.PASSWORD})
+            page_us = await _each_us(running, reader, [PAGE] * ASKED)
+            spread = [f"/api/worklist/rec_{length * n // ASKED:06d}" for n in range(ASKED)]
+            push_us = await _each_us(running, reader, spread)
+    finally:
+        running.remove()
+    print(f"C4: {length} rows: a page {page_us / 1000:.1f} ms, a row {push_us / 1000:.2f} ms", file=sys.stderr)
+    return page_us, push_us
+
+
+async def _each_us(running: Subject, reader: Browser, questions: list[str]) -> float:
+    for question in questions[:3]:  # the database's own pages are read once
+        await reader.get(question)
+    cpu = machine.cpu_s(running.pid)
+    for question in questions:
+        await reader.get(question)
+    return 1e6 * (machine.cpu_s(running.pid) - cpu) / len(questions)
 
 
 def _at(folder: Path, form: subject.Form, size: Size, count: int) -> tuple[float, float]:

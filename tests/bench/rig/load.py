@@ -112,6 +112,8 @@ class Generator:
         while waiting or greeting:
             now = time.monotonic()
             if now - began > GREETING_S_MAX:
+                for fd in greeting:
+                    self._drop(fd)
                 raise Refused(f"{len(waiting) + len(greeting)} of {len(numbers)} connections were not taken")
             while waiting and len(greeting) < at_once and waiting[0][0] <= now:
                 greeting.add(self._begin(waiting.popleft()[1]))

@@ -6,16 +6,30 @@ bar ahead of the pen. The pen's column is a time on the page, and the page's len
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-PX_PER_MM: Final = 4.0  # EcgSweep's own, at 25 mm/s
 SPEED_MM_S: Final = 25.0
-COLUMNS: Final = 2  # twelve leads beside each other
-ROWS: Final = 6
-FOOT_PX: Final = 20  # scales and age stand below the leads
+FOOT_PX: Final = 20  # where more than two leads stand below one another: scales and age
 BASELINE: Final = 0.6  # of a lane's height
-GAP_PX: Final = 8  # the erased bar is 3 mm wide: 12
+GAP_PX: Final = 5  # the erased bar is 3 mm wide: 7 px and more
+HOLE_PX: Final = 2
+AHEAD: Final = 25  # samples that a cap of the line may seem to be ahead of what is known
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a page of the product hands `EcgSweep` its leads."""
+
+    px_per_mm: float
+    columns: int
+    rows: int
+
+
+READER: Final = Layout(4.0, 2, 6)
+WALL: Final = Layout(2.5, 2, 6)
+RHYTHM: Final = Layout(4.0, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -27,9 +41,9 @@ class Lane:
     px_per_sample: float
 
     @classmethod
-    def of(cls, width: float, height: float, fs: float) -> Lane:
-        lane_height = (height - FOOT_PX) / ROWS
-        return cls(int(width / COLUMNS), BASELINE * lane_height, SPEED_MM_S * PX_PER_MM / fs)
+    def of(cls, width: float, height: float, fs: float, layout: Layout = READER) -> Lane:
+        lane_height = (height - (FOOT_PX if layout.rows > 2 else 0)) / layout.rows
+        return cls(int(width / layout.columns), BASELINE * lane_height, SPEED_MM_S * layout.px_per_mm / fs)
 
     @property
     def samples(self) -> int:
@@ -43,10 +57,32 @@ def pen_column(ink: str) -> int | None:
     return gap - 1 if gap > 0 else None
 
 
+def holes(ink: str) -> int:
+    """Blank stretches besides the erased bar, on a page that has been swept whole; the bar may lie over its edge."""
+    first = ink.find("1")
+    turned = ink[first:] + ink[:first]  # the page is a ring
+    return max(0, sum(len(run) >= HOLE_PX for run in turned.split("1")) - 1)
+
+
+def breaks(strokes: Sequence[Sequence[float]], lane: Lane) -> int:
+    """Places where the drawn line is not one line: strokes go on where the one before ended, from left to right, each
+    sample once, and over the edge of the page from its last sample to its first."""
+    found, before = 0, None
+    last = (lane.samples - 1) * lane.px_per_sample
+    for xs in strokes:
+        for place, x in enumerate(xs):
+            joins = place == 0 and before is not None and abs(x - before) < lane.px_per_sample / 2
+            turns = x == 0 and before is not None and abs(before - last) < lane.px_per_sample / 2
+            goes_on = before is not None and before < x < before + 1 + 2 * lane.px_per_sample
+            found += before is not None and not (joins or turns or goes_on)
+            before = x
+    return found
+
+
 def sample_at(column: int, lane: Lane, expected: float) -> int:
-    """The sample at that column: of the pages it may be of, the newest that is not newer than `expected`."""
-    within = int(column / lane.px_per_sample)
-    page = max(0, int((expected - within) // lane.samples))
+    """The newest sample in that column: of the pages it may be of, the newest that is not newer than `expected`."""
+    within = int((column + 1) / lane.px_per_sample + 1e-9) - 1
+    page = max(0, int((expected + AHEAD - within) // lane.samples))
     return within + page * lane.samples
 
 

@@ -10,17 +10,19 @@ import { type Colours, colours } from './colours'
 import { LABEL_PX } from './draw'
 import { onFrame } from './loop'
 import { ageState, type PlayOut, type SignalAge } from './playout'
-import { piecesFor, type SweepPage } from './sweep'
+import { eraseSamples, piecesFor, type SweepPage, wipesFor } from './sweep'
 import { drawTrace, traceWidth } from './trace'
 
 export type EcgSweepProps = Readonly<{
   playOut: PlayOut
   leads: readonly string[] // names of the play-out's leads, in its order
+  show?: readonly number[] // which of them; all when absent
   columns?: number // 2 for twelve leads at acquisition, 1 on the wall
   pxPerMm?: number
   gain?: number
   speed?: number
   off?: ReadonlySet<string> // electrodes off: dashed, named
+  plain?: boolean // one of many: no scales, and its age is not read out by itself
   onAge?: (state: SignalAge | 'waiting', age_s: number | null) => void
 }>
 
@@ -41,27 +43,36 @@ type Lane = Readonly<{
   top: number
   height: number
   baseline: number
-  page: SweepPage
 }>
 
-function lanesOf(p: EcgSweepProps, size: Size, pxPerMm: number): readonly Lane[] {
-  const columns = p.columns ?? (p.leads.length > 3 ? 2 : 1)
-  const rows = Math.ceil(p.leads.length / columns)
+/** Where everything stands. All leads share one page: they are swept together. */
+type Sheet = Readonly<{ page: SweepPage; lanes: readonly Lane[]; off: readonly Lane[]; bands: readonly Band[] }>
+
+/** Leads below one another are cleared in one go. */
+type Band = { x: number; top: number; bottom: number }
+
+function sheetOf(p: EcgSweepProps, size: Size, pxPerMm: number): Sheet {
+  const shown = p.show ?? p.leads.map((_, lead) => lead)
+  const columns = p.columns ?? (shown.length > 3 ? 2 : 1)
+  const rows = Math.ceil(shown.length / columns)
   const usable = size.height - (rows > 2 ? 20 : 0) // the foot belongs to scales and age
   const width = Math.floor(size.width / columns)
   const height = usable / rows
-  return p.leads.map((name, lead) => {
-    const top = (lead % rows) * height
-    return {
-      lead,
-      name,
-      x: Math.floor(lead / rows) * width,
-      top,
-      height,
-      baseline: top + height * 0.6,
-      page: { widthPx: width, pxPerSample: ((p.speed ?? 25) * pxPerMm) / p.playOut.fs },
-    }
+  const all = shown.map((lead, place) => {
+    const top = (place % rows) * height
+    const x = Math.floor(place / rows) * width
+    return { lead, name: p.leads[lead] ?? '', x, top, height, baseline: top + height * 0.6 }
   })
+  const isOff = (lane: Lane): boolean => p.off?.has(lane.name) === true
+  const lanes = all.filter(lane => !isOff(lane))
+  const bands: Band[] = []
+  for (const lane of lanes) {
+    const above = bands.at(-1)
+    if (above?.x === lane.x && Math.abs(above.bottom - lane.top) < 0.5) above.bottom = lane.top + height
+    else bands.push({ x: lane.x, top: lane.top, bottom: lane.top + height })
+  }
+  const page = { widthPx: width, pxPerSample: ((p.speed ?? 25) * pxPerMm) / p.playOut.fs }
+  return { page, lanes, off: all.filter(isOff), bands }
 }
 
 const reducedMotion = signal(false)
@@ -72,6 +83,7 @@ if (typeof matchMedia === 'function') {
     reducedMotion.value = asked.matches
   })
 }
+const STEP_PX = 6
 const PAGE_TURN_MS = 2000 // reduced motion: the page is turned every 2 s instead of swept
 
 export function EcgSweep(p: EcgSweepProps) {
@@ -90,51 +102,60 @@ export function EcgSweep(p: EcgSweepProps) {
     const pen = penOf(canvas.current, size, false)
     if (pen === null) return
     const paper = grid.for(size, mm, { x: 0, y: 0 }, ink)
-    const brush: Brush = { pen, paper, dpr: size.dpr, ink, mm, gain: p.gain ?? 10, playOut: p.playOut }
-    const lanes = lanesOf(p, size, mm)
+    const sheet = sheetOf(p, size, mm)
+    const brush: Brush = { pen, paper, dpr: size.dpr, ink, mm, gain: p.gain ?? 10, playOut: p.playOut, sheet }
     pen.drawImage(paper, 0, 0)
+    for (const lane of sheet.off) paintOff(brush, lane)
     // What is already on the page is drawn whole once (resize, theme), then only what is new.
-    const end = p.playOut.penSample + 1
-    for (const lane of lanes) {
-      if (off?.has(lane.name) === true) paintOff(brush, lane)
-      else paintNew(brush, lane, Math.max(0, end - Math.floor(lane.page.widthPx / lane.page.pxPerSample) + 1), end)
-      paintName(brush, lane)
-    }
+    const erase = eraseSamples(sheet.page, mm)
+    let clearBelow = p.playOut.bar + erase
+    paintNew(brush, 0, p.playOut.penSample + 1, clearBelow)
+    for (const lane of sheet.lanes) paintName(brush, lane)
+    // Of many, each sweep moves a few pixels at a time: a canvas that did not change costs the frame nothing.
+    const step = p.plain === true ? STEP_PX / sheet.page.pxPerSample : 1
     let last_ms = Number.NEGATIVE_INFINITY
+    let worst = { age_s: 0, since_ms: 0 }
     return onFrame(at_ms => {
       if (reducedMotion.value && at_ms - last_ms < PAGE_TURN_MS) return
       last_ms = at_ms
       const fresh = p.playOut.advance(at_ms)
-      if (fresh.end > fresh.first) {
-        for (const lane of lanes) if (off?.has(lane.name) !== true) paintNew(brush, lane, fresh.first, fresh.end)
+      if (fresh.end > fresh.first || fresh.bar + erase - clearBelow >= step) {
+        const cleared = wipe(brush, clearBelow, fresh.bar + erase)
+        clearBelow = Math.max(clearBelow, fresh.bar + erase)
+        const drawn = paintNew(brush, fresh.first, fresh.end, clearBelow)
+        if (Math.min(cleared, drawn) < NAME_ROOM_PX) for (const lane of sheet.lanes) paintName(brush, lane)
       }
       const now = p.playOut.age_s(at_ms)
-      const tenth = now === null ? null : Math.round(now * 10) / 10
+      // Between two packets the age goes up and down: what is said is the most of the last second, and is calm.
+      if (now !== null && (now >= worst.age_s || at_ms - worst.since_ms > 1000)) worst = { age_s: now, since_ms: at_ms }
+      const tenth = now === null ? null : Math.round(worst.age_s * 10) / 10
       if (tenth !== age.peek() && (tenth === null || Math.round(tenth * 2) !== Math.round((age.peek() ?? -1) * 2)))
         age.value = tenth
       const is = now === null ? 'waiting' : ageState(now)
       if (is !== state.peek()) state.value = is
     })
-  }, [size, mm, ink, p.playOut, p.leads.join(), p.columns, p.gain, p.speed, off])
+  }, [size, mm, ink, p.playOut, p.leads.join(), p.show?.join(), p.columns, p.gain, p.speed, off])
 
   useEffect(() => p.onAge?.(state.value, age.value), [state.value])
   return (
     <div class={`sweep sweep-${state.value}`} ref={box}>
-      <canvas ref={canvas} role="img" aria-label={t('sweep.plain', { n: p.leads.length })} />
-      <p class="ecg-scales">
-        <span>{t('speed.unit', { n: p.speed ?? 25 })}</span>
-        <span>{t('gain.unit', { n: p.gain ?? 10 })}</span>
-      </p>
-      <SweepAge state={state.value} age_s={age.value} />
+      <canvas ref={canvas} role="img" aria-label={t('sweep.plain', { n: p.show?.length ?? p.leads.length })} />
+      {p.plain !== true && (
+        <p class="ecg-scales">
+          <span>{t('speed.unit', { n: p.speed ?? 25 })}</span>
+          <span>{t('gain.unit', { n: p.gain ?? 10 })}</span>
+        </p>
+      )}
+      <SweepAge state={state.value} age_s={age.value} plain={p.plain === true} />
     </div>
   )
 }
 
 /** Says the age of everything: quiet when fresh, in words when late. */
-function SweepAge({ state, age_s }: { state: SignalAge | 'waiting'; age_s: number | null }) {
+function SweepAge({ state, age_s, plain }: { state: SignalAge | 'waiting'; age_s: number | null; plain: boolean }) {
   const s = age_s ?? 0
   return (
-    <p class={`sweep-age sweep-age-${state}`} role="status">
+    <p class={`sweep-age sweep-age-${state}`} role={plain ? undefined : 'status'}>
       {state === 'waiting' && t('sweep.waiting')}
       {state === 'live' && t('sweep.age', { s: s.toFixed(1) })}
       {state === 'delayed' && t('sweep.delayed', { s: s.toFixed(0) })}
@@ -151,35 +172,53 @@ type Brush = Readonly<{
   mm: number
   gain: number
   playOut: PlayOut
+  sheet: Sheet
 }>
 
-const scratch = new Float32Array(16_384)
-
-function paintNew(b: Brush, lane: Lane, first: number, end: number): void {
-  for (const piece of piecesFor(lane.page, first, end, b.mm)) {
-    const top = Math.round(lane.top * b.dpr)
-    const height = Math.round((lane.top + lane.height) * b.dpr) - top
-    const from = Math.round((lane.x + piece.clearFrom) * b.dpr)
-    const width = Math.round((lane.x + piece.clearTo) * b.dpr) - from
-    if (width > 0) b.pen.drawImage(b.paper, from, top, width, height, from, top, width, height)
-    const count = Math.min(piece.end - piece.first, scratch.length)
-    for (let i = 0; i < count; i++) scratch[i] = b.playOut.valueAt(lane.lead, piece.first + i)
-    b.pen.strokeStyle = b.ink.trace
-    b.pen.lineWidth = traceWidth(b.mm) * b.dpr
-    b.pen.lineJoin = 'round'
-    b.pen.lineCap = 'round'
-    b.pen.beginPath()
-    drawTrace(b.pen, scratch, {
-      first: 0,
-      end: count,
-      x: (lane.x + piece.x) * b.dpr,
-      pxPerSample: lane.page.pxPerSample * b.dpr,
-      baseline: lane.baseline * b.dpr,
-      pxPerUv: (b.gain * b.mm * b.dpr) / 1000,
-    })
-    b.pen.stroke()
-    if (piece.clearFrom < NAME_ROOM_PX) paintName(b, lane)
+/** Clears the page under the erase bar. Returns the leftmost column that it touched, in CSS px. */
+function wipe(b: Brush, from: number, to: number): number {
+  let leftmost = Number.POSITIVE_INFINITY
+  for (const strip of wipesFor(b.sheet.page, from, to)) {
+    for (const band of b.sheet.bands) {
+      const top = Math.round(band.top * b.dpr)
+      const height = Math.round(band.bottom * b.dpr) - top
+      const x = Math.floor((band.x + strip.from) * b.dpr)
+      const width = Math.floor((band.x + strip.to) * b.dpr) - x
+      if (width > 0 && height > 0) b.pen.drawImage(b.paper, x, top, width, height, x, top, width, height)
+    }
+    leftmost = Math.min(leftmost, strip.from)
   }
+  return leftmost
+}
+
+let scratch = new Float32Array(4096)
+
+/** Draws samples [first, end) of every lead in one stroke. Returns the leftmost column that it touched, in CSS px. */
+function paintNew(b: Brush, first: number, end: number, clear: number): number {
+  const pieces = piecesFor(b.sheet.page, first, end, clear)
+  if (pieces.length === 0) return Number.POSITIVE_INFINITY
+  b.pen.strokeStyle = b.ink.trace
+  b.pen.lineWidth = traceWidth(b.mm) * b.dpr
+  b.pen.lineJoin = 'round'
+  b.pen.lineCap = 'round'
+  b.pen.beginPath()
+  for (const lane of b.sheet.lanes) {
+    for (const piece of pieces) {
+      const count = piece.end - piece.first
+      if (count > scratch.length) scratch = new Float32Array(2 * count)
+      for (let i = 0; i < count; i++) scratch[i] = b.playOut.valueAt(lane.lead, piece.first + i)
+      drawTrace(b.pen, scratch, {
+        first: 0,
+        end: count,
+        x: (lane.x + piece.x) * b.dpr,
+        pxPerSample: b.sheet.page.pxPerSample * b.dpr,
+        baseline: lane.baseline * b.dpr,
+        pxPerUv: (b.gain * b.mm * b.dpr) / 1000,
+      })
+    }
+  }
+  b.pen.stroke()
+  return Math.min(...pieces.map(piece => piece.x))
 }
 
 const NAME_ROOM_PX = 60
@@ -204,7 +243,7 @@ function paintOff(b: Brush, lane: Lane): void {
   b.pen.setLineDash([6 * b.dpr, 6 * b.dpr])
   b.pen.beginPath()
   b.pen.moveTo(lane.x * b.dpr, Math.round(lane.baseline * b.dpr) + 0.5)
-  b.pen.lineTo((lane.x + lane.page.widthPx) * b.dpr, Math.round(lane.baseline * b.dpr) + 0.5)
+  b.pen.lineTo((lane.x + b.sheet.page.widthPx) * b.dpr, Math.round(lane.baseline * b.dpr) + 0.5)
   b.pen.stroke()
   b.pen.restore()
   paintName(b, { ...lane, name: t('off', { lead: lane.name }) })

@@ -25,6 +25,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "密码太短或太常见。请使用至少 {length_min} 个字符、别人猜不到的密码。",
     "en": "The password is too short or too common. Use at least {length_min} characters that nobody would guess."
   },
+  "agent.file_left": {
+    "zh": "文件 {name} 未被取走：{reason}。它留在原处；请查看该文件，以及代理程序账号的权限。",
+    "en": "{name} is not taken: {reason}. It stays where it is. Look at the file, and at the rights of the agent's account."
+  },
   "agent.folder": {
     "zh": "文件夹 {path} 无法读取：{reason}。请确认其存在、共享已连接，以及代理程序账号的权限。",
     "en": "The folder {path} cannot be read: {reason}. Check that it exists, that the share is connected, and the rights of the agent's account."
