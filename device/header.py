@@ -2,10 +2,11 @@
 
     8 bytes   magic `XLECG2\\r\\n`
     4 bytes   CRC32 of what follows up to the samples
-    1 byte    bits 0 to 4 how many leads; flags: 32 the rate as f64, 64 the gain as f64, 128 some leads are derived
+    1 byte    bits 0 to 3 how many leads less 1; flags: 16 the start as i64, 32 the rate as f64, 64 the gain as f64,
+              128 some leads are derived
     u16 or f64, f32 or f64   rate in Hz, gain in microvolts a step
     u32       samples a lead
-    6 bytes   UTC of the first sample in ms, signed
+    6 bytes   UTC of the first sample in ms, signed; or i64
     16 bytes  the recording's uid
     32 bytes  SHA-256 of all samples, int16, one row a sample
     1 byte    of each lead: its place in `NAMES`; 255: a length byte and the name follow
@@ -39,8 +40,8 @@ NAMES: Final = (
 
 _HEAD_1: Final = struct.Struct("<8sII")
 _HEAD_2: Final = struct.Struct("<8sI")
-_COUNT: Final = 31
-_RATE_F64, _GAIN_F64, _DERIVED = 32, 64, 128
+_COUNT: Final = 15
+_START_I64, _RATE_F64, _GAIN_F64, _DERIVED = 16, 32, 64, 128
 _NAMED: Final = 255
 _DAMAGED: Final = "its header is damaged"
 
@@ -63,12 +64,14 @@ def written(header: Header) -> bytes:
     fs, gain = float(header.fs), float(header.gain_uv_per_lsb)
     short_rate = fs.is_integer() and 0 <= fs <= 0xFFFF
     short_gain = struct.unpack("<f", struct.pack("<f", gain))[0] == gain
+    short_start = -(2**47) <= header.start_ms < 2**47
     flags = (0 if short_rate else _RATE_F64) | (0 if short_gain else _GAIN_F64) | (_DERIVED if header.derived else 0)
+    flags |= 0 if short_start else _START_I64
     try:
-        body = bytes([len(header.leads) | flags])
+        body = bytes([len(header.leads) - 1 | flags])
         body += struct.pack("<H", int(fs)) if short_rate else struct.pack("<d", fs)
         body += struct.pack("<f" if short_gain else "<d", gain)
-        body += struct.pack("<I", header.n) + header.start_ms.to_bytes(6, "little", signed=True)
+        body += struct.pack("<I", header.n) + header.start_ms.to_bytes(6 if short_start else 8, "little", signed=True)
         body += bytes.fromhex(header.uid) + bytes.fromhex(header.sha256)
         body += b"".join(map(_name, header.leads))
         if header.derived:
@@ -110,9 +113,12 @@ def _read_2(archive: bytes) -> tuple[Header, int]:
         flags = cursor.number("<B")
         fs = cursor.real("<d") if flags & _RATE_F64 else float(cursor.number("<H"))
         gain = cursor.real("<d" if flags & _GAIN_F64 else "<f")
-        n, start = cursor.number("<I"), int.from_bytes(cursor.take(6), "little", signed=True)
+        n, start = (
+            cursor.number("<I"),
+            int.from_bytes(cursor.take(8 if flags & _START_I64 else 6), "little", signed=True),
+        )
         uid, sha256 = cursor.take(16).hex(), cursor.take(32).hex()
-        leads = tuple(cursor.lead() for _ in range(flags & _COUNT))
+        leads = tuple(cursor.lead() for _ in range((flags & _COUNT) + 1))
         mask = cursor.number("<H") if flags & _DERIVED else 0
         derived = tuple(name for place, name in enumerate(leads) if mask >> place & 1)
         header = msgspec.convert(

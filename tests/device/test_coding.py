@@ -147,7 +147,7 @@ def test_every_file_of_version_1_is_read(recording: tuple[I16, tuple[str, ...]])
     st.one_of(st.integers(1, 10_000).map(float), st.floats(1, 10_000)),
     st.lists(st.sampled_from(sorted(LEADS)) | st.text(max_size=20), min_size=1, max_size=16, unique=True),
     st.one_of(st.sampled_from([1.0, 2.5, 4.88]), st.floats(0.05, 50)),
-    st.integers(-(2**47), 2**47 - 1),
+    st.integers(-(2**47), 2**47 - 1) | st.integers(-(2**63), 2**63 - 1),
     st.integers(0, 3),
 )
 def test_every_header_comes_back(fs: float, leads: list[str], gain: float, start_ms: int, derived: int) -> None:
@@ -162,7 +162,7 @@ def test_a_header_is_short_and_knows_every_lead_by_one_byte() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"uid": "not hex"}, {"uid": ""}, {"sha256": "00"}, {"start_ms": 2**60}, {"fs": 0.5}, {"leads": ()}]
+    "change", [{"uid": "not hex"}, {"uid": ""}, {"sha256": "00"}, {"start_ms": 2**70}, {"fs": 0.5}, {"leads": ()}]
 )
 def test_a_header_that_could_not_be_read_is_not_written(change: dict[str, object]) -> None:
     with pytest.raises(ArchiveDamaged, match="cannot be written"):

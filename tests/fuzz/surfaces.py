@@ -152,8 +152,8 @@ def _header_renewed(raw: bytes) -> bytes:
         return raw[:12] + struct.pack("<I", zlib.crc32(head)) + raw[16:]
     with contextlib.suppress(IndexError):
         flags = raw[12]
-        end = 13 + (8 if flags & 32 else 2) + (8 if flags & 64 else 4) + 4 + 6 + 16 + 32
-        for _ in range(flags & 31):
+        end = 13 + (8 if flags & 32 else 2) + (8 if flags & 64 else 4) + 4 + (8 if flags & 16 else 6) + 16 + 32
+        for _ in range((flags & 15) + 1):
             end += 2 + raw[end + 1] if raw[end] == 255 else 1
         end += 2 if flags & 128 else 0
         return raw[:8] + struct.pack("<I", zlib.crc32(raw[12:end])) + raw[12:]
