@@ -166,7 +166,7 @@ class Application:
         check_fonts()
         tls = tls_context(self.config)
         self.reserve = Reserve(data, hub.low_disk_mb * 2**20)
-        self._room: Room = self.reserve.look()
+        self.reserve.look()
         self.db = Database(data / "hub.sqlite", self.clock)
         self.db.relieve = self.reserve.spend
         self.blobs = FileBlobs(data / "blobs")
@@ -214,7 +214,8 @@ class Application:
         await self.db.close()
         self.reserve.release()
         if not self.failed:
-            (Path(self.config.hub.data) / RUNNING).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                (Path(self.config.hub.data) / RUNNING).unlink(missing_ok=True)
         log.info("hub.stopped")
 
     async def _end_pages(self) -> None:
@@ -227,27 +228,37 @@ class Application:
         """Tell operators, administrators and pages when the disk runs full, is full, and has room again."""
         if self._unclean:
             log.error("hub.unclean_stop")
-            await self.db.write(lambda tx: tx.append("hub.unclean_stop", "hub", "", {}, topic="system"))
+            await self._tell("hub.unclean_stop", {})
         told: Room = "ok"
         while True:
-            if self.read_only and self.reserve.spend():
-                log.error("storage.reserve_given_up")
-            if self.db.full and self.reserve.free_bytes > 0:
-                await self.db.write(lambda tx: None)  # writes nothing, and so only finds out that it may
-            waits = self.intake.disk_full or self.db.full
-            room = await asyncio.to_thread(self.reserve.look, may_take=not waits)
-            self._room = "full" if self.read_only else room
-            free_mb = self.reserve.free_bytes // 2**20
-            if self._room != told:
-                (log.info if self._room == "ok" else log.error)(f"storage.{self._room}", free_mb=free_mb)
-                self.live.announce(self._room, free_mb)
-                kind = f"storage.{self._room}"
-                with contextlib.suppress(StorageFull):  # the line above and the pages have it
-                    await self.db.write(
-                        lambda tx, kind=kind, mb=free_mb: tx.append(kind, "hub", "", {"free_mb": mb}, topic="system")  # type: ignore[misc]
-                    )
-                told = self._room
+            try:
+                room = await self._look_at_disk()
+            except OSError as error:  # it fails: who writes to it ends the process
+                log.error("storage.unreadable", error=type(error).__name__)
+            else:
+                if room != told:
+                    told, free_mb = room, self.reserve.free_bytes // 2**20
+                    (log.info if room == "ok" else log.error)(f"storage.{room}", free_mb=free_mb)
+                    self.live.announce(room, free_mb)
+                    await self._tell(f"storage.{room}", {"free_mb": free_mb})
             await asyncio.sleep(DISK_S)
+
+    async def _look_at_disk(self) -> Room:
+        if self.read_only and self.reserve.spend():
+            log.error("storage.reserve_given_up")
+        if self.db.full and self.reserve.free_bytes > 0:
+            with contextlib.suppress(StorageFull):
+                await self.db.write(lambda tx: None)  # writes nothing, and so only finds out that it may
+        waits = self.intake.disk_full or self.db.full
+        room = await asyncio.to_thread(self.reserve.look, may_take=not waits)
+        return "full" if self.read_only else room
+
+    async def _tell(self, kind: str, body: dict[str, int]) -> None:
+        """Into the log of events; where that cannot be, the hub's own log and the pages have it."""
+        try:
+            await self.db.write(lambda tx: tx.append(kind, "hub", "", {**body}, topic="system"))
+        except Exception as error:
+            log.warning("hub.untold", kind=kind, error=type(error).__name__)
 
     async def _end_silent(self) -> None:
         """Recordings whose device never ends them."""

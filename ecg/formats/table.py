@@ -29,7 +29,8 @@ DECIMALS_MAX = 6
 KEYS = ("fs", "unit", "start", "name", "id", "sex", "birth_date", "age", "device")
 TIMES = ("time", "t", "timestamp", "sample", "samples", "index", "no", "no.", "时间", "时刻", "序号", "采样点")
 """Names of a first column that counts samples or seconds: passed over, since `# fs=` says how many a second."""
-_NAMED = re.compile(r"(.+?)\s*[\[(（]([^)\]）]+)[\])）]")
+NAME_LETTERS_MAX = 60
+_NAMED = re.compile(r"([^\[\](（）)]+)[\[(（]([^\[\](（）)]+)[\])）]")
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,2})?$", re.ASCII)
 _DIGITS = re.compile(r"[-+0-9.eE,;\t \r\n]*", re.ASCII)
 _SETTING = re.compile(r"#\s*(\w+)\s*[=:]\s*(.*)$")
@@ -122,7 +123,10 @@ def _separator(line: str) -> str:
 
 def _columns(cells: list[str]) -> tuple[list[str], str, bool]:
     """Names of the leads, the unit that all of them state behind ("II (mV)"), and whether times stand before them."""
-    has_times = _NAMED.sub(r"\1", cells[0]).casefold() in TIMES
+    if any(len(cell) > NAME_LETTERS_MAX for cell in cells):
+        return cells, "", False
+    first = _NAMED.fullmatch(cells[0])
+    has_times = (first[1] if first else cells[0]).strip().casefold() in TIMES
     found = [_NAMED.fullmatch(cell) for cell in cells[has_times:]]
     units = {name[2].casefold() for name in found if name and microvolts_of(name[2])}
     if len(units) != 1 or not all(found):

@@ -7,6 +7,7 @@ Who is told, and which commands are ordinary, is decided elsewhere. Any thread m
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -50,16 +51,20 @@ class Reserve:
             if not self._held:
                 return False
             self._held = False
-            with self._path.open("r+b") as file:
-                file.truncate(0)
-                os.fsync(file.fileno())  # ext4 hands freed blocks out again only after this
+            try:
+                with self._path.open("r+b") as file:
+                    file.truncate(0)
+                    os.fsync(file.fileno())  # ext4 hands freed blocks out again only after this
+            except OSError:  # gone, or the disk fails: whoever asked finds out by himself
+                return False
             return True
 
     def release(self) -> None:
         """The hub stops."""
         with self._lock:
             self._held = False
-            self._path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # on a disk that fails it stays
+                self._path.unlink(missing_ok=True)
 
     def look(self, *, may_take: bool = True) -> Room:
         """How the disk stands now; takes the reserve back where there is room for it again, and nobody waits for it."""

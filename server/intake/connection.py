@@ -74,6 +74,7 @@ class Connection:
         self._over = False  # an error was sent: nothing after it counts
         self._asking: asyncio.Task[None] | None = None
         self._queue: list[bytes] = []
+        self._greeted: Callable[[], None] = lambda: None  # gives its place among those that greet to the next
         self._paused = False  # `_queue` is full: nothing is read from the socket
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -99,6 +100,7 @@ class Connection:
             self._queue.clear()
             while self._tasks:  # `seen` may still be on its way to `set_online`
                 await asyncio.wait(self._tasks)
+            self._greeted()
             if self.device_id is not None:
                 self._gateway.set_online(self.device_id, online=False)
 
@@ -144,6 +146,7 @@ class Connection:
             for effect in effects:
                 match effect:
                     case FindDevice():
+                        await self._wait_for_turn()
                         found = await self._gateway.hub.device(effect.device_id)
                         self.do_now(self.session.device_found(found, self._gateway.clock_ms()))
                     case Online():
@@ -165,6 +168,13 @@ class Connection:
         if self._paused and len(self._queue) < QUEUE_MAX and not self._socket.transport.is_closing():
             self._paused = False
             self._socket.transport.resume_reading()
+
+    async def _wait_for_turn(self) -> None:
+        """Until those who came before have proven themselves. Its own time to do so begins then."""
+        self._deadline.reschedule(None)
+        self._greeted = await self._gateway.turns.take()
+        if not self._socket.transport.is_closing():  # it may have gone while it waited
+            self._deadline.reschedule(asyncio.get_running_loop().time() + self._gateway.settings.handshake_s)
 
     def _check_certificate(self, device_id: str) -> None:
         """Where devices show certificates, whose it is has to be who proved himself. Raises CertificateDiffers."""
@@ -192,7 +202,7 @@ class Connection:
                 case Online():
                     assert self.session.device is not None
                     self._deadline.reschedule(None)
-                    self._socket.greeted()
+                    self._greeted()
                     self.device_id = self.session.device.id
                     gateway.set_online(self.device_id, online=True)
                 case ClockKnown():

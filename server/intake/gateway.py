@@ -16,9 +16,8 @@ import itertools
 import secrets
 import ssl
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -143,7 +142,7 @@ class Gateway:
         self._seal_slots = asyncio.Semaphore(settings.seals_max)
         self._silence = Silence()
         self._stopping = asyncio.Event()
-        self._turns = Turns()
+        self.turns = Turns()
         self.journal: Journal
         self._server: Server
 
@@ -187,7 +186,6 @@ class Gateway:
             create_connection=DeviceSocket,
             backlog=BACKLOG,
         )
-        self._server.handler = partial(self._in_turn, self._server.handler)
 
     async def stop(self) -> None:
         """Tell the devices to come back, let seals end, put everything on the disk."""
@@ -507,15 +505,6 @@ class Gateway:
     async def _end_all(self, error: WireError) -> None:
         for connection in list(self.connections):
             connection.end(error)
-
-    async def _in_turn(self, greet: Callable[[ServerConnection], Awaitable[None]], socket: ServerConnection) -> None:
-        """The library's handshake, then `_serve`. The place is given back once the device has proven itself."""
-        assert isinstance(socket, DeviceSocket)
-        socket.greeted = await self._turns.take()
-        try:
-            await greet(socket)
-        finally:
-            socket.greeted()
 
     async def _serve(self, socket: ServerConnection) -> None:
         assert isinstance(socket, DeviceSocket)

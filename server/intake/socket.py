@@ -29,7 +29,6 @@ class DeviceSocket(ServerConnection):
     """
 
     sink: Callable[[list[bytes]], None] | None = None
-    greeted: Callable[[], None]  # gives its place among those that greet to the next (`turns.py`)
     _rest: bytes = b""
     _library_only: bool = False
 

@@ -1,8 +1,8 @@
-"""Connections that greet at once take turns: after a power cut a whole county's devices come back in the same second.
+"""Devices that say hello at once take turns: after a power cut a whole county's come back in the same second.
 
-All of them a step further each time round, none would be done before its time is up, and each would begin anew. So a
-bounded number greet, in the order they came; the others wait before their time begins to run. What is said is
-`device.session`'s, how long it may take the gateway's.
+With all of them a step further each time round, none would be done before its time is up, and each would begin anew. So
+a bounded number prove themselves, in the order of their hellos, and the time of the others has not begun. What is said
+is `device.session`'s, how long it may take `connection.py`'s.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Final
 
 PLACES: Final = 128  # enough to fill a commit of their rows
-LONGEST_S: Final = 1.0
-"""Who has not greeted by then goes on without a place: a thousand who say nothing delay the others by seconds only."""
+LONGEST_S: Final = 3.0
+"""Who has proven nothing by then goes on without a place: who says hello and no more does not stop the others."""
 
 
 class Turns:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator
+from dataclasses import fields
 from pathlib import Path
 from typing import get_args
 
@@ -159,8 +160,7 @@ def test_every_error_stands_in_chinese_with_the_same_fields() -> None:
     codes = {cls.code: cls for cls in all_errors(WireError)}
     assert set(catalogue) == set(codes)
     for code, cls in codes.items():
-        names = [name for name, kind in cls.__annotations__.items() if not str(kind).startswith("ClassVar")]
-        facts = {name: f"<{name}>" for name in names}
+        facts = {field.name: f"<{field.name}>" for field in fields(cls)}
         english, chinese = (cls.what + cls.mend).format(**facts), catalogue[code].format(**facts)
         assert {f for f in facts.values() if f in english} == {f for f in facts.values() if f in chinese}, code
 

@@ -249,6 +249,12 @@ def test_a_table_may_count_its_rows_and_state_its_unit_beside_each_lead(head: st
     assert (got.steps * np.array(got.uv_per_step)).tolist() == [[500.0, -1000.0], [250.0, 2000.0]]
 
 
+def test_a_first_row_of_thousands_of_blanks_and_brackets_costs_no_time() -> None:
+    for row in (" " * 4000, "(" * 4000, "a (" * 1000 + ")", " ,( " * 1000):
+        with pytest.raises(EcgError):
+            formats.document(b"\xc2\xa0" + row.encode() + b"x\n1,2\n")
+
+
 def test_a_table_with_two_units_is_refused() -> None:
     with pytest.raises((LeadUnknown, UnitUnknown)):
         formats.document(table("I (mV),II (uV)", ["1,2"]))

@@ -137,7 +137,7 @@ async def attacked(folder: Path) -> AsyncIterator[Running]:
     """A gateway that is attacked while another device streams through it: it has to end as if nothing had happened."""
     loop, unhandled = asyncio.get_running_loop(), []
     loop.set_exception_handler(lambda _, context: unhandled.append(context))
-    async with running(folder, handshake_s=3.0) as hub:
+    async with running(folder, handshake_s=3.0, unfinished_max=1_000_000) as hub:
         hub.hub.add("cart-1")
         good = upload_of(recording(10), mode="live")
         streaming = asyncio.create_task(run_device(good, hub.url, hub.hub.add("monitor-1"), speed=6))

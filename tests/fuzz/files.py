@@ -11,6 +11,7 @@ import json
 import random
 import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Final
 
@@ -107,6 +108,6 @@ def _archive_changed(rng: random.Random, raw: bytes) -> bytes:
                 content = old.read(name)
                 likely = 0.9 if name.endswith(".hea") else 0.4
                 new.writestr(name, changed(rng, [content]) if content and rng.random() < likely else content)
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, struct.error, EOFError):
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, ValueError, OSError, struct.error, EOFError):
         return raw
     return out.getvalue()

@@ -103,12 +103,16 @@ def _frames(size: Size, count: int) -> Tape:
 
 
 def _one_message(state: State, out: bytes) -> Generator[bytes, bytes, bytes]:
-    """Send, and wait for the body of the next message."""
-    while (taken := take_message(state.carry, 0)) is None:
-        state.carry += yield out
-        out = b""
-    state.carry = state.carry[taken[2] :]
-    return taken[1]
+    """Send, and wait for the body of the next message. Heartbeats are answered: who greets may have to wait."""
+    while True:
+        while (taken := take_message(state.carry, 0)) is None:
+            state.carry += yield out
+            out = b""
+        kind, body, end = taken
+        state.carry = state.carry[end:]
+        if kind != PING:
+            return body
+        out += message(body, PONG)
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,7 @@ export function EcgSweep(p: EcgSweepProps) {
     const step = p.plain === true ? STEP_PX / sheet.page.pxPerSample : 1
     let last_ms = Number.NEGATIVE_INFINITY
     let worst = { age_s: 0, since_ms: 0 }
+    let said_ms = 0
     return onFrame(at_ms => {
       if (reducedMotion.value && at_ms - last_ms < PAGE_TURN_MS) return
       last_ms = at_ms
@@ -126,13 +127,13 @@ export function EcgSweep(p: EcgSweepProps) {
         if (Math.min(cleared, drawn) < NAME_ROOM_PX) for (const lane of sheet.lanes) paintName(brush, lane)
       }
       const now = p.playOut.age_s(at_ms)
-      // Between two packets the age goes up and down: what is said is the most of the last second, and is calm.
+      // Between two packets the age goes up and down: said is the most of the last second, at most once a second.
       if (now !== null && (now >= worst.age_s || at_ms - worst.since_ms > 1000)) worst = { age_s: now, since_ms: at_ms }
-      const tenth = now === null ? null : Math.round(worst.age_s * 10) / 10
-      if (tenth !== age.peek() && (tenth === null || Math.round(tenth * 2) !== Math.round((age.peek() ?? -1) * 2)))
-        age.value = tenth
       const is = now === null ? 'waiting' : ageState(now)
-      if (is !== state.peek()) state.value = is
+      if (is === state.peek() && at_ms - said_ms < 1000) return
+      said_ms = at_ms
+      age.value = now === null ? null : Math.round(worst.age_s * 10) / 10
+      state.value = is
     })
   }, [size, mm, ink, p.playOut, p.leads.join(), p.show?.join(), p.columns, p.gain, p.speed, off])
 
@@ -155,7 +156,11 @@ export function EcgSweep(p: EcgSweepProps) {
 function SweepAge({ state, age_s, plain }: { state: SignalAge | 'waiting'; age_s: number | null; plain: boolean }) {
   const s = age_s ?? 0
   return (
-    <p class={`sweep-age sweep-age-${state}`} role={plain ? undefined : 'status'}>
+    <p
+      class={`sweep-age sweep-age-${state}`}
+      role={plain ? undefined : 'status'}
+      aria-live={state === 'live' ? 'off' : undefined}
+    >
       {state === 'waiting' && t('sweep.waiting')}
       {state === 'live' && t('sweep.age', { s: s.toFixed(1) })}
       {state === 'delayed' && t('sweep.delayed', { s: s.toFixed(0) })}

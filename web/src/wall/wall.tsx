@@ -6,6 +6,7 @@ import { stored } from '../app/storage'
 import { personName, sexAgeShort } from '../clinic/case'
 import { may } from '../clinic/me'
 import { EcgSweep, useLiveStream } from '../ecg'
+import { t as sweep } from '../i18n/ecg'
 import { t } from '../i18n/wall'
 import { Empty, ErrorLine, Segmented, Skeleton, Tag } from '../ui'
 import { type Place, rhythmOf } from './places'
@@ -49,6 +50,9 @@ export default function Wall() {
         {is.kind !== 'waiting' && <span class="muted">{t('count', { n: arriving })}</span>}
         {tooMany.value && <span class="muted">{t('more', { n: PLACES_MAX })}</span>}
         <span class="grow" />
+        <span class="muted">
+          {sweep('speed.unit', { n: 25 })} {sweep('gain.unit', { n: 10 })}
+        </span>
         <Segmented
           label={t('leads')}
           value={leads.value}
