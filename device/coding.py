@@ -1,100 +1,58 @@
 """The lossless coding, in two coats: the archive file of a sealed recording, and the body of a packed data frame.
 
-Samples and bytes; no file is opened here. The archive file:
+Samples and bytes; no file is opened here. The archive file is a header (`header.py`) and the samples as `compact.py`
+makes them; a file of version 1 has the planes of a data frame instead, the whole recording at once, and is still read.
 
-    8 bytes   magic `XLECG1\\r\\n`
-    4 bytes   length of the header
-    4 bytes   CRC32 of the header
-    header    JSON (`Header`)
-    payload   one zstd frame
-
-Coding, each step exact in 16-bit wrapping arithmetic, so that no value (not even "no signal") needs a case of its own:
-leads that follow from I and II keep only what differs from the formula, then differences from sample to sample, then
-zigzag (small numbers of either sign become small), then all low bytes before all high bytes, then zstd-3. On LUDB 2.9
-bits a sample against 8.7 for zstd alone. No name, number or request of a person goes in.
+The body of a data frame, each step exact in 16-bit wrapping arithmetic, so that no value (not even "no signal") needs
+a case of its own: leads that follow from I and II keep only what differs from the formula, then differences from sample
+to sample, then zigzag (small of either sign becomes small), then all low bytes before all high bytes, then zstd-3.
 """
 
 from __future__ import annotations
 
 import hashlib
-import struct
-import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 import zstandard
 
+from device import compact
+from device import prediction as step
 from device.errors import ArchiveDamaged, BadFrame, FileRefused
-from device.frames import (
-    GAIN_UV_LEAST,
-    GAIN_UV_MOST,
-    I16,
-    LEADS_MAX,
-    NO_SIGNAL,
-    STREAM_BYTES_MAX,
-    Coding,
-    Data,
-    samples_of,
-)
-from ecg.errors import NOT_AS_EXPECTED
+from device.frames import I16, NO_SIGNAL, STREAM_BYTES_MAX, Coding, Data, samples_of
+from device.header import MAGIC_1, Header, read, written
 from ecg.record import Recording
 
-U16 = npt.NDArray[np.uint16]
-
-_MAGIC: Final = b"XLECG1\r\n"  # ends as PNG's does: a transfer in text mode is seen at once
-_HEAD = struct.Struct("<8sII")
-HEADER_BYTES_MAX: Final = 8192
 ZSTD_LEVEL: Final = 3
 FILE_LEVEL: Final = 9  # once in the clinic, for a line that may be slow
-
-
-class Header(msgspec.Struct, frozen=True):
-    """What is needed to read the samples, and nothing of the person."""
-
-    fs: Annotated[float, msgspec.Meta(ge=1, le=10_000)]
-    leads: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=LEADS_MAX)]
-    gain_uv_per_lsb: Annotated[float, msgspec.Meta(ge=GAIN_UV_LEAST, le=GAIN_UV_MOST)]
-    n: Annotated[int, msgspec.Meta(ge=0, le=STREAM_BYTES_MAX)]  # samples a lead
-    start_ms: int  # UTC of the first sample
-    uid: str  # hex
-    sha256: str  # hex, of all sample bytes: int16 little-endian, one row a sample
-    derived: tuple[str, ...] = ()  # of `leads`: computed from I and II, not measured
 
 
 def encode(header: Header, samples: I16) -> bytes:
     """The archive file of (n, leads) int16. Raises ArchiveDamaged where header and samples do not fit."""
     if samples.shape != (header.n, len(header.leads)):
         raise ArchiveDamaged(reason="its header does not fit its samples")
-    payload = zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(_to_planes(samples, header.leads))
-    head = msgspec.json.encode(header)
-    return _HEAD.pack(_MAGIC, len(head), zlib.crc32(head)) + head + payload
+    return written(header) + compact.pack(samples, header.leads)
 
 
 def header_of(archive: bytes) -> Header:
     """Only the header. Raises ArchiveDamaged."""
-    return _split(archive)[0]
+    return read(archive)[0]
 
 
 def decode(archive: bytes) -> tuple[Header, I16]:
     """Header and (n, leads) int16. Never unpacks more than the header allows. Raises ArchiveDamaged."""
-    header, payload = _split(archive)
+    header, at = read(archive)
     size = 2 * header.n * len(header.leads)
     if size > STREAM_BYTES_MAX:
         raise ArchiveDamaged(reason="it is longer than a recording may be")
-    try:
-        # zstandard trusts the size a frame names, whatever max_output_size says: so that size is asked first.
-        if zstandard.frame_content_size(payload) != size:
-            raise ArchiveDamaged(reason="its size is not the one its header names")
-        planes = zstandard.ZstdDecompressor().decompress(payload, max_output_size=size)
-    except zstandard.ZstdError:
-        raise ArchiveDamaged(reason="it cannot be unpacked") from None
-    if len(planes) != size:
-        raise ArchiveDamaged(reason="its size is not the one its header names")
-    samples = _from_planes(planes, header.n, header.leads)
+    if archive.startswith(MAGIC_1):
+        samples = _from_planes(_planes_1(archive[at:], size), header.n, header.leads)
+    else:
+        samples = compact.unpack(archive[at:], header.n, header.leads)
     if sha256_of(samples).hex() != header.sha256:
         raise ArchiveDamaged(reason="the checksum of its samples differs")
     return header, samples
@@ -178,51 +136,31 @@ def sha256_of(samples: I16) -> bytes:
     return hashlib.sha256(np.ascontiguousarray(samples, dtype="<i2").tobytes()).digest()
 
 
-def _split(archive: bytes) -> tuple[Header, bytes]:
-    if len(archive) < _HEAD.size:
-        raise ArchiveDamaged(reason="it is too short")
-    magic, length, crc = _HEAD.unpack_from(archive)
-    head = archive[_HEAD.size : _HEAD.size + length] if length <= HEADER_BYTES_MAX else b""
-    if magic != _MAGIC or zlib.crc32(head) != crc or len(head) != length:
-        raise ArchiveDamaged(reason="its header is damaged")
+def _planes_1(payload: bytes, size: int) -> bytes:
+    """Of an archive file of version 1."""
     try:
-        return msgspec.json.decode(head, type=Header), archive[_HEAD.size + length :]
-    except NOT_AS_EXPECTED:
-        raise ArchiveDamaged(reason="its header is damaged") from None
-
-
-# ---- the coding itself ----
-
-
-def _derived(samples: U16, leads: Sequence[str]) -> dict[int, U16]:
-    """What Einthoven and Goldberger give for III, aVR, aVL, aVF from I and II, by column; wrapped to 16 bits."""
-    if "I" not in leads or "II" not in leads:
-        return {}
-    one, two = (samples[:, leads.index(name)].astype(np.int16).astype(np.int32) for name in ("I", "II"))
-    formulas = {
-        "III": two - one,
-        "aVR": -((one + two) >> 1),
-        "aVL": (2 * one - two) >> 1,
-        "aVF": (2 * two - one) >> 1,
-    }
-    return {leads.index(name): value.astype(np.uint16) for name, value in formulas.items() if name in leads}
+        # zstandard trusts the size a frame names, whatever max_output_size says: so that size is asked first.
+        if zstandard.frame_content_size(payload) != size:
+            raise ArchiveDamaged(reason="its size is not the one its header names")
+        planes = zstandard.ZstdDecompressor().decompress(payload, max_output_size=size)
+    except zstandard.ZstdError:
+        raise ArchiveDamaged(reason="it cannot be unpacked") from None
+    if len(planes) != size:
+        raise ArchiveDamaged(reason="its size is not the one its header names")
+    return planes
 
 
 def _to_planes(samples: I16, leads: Sequence[str]) -> bytes:
-    rest = samples.astype(np.uint16)
-    for column, value in _derived(rest, leads).items():
-        rest[:, column] -= value
-    steps = np.diff(rest, axis=0, prepend=np.zeros((1, len(leads)), np.uint16)).view(np.int16)
-    zigzag = ((steps << 1) ^ (steps >> 15)).astype("<u2")
-    low_high = np.ascontiguousarray(zigzag.T).view(np.uint8).reshape(-1, 2)
-    return low_high.T.tobytes()
+    rows = np.array(samples.T, np.int16, order="C").view(np.uint16)  # a copy: formulas work in place
+    for row, value in step.formulas(rows, leads).items():
+        rows[row] -= value
+    steps = np.diff(rows, axis=1, prepend=np.zeros((len(rows), 1), np.uint16))
+    return step.zigzag(steps).astype("<u2").view(np.uint8).reshape(-1, 2).T.tobytes()
 
 
 def _from_planes(planes: bytes, n: int, leads: Sequence[str]) -> I16:
     low_high = np.frombuffer(planes, np.uint8).reshape(2, -1).astype(np.uint16)
-    zigzag = (low_high[0] | (low_high[1] << np.uint16(8))).reshape(len(leads), n).T
-    steps = (zigzag >> np.uint16(1)) ^ (np.uint16(0) - (zigzag & np.uint16(1)))
-    rest = np.cumsum(steps, axis=0, dtype=np.uint16)
-    for column, value in _derived(rest, leads).items():
-        rest[:, column] += value
-    return np.ascontiguousarray(rest.view(np.int16))
+    rows = np.cumsum(step.unzigzag(low_high[0] | low_high[1] << 8).reshape(len(leads), n), axis=1, dtype=np.uint16)
+    for row, value in step.formulas(rows, leads).items():
+        rows[row] += value
+    return np.ascontiguousarray(rows.T.view(np.int16))

@@ -15,6 +15,7 @@ import numpy as np
 
 from device import coding
 from device.frames import GAIN_UV_LEAST, GAIN_UV_MOST, I16, NO_SIGNAL, STREAM_BYTES_MAX
+from device.header import Header
 from ecg.errors import CodedError, FileBroken, FileTooLarge, WrongRate
 from ecg.formats import document as read_document
 from ecg.formats.document import NO_SIGNAL as NO_STEP
@@ -58,7 +59,7 @@ def _imported(read: Document, name: str, uid: str, now_ms: int, utc_offset_min: 
         raise WrongRate(got=read.fs)
     leads, derived, gain_uv, samples = whole_steps(read, name)
     start_ms = _start_ms(read.start, now_ms, utc_offset_min)
-    header = coding.Header(
+    header = Header(
         fs=read.fs,
         leads=leads,
         gain_uv_per_lsb=gain_uv,

@@ -13,6 +13,7 @@ from typing import Final
 from device import coding
 from device.errors import ChecksumDiffers, FileRefused, RateDiffers
 from device.frames import Deposit, End, Open, levelled, samples_of
+from device.header import Header
 
 STAMPS_MIN: Final = 10
 SECONDS_MIN: Final = 10
@@ -35,7 +36,7 @@ def archive_of_part(opening: Open, raw: bytes) -> bytes:
     """The archive file of the samples there are, where no end vouches for them. For a thread."""
     raw = levelled(raw, opening.offset_lsb)
     samples = samples_of(raw, len(opening.leads))
-    header = coding.Header(
+    header = Header(
         fs=opening.fs,
         leads=opening.leads,
         gain_uv_per_lsb=opening.gain_uv_per_lsb,

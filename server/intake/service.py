@@ -20,11 +20,12 @@ import msgspec
 import structlog
 from sqlalchemy import Connection
 
-from device.coding import Header, header_of
+from device.coding import header_of
 from device.deposit import deposit_of
 from device.errors import BadFrame, BadProof, Busy, DeviceRevoked, OpenDiffers, WireError
 from device.frames import Deposit, Open, Opening, Request
 from device.glance import Glance, read_glance, strip_of
+from device.header import Header
 from device.session import ClockKnown, DeviceRecord, Rules
 from ecg.errors import EcgError, FileBroken, FileEmpty, all_errors
 from server.base.blobs import Blobs

@@ -11,7 +11,7 @@ C3   5,000 and 10,000 proven idle connections: memory each, and how long all of 
 C4   processor time a packet at 1 to 2,000 live streams, its slope; what a watching browser more costs; a page of the
      worklist and one row of it at 1,000 to 100,000 waiting rows.
 C7   killed with 0.1 and 1 GB of unsealed journal (--long: 10): until it listens, until the first ack.
-C8   lossless coding of the twelve-lead sets in ../shared/data beside FLAC, xz and zstd.
+C8   lossless coding of the sets in ../shared/data beside FLAC, those of twelve leads beside xz and zstd as well.
 C9   bytes an ECG takes on the disk, everything included, from a hub that received, analysed and reported some.
 C12  cold start: until the first page, until the first ack; the imports alone.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import struct
@@ -16,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from device.coding import Header, decode, encode, header_of, quantise, sha256_of, to_recording
+from device.coding import decode, encode, header_of, pack, quantise, sha256_of, to_recording
 from device.errors import ArchiveDamaged
-from device.frames import I16, NO_SIGNAL
+from device.frames import I16, LEADS, NO_SIGNAL
+from device.header import NAMES, Header, written
 from ecg.record import STANDARD_LEADS
 
 LEAD_SETS = (("II",), ("I", "II"), ("II", "III", "I", "aVF"), STANDARD_LEADS)
@@ -76,7 +78,7 @@ def test_a_flipped_bit_anywhere_is_noticed(at: int, bit: int) -> None:
     raw = bytearray(encode(header(samples, STANDARD_LEADS), samples))
     raw[at % len(raw)] ^= 1 << bit
     with contextlib.suppress(ArchiveDamaged):
-        assert (decode(bytes(raw))[1] == samples).all(), "a flip zstd does not care about"
+        assert (decode(bytes(raw))[1] == samples).all(), "a flip libFLAC or zstd does not care about"
 
 
 @given(st.binary(max_size=100))
@@ -86,14 +88,15 @@ def test_whatever_the_bytes_they_are_an_archive_or_refused(raw: bytes) -> None:
             decode(content)
 
 
-def packed(head: Header, payload: bytes) -> bytes:
+def packed_1(head: Header, payload: bytes) -> bytes:
+    """A file of version 1."""
     raw = msgspec.json.encode(head)
     return struct.pack("<8sII", b"XLECG1\r\n", len(raw), zlib.crc32(raw)) + raw + payload
 
 
 def test_a_header_that_is_no_utf8_is_damage() -> None:
     header = Header(500, ("I",), 1.0, 10, 0, "UID", "")
-    archive = packed(header, b"")
+    archive = packed_1(header, b"")
     assert b"UID" in archive
     head = msgspec.json.encode(header).replace(b"UID", b"\xff\xff\xff")
     with pytest.raises(ArchiveDamaged, match="header"):
@@ -105,12 +108,65 @@ def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
     small = Header(500, ("I",), 1.0, 10, 0, "", "")
     tracemalloc.start()
     with pytest.raises(ArchiveDamaged, match="size"):
-        decode(packed(small, bomb))
+        decode(packed_1(small, bomb))
     assert tracemalloc.get_traced_memory()[1] < 10_000_000
     tracemalloc.stop()
-    large = Header(500, STANDARD_LEADS, 1.0, 60_000_000, 0, "", "")
-    with pytest.raises(ArchiveDamaged, match="longer"):
-        decode(packed(large, bomb))
+    large = Header(500, STANDARD_LEADS, 1.0, 60_000_000, 0, "00" * 16, "00" * 32)
+    for file in (packed_1(large, bomb), written(large) + bomb):
+        with pytest.raises(ArchiveDamaged, match="longer"):
+            decode(file)
+
+
+WRITTEN_BY_VERSION_1 = (
+    "SWHDjM==cw>;M1&<z0jRdm?6YB04oNFf1Z$WnpA<B05_lNg^yFNl79sB1uU}A}k_dR#GBeEFx!NX>MP2c3*I1a$jt7Vj?;+E;TG7ZX!A~Ff1Z-bYX"
+    "IIUu|<DIx#meFfcGMFfcGMFfc44b!lWGIwCM;FlI1jFlI1jFlI1jFlI1jFlI1jFlI1jFlI1jFlHhwB6DbAGBq|LIwE2=WnpAyIWRUiVq`NnGcz|b"
+    "WimA|Vm381HaKH2GcjT}Vr6DGVl*-_V`MgBI59LiV=!blWiVtgVl_BrH#j0JB4lN9X?A5~B05_lNl8f}EFxi6QX*Y_D77#BU_bz+1OVg)0CsX}Tv"
+    "E{>2n{DYPhV?ub#-rLS3@ru02VAnRAg{=barlHQa&mY=nEY&L%4BqeT9pQjf;hQab;6QFC7UA9x_B$W^#UnjEs<qhJJEn0RR600RR910ssL50000"
+    "100II50ssL1{Qv{}{QwUDpoAksAol>)3l<Lza1@Y|VsKLcON`DqmIzXU4`!kjm;n"
+)
+
+
+def test_a_file_that_version_1_wrote_is_still_read() -> None:
+    at = np.arange(40)
+    one, two = (300 * np.sin(at / 5)).astype(int), (500 * np.cos(at / 7)).astype(int)
+    samples = np.stack([one, two, two - one, -(one + two) // 2], 1).astype(np.int16)
+    samples[5] = NO_SIGNAL
+    got, read = decode(base64.b85decode(WRITTEN_BY_VERSION_1))
+    assert np.array_equal(read, samples)
+    assert (got.fs, got.leads, got.gain_uv_per_lsb) == (500, ("I", "II", "III", "aVR"), 2.5)
+    assert (got.uid, got.derived) == ("0f" * 16, ("III", "aVR"))
+
+
+@given(recordings())
+def test_every_file_of_version_1_is_read(recording: tuple[I16, tuple[str, ...]]) -> None:
+    samples, leads = recording
+    assert (decode(packed_1(header(samples, leads), pack(samples, leads)))[1] == samples).all()
+
+
+@given(
+    st.one_of(st.integers(1, 10_000).map(float), st.floats(1, 10_000)),
+    st.lists(st.sampled_from(sorted(LEADS)) | st.text(max_size=20), min_size=1, max_size=16, unique=True),
+    st.one_of(st.sampled_from([1.0, 2.5, 4.88]), st.floats(0.05, 50)),
+    st.integers(-(2**47), 2**47 - 1) | st.integers(-(2**63), 2**63 - 1),
+    st.integers(0, 3),
+)
+def test_every_header_comes_back(fs: float, leads: list[str], gain: float, start_ms: int, derived: int) -> None:
+    said = Header(fs, tuple(leads), gain, 5, start_ms, "0f" * 16, "ab" * 32, tuple(leads[:derived]))
+    assert header_of(written(said)) == said
+
+
+def test_a_header_is_short_and_knows_every_lead_by_one_byte() -> None:
+    assert set(NAMES) == LEADS
+    assert len(NAMES) == len(LEADS)
+    assert len(written(header(a_heart(10), STANDARD_LEADS, gain=2.5))) == 89
+
+
+@pytest.mark.parametrize(
+    "change", [{"uid": "not hex"}, {"uid": ""}, {"sha256": "00"}, {"start_ms": 2**70}, {"fs": 0.5}, {"leads": ()}]
+)
+def test_a_header_that_could_not_be_read_is_not_written(change: dict[str, object]) -> None:
+    with pytest.raises(ArchiveDamaged, match="cannot be written"):
+        written(msgspec.structs.replace(header(a_heart(10), STANDARD_LEADS), **change))
 
 
 def test_a_checksum_that_differs_is_refused() -> None:

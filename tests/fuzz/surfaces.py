@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from device import coding
+from device import coding, compact
 from device.client import clock_ms
 from device.frames import (
     CHUNK_HEADER_BYTES,
@@ -38,12 +38,15 @@ from device.frames import (
     proof_of,
 )
 from device.glance import glance_of, read_glance, strip_of
+from device.header import MAGIC_1, Header
 from device.session import Append, DeviceRecord, HubSession, Register, Rules
 from ecg import synth
 from ecg.analysis import analyze
+from ecg.record import STANDARD_LEADS
 from server.intake.journal import Journal, JournalDamaged
 from server.intake.segment import RECORD, RECORD_MAGIC, Kind, Place, crc32c, segment_path
 from tests.device.fake_hub import KEY
+from tests.device.test_compact import KINDS
 from tests.fault.test_hostile_journal import OPENED, SEED, START, footer, record, segment
 from tests.fuzz import files
 from tests.fuzz.guide import Surface
@@ -128,20 +131,44 @@ def _carry_out(session: HubSession, effect: object) -> None:
 # ---- coding and glance ----
 
 
-def _archive() -> bytes:
+def _archives() -> list[bytes]:
+    """Of both versions."""
     samples = ((np.arange(600, dtype=np.int16).reshape(300, 2) % 91) - 40).astype(np.int16)
-    header = coding.Header(
+    header = Header(
         fs=500, leads=("I", "II"), gain_uv_per_lsb=1.0, n=300, start_ms=0, uid="0" * 32,
         sha256=coding.sha256_of(samples).hex(),
     )  # fmt: skip
-    return coding.encode(header, samples)
+    head = msgspec.json.encode(header)
+    version_1 = struct.pack("<8sII", MAGIC_1, len(head), zlib.crc32(head)) + head + coding.pack(samples, header.leads)
+    named = msgspec.structs.replace(header, leads=("I", "a lead"), fs=977.5, gain_uv_per_lsb=0.1, derived=("I",))
+    return [version_1, coding.encode(header, samples), coding.encode(named, samples)]
 
 
 def _header_renewed(raw: bytes) -> bytes:
-    """The archive with the checksum of its header, as it now is, where its length still points into the file."""
-    magic, size = raw[:8], int.from_bytes(raw[8:12], "little")
-    head = raw[16 : 16 + size]
-    return magic + raw[8:12] + struct.pack("<I", zlib.crc32(head)) + raw[16:]
+    """The archive with the checksum of its header, as it now is, where its lengths still point into the file."""
+    if raw.startswith(MAGIC_1):
+        size = int.from_bytes(raw[8:12], "little")
+        head = raw[16 : 16 + size]
+        return raw[:12] + struct.pack("<I", zlib.crc32(head)) + raw[16:]
+    with contextlib.suppress(IndexError):
+        flags = raw[12]
+        end = 13 + (8 if flags & 32 else 2) + (8 if flags & 64 else 4) + 4 + (8 if flags & 16 else 6) + 16 + 32
+        for _ in range((flags & 15) + 1):
+            end += 2 + raw[end + 1] if raw[end] == 255 else 1
+        end += 2 if flags & 128 else 0
+        return raw[:8] + struct.pack("<I", zlib.crc32(raw[12:end])) + raw[12:]
+    return raw
+
+
+def _packed_samples() -> list[bytes]:
+    """Of each way there is to pack them, each with the count of its leads and of its samples in front."""
+    return [struct.pack("<BH", len(leads), n) + raw for raw, n, leads in KINDS]
+
+
+def _unpack_samples(raw: bytes) -> None:
+    if len(raw) >= 3 and 0 < raw[0] <= len(STANDARD_LEADS):
+        leads, n = struct.unpack_from("<BH", raw)
+        assert compact.unpack(raw[3:], n, STANDARD_LEADS[:leads]).shape == (n, leads)
 
 
 def _packed_bodies() -> list[bytes]:
@@ -226,7 +253,10 @@ _OTHERS: Final[dict[str, Callable[[], Surface]]] = {
     "session": lambda: Surface(
         [_joined(_conversation())], _converse, ("device/",), _frames_renewed, _messages, _joined
     ),
-    "archive": lambda: Surface([_archive()], coding.decode, ("device/coding.py",), _header_renewed),
+    "archive": lambda: Surface(_archives(), coding.decode, ("device/coding.py", "device/header.py"), _header_renewed),
+    "samples": lambda: Surface(
+        _packed_samples(), _unpack_samples, ("device/compact.py", "device/blocks.py", "device/flac.py")
+    ),
     "packed": lambda: Surface(_packed_bodies(), _unpack, ("device/coding.py",)),
     "glance": lambda: Surface([_glance()], lambda raw: strip_of(read_glance(raw)), ("device/glance.py",), _deflated),
     "journal": lambda: Surface(list(_segments()), _recover, ("server/intake/",), _records_renewed),
