@@ -144,6 +144,7 @@ async def _gateway(folder: Path) -> None:
     from server.base.database import Database
     from server.base.log import configure
     from server.base.pool import Pool
+    from server.base.reserve import Reserve
     from server.config import load
     from server.main import Application, hub_secret
 
@@ -151,6 +152,8 @@ async def _gateway(folder: Path) -> None:
     configure(json_lines=config.log.json_lines, level=config.log.level)
     app = Application(config)
     app.db, app.blobs, app.bus = Database(folder / "hub.sqlite", app.clock), FileBlobs(folder / "blobs"), LocalBus()
+    app.reserve = Reserve(folder, config.hub.low_disk_mb * 2**20)
+    app.reserve.look()
     app.pool = Pool(1, lambda: None)  # never started: nothing is analysed here
     app.secret = hub_secret(folder)
     app._rooms()
