@@ -25,7 +25,7 @@ from device.errors import BadFrame, Busy, CertificateRefused, KeyFileRefused, Un
 from device.frames import FRAME_BYTES_MAX, Receipt, decode, encode
 from device.session import Send
 from device.upload import DeviceEffect, DeviceSession, Done, Hold, Upload
-from ecg.errors import NOT_AS_EXPECTED
+from ecg.expected import NOT_AS_EXPECTED
 
 SOFTWARE: Final = "xinlian-device/1"
 KEY_BYTES_MIN: Final = 16

@@ -34,7 +34,8 @@ from device.errors import (
     WireError,
 )
 from device.layout import struct_of
-from ecg.errors import NOT_AS_EXPECTED, all_errors
+from ecg.errors import all_errors
+from ecg.expected import NOT_AS_EXPECTED
 
 I16 = npt.NDArray[np.int16]
 

@@ -17,7 +17,7 @@ import numpy as np
 import ecg
 from device.errors import BadFrame
 from ecg import codes
-from ecg.errors import NOT_AS_EXPECTED
+from ecg.expected import NOT_AS_EXPECTED
 from ecg.record import Recording
 from ecg.results import Finding
 

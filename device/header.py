@@ -26,7 +26,7 @@ import msgspec
 
 from device.errors import ArchiveDamaged
 from device.frames import GAIN_UV_LEAST, GAIN_UV_MOST, LEADS_MAX, STREAM_BYTES_MAX
-from ecg.errors import NOT_AS_EXPECTED
+from ecg.expected import NOT_AS_EXPECTED
 
 MAGIC_1: Final = b"XLECG1\r\n"  # ends as PNG's does: a transfer in text mode is seen at once
 MAGIC_2: Final = b"XLECG2\r\n"

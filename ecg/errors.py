@@ -9,12 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import ClassVar, Final
-
-import msgspec
-
-NOT_AS_EXPECTED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for bytes that are not what was asked for: another type, no UTF-8, too deep. For `except`."""
+from typing import ClassVar
 
 
 @dataclass(eq=False)

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from device.errors import SettingsRefused
-from ecg.errors import NOT_AS_EXPECTED
+from ecg.expected import NOT_AS_EXPECTED
 
 MIB: Final = 1024 * 1024
 

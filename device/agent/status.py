@@ -22,7 +22,8 @@ from device.agent.store import Item
 from device.client import clock_ms
 from device.errors import InletRefused, WireError
 from device.frames import FILE_BYTES_MAX, NAME_MAX, Request
-from ecg.errors import NOT_AS_EXPECTED, CodedError
+from ecg.errors import CodedError
+from ecg.expected import NOT_AS_EXPECTED
 from ecg.reasons import in_chinese
 
 ITEMS: Final = 50

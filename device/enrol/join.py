@@ -20,7 +20,7 @@ import msgspec
 from device.client import SOFTWARE, DeviceKey, key_file_text
 from device.enrol.errors import EnrolmentRefused, HubNotReached
 from device.errors import CertificateRefused, KeyFileRefused
-from ecg.errors import NOT_AS_EXPECTED
+from ecg.expected import NOT_AS_EXPECTED
 
 ANSWER_S: Final = 20
 ANSWER_BYTES_MAX: Final = 64 * 1024

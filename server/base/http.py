@@ -19,7 +19,8 @@ import structlog
 from aiohttp import web
 from sqlalchemy import delete, select, update
 
-from ecg.errors import NOT_AS_EXPECTED, CodedError
+from ecg.errors import CodedError
+from ecg.expected import NOT_AS_EXPECTED
 from ecg.reasons import with_reasons
 from server.base.context import Ctx
 from server.base.database import CommandKey, Database, Tx, current_command

@@ -21,7 +21,7 @@ import msgspec
 import structlog
 from aiohttp import WSMsgType, web
 
-from ecg.errors import NOT_AS_EXPECTED
+from ecg.expected import NOT_AS_EXPECTED
 from server.base import eventlog
 from server.base.bus import LocalBus
 from server.base.clock import Clock

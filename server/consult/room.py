@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from ecg.errors import NOT_AS_EXPECTED
+from ecg.expected import NOT_AS_EXPECTED
 from server.base.clock import Clock
 from server.consult.model import SharedView
 

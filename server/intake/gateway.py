@@ -58,7 +58,7 @@ from device.session import (
     Publish,
     Rules,
 )
-from ecg.errors import NOT_AS_EXPECTED
+from ecg.expected import NOT_AS_EXPECTED
 from server.intake.connection import Connection
 from server.intake.hub import DeviceRecord, Hub
 from server.intake.journal import Journal, JournalDamaged, JournalFailed, Recovered

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import google_crc32c
 import msgspec
 
-from ecg.errors import NOT_AS_EXPECTED
+from ecg.expected import NOT_AS_EXPECTED
 
 BODY_BYTES_MAX: Final = 64 * 1024
 FOOTER_BYTES_MAX: Final = 64 * 1024 * 1024
