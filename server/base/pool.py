@@ -93,18 +93,19 @@ class Pool:
             self._executor = None
 
     async def run(self, work: Callable[..., R], *args: object) -> R:
-        """Raises what `work` raises; TimeoutError or BrokenProcessPool after TRIES lost processes."""
+        """Raises what `work` raises; TimeoutError, BrokenProcessPool or OSError after TRIES lost processes."""
         for attempt in range(1, TRIES + 1):
-            self.start()
-            assert self._executor is not None
-            executor = self._executor
+            executor = None
             try:
+                self.start()
+                executor = self._executor
+                assert executor is not None
                 future = asyncio.get_running_loop().run_in_executor(executor, work, *args)
                 async with asyncio.timeout(self._timeout_s):
                     return await future
-            except (BrokenProcessPool, TimeoutError) as error:
+            except (BrokenProcessPool, OSError) as error:  # TimeoutError too; and what keeps a process from beginning
                 log.error("pool.lost", error=type(error).__name__, attempt=attempt)
-                if self._executor is executor:
+                if executor is None or self._executor is executor:
                     self.restarts += 1
                     self.stop()
                 if attempt == TRIES:

@@ -47,7 +47,6 @@ def main() -> None:
     forkserver.ensure_running()
     for line in sys.stdin:
         order = msgspec.json.decode(line, type=Order)
-        forkserver.ensure_running()  # a hub that is killed while it asks for a worker takes this server with it
         pid = os.fork()
         if pid == 0:
             _become_hub(order)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,6 +62,24 @@ async def test_what_kills_every_worker_is_given_up_and_the_pool_goes_on() -> Non
     with pytest.raises(BrokenProcessPool):
         await pool.run(always_dies)
     assert await pool.run(os.getpid) != os.getpid()
+    pool.stop()
+
+
+async def test_a_machine_that_cannot_begin_a_process_for_a_moment_costs_one_repeat(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refused = iter((True, False))
+    begin = ProcessPoolExecutor.submit
+
+    def submit(self: ProcessPoolExecutor, *args: Any) -> Any:
+        if next(refused, False):
+            raise BlockingIOError(errno.EAGAIN, "no process can be begun")
+        return begin(self, *args)
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", submit)
+    pool = Pool(1, nothing)
+    assert await pool.run(os.getpid) != os.getpid()
+    assert pool.restarts == 1
     pool.stop()
 
 

@@ -255,7 +255,7 @@ async def test_no_question_of_an_open_worklist_looks_through_a_table(tmp_path: P
         return [
             row[-1]
             for statement, parameters in list(asked.items())
-            if statement.startswith("SELECT")
+            if statement.startswith("SELECT") and "FROM timer" not in statement  # the spine's, which waits for its next
             for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
         ]
 
