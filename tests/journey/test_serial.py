@@ -40,6 +40,7 @@ async def test_a_reader_compares_corrects_the_qt_and_signs(lang: Language, hub: 
     await expect(finding.locator(".rd-finding-why")).to_be_visible()
 
     await page.get_by_role("button", name=CORRECT_QT[lang]).click()
+    await expect(page.locator(".rd-measures input")).to_be_focused()
     await page.keyboard.type(str(QT_MS))
     await reader.keys("Enter")
     await expect(page.locator(".rd-measures tr", has_text="QT / QTc")).to_contain_text(str(QT_MS))
