@@ -287,7 +287,7 @@ class LiveWatch:
             for key in [key for key in self._over if key not in self._backlog]:
                 self._unwatch(self._watched[key])
             fresh = {packet.key for packet in packets} - self._begun
-            begin = [_begin(self._by_key[key]) for key in fresh]
+            begin = [_begin(key, self._by_key[key]) for key in fresh]
             ends, self._ends = self._ends, []
             self._begun = (self._begun | fresh).difference(ends)
             self.line.send(Batch(begin, packets, ends))
@@ -333,6 +333,7 @@ def _topic(recording_id: str) -> str:
     return f"stream:{recording_id}"
 
 
-def _begin(stream: _Stream) -> Begin:
+def _begin(key: int, stream: _Stream) -> Begin:
+    """`key`: the one its packets carry; an ended stream has another by now."""
     assert stream.case is not None
-    return Begin(stream.key, stream.head.fs, stream.head.leads, stream.case.facts)
+    return Begin(key, stream.head.fs, stream.head.leads, stream.case.facts)

@@ -61,7 +61,7 @@ class DeviceSocket(ServerConnection):
             if whole:
                 sink(whole)
             first, length = data[at : at + 1], data[at + 1 : at + 2]
-            if not length or (first[0] == BINARY and length[0] <= MASKED | LENGTH_16):
+            if not length or (first[0] == BINARY and MASKED <= length[0] <= MASKED | LENGTH_16):
                 break  # the beginning of a message
             if first[0] & 0x0F < CONTROL or not MASKED <= length[0] < MASKED | LENGTH_16:
                 self._hand_over(data[at:])

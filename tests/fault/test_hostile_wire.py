@@ -283,6 +283,17 @@ async def test_bytes_no_library_would_send_are_answered_or_closed(tmp_path: Path
         assert {name for name, closed in zip(BYTES, ended, strict=True) if not closed} == set()
 
 
+@pytest.mark.parametrize("then", [b"", bytes(1 << 20)], ids=["alone", "with a megabyte behind"])
+async def test_a_device_that_stops_masking_is_cut_off(tmp_path: Path, then: bytes) -> None:
+    """After the proof frames are cut out of the bytes without the library: what no client sends goes back to it."""
+    async with attacked(tmp_path) as hub, raw_device(hub.url) as device:
+        await device.prove()
+        await device.open(an_opening(stream=1, leads=("I", "II")))
+        device.socket.transport.write(ws(2, encode(Ping(1)), mask=False) + then)
+        async with asyncio.timeout(20):
+            await device.socket.wait_closed()
+
+
 async def test_a_frame_in_a_thousand_fragments_is_one_frame(tmp_path: Path) -> None:
     async with attacked(tmp_path) as hub, raw_device(hub.url) as device:
         raw = encode(Hello(device="cart-1", software="x" * 100))

@@ -44,7 +44,7 @@ def hours_later(hub: Running) -> None:
 
 
 async def acked(device: RawDevice, count: int) -> None:
-    while (await device.until(Ack)).next_seq < count:  # type: ignore[union-attr]
+    while (await device.until(Ack)).next_seq < count:  # type: ignore[union-attr]  # `until` returns what it was asked for
         pass
 
 

@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import msgspec
@@ -153,6 +153,19 @@ async def test_a_stream_that_ends_leaves_nothing_behind_and_its_last_packets_are
         watched.bus.end("stream:rec")
         await until(lambda: "rec" in watched.found and not watched.watch.watched, 60)
         assert not watched.bus.has_listeners("stream:rec")
+
+
+async def test_a_stream_that_ended_before_the_process_was_there_is_looked_at_all_the_same() -> None:
+    packets = tachycardia()[1][: told_by_the_library()[0] + 1]
+    halves = [packets[at : at + 5] for at in range(0, len(packets), 5)]  # of 500 ms: all fit into one batch
+    together = tuple(replace(half[0], raw=b"".join(packet.raw for packet in half)) for half in halves)
+    async with watching() as watched:
+        watched.begin("rec")
+        await until(lambda: watched.watch.watched == 1, 30)
+        assert not watched.watch.line.ready
+        watched.publish("rec", together)
+        watched.bus.end("stream:rec")
+        await until(lambda: "rec" in watched.found, 60)
 
 
 async def test_an_emergency_takes_the_place_of_another_and_who_waits_has_his_turn(
