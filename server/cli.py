@@ -272,7 +272,7 @@ def _config(path: Path) -> Config:
 def _run(work: Coroutine[None, None, bool]) -> None:
     import uvloop
 
-    gc.disable()  # until `_settle`: what a start makes it keeps, and looking through it time and again costs a tenth
+    gc.disable()  # until `settle`: what a start makes it keeps, and looking through it time and again costs a tenth
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         if not runner.run(work):
             sys.exit(1)
@@ -291,7 +291,7 @@ async def _serve(config: Config) -> bool:
     return not app.failed
 
 
-def _settle() -> None:
+def settle() -> None:
     """For a process that serves for months: as many sockets as the system grants, few and short collections.
 
     What stands after the start stays; looking through it again and again is what makes the slowest acks slow.
@@ -304,7 +304,7 @@ def _settle() -> None:
 
 
 async def _until_stopped(stopped: asyncio.Event) -> None:
-    _settle()
+    settle()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stopped.set)

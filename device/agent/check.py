@@ -22,7 +22,7 @@ from ecg.reasons import in_chinese
 from ecg.results import Analysis
 from ecg.signal import electrodes
 
-Level = Literal["good", "mend", "urgent", "unreadable"]
+Level = Literal["good", "doubtful", "mend", "urgent", "unreadable"]
 PLACED_WRONG: Final = ("LEAD_REVERSAL_LA_RA", "LEAD_REVERSAL_OTHER", "PRECORDIAL_MISPLACEMENT")
 NOISY: Final = (
     "信号干扰大，请让患者放松、检查电极后重做",
@@ -38,8 +38,8 @@ class Say(msgspec.Struct, frozen=True):
 class Verdict(msgspec.Struct, frozen=True):
     """What the clinic is told of one file.
 
-    level   good; mend: record again before the patient leaves; urgent: the hub's specialists are being called;
-            unreadable: this agent cannot read the file.
+    level   good; doubtful: the file breaks its standard and was read all the same; mend: record again before the
+            patient leaves; urgent: the hub's specialists are being called; unreadable: this agent cannot read it.
     says    sentences, the gravest first.
     code    of the error, where it is unreadable.
     """
@@ -70,19 +70,19 @@ def check(file: bytes, name: str, profile: str = "") -> Checked:
             error if isinstance(error, EcgError) else FileBroken(path=name, reason="it takes more memory than there is")
         )
         return Checked(Verdict("unreadable", (_sentences(found),), code=found.code), b"", urgent=False)
-    verdict = judged(analysis, recording.seconds)
+    verdict = judged(analysis, recording.seconds, tuple(map(_sentences, document.warnings)))
     return Checked(verdict, glance_of(recording, analysis), urgent=verdict.level == "urgent")
 
 
-def judged(analysis: Analysis, seconds: float) -> Verdict:
-    """The verdict on an analysis."""
+def judged(analysis: Analysis, seconds: float, warnings: tuple[Say, ...] = ()) -> Verdict:
+    """The verdict on an analysis. `warnings`: what the file it was read from does against its standard."""
     mend = _mend(analysis)
     critical = [finding for finding in analysis.findings if finding.grade == "critical"]
     says = [Say(finding.say.get("zh", finding.code), finding.say.get("en", finding.code)) for finding in critical[:2]]
-    level: Level = "urgent" if critical else "mend" if mend else "good"
+    level: Level = "urgent" if critical else "mend" if mend else "doubtful" if warnings else "good"
     return Verdict(
         level,
-        (*says, *mend),
+        (*says, *mend, *warnings),
         leads=len(analysis.leads),
         seconds=round(seconds, 1),
         rate_bpm=analysis.measurements.vent_rate_bpm,
@@ -115,10 +115,5 @@ def _mend(analysis: Analysis) -> list[Say]:
         if finding.code in PLACED_WRONG
     ]
     if not quality.acceptable and not says:
-        says.append(
-            Say(
-                "信号干扰大，请让患者放松、检查电极后重做",
-                "Too much noise: let the patient relax, check the electrodes, repeat",
-            )
-        )
+        says.append(Say(*NOISY))
     return says

@@ -100,7 +100,7 @@ class Spine:
             self._timer_news.set()
 
     async def _follow(self, reaction: Reaction, news: asyncio.Event) -> None:
-        at = await self._db.read(lambda conn: _cursor(conn, reaction.name))
+        at = saved = await self._db.read(lambda conn: _cursor(conn, reaction.name))
         while True:
             news.clear()
             batch = await self._db.read(lambda conn, at=at: eventlog.after(conn, at, BATCH))  # type: ignore[misc]
@@ -108,7 +108,11 @@ class Spine:
                 if event.kind in reaction.kinds:
                     await self._react(reaction, event)
                     await self._write(lambda tx, e=event: _advance(tx, reaction.name, e.id))  # type: ignore[misc]
+                    saved = event.id
                 at = event.id
+            if at - saved >= BATCH:  # nothing was its own for long: the next start need not read all that again
+                await self._write(lambda tx, at=at: _advance(tx, reaction.name, at))  # type: ignore[misc]
+                saved = at
             if not batch:
                 await news.wait()
 

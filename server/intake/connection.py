@@ -146,7 +146,7 @@ class Connection:
             for effect in effects:
                 match effect:
                     case FindDevice():
-                        await self._wait_for_turn()
+                        await self._wait_for_turn(effect.device_id)
                         found = await self._gateway.hub.device(effect.device_id)
                         self.do_now(self.session.device_found(found, self._gateway.clock_ms()))
                     case Online():
@@ -169,10 +169,10 @@ class Connection:
             self._paused = False
             self._socket.transport.resume_reading()
 
-    async def _wait_for_turn(self) -> None:
+    async def _wait_for_turn(self, name: str) -> None:
         """Until those who came before have proven themselves. Its own time to do so begins then."""
         self._deadline.reschedule(None)
-        self._greeted = await self._gateway.turns.take()
+        self._greeted = await self._gateway.turns.take(name)
         if not self._socket.transport.is_closing():  # it may have gone while it waited
             self._deadline.reschedule(asyncio.get_running_loop().time() + self._gateway.settings.handshake_s)
 

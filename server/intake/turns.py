@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import Final
+from weakref import WeakValueDictionary
 
 PLACES: Final = 128  # enough to fill a commit of their rows
 LONGEST_S: Final = 3.0
@@ -17,22 +18,30 @@ LONGEST_S: Final = 3.0
 
 
 class Turns:
-    """A bounded number of places, first come, first served."""
+    """A bounded number of places, first come, first served, and one a name: a newer hello takes over the older's.
+
+    So who knows the name of one device and says hello in it again and again holds one place, not all of them, and the
+    device itself does not wait for him either.
+    """
 
     def __init__(self, places: int = PLACES) -> None:
-        self._places = asyncio.Semaphore(places)
+        self._free = asyncio.Semaphore(places)
+        self._held: dict[str, object] = {}  # by name, who holds its place now
+        self._lines: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def take(self) -> Callable[[], None]:
-        """Wait for a place. What is returned gives it back; calling it again does nothing."""
-        await self._places.acquire()
-        taken = True
+    async def take(self, name: str) -> Callable[[], None]:
+        """Wait for a place. What is returned gives it back; once given back or taken over it does nothing."""
+        line = self._lines.setdefault(name, asyncio.Lock())  # held on to by those in it, so it goes with the last
+        async with line:
+            if name not in self._held:
+                await self._free.acquire()
+        holder = self._held[name] = object()
 
         def leave() -> None:
-            nonlocal taken
-            if taken:
-                taken = False
+            if self._held.get(name) is holder:
+                del self._held[name]
                 longest.cancel()
-                self._places.release()
+                self._free.release()
 
         longest = asyncio.get_running_loop().call_later(LONGEST_S, leave)
         return leave

@@ -152,12 +152,17 @@ def _hub(folder: Path) -> Iterator[Subject]:
 
 @asynccontextmanager
 async def _chromium() -> AsyncIterator[Chromium]:
-    async with async_playwright() as playwright:
+    with machine.anywhere():  # the driver begins here and starts the browser
+        manager = async_playwright()
+        playwright = await manager.start()
+    try:
         browser = await playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=[*CHROMIUM, *AWAKE, "--enable-precise-memory-info"]
         )
         yield browser
         await browser.close()
+    finally:
+        await playwright.stop()
 
 
 async def _signed_in(

@@ -166,7 +166,9 @@ def test_the_pen_stands_before_the_erased_bar() -> None:
     assert pen_column("1" * 40 + "0" * 12 + "1" * 100) == 39
     assert pen_column("1" * 40 + "0" * 200) == 39
     assert pen_column("1" * 200) is None
-    assert pen_column("0" * 12 + "1" * 100) is None
+    assert pen_column("0" * 12 + "1" * 100) == 111  # the bar begins the page: the pen stands at the end of the last
+    assert pen_column("0" * 6 + "1" * 100 + "0" * 6) == 105
+    assert pen_column("0" * 200) is None
 
 
 def test_a_column_of_the_sweep_is_a_sample_of_the_page_that_is_up() -> None:

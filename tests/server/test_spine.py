@@ -162,6 +162,23 @@ async def test_a_reaction_that_crashed_runs_again_after_the_restart(tmp_path: Pa
     await db.close()
 
 
+async def test_a_reaction_that_is_seldom_meant_does_not_read_the_whole_log_again_at_each_start(tmp_path: Path) -> None:
+    db = Database(tmp_path / "hub.sqlite", SystemClock())
+
+    def many(tx: Tx) -> int:
+        return [told(tx, f"s{n}") for n in range(1000)][-1]
+
+    async def never(event: Event) -> None:
+        raise AssertionError(event)
+
+    last = await db.write(many)
+    spine = Spine(db, SystemClock(), (Reaction("rare", frozenset({"device.revoked"}), never),))
+    await spine.start()
+    await until(lambda: db.read(lambda conn: spine_module._cursor(conn, "rare") > last - 200))
+    await spine.stop()
+    await db.close()
+
+
 async def test_a_reaction_that_always_fails_is_set_aside_and_the_log_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ const WORDS = {
     waiting: '等待', sending: '发送中', received: '已送达', refused: '被拒绝', oldest: '最久等待', none: '无',
     full: '队列已满，新文件留在原文件夹', speed: '上传速度', clock: (s) => `本机时钟比中心${s > 0 ? '慢' : '快'} ${Math.abs(s)} 秒`,
     state: { waiting: '等待发送', sending: '发送中', received: '已送达', refused: '被拒绝' }, again: '重新发送',
-    level: { good: '信号良好', mend: '请处理后重做', urgent: '危急，已优先发送', unreadable: '本机不能识别' },
+    level: { good: '信号良好', doubtful: '已读取，请核对', mend: '请处理后重做', urgent: '危急，已优先发送', unreadable: '本机不能识别' },
     kind: { folder: '文件夹', socket: '网络端口', serial: '串口', post: '本机程序' }, taken: (n) => `已取 ${n} 个`,
     rate: '次/分', gone: '代理程序没有应答。请确认它在运行。',
   },
@@ -19,12 +19,12 @@ const WORDS = {
     waiting: 'Waiting', sending: 'Sending', received: 'Received', refused: 'Refused', oldest: 'Oldest', none: 'none',
     full: 'The queue is full; new files stay in their folder', speed: 'Upload', clock: (s) => `This machine's clock is ${Math.abs(s)} s ${s > 0 ? 'behind' : 'ahead'}`,
     state: { waiting: 'waiting', sending: 'sending', received: 'received', refused: 'refused' }, again: 'Send again',
-    level: { good: 'Good signal', mend: 'Mend and record again', urgent: 'Critical, sent first', unreadable: 'Not readable here' },
+    level: { good: 'Good signal', doubtful: 'Read; please compare', mend: 'Mend and record again', urgent: 'Critical, sent first', unreadable: 'Not readable here' },
     kind: { folder: 'Folder', socket: 'Port', serial: 'Serial line', post: 'Program here' }, taken: (n) => `${n} taken`,
     rate: 'bpm', gone: 'The agent does not answer. Check that it is running.',
   },
 }
-const COLOUR = { good: 'good', mend: 'warn', urgent: 'bad', unreadable: 'warn' }
+const COLOUR = { good: 'good', doubtful: 'warn', mend: 'warn', urgent: 'bad', unreadable: 'warn' }
 const STATE_COLOUR = { waiting: 'quiet', sending: 'blue', received: 'good', refused: 'bad' }
 const VERDICT_S = 600
 

@@ -28,9 +28,9 @@ def lift_limits() -> None:
 
 
 @contextmanager
-def _on(core: int) -> Iterator[None]:
+def _on(*cores: int) -> Iterator[None]:
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
+    os.sched_setaffinity(0, set(cores))
     try:
         yield
     finally:
@@ -45,6 +45,11 @@ def under_measure() -> AbstractContextManager[None]:
 def beside() -> AbstractContextManager[None]:
     """On the other core (where there is one): the load generator."""
     return _on(CORES[-1])
+
+
+def anywhere() -> AbstractContextManager[None]:
+    """On any core: a browser, which in life has a machine of its own."""
+    return _on(*CORES)
 
 
 def free_port() -> int:

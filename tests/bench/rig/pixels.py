@@ -52,9 +52,11 @@ class Lane:
 
 
 def pen_column(ink: str) -> int | None:
-    """The last drawn column before the erased bar, from a row of `1` and `0`; None where the bar is at an edge."""
-    gap = ink.find("0" * GAP_PX)
-    return gap - 1 if gap > 0 else None
+    """The last drawn column before the erased bar, from a row of `1` and `0`, a ring; None where there is no bar."""
+    first = ink.find("1")
+    turned = ink[first:] + ink[:first]
+    gap = turned.find("0" * GAP_PX)
+    return (first + gap - 1) % len(ink) if first >= 0 and gap > 0 else None
 
 
 def holes(ink: str) -> int:

@@ -145,6 +145,7 @@ async def _gateway(folder: Path) -> None:
     from server.base.log import configure
     from server.base.pool import Pool
     from server.base.reserve import Reserve
+    from server.cli import settle
     from server.config import load
     from server.main import Application, hub_secret
 
@@ -161,6 +162,7 @@ async def _gateway(folder: Path) -> None:
     await app.people.reload()
     gateway = app._gateway(folder, None)
     await gateway.start()
+    settle()  # as `serve` does: the hub's own collections, not the interpreter's
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.stopped.set)
     await app.stopped.wait()
     await gateway.stop()

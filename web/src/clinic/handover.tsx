@@ -39,6 +39,7 @@ export function HandOver({ org, order = '' }: { org: string; order?: string }) {
         {t('hand.act')}
       </Button>
       <p class="hand-told">{dropping ? t('hand.drop') : t(order === '' ? 'hand.told' : 'hand.order')}</p>
+      {list.length > LINES_IN_SIGHT && <p class="hand-told" data-testid="hand-sum">{t('hand.sum', tally(list))}</p>}
       {list.length > 0 && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must take the focus (WCAG 2.1.1)
         <ul class="hand-list" tabIndex={0} aria-label={t('hand.list')}>
@@ -54,6 +55,21 @@ export function HandOver({ org, order = '' }: { org: string; order?: string }) {
       )}
     </section>
   )
+}
+
+/** More lines than this have to be scrolled: then their sum is said above them. */
+const LINES_IN_SIGHT = 4
+
+/** How many files there are, are at the hub, are on the way, and need a person. */
+export function tally(list: readonly Handed[]): { all: number; there: number; open: number; lost: number } {
+  const sum = { all: list.length, there: 0, open: 0, lost: 0 }
+  for (const { state } of list) {
+    const now = state.kind === 'here' ? (recordings.value.get(state.recording.id) ?? state.recording) : null
+    if (state.kind === 'unfit' || state.kind === 'failed' || (now !== null && refusal(now) !== null)) sum.lost++
+    else if (now === null || now.state === 'receiving') sum.open++
+    else sum.there++
+  }
+  return sum
 }
 
 const isDone = (one: Handed): boolean => one.state.kind === 'here' || one.state.kind === 'unfit'

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Recording } from '../api/types.gen'
-import { hereWords } from '../clinic/handover'
+import { hereWords, tally } from '../clinic/handover'
 import { type Chosen, crc32, FILE_BYTES_MAX, parcelsOf, signalFiles, zipOf } from '../clinic/parcels'
 import { progressOf } from '../clinic/progress'
 import { language } from '../i18n/catalogue'
@@ -80,6 +80,23 @@ describe('what is said of a file', () => {
     const nobody = { identity: 'pending' } as Recording['patient']
     expect(progressOf(recording({ ...broken, patient: nobody })).act).toBe('open') // no form that could be sent again
     expect(progressOf(recording({ state: 'receiving', file: 'a' })).say).toEqual({ kind: 'reading' })
+  })
+})
+
+describe('more files than are in sight', () => {
+  it('are summed up: at the hub, on the way, in need of a person', () => {
+    const here = (over: Partial<Recording>) => ({ kind: 'here', recording: recording(over), known: false }) as const
+    const states = [
+      here({}),
+      here({ state: 'receiving' }),
+      here(broken),
+      { kind: 'waiting' },
+      { kind: 'sending', part: 0.5 },
+      { kind: 'failed', error: new Error('line') },
+      { kind: 'unfit', why: () => 'large' },
+    ] as const
+    const list = states.map((state, place) => ({ key: `${place}`, name: `${place}.scp`, state }))
+    expect(tally(list)).toEqual({ all: 7, there: 1, open: 3, lost: 3 })
   })
 })
 

@@ -14,6 +14,10 @@ export const t = catalogue({
   },
   'hand.drop': { zh: '松开即交来', en: 'Let go to hand over' },
   'hand.list': { zh: '交来的文件', en: 'Files handed over' },
+  'hand.sum': {
+    zh: '共 {all} 个：{there} 个已送达，{open} 个进行中，{lost} 个需要处理',
+    en: '{all} files: {there} there, {open} under way, {lost} need you',
+  },
   'hand.waiting': { zh: '排队', en: 'In line' },
   'hand.sending': { zh: '已发送 {percent}%', en: '{percent}% sent' },
   'hand.reading': { zh: '读取中', en: 'Being read' },
