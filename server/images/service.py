@@ -46,14 +46,14 @@ VIEWS_MAX: Final = 10_000
 
 @dataclass
 class Images:
-    """The room. `pool` reads files; `case_patient` gives the patient of a case this person may see (NotFound
-    otherwise), `invited` whether an account is in a consultation about the patient; both are handed in."""
+    """The room. `pool` reads files; `case_patient` gives the patient of a recording or consultation (NotFound where
+    there is none), `invited` whether an account is in a consultation about the patient; both are handed in."""
 
     db: Database
     blobs: Blobs
     clock: Clock
     pool: Pool
-    case_patient: Callable[[Connection, Ctx, str], str]
+    case_patient: Callable[[Connection, str], str]
     invited: Callable[[Connection, str, str], bool]
     saving: Callable[[], bool] = lambda: False
     """Whether the disk's reserve is being used: files wait then."""
@@ -78,7 +78,7 @@ async def add(
 
     def look(conn: Connection) -> tuple[RowMapping, RowMapping | None]:
         row = _patient(room, conn, ctx, patient, "image.add")
-        if case and room.case_patient(conn, ctx, case) != patient:
+        if case and room.case_patient(conn, case) != patient:
             raise NotFound(kind="case")
         return row, store.same_file(conn, patient, sha256)
 
