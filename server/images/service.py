@@ -144,9 +144,9 @@ async def frame(room: Images, ctx: Ctx, image_id: str, number: int) -> tuple[byt
     await _note_view(room, ctx, row, "image.viewed")
     first = ends[number - 1] if number else 0
     content = await room.blobs.part(f"images/{image_id}.frames", first, ends[number] - first)
-    if row["kind"] == "dicom":
-        return content, "application/octet-stream"
-    return content, "image/png" if content.startswith(b"\x89PNG") else "image/jpeg"
+    if content.startswith(b"\x89PNG"):
+        return content, "image/png"
+    return content, "image/jpeg" if row["kind"] == "photo" else "application/octet-stream"
 
 
 async def thumbnail(room: Images, ctx: Ctx, image_id: str) -> bytes:

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import ClientResponse
 from PIL import Image
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
 from server.base.http import FILE_BYTES_MAX
 from tests.server.conftest import REQUEST, Browser, Hub, Refused, normal
@@ -200,7 +201,7 @@ async def post(hub: Hub, browser: Browser, path: str, body: bytes, kind: str) ->
 
 async def test_stow_says_of_each_instance_whether_it_is_here(hub: Hub) -> None:
     def second(ds: Dataset) -> None:
-        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = "1.2.3.5"
+        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = UID("1.2.3.5")
         ds.StudyInstanceUID = "1.2.9"
 
     async with await hub.sign_in("clinic") as clinic:

@@ -61,5 +61,6 @@ export const t = catalogue({
   'legend.frame': { zh: '{n}/{all} 帧', en: 'frame {n}/{all}' },
   'legend.no.mm': { zh: '无像素间距', en: 'no pixel size' },
   'legend.detector': { zh: '长度为探测器平面，体内更小', en: 'lengths at the detector; smaller in the body' },
+  'legend.mm': { zh: '长度 {mm} mm', en: 'length {mm} mm' },
   'legend.lossy': { zh: '有损压缩', en: 'lossy' },
 })

@@ -33,15 +33,14 @@ export function paint(canvas: HTMLCanvasElement, frame: Frame, view: ImageView, 
   if (canvas.height !== frame.rows) canvas.height = frame.rows
   const pen = canvas.getContext('2d', { alpha: false })
   if (pen === null) return
-  if (frame.kind === 'photo') {
+  if (frame.kind === 'colour') {
     pen.filter = view.inverted ? 'invert(1)' : 'none'
     pen.drawImage(frame.bitmap, 0, 0)
     return
   }
   const picture = pen.createImageData(frame.columns, frame.rows)
   const out = new Uint32Array(picture.data.buffer)
-  if (frame.kind === 'grey') grey(out, frame.samples, greyTable(frame.samples, view, facts))
-  else colour(out, frame.planes, view.inverted ? 0xff : 0)
+  grey(out, frame.samples, greyTable(frame.samples, view, facts))
   pen.putImageData(picture, 0, 0)
 }
 
@@ -49,14 +48,4 @@ function grey(out: Uint32Array, samples: Samples, table: Uint8ClampedArray): voi
   const mask = table.length - 1
   const packed = Uint32Array.from(table, g => (0xff000000 | (g << 16) | (g << 8) | g) >>> 0)
   for (let i = 0; i < out.length; i++) out[i] = packed[(samples[i] ?? 0) & mask] ?? 0
-}
-
-function colour(out: Uint32Array, planes: Uint8Array, flip: number): void {
-  const n = out.length
-  for (let i = 0; i < n; i++) {
-    const r = (planes[i] ?? 0) ^ flip
-    const g = (planes[n + i] ?? 0) ^ flip
-    const b = (planes[2 * n + i] ?? 0) ^ flip
-    out[i] = (0xff000000 | (b << 16) | (g << 8) | r) >>> 0
-  }
 }

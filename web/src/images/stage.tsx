@@ -87,10 +87,12 @@ export function ImageStage(p: StageProps) {
   )
 }
 
-/** What stands beside a picture wherever it is shown: greys, frame, and what its lengths are worth. */
+/** What stands beside a picture wherever it is shown: greys, frame, and what its lengths are worth, the last of them. */
 function Legend({ image, view }: StageProps) {
   const f = image.facts
   const { centre, width } = greyOf(view, f)
+  const last = view.marks.findLast(mark => mark.frame === view.frame)
+  const mm = last === undefined ? null : lengthMm(last, f)
   return (
     <p class="imgstage-legend" data-testid="image-legend">
       {f.colour !== true && image.kind === 'dicom' && (
@@ -100,6 +102,7 @@ function Legend({ image, view }: StageProps) {
       )}
       {(f.frames ?? 1) > 1 && <span>{t('legend.frame', { n: view.frame + 1, all: f.frames ?? 1 })}</span>}
       <span>{f.row_mm == null ? t('legend.no.mm') : f.at_detector === true ? t('legend.detector') : ''}</span>
+      {mm !== null && <span>{t('legend.mm', { mm: mm.toFixed(1) })}</span>}
       {f.lossy === true && <span>{t('legend.lossy')}</span>}
     </p>
   )
