@@ -97,7 +97,7 @@ class ImageIsEcg(ImageError):
 class ImagePatientDiffers(ImageError):
     code: ClassVar[str] = "image.patient_differs"
     status: ClassVar[int] = 409
-    what: ClassVar[str] = "The file names another patient ({in_file}) than the one it is put to ({here})."
+    what: ClassVar[str] = "The file names {in_file}; it is put to {here}. Nothing says that they are the same person."
     mend: ClassVar[str] = "Compare both; confirm only when they are the same person."
     in_file: str
     here: str

@@ -192,17 +192,20 @@ async def _read(room: Images, file: bytes, name: str) -> Taken:
 
 
 def _check_person(in_file: Person, here: RowMapping) -> None:
-    """Raises ImagePatientDiffers where number, name, sex or birth date of both sides are known and are not the same."""
+    """Raises ImagePatientDiffers where the file names somebody and number, name, sex or birth date of both sides are
+    known and not the same, or neither number nor name says that he is this patient: then a person has to compare."""
     own = "".join(here["name"].split()).casefold()
+    names = {form.casefold() for form in in_file.names}
     # A name in Latin letters says nothing of one in Chinese.
-    alike = [form for form in in_file.names if form.isascii() == own.isascii()]
+    alike = {form for form in names if form.isascii() == own.isascii()}
     differs = (
         (in_file.id_no and here["id_no"] and in_file.id_no != here["id_no"])
-        or (own and alike and own not in {form.casefold() for form in alike})
+        or (own and alike and own not in alike)
         or (in_file.sex and here["sex"] in ("M", "F") and in_file.sex != here["sex"])
         or (in_file.birth_date and here["birth_date"] and in_file.birth_date != here["birth_date"])
     )
-    if differs:
+    proven = (in_file.id_no and in_file.id_no == here["id_no"]) or (own and own in names)
+    if differs or ((in_file.id_no or names) and not proven):
         told = (*in_file.names, in_file.id_no, in_file.sex, in_file.birth_date)
         said = (here["name"], here["id_no"], here["sex"], here["birth_date"] or "")
         raise ImagePatientDiffers(in_file=", ".join(filter(None, told)), here=", ".join(filter(None, said)))

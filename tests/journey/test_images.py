@@ -117,7 +117,9 @@ async def test_an_image_is_handed_over_opened_windowed_measured_and_played(hub: 
 async def test_on_a_phone_an_image_without_a_pixel_size_is_shown_and_not_measured(hub: Hub, people: People) -> None:
     receipt = await hub.send("org_hewan", normal(), REQUEST)
     clinic = await people.open("clinic", f"/recording/{receipt.recording}", size=PHONE, lang="en")
+    clinic.refusal(409, r"/images$")
     await hand_over(clinic, "US.dcm", shipped("examples_rgb_color.dcm"))
+    await clinic.page.get_by_role("button", name="Compared: the same person").click()
     await clinic.see("patient-images").locator("li a").click()
     await expect(clinic.see("image-stage")).to_have_attribute("data-frame", "0")
     await expect(clinic.see("ruler-none")).to_contain_text("nothing can be measured")

@@ -358,8 +358,8 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "en": "{name} is DICOM and holds no image: {content}. Choose the images themselves; a report can be handed over as PDF."
   },
   "image.patient_differs": {
-    "zh": "文件中的患者（{in_file}）与此处的患者（{here}）不一致。请核对，确认为同一人后再提交。",
-    "en": "The file names another patient ({in_file}) than the one it is put to ({here}). Compare both; confirm only when they are the same person."
+    "zh": "文件中的患者（{in_file}）与此处的患者（{here}）不一致，或无法认定为同一人。请核对，确认为同一人后再提交。",
+    "en": "The file names {in_file}; it is put to {here}. Nothing says that they are the same person. Compare both; confirm only when they are the same person."
   },
   "image.pixels": {
     "zh": "{name} 的像素格式本系统不能读取：{pixels}。可读取 8 至 16 位灰度与 8 位彩色，请以此导出。",

@@ -14,7 +14,7 @@ export const t = catalogue({
   'add.sending': { zh: '{name} 已发送 {percent}%', en: '{name}: {percent}% sent' },
   'add.reading': { zh: '{name} 读取中', en: '{name} is being read' },
   'add.known': { zh: '{name} 已有，没有重复保存', en: '{name} is here already; it is kept once' },
-  'add.ask': { zh: '文件中的患者与此处不一致', en: 'The file names another patient' },
+  'add.ask': { zh: '请核对患者', en: 'Is this the same patient?' },
   'add.ask.file': { zh: '文件', en: 'File' },
   'add.ask.here': { zh: '此处', en: 'Here' },
   'add.ask.yes': { zh: '已核对，是同一人', en: 'Compared: the same person' },
