@@ -38,8 +38,8 @@ from server.records import store as records
 log = structlog.get_logger()
 
 LIST_MAX: Final = 500
-READING_MAX: Final = 4
-"""Files with the worker or before it; each stands in the hub's memory. More are told to come again."""
+READING_MAX: Final = 16
+"""Files with the worker or before it; more are told to come again."""
 VIEW_S: Final = 600
 VIEWS_MAX: Final = 10_000
 
@@ -58,6 +58,8 @@ class Images:
     saving: Callable[[], bool] = lambda: False
     """Whether the disk's reserve is being used: files wait then."""
     _reading: int = 0
+    _turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    """The pool's time is that of one file: none may wait inside it."""
     _views: OrderedDict[tuple[str, str], float] = field(default_factory=OrderedDict)
 
 
@@ -184,7 +186,8 @@ async def _read(room: Images, file: bytes, name: str) -> Taken:
         raise ImageBusy
     room._reading += 1
     try:
-        return await room.pool.run(take_in, file, name)
+        async with room._turn:
+            return await room.pool.run(take_in, file, name)
     except (BrokenProcessPool, TimeoutError, MemoryError):
         raise ImageBroken(name=name) from None
     finally:

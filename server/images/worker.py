@@ -9,7 +9,7 @@ from server.images.model import ImageFacts, Kind
 
 MB: Final = 1_000_000
 WORKER_BYTES: Final = 3 * 1024**3
-WORKER_S: Final = 60.0
+WORKER_S: Final = 30.0
 PACK_BYTES_MAX: Final = 256 * MB
 """Of all frames of one file as they travel: it passes through the hub's memory once."""
 

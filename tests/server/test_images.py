@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from server.base.http import FILE_BYTES_MAX
+from server.consult import store as consult_store
 from tests.server.conftest import REQUEST, Browser, Hub, Refused, normal
 from tests.server.test_images_files import made, shipped
 
@@ -30,7 +32,7 @@ async def put(
     browser: Browser, patient: str, file: bytes, name: str = "CT 1.dcm", *, confirmed: bool = False
 ) -> dict[str, Any]:
     address = f"/api/patients/{patient}/images?name={quote(name)}&confirmed={str(confirmed).lower()}"
-    headers = {"Idempotency-Key": f"key-{hash((patient, file, confirmed)) & 0xFFFFFFFF:08x}"}
+    headers = {"Idempotency-Key": f"key-{hash((patient, file, name, confirmed)) & 0xFFFFFFFF:08x}"}
     async with browser.http.post(browser.url + address, data=file, headers=headers) as answer:
         told = msgspec.json.decode(await answer.read())
         if answer.status >= 400:
@@ -80,25 +82,59 @@ async def test_an_image_is_kept_once_listed_and_given_frame_by_frame(hub: Hub) -
             assert sorted(kinds) == ["image.added", "image.downloaded", "image.viewed"]
 
 
-async def test_who_may_not_see_the_patients_recordings_does_not_find_his_images(hub: Hub) -> None:
-    async with await hub.sign_in("clinic") as clinic, await hub.sign_in("admin") as admin:
-        patient = await patient_at(hub, clinic, "org_hewan")
+ADDRESSES = ("/api/patients/{p}/images", "/api/images/{i}", "/api/images/{i}/frames/0", "/api/images/{i}/thumbnail")
+
+
+async def test_who_may_not_see_the_patients_recordings_does_not_find_his_images_but_a_consultations_member_does(
+    hub: Hub,
+) -> None:
+    async with (
+        await hub.sign_in("clinic") as clinic,
+        await hub.sign_in("shimen") as shimen,
+        await hub.sign_in("village") as village,
+        await hub.sign_in("admin") as admin,
+    ):
+        recording = (await hub.send("org_hewan", normal(), REQUEST)).recording
+        patient = (await clinic.get(f"/api/recordings/{recording}"))["patient"]["id"]
         image = (await put(clinic, patient, of_ma()))["image"]["id"]
-        others = [login for login in ("village", "operator", "clinic2") if login in await _logins(hub)]
-        for browser in [admin, *[await hub.sign_in(login) for login in others]]:
-            async with browser:
-                for address in (
-                    f"/api/patients/{patient}/images", f"/api/images/{image}", f"/api/images/{image}/frames/0",
-                    f"/api/images/{image}/thumbnail", f"/api/images/{image}/original",
-                ):  # fmt: skip
-                    with pytest.raises(Refused) as refused:
-                        await browser.get(address)
-                    assert refused.value.status in (403, 404)
+        addresses = [address.format(p=patient, i=image) for address in ADDRESSES]
+        for browser in (admin, shimen, village):
+            for address in addresses:
+                with pytest.raises(Refused) as refused:
+                    await browser.get(address)
+                assert refused.value.status in (403, 404)
+            with pytest.raises(Refused) as refused:
+                await put(browser, patient, b"%PDF-1.7 %%EOF")
+            assert refused.value.status in (403, 404)
+        consult = await clinic.post(
+            "/api/consults",
+            {
+                "recording": recording, "invitee_org": "org_county", "purpose": "目的", "summary": "摘要",
+                "priority": "routine", "consent": "written",
+            },
+        )  # fmt: skip
+        account = shimen.me["id"]
+        await hub.app.db.write(
+            lambda tx: consult_store.add_member(tx.conn, consult["id"], account, "org_shimen", "observer")
+        )
+        for address in addresses:
+            assert await shimen.get(address)
+        assert (await put(shimen, patient, b"%PDF-1.7 %%EOF"))["image"]["kind"] == "pdf"
 
 
-async def _logins(hub: Hub) -> set[str]:
-    rows = await hub.app.db.read(lambda conn: conn.exec_driver_sql("SELECT login FROM account").all())
-    return {row[0] for row in rows}
+async def test_many_images_at_once_are_read_one_after_the_other(hub: Hub) -> None:
+    def numbered(number: int) -> Callable[[Dataset], None]:
+        def change(ds: Dataset) -> None:
+            ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = UID(f"1.2.3.{number}")
+
+        return change
+
+    async with await hub.sign_in("clinic") as clinic:
+        patient = await patient_at(hub, clinic)
+        added = await asyncio.gather(*(put(clinic, patient, of_ma(numbered(n))) for n in range(10, 16)))
+        assert len({told["image"]["id"] for told in added}) == 6
+        same = await asyncio.gather(*(put(clinic, patient, of_ma(numbered(99)), f"{n}.dcm") for n in range(2)))
+        assert len({told["image"]["id"] for told in same}) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { ImageFacts } from '../api/types.gen'
+import type { Image, ImageFacts } from '../api/types.gen'
 import { unpackFrame } from './frames'
 import { greyTable } from './paint'
 import {
@@ -14,6 +14,7 @@ import {
   onScreen,
   panBy,
   presetsOf,
+  seriesOf,
   toFrame,
   withMark,
   zoomAt,
@@ -111,6 +112,12 @@ describe('greys', () => {
 
 it('a frame beyond the ends is the last one there is', () => {
   expect([-1, 2.4, 9].map(n => toFrame(firstView(facts), facts, n).frame)).toEqual([0, 2, 4])
+})
+
+it('a series is one entry, its images in the order they came', () => {
+  const image = (id: string, series: string) => ({ id, facts: { series } }) as Image
+  const listed = [image('d', 's'), image('c', ''), image('b', 's'), image('a', '')]
+  expect(seriesOf(listed).map(group => group.map(i => i.id))).toEqual([['b', 'd'], ['c'], ['a']])
 })
 
 describe('a frame of the hub', () => {

@@ -8,6 +8,7 @@ import { grantOrgs, may } from '../clinic/me'
 import { t } from '../i18n/images'
 import { subscribe } from '../live/live'
 import { Button, Dialog, ErrorLine, Skeleton } from '../ui'
+import { seriesOf } from './view'
 import './images.css'
 
 type State = { kind: 'waiting' } | { kind: 'here'; images: readonly Image[] } | { kind: 'failed'; error: unknown }
@@ -39,9 +40,9 @@ export function PatientImages({ patient, of }: { patient: string; of: string }) 
       {state.kind === 'here' && state.images.length === 0 && <p class="muted f13">{t('none')}</p>}
       {state.kind === 'here' && state.images.length > 0 && (
         <ul>
-          {state.images.map(image => (
-            <li key={image.id}>
-              <Card image={image} />
+          {seriesOf(state.images).map(series => (
+            <li key={series[0].id}>
+              <Card image={series[0]} count={series.length} />
             </li>
           ))}
         </ul>
@@ -51,7 +52,7 @@ export function PatientImages({ patient, of }: { patient: string; of: string }) 
   )
 }
 
-function Card({ image }: { image: Image }) {
+function Card({ image, count }: { image: Image; count: number }) {
   const base = `/api/images/${encodeURIComponent(image.id)}`
   const f = image.facts
   const inner = (
@@ -65,6 +66,7 @@ function Card({ image }: { image: Image }) {
         <span class="ell">{f.description || image.name}</span>
         <span class="dim f12">
           {[f.modality || t(`kind.${image.kind}`), f.taken].filter(x => x !== '').join(' ')}
+          {count > 1 && ` ${t('one.series', { n: count })}`}
           {(f.frames ?? 0) > 1 && ` ${t('one.frames', { n: f.frames ?? 0 })}`}
         </span>
         <span class="dim f12 ell">{t('one.by', { name: image.added_by_name, day: day(image.added_at) })}</span>

@@ -2,13 +2,14 @@
 import { useEffect, useState } from 'preact/hooks'
 import { api } from '../api/client'
 import type { Image, ImageList } from '../api/types.gen'
+import { useKeys } from '../app/keys'
 import { go } from '../app/router'
 import type { ScreenProps } from '../app/routes'
 import { t } from '../i18n/images'
 import { Button, Empty, ErrorLine, Skeleton } from '../ui'
 import { ImageStage, type Tool } from './stage'
 import { ImageTools, useImageKeys } from './tools'
-import { firstView } from './view'
+import { firstView, seriesOf } from './view'
 
 type State = { kind: 'waiting' } | { kind: 'here'; value: Image } | { kind: 'failed'; error: unknown }
 
@@ -76,9 +77,17 @@ function Viewer({ image }: { image: Image }) {
 /** The patient's other pictures: one click to each. */
 function Siblings({ image }: { image: Image }) {
   const [all, setAll] = useState<readonly Image[]>([])
+  const to = (by: number) => () => {
+    const next = all[all.findIndex(i => i.id === image.id) + by]
+    if (next !== undefined) go(`/image/${next.id}`, { replace: true })
+  }
+  useKeys('image others', [
+    { id: 'image.other', chord: 'PageDown', words: () => t('act.other'), act: to(1), repeat: true },
+    { id: 'image.other.before', chord: 'PageUp', words: () => t('act.other.before'), act: to(-1), repeat: true },
+  ])
   useEffect(() => {
     api.get<ImageList>(`/api/patients/${encodeURIComponent(image.patient)}/images`).then(
-      list => setAll(list.images.filter(i => i.kind !== 'pdf')),
+      list => setAll(seriesOf(list.images.filter(i => i.kind !== 'pdf')).flat()),
       () => undefined, // the picture itself is what matters here
     )
   }, [image.patient])

@@ -5,7 +5,7 @@
 // coordinates: so a phone and a wall show the same place. A room can share a view as it is; as a whisper it would be
 // {"kind":"image","image":id, ...ImageView} (under 2 kB: at most MARKS_MAX marks), stamped by the hub with presenter
 // and rev like "view", the newest kept for who comes later; pointers as {"kind":"spot","image":id,"frame":n,"x":x,"y":y}.
-import type { ImageFacts } from '../api/types.gen'
+import type { Image, ImageFacts } from '../api/types.gen'
 
 export type Point = Readonly<{ x: number; y: number }>
 export type Grey = Readonly<{ centre: number; width: number }>
@@ -136,6 +136,18 @@ export const withMark = (view: ImageView, mark: Mark): ImageView => ({
   ...view,
   marks: [...view.marks, mark].slice(-MARKS_MAX),
 })
+
+/** Images of one series together, in the order they came; every other one by itself. Newest first, as the list is. */
+export function seriesOf(images: readonly Image[]): readonly (readonly [Image, ...Image[]])[] {
+  const groups = new Map<string, [Image, ...Image[]]>()
+  for (const image of images) {
+    const key = image.facts.series || image.id
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [image])
+    else group.unshift(image)
+  }
+  return [...groups.values()]
+}
 
 export type Preset = Readonly<{
   key: 'file' | 'auto' | 'soft' | 'lung' | 'bone' | 'brain'
