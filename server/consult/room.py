@@ -23,6 +23,8 @@ ROOMS_MAX = 500
 PRESENT_MAX = 64
 WHISPERS_PER_S_MAX = 120
 """Of one person in one room: a pointer at 60 Hz and a dragged view beside it."""
+ACTS_PER_S_MAX = 30
+"""Of what changes the floor or the marks, counted apart: a burst of signalling costs nobody his raised hand."""
 BYTES_MAX = {"pointer": 500, "view": 1000, "signal": 32_000, "mark": 8000}
 """Of one whisper by its kind; the others are a word and a name."""
 BYTES_ELSE_MAX = 200
@@ -139,7 +141,7 @@ class _Open:
     floor: Floor = field(default_factory=Floor)
     rev: int = 0
     pace: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Account -> (second, whispers in it)."""
+    """Account, alone or with what it says -> (second, whispers in it)."""
 
 
 @dataclass
@@ -190,14 +192,18 @@ class Rooms:
         self._open.pop(consult, None)
 
     def _read(self, room: _Open, account: str, raw: bytes) -> Whispered | None:
-        if not self._in_pace(room, account) or len(raw) > max(BYTES_MAX.values()):
+        if not self._in_pace(room, account, 2 * WHISPERS_PER_S_MAX) or len(raw) > max(BYTES_MAX.values()):
             return None
         try:
             said = _decode(raw)
         except NOT_AS_EXPECTED:
             return None
         kind = str(said.__struct_config__.tag)
-        return said if len(raw) <= BYTES_MAX.get(kind, BYTES_ELSE_MAX) else None
+        if len(raw) > BYTES_MAX.get(kind, BYTES_ELSE_MAX):
+            return None
+        flows = isinstance(said, Pointer | View | Signal | Typing)
+        pace = self._in_pace(room, f"{account} {flows}", WHISPERS_PER_S_MAX if flows else ACTS_PER_S_MAX)
+        return said if pace else None
 
     def _judge(self, room: _Open, account: str, said: Whispered) -> Heard:
         match said:
@@ -276,12 +282,12 @@ class Rooms:
             self._open.popitem(last=False)
         return room
 
-    def _in_pace(self, room: _Open, account: str) -> bool:
+    def _in_pace(self, room: _Open, who: str, limit: int) -> bool:
         second = int(self.clock.monotonic())
-        last, count = room.pace.get(account, (second, 0))
+        last, count = room.pace.get(who, (second, 0))
         count = count + 1 if last == second else 1
-        room.pace[account] = (second, count)
-        return count <= WHISPERS_PER_S_MAX
+        room.pace[who] = (second, count)
+        return count <= limit
 
     def _show(self, room: _Open, account: str, said: View) -> bytes | None:
         if not (0 <= said.first < said.end and said.speed > 0 and said.gain > 0 and room.floor.may_show(account)):

@@ -12,7 +12,7 @@ import pytest
 from server.base.clock import ManualClock
 from server.base.live import Heard
 from server.consult.floor import MARKS_EACH_MAX, MARKS_MAX, POINTS_MAX, Role
-from server.consult.room import Rooms
+from server.consult.room import ACTS_PER_S_MAX, WHISPERS_PER_S_MAX, Rooms
 from tests.server.conftest import REQUEST, Browser, Hub, normal
 from tests.server.test_alerts_town import START
 
@@ -33,7 +33,8 @@ class Room:
     """One open room. `floor` and `marks` are what every page shows after all that was told."""
 
     def __init__(self, *here: str) -> None:
-        self.rooms = Rooms(ManualClock(START))
+        self.clock = ManualClock(START)
+        self.rooms = Rooms(self.clock)
         self.floor: dict[str, Any] = {}
         self.marks: dict[str, dict[str, Any]] = {}
         for account, role in ROLES.items():
@@ -62,6 +63,7 @@ class Room:
 
     def draw(self, account: str, mark_id: str, **over: Any) -> bool:
         mark = {"id": mark_id, "on": "rec_1", "shape": "box", "lead": "V3", "points": [[100, -200], [300, 900]]}
+        self.clock.advance(0.1)
         return self.say(account, "mark", **{**mark, **over}) != Heard()
 
 
@@ -204,6 +206,16 @@ def test_an_observer_looks_until_he_is_given_the_stage() -> None:
     room.say("usr_host", "give", to="usr_obs")
     assert room.draw("usr_obs", "m1")
     assert room.shows("usr_obs")
+
+
+def test_a_burst_of_signalling_costs_nobody_his_raised_hand() -> None:
+    room = Room("usr_host", "usr_ask")
+    sent = [room.say("usr_ask", "signal", candidate={}) != Heard() for _ in range(WHISPERS_PER_S_MAX + 5)]
+    assert sent.count(True) == WHISPERS_PER_S_MAX
+    room.say("usr_ask", "hand", up=True)
+    assert room.floor["hands"] == ["usr_ask"]
+    turned = [room.say("usr_ask", "hand", up=up % 2 == 1) != Heard() for up in range(2 * ACTS_PER_S_MAX)]
+    assert turned.count(True) == ACTS_PER_S_MAX - 2  # the hello and the first hand counted too
 
 
 def test_a_late_joiner_is_told_the_view_the_floor_and_what_is_drawn() -> None:

@@ -28,6 +28,7 @@ import { usePushToTalk } from './talk'
 import { PeerTile, SelfTile, WaitingTile } from './tiles'
 import { roomIsOpen, stateWords } from './words'
 import './consult.css'
+import './room.css'
 
 export default function RoomScreen({ params }: ScreenProps) {
   const id = params.id ?? ''

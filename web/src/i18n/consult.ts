@@ -201,7 +201,7 @@ export const t = catalogue({
   'control.mine.free': { zh: '你有主讲权，正在自己看', en: 'You lead, but look alone' },
   'control.nobody': { zh: '无人主讲，谁翻动大家看谁', en: 'Nobody leads; who moves shows' },
   'control.ask': { zh: '申请主讲', en: 'Ask to lead' },
-  'control.asked': { zh: '已申请，等待同意', en: 'Asked; waiting' },
+  'control.asked': { zh: '已申请', en: 'Asked' },
   'control.asks': { zh: '{name} 申请主讲', en: '{name} asks to lead' },
   'control.give': { zh: '同意', en: 'Let lead' },
   'control.take': { zh: '收回主讲', en: 'Take the lead' },
