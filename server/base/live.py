@@ -42,7 +42,7 @@ SAMPLES_BYTES_MAX = 2 * 2**20
 TOPICS_MAX = 200
 IDLE_S = 15
 CATCH_UP = 500
-SHARED_TOPICS = frozenset({"recording", "report", "alert", "consult", "message", "device", "order", "rota"})
+SHARED_TOPICS = frozenset({"recording", "report", "alert", "consult", "message", "image", "device", "order", "rota"})
 """Topics whose events everybody of the institution may hear of; others are private to their exact name."""
 
 _SAMPLES = struct.Struct("<4sHHQIfQ")
@@ -106,8 +106,8 @@ class TopicKind:
 
     may: MaySubscribe
     whisper: Whisper | None = None
-    first_whispers: Callable[[str], tuple[bytes, ...]] | None = None
-    """What a newcomer must know at once (the room's shared view)."""
+    first_whispers: Callable[[str], list[bytes]] | None = None
+    """What a newcomer must know at once (the room's shared view, who is in it)."""
     left: Callable[[str, str], Heard] | None = None
     """(topic, account): the last page of this account on the topic is gone."""
 
@@ -322,7 +322,7 @@ class Live:
         page.topics[topic] = self._cursor
         self._by_topic[topic].add(page)
         page.send(_json({"type": "ready", "topic": topic, "cursor": self._cursor}))
-        for body in () if kind.first_whispers is None else kind.first_whispers(topic):
+        for body in kind.first_whispers(topic) if kind.first_whispers is not None else ():
             page.send(_whisper(topic, "", body))
 
     async def _catch_up(self, page: _Page, topic: str, cursor: int) -> int:

@@ -173,14 +173,14 @@ class Rooms:
         room = self._open.get(consult)
         return room.view if room else None
 
-    def first_whispers(self, consult: str) -> tuple[bytes, ...]:
+    def first_whispers(self, consult: str) -> list[bytes]:
         """The view so far, the floor and what is drawn, for a newcomer."""
         room = self._open.get(consult)
         if room is None:
-            return ()
-        view = () if room.view is None else (_encode(_stamped(room.view)),)
+            return []
+        view = [] if room.view is None else [_encode(_stamped(room.view))]
         marks = Marked(self._next(room), list(room.floor.marks.values()), [], whole=True)
-        return (*view, self._floor(room), _encode(marks))
+        return [*view, self._floor(room), _encode(marks)]
 
     def present(self, consult: str) -> frozenset[str]:
         """Accounts that said hello, not yet bye, and still have a page there."""

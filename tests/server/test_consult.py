@@ -364,7 +364,7 @@ def test_a_view_is_stamped_with_the_hubs_revision_and_its_true_presenter_and_kep
     assert json.loads(open_rooms.first_whispers("con_1")[0]) == second
     kept = open_rooms.view("con_1")
     assert kept == SharedView("rec_1", "12x1", 0, 5000, 25.0, 10.0, "usr_b", second["rev"])
-    assert open_rooms.first_whispers("con_2") == ()
+    assert open_rooms.first_whispers("con_2") == []
 
 
 def test_a_view_after_a_restart_of_the_hub_is_newer_than_those_before() -> None:
