@@ -271,6 +271,14 @@ def patient_view(conn: Connection, patient_id: str) -> Patient:
     return _patient(row)
 
 
+def patient_org(conn: Connection, patient_id: str) -> str:
+    """The institution whose patient it is. Raises NotFound."""
+    org = conn.execute(select(patient.c.org).where(patient.c.id == patient_id)).scalar()
+    if org is None:
+        raise NotFound(kind="patient")
+    return str(org)
+
+
 def _patient_columns() -> list[Label[Any]]:
     return [patient.c[name].label(f"patient_{name}") for name in patient.c.keys()]  # noqa: SIM118 - not a dict
 
