@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from sqlalchemy import text, update
 
+from server.base.database import Tx
 from server.base.errors import Forbidden, NotFound
 from server.messages import grams, inbox, service, store
 from server.messages.errors import (
@@ -136,7 +138,9 @@ async def test_who_is_named_hears_it_himself_and_only_who_may_see_the_thread_can
     }  # fmt: skip
     told = await case.town.events("message.told")
     assert {e.topic for e in told} == {f"user:{m.account}" for m in sent.mentions}
-    wrong = ({"mentions": ["usr_west"]}, {"mentions": ["usr_nobody"]}, {"roles": ["expert"]}, {"roles": ["x"] * 21})
+    wrong: tuple[dict[str, Any], ...] = (
+        {"mentions": ["usr_west"]}, {"mentions": ["usr_nobody"]}, {"roles": ["expert"]}, {"roles": ["x"] * 21},
+    )  # fmt: skip
     for number, names in enumerate(wrong):
         with pytest.raises(MentionWrong):
             await case.post(recording, "@", f"client-bad{number}", **names)
@@ -180,7 +184,7 @@ async def test_a_search_needs_a_word_and_follows_an_edit(case: Case) -> None:
 async def test_messages_of_an_earlier_commit_come_into_the_search_and_the_inbox(case: Case) -> None:
     sent = await case.post(await case.town.recording(), "头晕一周", "client-0001")
 
-    def as_it_was(tx: service.Tx) -> None:
+    def as_it_was(tx: Tx) -> None:
         for table in ("message_gram", "message_thread_head"):
             tx.conn.execute(text(f"DELETE FROM {table}"))
         tx.conn.execute(update(store.message).values(grams=None))
