@@ -136,7 +136,7 @@ async def edit(room: Messages, ctx: Ctx, message_id: str, new: EditMessage) -> M
         written = row["edited_at"] or row["at"]
         store.add_version(tx.conn, message=message_id, version=row["version"], at=written, text=row["text"])
         store.update_message(tx.conn, message_id, text=new.text, version=row["version"] + 1, edited_at=tx.now)
-        store.set_grams(tx.conn, row["seq"], grams.grams(new.text))
+        store.set_grams(tx.conn, row["seq"], grams.grams(new.text), grams.grams(row["text"]))
         body: eventlog.Body = {"message": message_id, "version": row["version"] + 1}
         tx.append("message.edited", row["thread"], org, body, topic=cases.topic(row["thread"]))
         return _view(tx.conn, store.message_row(tx.conn, message_id))

@@ -6,7 +6,7 @@ withdrawn keeps its own. `message_gram` is only an index over them and can be ma
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
 from sqlalchemy import (
@@ -105,7 +105,6 @@ gram = Table(
     metadata,
     Column("gram", Text, primary_key=True),
     Column("seq", Integer, primary_key=True, autoincrement=False),
-    Index("message_gram_seq", "seq"),
     sqlite_with_rowid=False,
 )
 
@@ -325,11 +324,12 @@ def files(conn: Connection, messages: Iterable[str]) -> dict[str, list[RowMappin
 # --- search -----------------------------------------------------------------------------------------------------------
 
 
-def set_grams(conn: Connection, seq: int, rows: set[str]) -> None:
-    """The index of one message, made anew."""
-    conn.execute(delete(gram).where(gram.c.seq == seq))
-    if rows:
-        conn.execute(insert(gram), [{"gram": one, "seq": seq} for one in rows])
+def set_grams(conn: Connection, seq: int, rows: Set[str], before: Set[str] = frozenset()) -> None:
+    """The rows of one message in the index; `before` are those it has from an earlier text."""
+    if gone := before - rows:
+        conn.execute(delete(gram).where(gram.c.seq == seq, gram.c.gram.in_(gone)))
+    if new := rows - before:
+        conn.execute(insert(gram), [{"gram": one, "seq": seq} for one in new])
     conn.execute(update(message).where(message.c.seq == seq).values(grams=len(rows)))
 
 
