@@ -323,7 +323,7 @@ class Application:
             db, clock, consult_settings(self.config), self.secret, adapters.may_sign(clock), Rooms(clock)
         )
         self.pictures = Pool(1, pictures.warm_up, timeout_s=pictures.WORKER_S, memory_bytes=pictures.WORKER_BYTES)
-        self.messages = Messages(db, adapters.message_cases(self.people), blobs, self.pictures.run)
+        self.messages = Messages(db, adapters.message_cases(self.people), blobs, self._clean)
         self.spine = Spine(
             db,
             clock,
@@ -469,6 +469,9 @@ class Application:
 
     async def _case(self, recording_id: str) -> Case:
         return await self.db.read(lambda conn: adapters.live_case(conn, recording_id))
+
+    async def _clean(self, file: bytes) -> pictures.Clean:
+        return await self.pictures.run(pictures.clean, file)
 
     async def _found_live(self, recording_id: str, findings: bytes) -> None:
         await raise_alert(self.alerts, recording_id, *adapters.live_findings(findings))

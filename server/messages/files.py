@@ -19,7 +19,7 @@ from server.base.http import Raw
 from server.base.ids import new_id
 from server.messages import store, views
 from server.messages.model import Attachment
-from server.messages.pictures import BYTES_MAX, Clean, clean, refused
+from server.messages.pictures import BYTES_MAX, refused
 from server.messages.service import Messages
 
 NAME_MAX = 80
@@ -43,7 +43,7 @@ async def upload(room: Messages, ctx: Ctx, thread: str, name: str, content: byte
     if not 0 < len(content) <= BYTES_MAX:
         raise refused("it is empty or too large")
     try:
-        cleaned: Clean = await room.run(clean, content)
+        cleaned = await room.clean(content)
     except (TimeoutError, BrokenProcessPool):
         raise refused("reading it takes too long") from None
     digest = sha256(cleaned.content).hexdigest()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, RowMapping
@@ -22,7 +21,7 @@ from server.base.context import Ctx
 from server.base.database import Database, Tx
 from server.base.errors import NotFound
 from server.base.ids import new_id
-from server.messages import cases, grams, store, views
+from server.messages import cases, grams, pictures, store, views
 from server.messages.cases import Cases
 from server.messages.errors import (
     ClientIdUnusable,
@@ -60,17 +59,17 @@ NAMED_MAX = 20
 """People and roles a message names; a role may stand for many people."""
 FILES_MAX = 6
 
-Run = Callable[..., Awaitable[Any]]
+Clean = Callable[[bytes], Awaitable[pictures.Clean]]
 
 
 @dataclass(frozen=True)
 class Messages:
-    """The room. `run` carries a function out in a worker whose time and memory are bounded (`Pool.run`)."""
+    """The room. `clean` is `pictures.clean`, carried out in a worker whose time and memory are bounded."""
 
     db: Database
     cases: Cases
     blobs: Blobs
-    run: Run
+    clean: Clean
 
 
 async def post(room: Messages, ctx: Ctx, thread: str, new: NewMessage) -> Message:

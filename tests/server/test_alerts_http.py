@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import string
 from collections.abc import AsyncIterator
@@ -24,6 +23,7 @@ from server.consult.errors import ConsultError
 from server.consult.room import Rooms
 from server.consult.routes import routes as consult_routes
 from server.consult.service import Consultations, ConsultSettings
+from server.messages import pictures
 from server.messages.cases import Cases
 from server.messages.errors import MessageError
 from server.messages.model import ThreadAbout
@@ -51,11 +51,15 @@ async def client(town: Town, tmp_path: Path) -> AsyncIterator[Client]:
         return None if cookie is None else town.ctx(cookie)
 
     consult = Consultations(town.db, town.clock, ConsultSettings(), b"s", lambda *_: None, Rooms(town.clock))
+
+    async def clean(file: bytes) -> pictures.Clean:
+        return pictures.clean(file)
+
     about = ThreadAbout("recording", "", "")
     cases = Cases(
         lambda *_: "east", lambda *_: about, lambda *_: [], lambda *_: [], lambda _conn, account: town.ctx(account)
     )
-    messages = Messages(town.db, cases, FileBlobs(tmp_path / "blobs"), asyncio.to_thread)
+    messages = Messages(town.db, cases, FileBlobs(tmp_path / "blobs"), clean)
     http = Http(town.db, authenticate, RULES, lambda _origin: False, secure_cookies=False)
     app = http.application((*alert_routes(town.alerts), *consult_routes(consult), *message_routes(messages)))
     async with TestClient(TestServer(app)) as client:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from server.base.blobs import FileBlobs
 from server.base.context import Ctx
 from server.base.errors import Forbidden, NotFound
-from server.messages import inbox, service
+from server.messages import inbox, pictures, service
 from server.messages.cases import Cases
 from server.messages.errors import ClientIdUnusable, MessageLength, QuoteWrong
 from server.messages.model import (
@@ -45,7 +45,10 @@ class Case:
             lambda _conn, account: ["con_1"] if account in self.MEMBERS else [],
             lambda _conn, account: self.town.ctx(account) if account in PEOPLE else None,
         )
-        return Messages(self.town.db, cases, FileBlobs(self.folder), asyncio.to_thread)
+        return Messages(self.town.db, cases, FileBlobs(self.folder), self.clean)
+
+    async def clean(self, file: bytes) -> pictures.Clean:
+        return await asyncio.to_thread(pictures.clean, file)
 
     def thread_org(self, conn: Connection, ctx: Ctx, thread: str) -> str:
         if thread.startswith("con_"):

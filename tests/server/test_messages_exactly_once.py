@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -16,7 +16,7 @@ from server.messages import store
 from tests.server.conftest import Browser, Hub
 from tests.waiting import until
 
-WRITERS, EACH, KILLS = 10, 6, 30
+WRITERS, EACH, TURNS = 10, 6, 60
 THREAD = "org_hewan"
 
 
@@ -30,7 +30,7 @@ class Page:
     seen: list[str] = field(default_factory=list)
     cursor: int | None = None
     socket: aiohttp.ClientWebSocketResponse | None = None
-    sending: asyncio.Task[None] | None = None
+    closing: asyncio.Task[bool] | None = None
     breaks: int = 0
 
     async def follow(self) -> None:
@@ -52,18 +52,36 @@ class Page:
                     if told["event"]["kind"] == "message.sent":
                         self.seen.append(told["event"]["body"]["message"])
 
-    async def write(self) -> None:
+    async def write(self, pages: Sequence[Page], chance: random.Random) -> None:
         for number in range(EACH):
             message = {"client_id": f"client-{self.number:02}-{number:02}", "text": f"{self.number} {number}"}
-            while True:
-                # A fresh key each time: that it is stored once must not hang on the HTTP side's memory.
-                self.sending = asyncio.create_task(self._send(message, str(uuid.uuid4())))
-                with contextlib.suppress(asyncio.CancelledError, aiohttp.ClientError):
-                    await self.sending
-                    break
+            chance.choice(pages).cut(gently=chance.random() < 0.5)
+            if chance.random() < 0.5:
+                await self._send_and_drop(message, chance.randrange(TURNS))
+            await self._send(message)
+            if chance.random() < 0.3:
+                await self._send(message)  # as after an answer that was lost
 
-    async def _send(self, message: dict[str, str], key: str) -> None:
-        await self.browser.post(f"/api/threads/{THREAD}/messages", message, key=key)
+    async def _send_and_drop(self, message: dict[str, str], turns: int) -> None:
+        """Break off wherever the request has come to."""
+        sending = asyncio.create_task(self._send(message))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+
+    async def _send(self, message: dict[str, str]) -> None:
+        # A fresh key each time: that it is stored once must not hang on the HTTP side's memory.
+        await self.browser.post(f"/api/threads/{THREAD}/messages", message)
+
+    def cut(self, *, gently: bool) -> None:
+        """End the page's socket: with a goodbye, or as a line that breaks."""
+        if self.socket is None or self.socket.closed:
+            return
+        if gently:
+            self.closing = asyncio.create_task(self.socket.close(code=4000))
+        elif self.socket._response.connection is not None and (line := self.socket._response.connection.transport):
+            line.abort()
 
 
 async def test_every_message_is_stored_once_and_seen_once_in_order_although_connections_die(hub: Hub) -> None:
@@ -72,18 +90,7 @@ async def test_every_message_is_stored_once_and_seen_once_in_order_although_conn
     following = [asyncio.create_task(page.follow()) for page in pages]
     try:
         await until(lambda: all(page.cursor is not None for page in pages), 30)
-        writing = asyncio.gather(*(page.write() for page in pages))
-        killed = 0
-        while killed < KILLS or not writing.done():
-            page = chance.choice(pages)
-            transport = None if page.socket is None or page.socket.closed else page.socket.get_extra_info("socket")
-            if killed < KILLS and transport is not None:
-                await page.socket.close(code=4000) if chance.random() < 0.5 else _cut(page)  # type: ignore[union-attr]
-                killed += 1
-            if killed < KILLS and page.sending is not None and chance.random() < 0.5:
-                page.sending.cancel()  # the request goes, its answer never comes
-            await asyncio.sleep(0.01)
-        await writing
+        await asyncio.gather(*(page.write(pages, chance) for page in pages))
         stored = await _stored(hub.app.db)
         assert len(stored) == WRITERS * EACH
         await until(lambda: all(len(page.seen) >= len(stored) for page in pages), 30)
@@ -95,14 +102,6 @@ async def test_every_message_is_stored_once_and_seen_once_in_order_although_conn
         await asyncio.gather(*following, return_exceptions=True)
         for page in pages:
             await page.browser.http.close()
-
-
-def _cut(page: Page) -> None:
-    """As a line that breaks: no goodbye."""
-    assert page.socket is not None
-    connection = page.socket._response.connection
-    if connection is not None and connection.transport is not None:
-        connection.transport.abort()
 
 
 async def _stored(db: Database) -> list[str]:
