@@ -16,7 +16,7 @@ from server.messages import store
 from tests.server.conftest import Browser, Hub
 from tests.waiting import until
 
-WRITERS, EACH, TURNS = 10, 6, 60
+WRITERS, EACH, TURNS = 8, 5, 60
 THREAD = "org_hewan"
 
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Message, Messages } from '../api/types.gen'
-import { merged, type Outgoing, pieces, withEarlier, withNewest } from './outgoing'
+import { merged, type Outgoing, pieces, withEarlier, withNewest, withRead } from './outgoing'
 
 const message = (seq: number, over: Partial<Message> = {}): Message =>
   ({ id: `m${seq}`, client_id: `c${seq}`, seq, author: 'x', text: `${seq}`, ...over }) as Message
@@ -30,6 +30,14 @@ describe('messages', () => {
     expect(seqs(withNewest(page([1, 2]), page([7, 8], true)))).toEqual([7, 8])
     const changed = { ...page([2]), messages: [message(2, { text: 'new' })] }
     expect(withNewest(page([1, 2]), changed).messages.map(m => m.text)).toEqual(['1', 'new'])
+  })
+
+  it('move a reader on without asking, never back, and ask where he is not known', () => {
+    const shown = { ...page([1, 2, 3]), readers: [{ account: 'a', name: 'A', read: 2, received: 2 }] }
+    expect(withRead(shown, 'a', 'm3')?.readers).toEqual([{ account: 'a', name: 'A', read: 3, received: 3 }])
+    expect(withRead(shown, 'a', 'm1')?.readers).toEqual(shown.readers)
+    expect(withRead(shown, 'b', 'm3')).toBeNull()
+    expect(withRead(shown, 'a', 'm9')).toBeNull()
   })
 
   it('set names off and leave everything else as it is', () => {

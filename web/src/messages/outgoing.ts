@@ -43,6 +43,17 @@ export const withEarlier = (shown: Shown, page: Messages): Shown => {
   return { ...shown, messages: [...page.messages.filter(m => m.seq < first), ...shown.messages], more: page.more }
 }
 
+/** Somebody has read up to a message; null: he or the message is not known here, so the hub must be asked. */
+export function withRead(shown: Shown, account: string, id: string): Shown | null {
+  const seq = shown.messages.find(m => m.id === id)?.seq
+  if (seq === undefined || !shown.readers.some(r => r.account === account)) return null
+  const on = (far: number): number => Math.max(far, seq)
+  const readers = shown.readers.map(r =>
+    r.account === account ? { ...r, read: on(r.read), received: on(r.received) } : r,
+  )
+  return { ...shown, readers }
+}
+
 export type Piece = Readonly<{ text: string; isName: boolean }>
 
 /** A text cut at the @names it was sent with, so that they can be set off. It stays text. */

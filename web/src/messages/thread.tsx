@@ -8,11 +8,12 @@ import { useKeys } from '../app/keys'
 import { grantOrgs, may, me } from '../clinic/me'
 import { t } from '../i18n/messages'
 import { linkState, subscribe } from '../live/live'
+import type { LiveEvent } from '../live/protocol'
 import { Button, Empty, ErrorLine, Skeleton } from '../ui'
 import { Bubble, Waiting } from './bubble'
 import { Compose, type Written } from './compose'
 import { readNow } from './count'
-import { merged, type Outgoing, type Shown, withEarlier, withNewest } from './outgoing'
+import { merged, type Outgoing, type Shown, withEarlier, withNewest, withRead } from './outgoing'
 import './thread.css'
 
 type State = { kind: 'waiting' } | { kind: 'here'; value: Shown } | { kind: 'failed'; error: unknown }
@@ -165,6 +166,8 @@ function useMessages(
   const [state, setState] = useState<State>({ kind: 'waiting' })
   const asking = useRef<'no' | 'asking' | 'again'>('no')
   const left = useRef(false)
+  const latest = useRef<Shown | null>(null)
+  latest.current = state.kind === 'here' ? state.value : null
   const path = `/api/threads/${encodeURIComponent(thread)}/messages`
   // One question at a time: what comes while it is asked is told by the next one, and no old answer overtakes a new one.
   const load = async (): Promise<void> => {
@@ -208,8 +211,17 @@ function useMessages(
     ...(topic === undefined ? [] : [topic]),
   ]
   useEffect(() => {
-    const event = (e: { kind: string; subject: string }): void => {
-      if (e.kind.startsWith('message.') && e.subject === thread) reload()
+    const event = (e: LiveEvent): void => {
+      if (!e.kind.startsWith('message.') || e.subject !== thread) return
+      // In a room of forty each message is read forty times: that is no reason to ask forty times.
+      const read = e.kind === 'message.read' ? (e.body as { message?: unknown } | null)?.message : undefined
+      const who = e.actor ?? ''
+      if (typeof read !== 'string' || latest.current === null || withRead(latest.current, who, read) === null) reload()
+      else {
+        setState(before =>
+          before.kind === 'here' ? { kind: 'here', value: withRead(before.value, who, read) ?? before.value } : before,
+        )
+      }
     }
     const stops = topics.map(name => subscribe(name, null, { event }))
     return () => {
