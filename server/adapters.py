@@ -178,7 +178,7 @@ def message_cases(room: People) -> Cases:
             case "con":
                 return consult.thread_org(conn, ctx, thread)
             case "pat":
-                place = records_store.patient_org(conn, thread)
+                place = str(records_store.patient_row(conn, thread)["org"])
                 ctx.see("patient", "recording.read", place)
                 return place
             case _ if thread in room.tree:
@@ -198,7 +198,7 @@ def message_cases(room: People) -> Cases:
                 row = consult_store.consult_row(conn, thread)
                 return _of_recording(conn, "consult", row["recording"], row["purpose"])
             case "pat":
-                place = room.tree[records_store.patient_org(conn, thread)]
+                place = room.tree[records_store.patient_row(conn, thread)["org"]]
                 return ThreadAbout("patient", records_store.patient_view(conn, thread).name, place.name)
             case _ if thread in room.tree:
                 return ThreadAbout("site", room.tree[thread].name, "")
@@ -227,3 +227,16 @@ def message_cases(room: People) -> Cases:
 def _of_recording(conn: Connection, kind: ThreadKind, recording_id: str, note: str = "") -> ThreadAbout:
     row = records_store.view(conn, recording_id)
     return ThreadAbout(kind, row.patient.name, row.org_name, note)
+
+
+def case_patient(conn: Connection, case: str) -> str:
+    """The patient of a recording or consultation; asks for no right. Raises NotFound."""
+    if case.startswith("con_"):
+        case = consult_store.consult_row(conn, case)["recording"]
+    return str(records_store.recording_row(conn, case)["patient"])
+
+
+def invited(conn: Connection, patient: str, account: str) -> bool:
+    """Whether the account is in a consultation about one of the patient's recordings."""
+    recordings = records_store.recordings_of_patient(conn, patient, records.LIST_MAX)
+    return any(consult_store.invited_to(conn, r.id, account) for r in recordings)

@@ -50,6 +50,9 @@ from server.consult.model import IceServer
 from server.consult.routes import routes as consult_routes
 from server.devices import service as devices
 from server.devices.routes import routes as device_routes
+from server.images import Images
+from server.images import worker as image_worker
+from server.images.routes import routes as image_routes
 from server.intake import archive, files
 from server.intake.gateway import Gateway, GatewaySettings
 from server.intake.journal import JournalFailed
@@ -213,6 +216,7 @@ class Application:
         self.pool.stop()
         self.intake.files.stop()
         self.pictures.stop()
+        self.images.pool.stop()
         await self.db.close()
         self.reserve.release()
         if not self.failed:
@@ -324,6 +328,13 @@ class Application:
         )
         self.pictures = Pool(1, pictures.warm_up, timeout_s=pictures.WORKER_S, memory_bytes=pictures.WORKER_BYTES)
         self.messages = Messages(db, adapters.message_cases(self.people), blobs, self._clean)
+        self.images = Images(
+            db, blobs, clock,
+            Pool(
+                1, image_worker.warm_up, timeout_s=image_worker.WORKER_S, memory_bytes=image_worker.WORKER_BYTES
+            ),
+            adapters.case_patient, adapters.invited, lambda: self.reserve.spent,
+        )  # fmt: skip
         self.spine = Spine(
             db,
             clock,
@@ -398,6 +409,7 @@ class Application:
             *alert_routes(self.alerts),
             *consult_routes(self.consult),
             *message_routes(self.messages),
+            *image_routes(self.images),
             *self._hub_routes(http),
         )
         self.web = http.application(routes)
@@ -441,7 +453,10 @@ class Application:
             gauges = {
                 "commits": self.db.commits,
                 "dead_letters": self.spine.dead_letters,
-                "pool_restarts": self.pool.restarts + self.intake.files.restarts + self.pictures.restarts,
+                "pool_restarts": self.pool.restarts
+                + self.intake.files.restarts
+                + self.images.pool.restarts
+                + self.pictures.restarts,
                 "live_watched": self.watch.watched,
                 "live_unwatched": self.watch.unwatched,
                 "live_dropped": self.watch.dropped,

@@ -271,12 +271,12 @@ def patient_view(conn: Connection, patient_id: str) -> Patient:
     return _patient(row)
 
 
-def patient_org(conn: Connection, patient_id: str) -> str:
-    """The institution whose patient it is. Raises NotFound."""
-    org = conn.execute(select(patient.c.org).where(patient.c.id == patient_id)).scalar()
-    if org is None:
+def patient_row(conn: Connection, patient_id: str) -> RowMapping:
+    """The bare row, with the whole number: not for pages. Raises NotFound."""
+    row = conn.execute(select(patient).where(patient.c.id == patient_id)).mappings().first()
+    if row is None:
         raise NotFound(kind="patient")
-    return str(org)
+    return row
 
 
 def _patient_columns() -> list[Label[Any]]:
