@@ -20,15 +20,21 @@ from server.analysis import store as analysis_store
 from server.analysis.live import Case
 from server.analysis.work import Facts
 from server.base.clock import Clock, iso
-from server.base.context import Ctx
+from server.base.context import Ctx, Grant
 from server.base.errors import NotFound
 from server.consult import service as consult
 from server.consult import store as consult_store
+from server.messages.cases import Cases
+from server.messages.model import ThreadAbout, ThreadKind
+from server.people import store as people_store
 from server.people.service import People, require_unlocked
 from server.reading import Measured, measured_of_analysis, signed_codes
 from server.records import service as records
 from server.records import store as records_store
 from server.records.model import MachineSummary
+
+THREADS_MAX = 200
+"""How many of his consultations stand in a person's inbox, the newest."""
 
 
 class _Finding(msgspec.Struct, frozen=True):
@@ -160,6 +166,69 @@ def may_sign(clock: Clock) -> Callable[[Connection, Ctx], None]:
     return check
 
 
+def message_cases(room: People) -> Cases:
+    """What threads are about, for the messages room."""
+
+    def org(conn: Connection, ctx: Ctx, thread: str) -> str:
+        match thread.partition("_")[0]:
+            case "rec":
+                return str(records.access_recording(conn, ctx, thread)["org"])
+            case "alr":
+                return alerts.thread_org(conn, ctx, thread)
+            case "con":
+                return consult.thread_org(conn, ctx, thread)
+            case "pat":
+                place = str(records_store.patient_row(conn, thread)["org"])
+                ctx.see("patient", "recording.read", place)
+                return place
+            case _ if thread in room.tree:
+                ctx.see("institution", "recording.read", thread)
+                return thread
+            case _:
+                raise NotFound(kind="thread")
+
+    def about(conn: Connection, thread: str) -> ThreadAbout:
+        match thread.partition("_")[0]:
+            case "rec":
+                return _of_recording(conn, "recording", thread)
+            case "alr":
+                row = alert_store.alert_row(conn, thread)
+                return _of_recording(conn, "alert", row["recording"])
+            case "con":
+                row = consult_store.consult_row(conn, thread)
+                return _of_recording(conn, "consult", row["recording"], row["purpose"])
+            case "pat":
+                place = room.tree[records_store.patient_row(conn, thread)["org"]]
+                return ThreadAbout("patient", records_store.patient_view(conn, thread).name, place.name)
+            case _ if thread in room.tree:
+                return ThreadAbout("site", room.tree[thread].name, "")
+            case _:
+                raise NotFound(kind="thread")
+
+    def members(conn: Connection, thread: str) -> list[str]:
+        if not thread.startswith("con_"):
+            return []
+        return [row["account"] for row in consult_store.members(conn, [thread]).get(thread, [])]
+
+    def threads(conn: Connection, account: str) -> list[str]:
+        rows = consult_store.consults_for(conn, (), account, recording=None, only_open=False, limit=THREADS_MAX)
+        return [row["id"] for row in rows]
+
+    def ctx(conn: Connection, account: str) -> Ctx | None:
+        row = people_store.account_row(conn, account)
+        if row is None or not row.active:
+            return None
+        grants = tuple(Grant(grant.role, grant.org) for grant in people_store.grants(conn, account))
+        return Ctx(account, row.name, grants, room.judge)
+
+    return Cases(org, about, members, threads, ctx)
+
+
+def _of_recording(conn: Connection, kind: ThreadKind, recording_id: str, note: str = "") -> ThreadAbout:
+    row = records_store.view(conn, recording_id)
+    return ThreadAbout(kind, row.patient.name, row.org_name, note)
+
+
 def case_patient(conn: Connection, case: str) -> str:
     """The patient of a recording or consultation; asks for no right. Raises NotFound."""
     if case.startswith("con_"):
@@ -171,16 +240,3 @@ def invited(conn: Connection, patient: str, account: str) -> bool:
     """Whether the account is in a consultation about one of the patient's recordings."""
     recordings = records_store.recordings_of_patient(conn, patient, records.LIST_MAX)
     return any(consult_store.invited_to(conn, r.id, account) for r in recordings)
-
-
-def thread_org(conn: Connection, ctx: Ctx, thread: str) -> str:
-    """The institution of the case a thread belongs to. Raises NotFound when it is not this person's."""
-    match thread.partition("_")[0]:
-        case "rec":
-            return str(records.access_recording(conn, ctx, thread)["org"])
-        case "alr":
-            return alerts.thread_org(conn, ctx, thread)
-        case "con":
-            return consult.thread_org(conn, ctx, thread)
-        case _:
-            raise NotFound(kind="thread")

@@ -59,8 +59,9 @@ from server.intake.journal import JournalFailed
 from server.intake.routes import routes as intake_routes
 from server.intake.service import Intake, device_rules, end_revoked
 from server.intake.service import reactions as intake_reactions
+from server.messages import pictures
 from server.messages.routes import routes as message_routes
-from server.messages.service import Messages
+from server.messages.service import Messages, index_missing
 from server.people import service as people
 from server.people import store as people_store
 from server.people.access import RULES
@@ -198,7 +199,7 @@ class Application:
         self.device_port = self.gateway.port
         self._unclean = mark_running(data)
         self._warming = asyncio.get_running_loop().call_later(WARM_AFTER_S, self.pool.start)
-        upkeep = (self._keep_up, self._end_pages, self._end_silent, self._watch_disk)
+        upkeep = (self._keep_up, self._end_pages, self._end_silent, self._watch_disk, self._index_messages)
         self._upkeep = [asyncio.create_task(work()) for work in upkeep]
         log.info("hub.started", host=hub.host, port=self.port, device_port=self.device_port, tls=tls is not None)
 
@@ -214,6 +215,7 @@ class Application:
         await self.spine.stop()
         self.pool.stop()
         self.intake.files.stop()
+        self.pictures.stop()
         self.images.pool.stop()
         await self.db.close()
         self.reserve.release()
@@ -270,6 +272,12 @@ class Application:
             await asyncio.sleep(RECHECK_S)
             self.gateway.end_silent(asyncio.get_running_loop().time())
 
+    async def _index_messages(self) -> None:
+        """Once: what an earlier version stored comes into the search and the inbox."""
+        with contextlib.suppress(StorageFull):
+            if count := await index_missing(self.messages):
+                log.info("messages.indexed", messages=count)
+
     async def _keep_up(self) -> None:
         """Once an hour: forget answered commands and ended sessions, read the sealed journal over for rot."""
         while True:
@@ -318,7 +326,8 @@ class Application:
         self.consult = Consultations(
             db, clock, consult_settings(self.config), self.secret, adapters.may_sign(clock), Rooms(clock)
         )
-        self.messages = Messages(db, adapters.thread_org)
+        self.pictures = Pool(1, pictures.warm_up, timeout_s=pictures.WORKER_S, memory_bytes=pictures.WORKER_BYTES)
+        self.messages = Messages(db, adapters.message_cases(self.people), blobs, self._clean)
         self.images = Images(
             db, blobs, clock,
             Pool(
@@ -444,7 +453,10 @@ class Application:
             gauges = {
                 "commits": self.db.commits,
                 "dead_letters": self.spine.dead_letters,
-                "pool_restarts": self.pool.restarts + self.intake.files.restarts + self.images.pool.restarts,
+                "pool_restarts": self.pool.restarts
+                + self.intake.files.restarts
+                + self.images.pool.restarts
+                + self.pictures.restarts,
                 "live_watched": self.watch.watched,
                 "live_unwatched": self.watch.unwatched,
                 "live_dropped": self.watch.dropped,
@@ -472,6 +484,9 @@ class Application:
 
     async def _case(self, recording_id: str) -> Case:
         return await self.db.read(lambda conn: adapters.live_case(conn, recording_id))
+
+    async def _clean(self, file: bytes) -> pictures.Clean:
+        return await self.pictures.run(pictures.clean, file)
 
     async def _found_live(self, recording_id: str, findings: bytes) -> None:
         await raise_alert(self.alerts, recording_id, *adapters.live_findings(findings))

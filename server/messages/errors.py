@@ -38,3 +38,72 @@ class QuoteWrong(MessageError):
     what: ClassVar[str] = "The quoted place does not exist: {reason}."
     mend: ClassVar[str] = "Mark the place in the ECG again."
     reason: str
+
+
+@dataclass(eq=False)
+class NotTheAuthor(MessageError):
+    code: ClassVar[str] = "message.author"
+    status: ClassVar[int] = 403
+    what: ClassVar[str] = "Only who wrote a message may change or withdraw it."
+    mend: ClassVar[str] = "Answer it with a message of your own."
+
+
+@dataclass(eq=False)
+class EditTooLate(MessageError):
+    code: ClassVar[str] = "message.edit_late"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "A message can be changed for {minutes} minutes; this one is older."
+    mend: ClassVar[str] = "Withdraw it with a reason, or write a new one."
+    minutes: int
+
+
+@dataclass(eq=False)
+class MessageChanged(MessageError):
+    code: ClassVar[str] = "message.changed"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "The message was changed or withdrawn meanwhile."
+    mend: ClassVar[str] = "Look at its present text and decide again."
+
+
+@dataclass(eq=False)
+class WithdrawReason(MessageError):
+    code: ClassVar[str] = "message.reason"
+    status: ClassVar[int] = 422
+    what: ClassVar[str] = "A message is withdrawn with a reason of 1 to {limit} characters."
+    mend: ClassVar[str] = "Say why; everybody of the thread will see the reason."
+    limit: int
+
+
+@dataclass(eq=False)
+class MentionWrong(MessageError):
+    code: ClassVar[str] = "message.mention"
+    status: ClassVar[int] = 422
+    what: ClassVar[str] = "Nobody of that name or role may see this thread, or too many were named."
+    mend: ClassVar[str] = "Choose from the people offered behind @."
+
+
+@dataclass(eq=False)
+class SearchTooShort(MessageError):
+    code: ClassVar[str] = "message.search"
+    status: ClassVar[int] = 422
+    what: ClassVar[str] = "A search has 1 to {limit} characters."
+    mend: ClassVar[str] = "Type a word of the message."
+    limit: int
+
+
+@dataclass(eq=False)
+class FileRefused(MessageError):
+    code: ClassVar[str] = "message.file"
+    status: ClassVar[int] = 422
+    what: ClassVar[str] = "This file cannot be attached: {reason}."
+    mend: ClassVar[str] = "Attach a JPEG or PNG picture, or a PDF document, of at most {limit_mb} MB."
+    reason: str
+    limit_mb: int
+
+
+@dataclass(eq=False)
+class FileNotYours(MessageError):
+    code: ClassVar[str] = "message.file_gone"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "An attached file is not of this thread, not yours, or already in another message."
+    mend: ClassVar[str] = "Attach the file again."

@@ -55,6 +55,8 @@ class Town:
             ("oncall", f"/consult/{self.consult}", "[data-testid=consult-page]"),
             ("oncall", f"/room/{self.consult}", "[data-testid=room] canvas"),
             ("oncall", "/live", "[data-testid=live-page] .empty"),
+            ("clinic", "/messages", "[data-testid=inbox] [data-thread]"),
+            ("clinic", f"/messages/{self.waiting}", "[data-testid=thread] .bub-file img"),
             ("clinic", "/clinic", "[data-testid=patients] .name"),
             ("clinic", f"/recording/{self.signed}", "[data-testid=recording-page] canvas"),
             ("clinic", f"/recording/{self.signed}?show=report", "[data-testid=report-pdf]"),
@@ -91,10 +93,28 @@ async def settle(hub: Hub) -> Town:
             "priority": "routine", "consent": "written", "alert": None,
         }  # fmt: skip
         consult = (await clinic.post("/api/consults", asked))["id"]
+        await talk(reader, clinic, waiting)
     async with await hub.sign_in("oncall") as oncall:
         alerts: list[Any] = await until(lambda: open_alerts(oncall))
         await oncall.post(f"/api/consults/{consult}/accept", {})
     return Town(hub, waiting, signed, alerts[0]["id"], consult)
+
+
+async def talk(reader: Session, clinic: Session, recording: str) -> None:
+    """A thread with everything that may stand in one."""
+    thread = f"/api/threads/{recording}"
+    picture = ROOT / "docs/images/room.png"
+    headers = {"Idempotency-Key": "key-of-the-picture"}
+    async with clinic.http.post(
+        f"{clinic.url}{thread}/files?name=room.png", data=picture.read_bytes(), headers=headers
+    ) as answer:
+        file = (await answer.json())["id"]
+    said = {"client_id": "client-0001", "text": "请看 @初诊医师", "roles": ["reader"], "files": [file]}
+    sent = await clinic.post(f"{thread}/messages", said)
+    await clinic.post(f"/api/messages/{sent['id']}/edit", {"text": "请尽快看 @初诊医师", "version": 1})
+    answered = await reader.post(f"{thread}/messages", {"client_id": "client-0002", "text": "写错了"})
+    await reader.post(f"{thread}/read", {"message": answered["id"]})
+    await reader.post(f"/api/messages/{answered['id']}/withdraw", {"reason": "写错病人"})
 
 
 async def open_alerts(oncall: Session) -> list[Any]:

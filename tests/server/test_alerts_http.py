@@ -16,13 +16,17 @@ from aiohttp.web import Application, Request
 from ecg.errors import CodedError, all_errors
 from server.alerts.errors import AlertError
 from server.alerts.routes import routes as alert_routes
+from server.base.blobs import FileBlobs
 from server.base.context import Ctx
 from server.base.http import COOKIE, Http
 from server.consult.errors import ConsultError
 from server.consult.room import Rooms
 from server.consult.routes import routes as consult_routes
 from server.consult.service import Consultations, ConsultSettings
+from server.messages import pictures
+from server.messages.cases import Cases
 from server.messages.errors import MessageError
+from server.messages.model import ThreadAbout
 from server.messages.routes import routes as message_routes
 from server.messages.service import Messages
 from server.people.access import RULES
@@ -42,12 +46,20 @@ async def town(tmp_path: Path) -> AsyncIterator[Town]:
 
 
 @pytest.fixture
-async def client(town: Town) -> AsyncIterator[Client]:
+async def client(town: Town, tmp_path: Path) -> AsyncIterator[Client]:
     async def authenticate(cookie: str | None) -> Ctx | None:
         return None if cookie is None else town.ctx(cookie)
 
     consult = Consultations(town.db, town.clock, ConsultSettings(), b"s", lambda *_: None, Rooms(town.clock))
-    messages = Messages(town.db, lambda conn, ctx, thread: "east")
+
+    async def clean(file: bytes) -> pictures.Clean:
+        return pictures.clean(file)
+
+    about = ThreadAbout("recording", "", "")
+    cases = Cases(
+        lambda *_: "east", lambda *_: about, lambda *_: [], lambda *_: [], lambda _conn, account: town.ctx(account)
+    )
+    messages = Messages(town.db, cases, FileBlobs(tmp_path / "blobs"), clean)
     http = Http(town.db, authenticate, RULES, lambda _origin: False, secure_cookies=False)
     app = http.application((*alert_routes(town.alerts), *consult_routes(consult), *message_routes(messages)))
     async with TestClient(TestServer(app)) as client:

@@ -5,47 +5,73 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
+from server.base.blobs import FileBlobs
 from server.base.context import Ctx
 from server.base.errors import Forbidden, NotFound
-from server.messages import service
+from server.messages import inbox, pictures, service
+from server.messages.cases import Cases
 from server.messages.errors import ClientIdUnusable, MessageLength, QuoteWrong
-from server.messages.model import Message, NewMessage, Quote
+from server.messages.model import (
+    Inbox,
+    Message,
+    NewMessage,
+    Quote,
+    ThreadAbout,
+)
 from server.messages.service import Messages
 from server.records import store as records
-from tests.server.test_alerts_town import Town
+from tests.server.test_alerts_town import PEOPLE, Town
 
 
 class Case:
     """A town with a messages room over recordings; `con_` threads belong to the two members of one consultation."""
 
-    def __init__(self, town: Town) -> None:
-        self.town = town
+    MEMBERS = ("usr_east", "usr_first")
+
+    def __init__(self, town: Town, folder: Path) -> None:
+        self.town, self.folder = town, folder
 
     @property
     def room(self) -> Messages:
-        return Messages(self.town.db, self.thread_org)
+        cases = Cases(
+            self.thread_org,
+            lambda _conn, thread: ThreadAbout("recording", "王小明", "东乡卫生院", thread),
+            lambda _conn, thread: list(self.MEMBERS) if thread.startswith("con_") else [],
+            lambda _conn, account: ["con_1"] if account in self.MEMBERS else [],
+            lambda _conn, account: self.town.ctx(account) if account in PEOPLE else None,
+        )
+        return Messages(self.town.db, cases, FileBlobs(self.folder), self.clean)
+
+    async def clean(self, file: bytes) -> pictures.Clean:
+        return await asyncio.to_thread(pictures.clean, file)
 
     def thread_org(self, conn: Connection, ctx: Ctx, thread: str) -> str:
         if thread.startswith("con_"):
-            if ctx.actor not in ("usr_east", "usr_first"):
+            if ctx.actor not in self.MEMBERS:
                 raise NotFound(kind="consult")
             return "east"
         org: str = records.recording_row(conn, thread)["org"]
         ctx.see("recording", "recording.read", org)
         return org
 
-    async def post(
-        self, thread: str, text: str, client_id: str, by: str = "usr_east", quote: Quote | None = None
-    ) -> Message:
-        return await service.post(self.room, self.town.ctx(by), thread, NewMessage(client_id, text, quote))
+    async def post(self, thread: str, text: str, client_id: str, by: str = "usr_east", **more: Any) -> Message:
+        return await service.post(self.room, self.town.ctx(by), thread, NewMessage(client_id, text, **more))
 
-    async def read(self, thread: str, by: str = "usr_first", after: str = "", limit: int = 100) -> list[Message]:
-        answer = await service.thread(self.room, self.town.ctx(by), thread, after=after, limit=limit)
-        return answer.messages
+    async def read(self, thread: str, by: str = "usr_first", **where: Any) -> list[Message]:
+        where.setdefault("limit", 100)
+        return (await service.thread(self.room, self.town.ctx(by), thread, **where)).messages
+
+    async def inbox(self, by: str, *, mine: bool = True) -> Inbox:
+        return await inbox.inbox(self.room, self.town.ctx(by), mine=mine, limit=100)
+
+    async def find(self, query: str, by: str = "usr_first") -> list[str]:
+        hits = await inbox.search(self.room, self.town.ctx(by), query=query, limit=50)
+        return [hit.message.text for hit in hits.hits]
 
 
 @pytest.fixture
@@ -53,7 +79,7 @@ async def case(tmp_path: Path) -> AsyncIterator[Case]:
     town = Town(tmp_path / "hub.db")
     await town.open()
     await town.settle_down()
-    yield Case(town)
+    yield Case(town, tmp_path / "blobs")
     await town.close()
 
 
@@ -95,6 +121,12 @@ async def test_pages_follow_one_another_without_a_gap_even_within_one_millisecon
     while page := await case.read(recording, after=read[-1].id if read else "", limit=10):
         read += page
     assert [m.text for m in read] == [str(n) for n in range(25)]
+    newest = await service.thread(case.room, case.town.ctx("usr_first"), recording, newest=True, limit=10)
+    assert ([m.text for m in newest.messages], newest.more) == ([str(n) for n in range(15, 25)], True)
+    earlier = await service.thread(
+        case.room, case.town.ctx("usr_first"), recording, before=newest.messages[0].id, limit=20
+    )
+    assert ([m.text for m in earlier.messages], earlier.more) == ([str(n) for n in range(15)], False)
 
 
 async def test_an_event_tells_of_the_message_and_carries_no_word_of_it(case: Case) -> None:
@@ -104,6 +136,8 @@ async def test_an_event_tells_of_the_message_and_carries_no_word_of_it(case: Cas
     told = await case.town.events("message.sent")
     assert [(e.topic, e.subject) for e in told] == [("message", recording), ("consult:con_1", "con_1")]
     assert (told[0].body, told[0].org) == ({"message": message.id}, "east")
+    # In a consultation the other one hears it wherever he is.
+    assert [(e.topic, e.subject) for e in await case.town.events("message.told")] == [("user:usr_first", "con_1")]
 
 
 async def test_another_township_neither_reads_nor_writes(case: Case) -> None:

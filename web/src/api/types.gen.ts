@@ -82,6 +82,16 @@ export type AmendReport = {
   readonly note?: string
 }
 
+/** A file of a thread. `width` and `height` in pixels of a picture, 0 of a document. */
+export type Attachment = {
+  readonly id: string
+  readonly name: string
+  readonly kind: 'application/pdf' | 'image/jpeg' | 'image/png'
+  readonly bytes: number
+  readonly width: number
+  readonly height: number
+}
+
 export type AuditLine = {
   readonly id: number
   readonly at: string
@@ -313,6 +323,12 @@ export type DraftReport = {
   readonly note?: string
 }
 
+/** `version` is the one the writer saw: a text that was changed meanwhile is not overwritten. */
+export type EditMessage = {
+  readonly text: string
+  readonly version: number
+}
+
 /** A reader's value beside the machine's, which stays. QTc is by Bazett, as on the report. */
 export type EditedMeasurement = {
   readonly name: 'pr_ms' | 'qrs_axis_deg' | 'qrs_ms' | 'qt_ms' | 'qtc_ms' | 'vent_rate_bpm'
@@ -356,6 +372,10 @@ export type Enter = {
 export type FileNote = {
   readonly code: string
   readonly facts: Readonly<Record<string, string | number | number>>
+}
+
+export type FileQuery = {
+  readonly name?: string
 }
 
 /** What the device's own analysis found; `said`: the sentence with its numbers, by language, or nothing. */
@@ -406,6 +426,15 @@ export type HistoryLine = {
   readonly kind: string
   readonly actor_name: string
   readonly body: Readonly<Record<string, string | number | number | boolean | readonly string[] | null>>
+}
+
+export type Hit = {
+  readonly message: Message
+  readonly about: ThreadAbout
+}
+
+export type Hits = {
+  readonly hits: readonly Hit[]
 }
 
 export type IceServer = {
@@ -462,6 +491,18 @@ export type ImageList = {
   readonly cursor: number
 }
 
+/** Newest first. `unread` counts the messages of others, in the threads that are his, that he has not read. */
+export type Inbox = {
+  readonly threads: readonly ThreadLine[]
+  readonly unread: number
+  readonly seq: number
+}
+
+export type InboxQuery = {
+  readonly mine?: boolean
+  readonly limit?: number
+}
+
 /** A key without its secret, which is told once and never again. */
 export type KeyView = {
   readonly id: string
@@ -509,6 +550,14 @@ export type Member = {
   readonly part: 'expert' | 'observer' | 'requester'
 }
 
+/** Who was named. `role`: by which role, empty when by his own name. */
+export type Mention = {
+  readonly account: string
+  readonly name: string
+  readonly role: string
+}
+
+/** `seq` is the order of storing, over all threads. A withdrawn message has a reason and no text any more. */
 export type Message = {
   readonly id: string
   readonly thread: string
@@ -518,16 +567,42 @@ export type Message = {
   readonly at: string
   readonly text: string
   readonly quote: Quote | null
+  readonly seq: number
+  readonly version: number
+  readonly edited_at: string | null
+  readonly withdrawn_at: string | null
+  readonly withdraw_reason: string
+  readonly mentions: readonly Mention[]
+  readonly files: readonly Attachment[]
 }
 
+/** How far one person is: messages up to `read` he had on his screen, up to `received` his page had been told of. */
+export type MessageReader = {
+  readonly account: string
+  readonly name: string
+  readonly read: number
+  readonly received: number
+}
+
+export type MessageVersion = {
+  readonly version: number
+  readonly at: string
+  readonly text: string
+}
+
+/** `more`: there are earlier ones before the first. */
 export type Messages = {
   readonly messages: readonly Message[]
+  readonly readers: readonly MessageReader[]
   readonly cursor: number
+  readonly more: boolean
 }
 
-/** The messages behind the one whose id is `after`, oldest first; from the beginning when it is empty. */
+/** Oldest first. Behind `after`, or the last ones before `before`, or the newest; from the beginning if none. */
 export type MessagesQuery = {
   readonly after?: string
+  readonly before?: string
+  readonly newest?: boolean
   readonly limit?: number
 }
 
@@ -553,11 +628,14 @@ export type NewKey = {
   readonly label?: string
 }
 
-/** `client_id` is the sender's own name for it: sent twice, stored once. */
+/** `client_id` is the sender's own name for it: sent twice, stored once. `roles`: everybody of the thread in it. */
 export type NewMessage = {
   readonly client_id: string
   readonly text: string
   readonly quote?: Quote | null
+  readonly mentions?: readonly string[]
+  readonly roles?: readonly string[]
+  readonly files?: readonly string[]
 }
 
 /** The 30-second request form: the next recording of `device` in `org` belongs to this person. */
@@ -676,12 +754,22 @@ export type ReadBackChoice = {
   readonly en: string
 }
 
+/** The last message that stood on the screen. */
+export type ReadUpTo = {
+  readonly message: string
+}
+
 export type Reanalyse = {
   readonly reason: string
 }
 
 export type Reason = {
   readonly reason: string
+}
+
+/** The number of the last message that a page was told of. */
+export type ReceivedUpTo = {
+  readonly seq: number
 }
 
 /** One recording as pages see it. `machine` is the short result of the analysis, `grade` a person's word. */
@@ -781,6 +869,11 @@ export type ReturnRecording = {
   readonly note?: string
 }
 
+export type SearchQuery = {
+  readonly q: string
+  readonly limit?: number
+}
+
 /** One thing that is said, and what it is about: a page that shows the numbers in a table leaves that one out. */
 export type Sentence = {
   readonly about: 'findings' | 'numbers' | 'quality' | 'rhythm' | 'st' | 'swap' | 't' | 'whole'
@@ -846,6 +939,31 @@ export type Swap = {
   readonly left: number
 }
 
+/** What a thread is about. `name` of the patient or the institution, empty when unknown. */
+export type ThreadAbout = {
+  readonly kind: 'alert' | 'consult' | 'patient' | 'recording' | 'site'
+  readonly name: string
+  readonly place: string
+  readonly note?: string
+}
+
+/** A thread in the inbox. `mine`: he wrote in it, was named, belongs to it or it is of his own institution. */
+export type ThreadLine = {
+  readonly id: string
+  readonly about: ThreadAbout
+  readonly last: Message
+  readonly unread: number
+  readonly named: number
+  readonly mine: boolean
+}
+
+/** Somebody who may see a thread, and so can be named in it. */
+export type ThreadPerson = {
+  readonly account: string
+  readonly name: string
+  readonly roles: readonly string[]
+}
+
 /** A single-use pass for the live connection, good for 30 s. */
 export type Ticket = {
   readonly ticket: string
@@ -854,6 +972,10 @@ export type Ticket = {
 /** Proof of the person before signing: the account's password again (a PIN or UKey later). */
 export type Unlock = {
   readonly password: string
+}
+
+export type WithdrawMessage = {
+  readonly reason: string
 }
 
 /** One page of rows in order: critical, urgent, soon, routine, then the longest wait. `cursor`: the event log's position this page reflects; subscribe to `org:<centre>` from here. */

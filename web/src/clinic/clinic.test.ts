@@ -3,7 +3,6 @@ import type { Alert, Order, Recording } from '../api/types.gen'
 import { leadRanges } from './leads'
 import { withChip } from './order'
 import { ageWrong, factsOf, idNoWrong } from './orderform'
-import { merged } from './outgoing'
 import { progressOf } from './progress'
 import { chosen, dayRows } from './today'
 
@@ -117,14 +116,5 @@ describe('words and messages', () => {
     expect(leadRanges(['II', 'III', 'aVF'])).toBe('II、III、aVF')
     expect(leadRanges(['V1', 'V2'])).toBe('V1、V2')
     expect(leadRanges(['V1', 'V2', 'V3', 'V6'])).toBe('V1–V3、V6')
-  })
-
-  it('show a message once, whether on its way or stored', () => {
-    const sent = { client_id: 'c1', text: 'a', at: '', state: 'sent' as const }
-    const stored = { client_id: 'c1', text: 'a', at: '', author: 'x', author_name: 'X' } as Parameters<
-      typeof merged
-    >[0][0]
-    expect(merged([stored], [sent])).toHaveLength(1)
-    expect(merged([], [sent])).toHaveLength(1)
   })
 })

@@ -223,15 +223,7 @@ export const t = catalogue({
   'h.order.placed': { zh: '开出申请', en: 'Requested' },
 
   // thread
-  'thread.none': { zh: '这位患者还没有消息', en: 'No messages for this patient yet' },
-  'thread.none.next': { zh: '写给阅图医师，他会看到', en: 'Write to the reading doctor' },
   'thread.pick': { zh: '选一位患者看消息', en: 'Choose a patient to see messages' },
-  'thread.write': { zh: '写消息', en: 'Write a message' },
-  'thread.closed': { zh: '接受会诊后可看消息', en: 'Messages open once you have accepted' },
-  'thread.sending': { zh: '正在发送', en: 'Sending' },
-  'thread.failed': { zh: '没有发出，文字还在', en: 'Not sent; the text is kept' },
-  'thread.again': { zh: '重发', en: 'Send again' },
-  'thread.me': { zh: '我', en: 'Me' },
 
   // consults on the home screen
   'consults.title': { zh: '会诊', en: 'Consultations' },

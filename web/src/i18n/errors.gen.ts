@@ -397,17 +397,49 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "另一个进程正在写这份日志。请停止另一个中心，或为本中心指定单独的目录。",
     "en": "Another process writes this journal. Stop the other hub, or give this one its own folder."
   },
+  "message.author": {
+    "zh": "只有写消息的人可以修改或撤回。请另写一条回复。",
+    "en": "Only who wrote a message may change or withdraw it. Answer it with a message of your own."
+  },
+  "message.changed": {
+    "zh": "这条消息已被修改或撤回。请看过现在的内容再决定。",
+    "en": "The message was changed or withdrawn meanwhile. Look at its present text and decide again."
+  },
   "message.client_id": {
     "zh": "消息自带的编号不是 8 至 64 个字符，或已用于另一条消息。每条新消息请用新的随机编号，仅在重发同一内容时重复使用。",
     "en": "The message's own id is not of 8 to 64 characters, or you used it for another message. Make a fresh random id for each new message, and repeat one only with the same text."
+  },
+  "message.edit_late": {
+    "zh": "消息发出后 {minutes} 分钟内可以修改，这条已超过时间。请写明原因撤回，或另写一条。",
+    "en": "A message can be changed for {minutes} minutes; this one is older. Withdraw it with a reason, or write a new one."
+  },
+  "message.file": {
+    "zh": "不能附上这个文件：{reason}。请附 JPEG 或 PNG 图片，或 PDF 文档，不超过 {limit_mb} MB。",
+    "en": "This file cannot be attached: {reason}. Attach a JPEG or PNG picture, or a PDF document, of at most {limit_mb} MB."
+  },
+  "message.file_gone": {
+    "zh": "所附文件不属于这个交谈、不是您上传的，或已在另一条消息中。请重新附上文件。",
+    "en": "An attached file is not of this thread, not yours, or already in another message. Attach the file again."
   },
   "message.length": {
     "zh": "消息应为 1 至 {limit} 字，当前为 {got} 字。请缩短，或分条发送。",
     "en": "A message has 1 to {limit} characters; this one has {got}. Shorten it, or send it in parts."
   },
+  "message.mention": {
+    "zh": "被提到的人或角色看不到这个交谈，或提到的人太多。请从 @ 后列出的人中选择。",
+    "en": "Nobody of that name or role may see this thread, or too many were named. Choose from the people offered behind @."
+  },
   "message.quote": {
     "zh": "引用的心电图位置不存在：{reason}。请在图上重新标注。",
     "en": "The quoted place does not exist: {reason}. Mark the place in the ECG again."
+  },
+  "message.reason": {
+    "zh": "撤回消息要写 1 至 {limit} 字的原因。请写明原因，参加交谈的人都会看到。",
+    "en": "A message is withdrawn with a reason of 1 to {limit} characters. Say why; everybody of the thread will see the reason."
+  },
+  "message.search": {
+    "zh": "搜索词应为 1 至 {limit} 字。请输入消息中的一个词。",
+    "en": "A search has 1 to {limit} characters. Type a word of the message."
   },
   "order.incomplete": {
     "zh": "申请单不完整：{reason}。请填写姓名、性别和年龄，或标为急诊先采后补。",

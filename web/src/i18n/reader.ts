@@ -188,10 +188,7 @@ export const t = catalogue({
   thread: { zh: '与诊所沟通', en: 'Clinic' },
   'thread.none': { zh: '还没有消息', en: 'No message yet' },
   'thread.say': { zh: '给诊所的消息', en: 'Message to the clinic' },
-  'thread.send': { zh: '发送', en: 'Send' },
   'thread.reply': { zh: '回复', en: 'Reply' },
-  'thread.me': { zh: '我', en: 'You' },
-  'thread.failed': { zh: '没有发出，文字还在', en: 'Not sent, your words are kept' },
   // trace
   'trace.failed': { zh: '波形没有取到。结论草稿不受影响。', en: 'The trace was not fetched. Your draft is safe.' },
   'trace.broken': {

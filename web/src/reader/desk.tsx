@@ -34,7 +34,7 @@ export type DeskProps = Readonly<{
   accept: () => void
   acceptOff: string | null
   picker: { current: HTMLInputElement | null }
-  message: { current: HTMLInputElement | null }
+  message: { current: HTMLTextAreaElement | null }
   flow: SignFlow
   onReturn: () => void
   returnOff: string | null

@@ -99,7 +99,7 @@ function Work({ desk, recording, comparesFirst, onStep }: WorkProps) {
   const [ticked, tick] = useTicks(analysis, (readyOf(compared)?.comparison?.swap ?? null) !== null)
   const [returning, setReturning] = useState(false)
   const picker = useRef<HTMLInputElement>(null)
-  const message = useRef<HTMLInputElement>(null)
+  const message = useRef<HTMLTextAreaElement>(null)
   const flow = useSignFlow(desk, recording)
 
   const facts = useMemo<ViewerFacts>(
