@@ -71,6 +71,8 @@ KINDS: dict[str, str] = {
     "consult.declined": "An expert declined, with a reason.",
     "consult.returned": "It went back for what is missing.",
     "consult.mended": "The request was completed by the requester.",
+    "consult.document_filed": "The requesting side added a document or a new version of one; the body has its kind.",
+    "consult.consent_filed": "The consent, or two doctors' note, was filed; the body says which.",
     "consult.entered": "A member entered the room.",
     "consult.concluding": "The expert signed his conclusion.",
     "consult.concluded": "The requesting side countersigned.",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from server.base.http import Call, Route
-from server.consult import service
+from server.consult import papers, service
 from server.consult.model import (
+    Checklists,
     Conclude,
     Consult,
     Consults,
     ConsultsQuery,
     CountersignQuery,
     Enter,
+    NewConsent,
+    NewDocument,
     Reason,
     RequestConsult,
     Resubmit,
@@ -40,6 +43,15 @@ def routes(room: Consultations) -> tuple[Route, ...]:
     async def mend(call: Call) -> Consult:
         return await service.mend(room, call.ctx, call.path["id"], call.body)
 
+    async def add_document(call: Call) -> Consult:
+        return await service.add_document(room, call.ctx, call.path["id"], call.body)
+
+    async def add_consent(call: Call) -> Consult:
+        return await service.add_consent(room, call.ctx, call.path["id"], call.body)
+
+    async def checklists(call: Call) -> Checklists:
+        return papers.checklists()
+
     async def submit(call: Call) -> Consult:
         return await service.submit(room, call.ctx, call.path["id"])
 
@@ -61,6 +73,9 @@ def routes(room: Consultations) -> tuple[Route, ...]:
         Route("POST", "/api/consults", "consult.request", request, body=RequestConsult, result=Consult),
         Route("GET", path, "consult.read", one, result=Consult),
         Route("PUT", path, "consult.request", mend, body=Resubmit, result=Consult),
+        Route("GET", "/api/consult/checklists", "consult.read", checklists, result=Checklists),
+        Route("POST", f"{path}/documents", "consult.request", add_document, body=NewDocument, result=Consult),
+        Route("POST", f"{path}/consent", "consult.request", add_consent, body=NewConsent, result=Consult),
         Route("POST", f"{path}/submit", "consult.request", submit, result=Consult),
         Route("POST", f"{path}/cancel", "consult.request", cancel, result=Consult),
         Route("POST", f"{path}/accept", "consult.answer", accept, result=Consult),

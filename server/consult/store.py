@@ -33,6 +33,10 @@ consult = Table(
     Column("countersigned_by", Text),
     Column("countersigned_at", Text),
     Column("countersignature", Text),
+    Column("specialty", Text, nullable=False, default="cardiology"),
+    Column("expert_title", Text, nullable=False, default="any"),
+    Column("wanted_at", Text),
+    Column("disease", Text, nullable=False, default="other"),
     Index("consult_recording", "recording"),
     Index("consult_requester", "requester_org", "state"),
     Index("consult_invitee", "invitee_org", "state"),
@@ -59,6 +63,33 @@ conclusion = Table(
     Column("signed_at", Text, nullable=False),
     Column("digest", Text, nullable=False),
     Column("signature", Text, nullable=False),
+)
+
+document = Table(
+    # 会前资料: never changed, a correction is a new version.
+    "consult_document",
+    metadata,
+    Column("consult", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", Text, nullable=False),
+)
+
+consent = Table(
+    "consult_consent",
+    metadata,
+    Column("consult", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("form", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("relation", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("strokes", Text, nullable=False),
+    Column("taken_by", Text, nullable=False),
+    Column("at", Text, nullable=False),
 )
 
 
@@ -142,3 +173,26 @@ def invited_to(conn: Connection, recording: str, account: str) -> bool:
         .where(consult.c.recording == recording, member.c.account == account)
     )
     return conn.execute(query.limit(1)).first() is not None
+
+
+def add_document(conn: Connection, **values: Any) -> None:
+    conn.execute(insert(document).values(**values))
+
+
+def documents(conn: Connection, consults: Iterable[str]) -> dict[str, dict[str, RowMapping]]:
+    """By consultation and kind: the last version of each."""
+    query = select(document).where(document.c.consult.in_(list(consults))).order_by(document.c.version)
+    found: dict[str, dict[str, RowMapping]] = {}
+    for row in conn.execute(query).mappings():
+        found.setdefault(row["consult"], {})[row["kind"]] = row
+    return found
+
+
+def add_consent(conn: Connection, **values: Any) -> None:
+    conn.execute(insert(consent).values(**values))
+
+
+def consents(conn: Connection, consults: Iterable[str]) -> dict[str, RowMapping]:
+    """The last paper of each."""
+    query = select(consent).where(consent.c.consult.in_(list(consults))).order_by(consent.c.version)
+    return {row["consult"]: row for row in conn.execute(query).mappings()}

@@ -33,6 +33,8 @@ from server.consult.model import (
     Conclude,
     Consult,
     IceServer,
+    NewConsent,
+    NewDocument,
     Reason,
     RequestConsult,
     Resubmit,
@@ -43,6 +45,9 @@ from server.consult.service import Consultations, ConsultSettings
 from server.people import store as people
 from server.people.model import GrantView
 from tests.server.test_alerts_town import START, Town
+
+
+SIGNED = NewConsent("written", "王小明", "self", note="病案室 3 柜")
 
 
 class Locked(AppError):
@@ -72,13 +77,16 @@ class Case:
             {
                 "recording": recording, "invitee_org": "city", "purpose": "是否溶栓", "summary": "胸痛两小时",
                 "priority": priority, "consent": consent,
+                "consent_paper": msgspec.to_builtins(SIGNED) if consent == "written" else None,
             },
             RequestConsult,
         )  # fmt: skip
         return await service.request(self.room, self.town.ctx(by), new)
 
     async def accepted(self) -> Consult:
+        """With the papers that an emergency owes already filed."""
         consult = await self.ask()
+        await service.add_consent(self.room, self.town.ctx("usr_east"), consult.id, SIGNED)
         return await service.accept(self.room, self.town.ctx("usr_first"), consult.id)
 
     async def see(self, consult: Consult, viewer: str = "usr_east") -> Consult:
@@ -117,6 +125,7 @@ async def test_a_consultation_from_the_request_to_the_countersigned_conclusion_i
     later_entry = await service.enter(room, expert, consult.id)
     assert later_entry.view is not None
     assert later_entry.view.presenter == "usr_east"
+    await service.add_consent(room, asker, consult.id, SIGNED)
     consult = await service.conclude(room, expert, consult.id, Conclude("前壁STEMI，立即转运"))
     assert consult.conclusion is not None
     assert (consult.state, len(consult.conclusion.digest)) == ("concluding", 64)
@@ -146,7 +155,7 @@ async def test_a_consultation_survives_a_restart(case: Case) -> None:
 
 async def test_a_request_needs_its_papers_a_recording_he_may_see_and_somebody_to_answer(case: Case) -> None:
     recording = await case.town.recording()
-    sound = RequestConsult(recording, "city", "目的", "摘要", "routine", "written")
+    sound = RequestConsult(recording, "city", "目的", "摘要", "routine", "written", consent_paper=SIGNED)
 
     async def ask(new: RequestConsult, by: str = "usr_east") -> None:
         await service.request(case.room, case.town.ctx(by), new)
@@ -186,8 +195,8 @@ async def test_a_returned_request_is_completed_and_sent_again(case: Case) -> Non
         await service.send_back(case.room, expert, consult.id, Reason(" "))
     consult = await service.send_back(case.room, expert, consult.id, Reason("缺肌钙蛋白"))
     assert (consult.state, consult.reason) == ("returned", "缺肌钙蛋白")
-    assert (await case.see(consult)).events == ["submit", "cancel"]
-    await service.mend(case.room, asker, consult.id, Resubmit("是否溶栓", "肌钙蛋白 2.1", "written"))
+    assert (await case.see(consult)).events == ["submit", "file", "cancel"]
+    await service.mend(case.room, asker, consult.id, Resubmit("是否溶栓", "肌钙蛋白 2.1", "written", consent_paper=SIGNED))
     consult = await service.submit(case.room, asker, consult.id)
     assert (consult.state, consult.summary, consult.reason) == ("submitted", "肌钙蛋白 2.1", "")
     assert len(await case.town.events("consult.asked")) == 6
@@ -274,7 +283,7 @@ async def test_his_consultation_is_known_for_the_recording_it_is_about(case: Cas
 
 async def test_an_invited_side_that_stands_elsewhere_in_the_tree_hears_of_it_too(case: Case) -> None:
     recording = await case.town.recording(org="west")
-    new = RequestConsult(recording, "east", "目的", "摘要", "routine", "written")
+    new = RequestConsult(recording, "east", "目的", "摘要", "routine", "written", consent_paper=SIGNED)
     await case.town.db.write(
         lambda tx: people.add_account(
             tx.conn, [GrantView("expert", "east")], id="usr_expert", login="e", name="专家",
@@ -287,7 +296,7 @@ async def test_an_invited_side_that_stands_elsewhere_in_the_tree_hears_of_it_too
 
 PERSON = {
     "submit": "usr_east", "accept": "usr_first", "decline": "usr_first", "return": "usr_first", "enter": "usr_first",
-    "conclude": "usr_first", "countersign": "usr_east", "cancel": "usr_east",
+    "conclude": "usr_first", "countersign": "usr_east", "cancel": "usr_east", "file": "usr_east",
 }  # fmt: skip
 
 
@@ -333,6 +342,8 @@ async def _do(room: Consultations, ctx: Ctx, event: str, consult: str) -> None:
             await service.conclude(room, ctx, consult, Conclude("结论"))
         case "countersign":
             await service.countersign(room, ctx, consult)
+        case "file":
+            await service.add_document(room, ctx, consult, NewDocument("labs", "血钾 3.1"))
         case "cancel":
             await service.cancel(room, ctx, consult)
 

@@ -119,6 +119,15 @@ export type ChangePassword = {
   readonly new: string
 }
 
+export type Checklist = {
+  readonly disease: 'arrhythmia' | 'chest_pain' | 'child' | 'heart_failure' | 'other' | 'stroke' | 'syncope'
+  readonly needs: readonly ('allergy' | 'ct' | 'echo' | 'family_history' | 'history' | 'labs' | 'medication' | 'potassium' | 'troponin' | 'vitals' | 'weight' | 'x_ray')[]
+}
+
+export type Checklists = {
+  readonly checklists: readonly Checklist[]
+}
+
 /** A lease on one recording: until `until_at` it is this reader's, then anybody may take it. */
 export type Claim = {
   readonly by: string
@@ -163,6 +172,12 @@ export type Comparison = {
   readonly say: readonly Sentence[]
 }
 
+/** How much of what this disease needs beforehand is there, in percent, and the names of what is not. */
+export type Completeness = {
+  readonly percent: number
+  readonly missing: readonly string[]
+}
+
 export type Conclude = {
   readonly text: string
 }
@@ -175,6 +190,17 @@ export type Conclusion = {
   readonly digest: string
   readonly countersigned_name: string | null
   readonly countersigned_at: string | null
+}
+
+export type ConsentPaper = {
+  readonly kind: 'two_doctors' | 'written'
+  readonly by: string
+  readonly relation: 'child' | 'doctor' | 'guardian' | 'parent' | 'self' | 'sibling' | 'spouse'
+  readonly form: 'paper' | 'screen'
+  readonly note: string
+  readonly strokes: readonly (readonly (readonly [number, number])[])[]
+  readonly taken_by_name: string
+  readonly at: string
 }
 
 export type Consult = {
@@ -194,6 +220,13 @@ export type Consult = {
   readonly summary: string
   readonly priority: 'emergency' | 'routine'
   readonly consent: 'emergency' | 'written'
+  readonly specialty: 'cardiology' | 'critical_care' | 'emergency' | 'endocrine' | 'general' | 'neurology' | 'neurosurgery' | 'obstetrics' | 'paediatrics' | 'respiratory'
+  readonly expert_title: 'any' | 'associate_chief' | 'attending' | 'chief'
+  readonly wanted_at: string | null
+  readonly disease: 'arrhythmia' | 'chest_pain' | 'child' | 'heart_failure' | 'other' | 'stroke' | 'syncope'
+  readonly documents: readonly Document[]
+  readonly consent_paper: ConsentPaper | null
+  readonly completeness: Completeness
   readonly state: string
   readonly requested_at: string
   readonly answered_at: string | null
@@ -291,6 +324,15 @@ export type DeviceView = {
   readonly clock_at: string | null
   readonly calibrated_on: string | null
   readonly refused: string | null
+}
+
+/** The last version of one document beforehand (会前资料). */
+export type Document = {
+  readonly kind: 'allergy' | 'ct' | 'echo' | 'family_history' | 'history' | 'labs' | 'medication' | 'potassium' | 'troponin' | 'vitals' | 'weight' | 'x_ray'
+  readonly text: string
+  readonly version: number
+  readonly by_name: string
+  readonly at: string
 }
 
 export type DraftReport = {
@@ -470,12 +512,27 @@ export type NewCode = {
   readonly org: string
 }
 
+/** 知情同意书, or in an emergency the note of two doctors: the one who writes it here and `by`, the second. Signed on the screen it has `strokes`; signed on paper, `note` says where the sheet is kept. Of two doctors, `note` is why nobody could be asked. */
+export type NewConsent = {
+  readonly kind: 'two_doctors' | 'written'
+  readonly by: string
+  readonly relation: 'child' | 'doctor' | 'guardian' | 'parent' | 'self' | 'sibling' | 'spouse'
+  readonly form?: 'paper' | 'screen'
+  readonly note?: string
+  readonly strokes?: readonly (readonly (readonly [number, number])[])[]
+}
+
 export type NewDevice = {
   readonly org: string
   readonly model: string
   readonly maker?: string
   readonly serial?: string
   readonly software?: string
+}
+
+export type NewDocument = {
+  readonly kind: 'allergy' | 'ct' | 'echo' | 'family_history' | 'history' | 'labs' | 'medication' | 'potassium' | 'troponin' | 'vitals' | 'weight' | 'x_ray'
+  readonly text: string
 }
 
 export type NewKey = {
@@ -686,7 +743,7 @@ export type Report = {
   readonly pdf_ready: boolean
 }
 
-/** What the 2018 rules ask of a request: purpose, summary, who is asked; consent, or the emergency note. */
+/** What the 2018 rules ask of a request: purpose, summary, wanted time, specialty and title of who is asked, and the consent. An emergency may go before its papers. */
 export type RequestConsult = {
   readonly recording: string
   readonly invitee_org: string
@@ -695,6 +752,12 @@ export type RequestConsult = {
   readonly priority: 'emergency' | 'routine'
   readonly consent: 'emergency' | 'written'
   readonly alert?: string | null
+  readonly specialty?: 'cardiology' | 'critical_care' | 'emergency' | 'endocrine' | 'general' | 'neurology' | 'neurosurgery' | 'obstetrics' | 'paediatrics' | 'respiratory'
+  readonly expert_title?: 'any' | 'associate_chief' | 'attending' | 'chief'
+  readonly wanted_at?: string | null
+  readonly disease?: 'arrhythmia' | 'chest_pain' | 'child' | 'heart_failure' | 'other' | 'stroke' | 'syncope'
+  readonly documents?: readonly NewDocument[]
+  readonly consent_paper?: NewConsent | null
 }
 
 /** What the requester mends while the request is back with him; `/submit` then sends it again. */
@@ -702,6 +765,8 @@ export type Resubmit = {
   readonly purpose: string
   readonly summary: string
   readonly consent: 'emergency' | 'written'
+  readonly documents?: readonly NewDocument[]
+  readonly consent_paper?: NewConsent | null
 }
 
 export type ReturnRecording = {

@@ -85,6 +85,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "普通会诊须有患者或家属签署的书面知情同意书。请先签署；仅急会诊可凭医师说明先行。",
     "en": "An ordinary consultation needs the written consent of the patient or kin. Have the consent signed; only an emergency may go ahead with the doctors' note."
   },
+  "consult.consent_unsigned": {
+    "zh": "知情同意不完整：须写明签署人、与患者的关系并有签名。请补写姓名，在屏上签字或注明纸质存放处；两名医师说明须写明原因。",
+    "en": "The consent is not whole: it needs who signed, in what relation, and the signature. Write the name, sign on the screen or say where the paper is; two doctors also say why."
+  },
   "consult.invitee": {
     "zh": "{org} 目前没有可以应答会诊的专家。请邀请其他机构，或先为其登记专家。",
     "en": "Nobody at {org} can answer a consultation. Ask another institution, or have an expert registered there."
@@ -101,6 +105,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "这一步应由申请方完成：{name} 或其在 {org} 的同事。应答方不能代双方签署。",
     "en": "This step belongs to the side that asked: {name} or a colleague at {org}. Leave it to them; the one who answers never signs for both sides."
   },
+  "consult.papers_owed": {
+    "zh": "本次急会诊先行开展，尚未补交知情同意。请先补交知情同意书或两名医师的说明，再会签。",
+    "en": "This emergency went ahead of its consent, and none has been filed since. File the signed consent or the two doctors' note, then countersign."
+  },
   "consult.taken": {
     "zh": "该会诊已由 {name} 接受。无需操作。",
     "en": "{name} has already accepted this consultation. Nothing to do for you; it is in good hands."
@@ -108,6 +116,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "consult.text_missing": {
     "zh": "“{text_of}”为空或超过 {limit} 字。请填写完整：对方据此判断，并将存入病历。",
     "en": "{text_of} is empty or longer than {limit} characters. Write it out: the other side decides by it, and it stays in the record."
+  },
+  "consult.wanted_time": {
+    "zh": "期望时间无法识别。请选择日期和时间，或留空。",
+    "en": "The wanted time could not be read. Choose a date and a time, or leave it empty."
   },
   "device.calibration": {
     "zh": "“{given}”不能作为校准日期。请按 2026-11-22 的格式填写，不晚于今天；不清楚可留空。",
