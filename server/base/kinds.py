@@ -67,6 +67,9 @@ KINDS: dict[str, str] = {
     "page.withdrawn": "A call is taken back (private to him).",
     "consult.submitted": "A consultation was asked for.",
     "consult.asked": "The people on duty of the invited side are told (private to each).",
+    "consult.passed_on": "An expert who was asked declined or did not answer in time; the body says which.",
+    "consult.unanswered": "Nobody is left to ask: the invited side's coordinator is told (private to each).",
+    "expert.skills_set": "Somebody named the specialties in which he answers consultations.",
     "consult.accepted": "An expert accepted.",
     "consult.declined": "An expert declined, with a reason.",
     "consult.returned": "It went back for what is missing.",
@@ -89,6 +92,7 @@ KINDS: dict[str, str] = {
 TIMERS: dict[str, str] = {
     "timer.alert.step": "The next step of an alert's ladder is due.",
     "timer.alert.warning_overdue": "A warning stood unclaimed for its promised time.",
+    "timer.consult.answer_due": "An expert who was asked for a consultation has not answered in time.",
     "timer.reading.lease": "A reader's claim has ended without a sign of life.",
 }
 """Kinds that the spine appends when a durable timer is due."""

@@ -33,6 +33,7 @@ CONSULT = StateTable(
         Row("submitted", "accept", "accepted", by="expert"),
         Row("submitted", "decline", "declined", by="expert"),
         Row("submitted", "return", "returned", by="expert"),
+        Row("submitted", "pass_on", "submitted", by="expert, timer"),
         Row("returned", "submit", "submitted", by="requester"),
         Row("accepted", "schedule", "scheduled", by="expert"),
         Row("accepted", "enter", "in_progress", by="member"),
@@ -132,6 +133,27 @@ class Checklists(msgspec.Struct, frozen=True):
     checklists: list[Checklist]
 
 
+Why = Literal["specialty", "title", "duty", "load", "returned_it"]
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """One expert whom the request reached. `why`: what put him before the others, the weightiest first."""
+
+    account: str
+    name: str
+    why: list[Why]
+    asked_at: str
+    due_at: str
+    outcome: Literal["waiting", "accepted", "declined", "timed_out", "withdrawn"]
+    reason: str
+
+
+class Skills(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The specialties in which somebody answers consultations. None: he is asked for any, after those who named it."""
+
+    specialties: list[Specialty]
+
+
 class Consult(msgspec.Struct, frozen=True):
     id: str
     recording: str
@@ -157,6 +179,9 @@ class Consult(msgspec.Struct, frozen=True):
     documents: list[Document]
     consent_paper: ConsentPaper | None
     completeness: Completeness
+    turns: list[Turn]
+    unanswered: bool
+    """Everybody was asked, nobody has answered in time; the coordinator knows."""
     state: str
     requested_at: str
     answered_at: str | None

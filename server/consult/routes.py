@@ -17,6 +17,7 @@ from server.consult.model import (
     Reason,
     RequestConsult,
     Resubmit,
+    Skills,
 )
 from server.consult.service import Consultations
 
@@ -49,6 +50,12 @@ def routes(room: Consultations) -> tuple[Route, ...]:
     async def add_consent(call: Call) -> Consult:
         return await service.add_consent(room, call.ctx, call.path["id"], call.body)
 
+    async def skills(call: Call) -> Skills:
+        return await service.skills(room, call.ctx)
+
+    async def set_skills(call: Call) -> Skills:
+        return await service.set_skills(room, call.ctx, call.body)
+
     async def checklists(call: Call) -> Checklists:
         return papers.checklists()
 
@@ -74,6 +81,8 @@ def routes(room: Consultations) -> tuple[Route, ...]:
         Route("GET", path, "consult.read", one, result=Consult),
         Route("PUT", path, "consult.request", mend, body=Resubmit, result=Consult),
         Route("GET", "/api/consult/checklists", "consult.read", checklists, result=Checklists),
+        Route("GET", "/api/consult/skills", "consult.answer", skills, result=Skills),
+        Route("PUT", "/api/consult/skills", "consult.answer", set_skills, body=Skills, result=Skills),
         Route("POST", f"{path}/documents", "consult.request", add_document, body=NewDocument, result=Consult),
         Route("POST", f"{path}/consent", "consult.request", add_consent, body=NewConsent, result=Consult),
         Route("POST", f"{path}/submit", "consult.request", submit, result=Consult),

@@ -7,12 +7,13 @@ The room itself (shared view, pointers) is `room.py`; its chat is the messages r
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import get_args
 
 import msgspec
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from server.base import eventlog
 from server.base.clock import Clock
@@ -21,7 +22,7 @@ from server.base.database import Database, Tx
 from server.base.errors import NotFound
 from server.base.ids import new_id
 from server.base.live import TopicKind
-from server.consult import papers, store
+from server.consult import papers, routing, store
 from server.consult.access import for_invited, for_requester, name_of, tell, visible
 from server.consult.errors import (
     ConclusionChanged,
@@ -43,6 +44,8 @@ from server.consult.model import (
     Reason,
     RequestConsult,
     Resubmit,
+    Skills,
+    Specialty,
 )
 from server.consult.room import Rooms
 from server.consult.views import again, view, views
@@ -50,14 +53,15 @@ from server.people import store as people
 from server.records import store as records
 
 LIST_MAX = 200
-ANSWERERS = ("on_call", "expert", "reviewer")
-"""Roles that are told of a request when the rota of the invited side names nobody."""
 
 
 class ConsultSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """ice_servers: STUN and TURN servers given to the browsers of a room; none are needed within one network."""
+    """ice_servers: STUN and TURN servers given to the browsers of a room; none are needed within one network.
+    answer_s, emergency_answer_s: how long an expert who is asked has to answer before the next one is."""
 
     ice_servers: tuple[IceServer, ...] = ()
+    answer_s: int = 1800
+    emergency_answer_s: int = 120
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,9 @@ class Consultations:
     secret: bytes
     may_sign: Callable[[Connection, Ctx], None]
     rooms: Rooms
+
+    def answer_s(self, priority: str) -> int:
+        return self.settings.emergency_answer_s if priority == "emergency" else self.settings.answer_s
 
 
 async def consults(room: Consultations, ctx: Ctx, *, only_open: bool, recording: str | None) -> Consults:
@@ -104,9 +111,6 @@ async def request(room: Consultations, ctx: Ctx, new: RequestConsult) -> Consult
         orgs = {o.id: o for o in people.orgs(tx.conn)}
         if new.invitee_org not in orgs:
             raise NotFound(kind="institution")
-        asked = _asked(tx, new.invitee_org)
-        if not set(asked) - {ctx.actor}:
-            raise InviteeUnable(org=orgs[new.invitee_org].name)
         consult_id = new_id("con")
         store.add_consult(
             tx.conn,
@@ -133,10 +137,31 @@ async def request(room: Consultations, ctx: Ctx, new: RequestConsult) -> Consult
             papers.file_consent(tx, ctx, consult_id, new.consent_paper)
         row = store.consult_row(tx.conn, consult_id)
         tell(tx, row, "consult.submitted", {"priority": new.priority})
-        _ask(tx, row, asked)
+        if not routing.begin(tx, row, room.answer_s(new.priority)):
+            raise InviteeUnable(org=orgs[new.invitee_org].name)
         return view(tx.conn, ctx, row)
 
     return await room.db.write(work, actor=ctx.actor)
+
+
+async def skills(room: Consultations, ctx: Ctx) -> Skills:
+    return await room.db.read(lambda conn: Skills(_specialties(conn, ctx.actor)))
+
+
+async def set_skills(room: Consultations, ctx: Ctx, said: Skills) -> Skills:
+    """In what somebody answers consultations: he says it himself."""
+
+    def work(tx: Tx) -> Skills:
+        store.set_specialties(tx.conn, ctx.actor, said.specialties)
+        body = {"specialties": ",".join(sorted(set(said.specialties)))}
+        tx.append("expert.skills_set", ctx.actor, ctx.orgs()[0], body)
+        return Skills(_specialties(tx.conn, ctx.actor))
+
+    return await room.db.write(work, actor=ctx.actor)
+
+
+def _specialties(conn: Connection, account: str) -> list[Specialty]:
+    return [one for one in get_args(Specialty) if one in store.specialties(conn, account)]
 
 
 async def accept(room: Consultations, ctx: Ctx, consult_id: str) -> Consult:
@@ -149,6 +174,7 @@ async def accept(room: Consultations, ctx: Ctx, consult_id: str) -> Consult:
         target = CONSULT.move(row["state"], "accept")
         store.update_consult(tx.conn, consult_id, state=target, expert=ctx.actor, answered_at=tx.now)
         store.add_member(tx.conn, consult_id, ctx.actor, row["invitee_org"], "expert")
+        routing.accepted(tx, row, ctx.actor)
         tell(tx, row, "consult.accepted", {"state": target})
         return again(tx, ctx, consult_id)
 
@@ -156,12 +182,39 @@ async def accept(room: Consultations, ctx: Ctx, consult_id: str) -> Consult:
 
 
 async def decline(room: Consultations, ctx: Ctx, consult_id: str, why: Reason) -> Consult:
-    return await _refuse(room, ctx, consult_id, why, "decline", "consult.declined")
+    """He cannot; the next expert is asked. The request is declined when nobody is left, and the coordinator hears."""
+    papers.need("reason", why.reason, papers.SHORT_MAX)
+
+    def work(tx: Tx) -> Consult:
+        row = for_invited(tx.conn, ctx, consult_id)
+        CONSULT.move(row["state"], "decline")
+        reason = why.reason.strip()
+        target = routing.decline(tx, row, ctx.actor, reason, room.answer_s(row["priority"]))
+        if target != row["state"]:
+            store.update_consult(tx.conn, consult_id, state=target, reason=reason, answered_at=tx.now)
+            routing.withdraw(tx, row)
+            tell(tx, row, "consult.declined", {"state": target})
+            routing.call_coordinator(tx, row)
+        return again(tx, ctx, consult_id)
+
+    return await room.db.write(work, actor=ctx.actor)
 
 
 async def send_back(room: Consultations, ctx: Ctx, consult_id: str, why: Reason) -> Consult:
     """退回补充: to the requester, for what is missing."""
-    return await _refuse(room, ctx, consult_id, why, "return", "consult.returned")
+    papers.need("reason", why.reason, papers.SHORT_MAX)
+
+    def work(tx: Tx) -> Consult:
+        row = for_invited(tx.conn, ctx, consult_id)
+        target = CONSULT.move(row["state"], "return")
+        store.update_consult(
+            tx.conn, consult_id, state=target, reason=why.reason.strip(), answered_at=tx.now, returned_by=ctx.actor
+        )
+        routing.withdraw(tx, row)
+        tell(tx, row, "consult.returned", {"state": target})
+        return again(tx, ctx, consult_id)
+
+    return await room.db.write(work, actor=ctx.actor)
 
 
 async def mend(room: Consultations, ctx: Ctx, consult_id: str, mended: Resubmit) -> Consult:
@@ -223,7 +276,8 @@ async def submit(room: Consultations, ctx: Ctx, consult_id: str) -> Consult:
         target = CONSULT.move(row["state"], "submit")
         store.update_consult(tx.conn, consult_id, state=target, answered_at=None, reason="")
         tell(tx, row, "consult.submitted", {"state": target, "priority": row["priority"]})
-        _ask(tx, row, _asked(tx, row["invitee_org"]))
+        if not routing.begin(tx, row, room.answer_s(row["priority"])):
+            routing.call_coordinator(tx, row)
         return again(tx, ctx, consult_id)
 
     return await room.db.write(work, actor=ctx.actor)
@@ -234,6 +288,7 @@ async def cancel(room: Consultations, ctx: Ctx, consult_id: str) -> Consult:
         row = for_requester(tx.conn, ctx, consult_id)
         target = CONSULT.move(row["state"], "cancel")
         store.update_consult(tx.conn, consult_id, state=target)
+        routing.withdraw(tx, row)
         tell(tx, row, "consult.cancelled", {"state": target})
         return again(tx, ctx, consult_id)
 
@@ -339,41 +394,12 @@ def thread_org(conn: Connection, ctx: Ctx, consult_id: str) -> str:
     return org
 
 
-async def _refuse(
-    room: Consultations, ctx: Ctx, consult_id: str, why: Reason, event: str, kind: str
-) -> Consult:  # fmt: skip
-    papers.need("reason", why.reason, papers.SHORT_MAX)
-
-    def work(tx: Tx) -> Consult:
-        row = for_invited(tx.conn, ctx, consult_id)
-        target = CONSULT.move(row["state"], event)
-        store.update_consult(tx.conn, consult_id, state=target, reason=why.reason.strip(), answered_at=tx.now)
-        tell(tx, row, kind, {"state": target})
-        return again(tx, ctx, consult_id)
-
-    return await room.db.write(work, actor=ctx.actor)
-
-
 def _home(ctx: Ctx, recording_org: str) -> str:
     """The institution this person asks for: the patient's where he is of it, else his own first that may ask."""
     own = [org for org in ctx.orgs() if ctx.may("consult.request", org)]
     if not own:
         ctx.require("consult.request", recording_org)
     return recording_org if recording_org in own or not own else own[0]
-
-
-def _asked(tx: Tx, invitee_org: str) -> list[str]:
-    """Whom a request reaches: who is on duty there, else everybody who could answer."""
-    on_duty = [shift.account for shift in people.on_duty(tx.conn, invitee_org, tx.now)]
-    holders = [account for role in ANSWERERS for account in people.holders(tx.conn, role, [invitee_org])]
-    return list(dict.fromkeys(on_duty or holders))
-
-
-def _ask(tx: Tx, row: RowMapping, accounts: Iterable[str]) -> None:
-    for account in accounts:
-        if account != row["requester"]:
-            body = {"recording": row["recording"], "priority": row["priority"]}
-            tx.append("consult.asked", row["id"], row["invitee_org"], body, topic=f"user:{account}")
 
 
 def _digest(**signed: str | int) -> str:

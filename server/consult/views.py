@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 from sqlalchemy import Connection, RowMapping
 
 from server.base.context import Ctx
 from server.base.database import Tx
 from server.consult import papers, store
 from server.consult.access import answers, asks
-from server.consult.model import CONSULT, Conclusion, Consult, Member
+from server.consult.model import CONSULT, Conclusion, Consult, Member, Turn, Why
 from server.people import store as people
 from server.people.model import Org
 from server.records import store as records
@@ -33,6 +34,8 @@ def views(conn: Connection, ctx: Ctx, rows: list[RowMapping], orgs: list[Org]) -
     accounts |= {m["account"] for of_one in members.values() for m in of_one}
     accounts |= {d["by"] for of_one in documents.values() for d in of_one.values()}
     accounts |= {c["taken_by"] for c in consents.values()}
+    turns = store.turns(conn, ids)
+    accounts |= {t["account"] for of_one in turns.values() for t in of_one}
     names, org_names = people.names(conn, accounts), {o.id: o.name for o in orgs}
     return [
         _consult(
@@ -43,6 +46,7 @@ def views(conn: Connection, ctx: Ctx, rows: list[RowMapping], orgs: list[Org]) -
             signed.get(row["id"]),
             list(documents.get(row["id"], {}).values()),
             consents.get(row["id"]),
+            turns.get(row["id"], []),
             names,
             org_names,
         )
@@ -58,6 +62,7 @@ def _consult(
     signed: RowMapping | None,
     documents: list[RowMapping],
     consent: RowMapping | None,
+    turns: list[RowMapping],
     names: dict[str, str],
     org_names: dict[str, str],
 ) -> Consult:
@@ -84,6 +89,8 @@ def _consult(
             {d["kind"] for d in documents},
             consent=consent is not None or row["consent"] == "written",
         ),
+        turns=[_turn(t, names) for t in turns],
+        unanswered=row["state"] == "submitted" and bool(turns) and all(t["outcome"] != "waiting" for t in turns),
         state=row["state"],
         requested_at=row["requested_at"],
         answered_at=row["answered_at"],
@@ -99,6 +106,12 @@ def _consult(
         conclusion=None if signed is None else _conclusion(row, signed, names),
         events=_events(ctx, row, {m["account"] for m in members}),
     )
+
+
+def _turn(row: RowMapping, names: dict[str, str]) -> Turn:
+    why = msgspec.json.decode(row["why"], type=list[Why])
+    name = names.get(row["account"], "")
+    return Turn(row["account"], name, why, row["asked_at"], row["due_at"], row["outcome"], row["reason"])
 
 
 def _conclusion(row: RowMapping, signed: RowMapping, names: dict[str, str]) -> Conclusion:

@@ -113,3 +113,83 @@ async def test_two_people_hold_a_consultation_before_the_same_ecg_and_both_sign_
     await expect(clinic.see("recording-page")).to_contain_text(OPINION)
     await expect(clinic.see("recording-page")).to_contain_text("陆闻笙")
     people.no_faults()
+
+
+async def test_a_request_says_what_is_missing_and_the_expert_sees_how_complete_it_is(hub: Hub, people: People) -> None:
+    receipt = await hub.send("org_hewan", real("62"), REQUEST)
+    clinic = await people.open("clinic")
+    await clinic.go(f"/consult/new?recording={receipt.recording}")
+    form = clinic.see("consult-form")
+    await expect(form.locator("[name=disease]")).to_have_value("chest_pain")
+    await expect(form.locator("[name=document-troponin]")).to_be_visible()
+
+    # Sent too early: nothing goes out, each missing item is a link to its field.
+    await clinic.keys("Control+Enter")
+    gaps = form.locator(".request-missing a")
+    await expect(gaps).to_have_count(3)
+    await gaps.first.click()
+    await expect(form.locator("[name=purpose]")).to_be_focused()
+    await form.locator("[name=purpose]").fill("是否需要造影")
+    await form.locator("[name=summary]").fill("活动后胸痛一月")
+    await form.locator("[name=title]").select_option("chief")
+    await form.locator("[name=document-vitals]").fill("血压 150/90")
+    preview = clinic.page.locator(".request-preview").get_by_test_id("brief")
+    await expect(preview).to_contain_text("血压 150/90")
+    await expect(preview).to_contain_text("主任医师")
+
+    # What is typed stays when the page is loaded again.
+    await clinic.page.reload()
+    await expect(form.locator("[name=document-vitals]")).to_have_value("血压 150/90")
+
+    # The consent is signed on the screen.
+    await form.locator("[name=consent][value=written]").check()
+    await form.get_by_role("radio", name="屏上签字").click()
+    pad = form.get_by_test_id("sign-pad")
+    await pad.scroll_into_view_if_needed()
+    box = await pad.bounding_box()
+    assert box is not None
+    await clinic.page.mouse.move(box["x"] + 30, box["y"] + 30)
+    await clinic.page.mouse.down()
+    await clinic.page.mouse.move(box["x"] + 120, box["y"] + 60, steps=5)
+    await clinic.page.mouse.up()
+    await expect(preview.get_by_test_id("completeness")).to_have_attribute("data-percent", "50")
+    await clinic.keys("Control+Enter")
+    await clinic.page.wait_for_url("**/consult/con_*")
+    consult = clinic.page.url.rsplit("/", 1)[1]
+
+    specialist = await people.open("oncall", f"/consult/{consult}")
+    page = specialist.see("consult-page")
+    await expect(page.get_by_test_id("completeness")).to_have_attribute("data-percent", "50")
+    await expect(page.locator(".sign-shown polyline")).to_have_count(1)
+    await expect(page.get_by_test_id("brief")).to_contain_text("肌钙蛋白")
+
+    # The clinic adds one; the expert's open page has it.
+    await clinic.page.get_by_role("button", name="补充资料").click()
+    later = clinic.see("document-form")
+    await later.locator("[name=kind]").select_option("troponin")
+    await later.locator("[name=document]").fill("0.01 ng/mL")
+    await later.get_by_role("button", name="存入").click()
+    await expect(page.get_by_test_id("completeness")).to_have_attribute("data-percent", "62")
+    await expect(page).to_contain_text("0.01 ng/mL")
+    people.no_faults()
+
+
+async def test_an_emergency_leaves_in_two_clicks_and_its_papers_follow(hub: Hub, people: People) -> None:
+    receipt = await hub.send("org_hewan", real("62"), REQUEST)
+    clinic = await people.open("clinic")
+    await clinic.go(f"/recording/{receipt.recording}")
+    await expect(clinic.see("recording-page")).to_be_visible()
+    await clinic.keys("c")
+    await clinic.see("consult-form").get_by_role("button", name="急会诊，立即发出").click()
+    await clinic.page.wait_for_url("**/consult/con_*")
+    page = clinic.see("consult-page")
+    await expect(page).to_contain_text("知情同意待补")
+    await page.get_by_role("button", name="补交知情同意").click()
+    form = clinic.see("consent-form")
+    await form.get_by_role("radio", name="两名医师的说明").click()
+    await form.locator("[name=second]").fill("冶建军")
+    await form.locator("[name=why]").fill("患者昏迷，家属在途")
+    await form.get_by_role("button", name="补交知情同意").click()
+    await expect(page).to_contain_text("马春兰 与 冶建军 说明")
+    await expect(page).not_to_contain_text("知情同意待补")
+    people.no_faults()

@@ -46,7 +46,6 @@ from server.people import store as people
 from server.people.model import GrantView
 from tests.server.test_alerts_town import START, Town
 
-
 SIGNED = NewConsent("written", "王小明", "self", note="病案室 3 柜")
 
 
@@ -196,7 +195,9 @@ async def test_a_returned_request_is_completed_and_sent_again(case: Case) -> Non
     consult = await service.send_back(case.room, expert, consult.id, Reason("缺肌钙蛋白"))
     assert (consult.state, consult.reason) == ("returned", "缺肌钙蛋白")
     assert (await case.see(consult)).events == ["submit", "file", "cancel"]
-    await service.mend(case.room, asker, consult.id, Resubmit("是否溶栓", "肌钙蛋白 2.1", "written", consent_paper=SIGNED))
+    await service.mend(
+        case.room, asker, consult.id, Resubmit("是否溶栓", "肌钙蛋白 2.1", "written", consent_paper=SIGNED)
+    )
     consult = await service.submit(case.room, asker, consult.id)
     assert (consult.state, consult.summary, consult.reason) == ("submitted", "肌钙蛋白 2.1", "")
     assert len(await case.town.events("consult.asked")) == 6
@@ -206,7 +207,8 @@ async def test_a_returned_request_is_completed_and_sent_again(case: Case) -> Non
 
 async def test_a_declined_request_keeps_its_reason(case: Case) -> None:
     consult = await case.ask()
-    consult = await service.decline(case.room, case.town.ctx("usr_second"), consult.id, Reason("正在导管室"))
+    for expert in ("usr_first", "usr_head", "usr_second"):
+        consult = await service.decline(case.room, case.town.ctx(expert), consult.id, Reason("正在导管室"))
     assert (consult.state, consult.reason, consult.events) == ("declined", "正在导管室", [])
 
 

@@ -227,6 +227,8 @@ export type Consult = {
   readonly documents: readonly Document[]
   readonly consent_paper: ConsentPaper | null
   readonly completeness: Completeness
+  readonly turns: readonly Turn[]
+  readonly unanswered: boolean
   readonly state: string
   readonly requested_at: string
   readonly answered_at: string | null
@@ -819,6 +821,11 @@ export type SignReport = {
   readonly lowered_reason?: string
 }
 
+/** The specialties in which somebody answers consultations. None: he is asked for any, after those who named it. */
+export type Skills = {
+  readonly specialties: readonly ('cardiology' | 'critical_care' | 'emergency' | 'endocrine' | 'general' | 'neurology' | 'neurosurgery' | 'obstetrics' | 'paediatrics' | 'respiratory')[]
+}
+
 /** A line of the conclusion: a code of the catalogue, or free text (code null), with the reader's words. */
 export type Statement = {
   readonly code: string | null
@@ -837,6 +844,17 @@ export type Swap = {
 /** A single-use pass for the live connection, good for 30 s. */
 export type Ticket = {
   readonly ticket: string
+}
+
+/** One expert whom the request reached. `why`: what put him before the others, the weightiest first. */
+export type Turn = {
+  readonly account: string
+  readonly name: string
+  readonly why: readonly ('duty' | 'load' | 'returned_it' | 'specialty' | 'title')[]
+  readonly asked_at: string
+  readonly due_at: string
+  readonly outcome: 'accepted' | 'declined' | 'timed_out' | 'waiting' | 'withdrawn'
+  readonly reason: string
 }
 
 /** Proof of the person before signing: the account's password again (a PIN or UKey later). */

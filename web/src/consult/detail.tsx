@@ -11,9 +11,12 @@ import { isMe } from '../clinic/me'
 import { Thread } from '../clinic/thread'
 import { t } from '../i18n/consult'
 import { Button, Empty, ErrorLine, FieldRow, Pane, Skeleton, Tag } from '../ui'
+import { Brief, briefOf } from './brief'
+import { ConsentShown } from './consent'
 import { PriorityMark } from './list'
 import { useConsult } from './one'
 import { Opinion } from './opinion'
+import { Papers } from './papers'
 import { roomIsOpen, stateWords } from './words'
 import './consult.css'
 
@@ -69,11 +72,13 @@ function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
             <dl class="kv">
               <dt>{t('list.between')}</dt>
               <dd>{t('list.ends', { a: c.requester_org_name, b: c.invitee_org_name })}</dd>
-              <dt>{t('list.expert')}</dt>
+              <dt>{t('one.answers')}</dt>
               <dd>{c.expert_name ?? t('one.anyone')}</dd>
-              <dt>{t('new.consent')}</dt>
-              <dd>{t(`consent.${c.consent}`)}</dd>
             </dl>
+            <Brief of={briefOf(c)} versions={Object.fromEntries(c.documents.map(d => [d.kind, d.version]))}>
+              <dt>{t('new.consent')}</dt>
+              <dd>{c.consent_paper === null ? t(`consent.${c.consent}`) : <ConsentShown paper={c.consent_paper} />}</dd>
+            </Brief>
             {c.state === 'declined' && <p class="consult-reason">{t('one.declined', { why: c.reason })}</p>}
             {c.state === 'returned' && <p class="consult-reason">{t('one.returned', { why: c.reason })}</p>}
             <p class="row consult-links">
@@ -81,6 +86,7 @@ function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
               {c.alert !== null && <a href={`/alert/${c.alert}`}>{t('one.alert')}</a>}
             </p>
           </div>
+          {c.events.includes('file') && <Papers consult={c} onChange={onChange} />}
           <Acts consult={c} onChange={onChange} quiet={writing} />
         </Pane>
         {c.conclusion === null && c.events.includes('conclude') && !writing && isMe(c.expert) && (
