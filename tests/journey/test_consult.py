@@ -163,6 +163,9 @@ async def test_a_request_says_what_is_missing_and_the_expert_sees_how_complete_i
     await expect(page.locator(".sign-shown polyline")).to_have_count(1)
     await expect(page.get_by_test_id("brief")).to_contain_text("肌钙蛋白")
 
+    await expect(page.get_by_test_id("turns")).to_contain_text("陆闻笙")
+    await expect(page.get_by_test_id("turns")).to_contain_text("正在值班")
+
     # The clinic adds one; the expert's open page has it.
     await clinic.page.get_by_role("button", name="补充资料").click()
     later = clinic.see("document-form")
@@ -171,6 +174,18 @@ async def test_a_request_says_what_is_missing_and_the_expert_sees_how_complete_i
     await later.get_by_role("button", name="存入").click()
     await expect(page.get_by_test_id("completeness")).to_have_attribute("data-percent", "62")
     await expect(page).to_contain_text("0.01 ng/mL")
+
+    # His no goes on to the next, who says what he answers for.
+    await page.get_by_role("button", name="谢绝").click()
+    await specialist.see("reason-form").locator("[name=reason]").fill("正在门诊")
+    await specialist.see("reason-form").get_by_role("button", name="确定").click()
+    await expect(clinic.see("turns").locator("[data-outcome=waiting]")).to_contain_text("白若川")
+    await expect(clinic.see("turns")).to_contain_text("谢绝：正在门诊")
+    await specialist.go("/consults")
+    skills = specialist.see("skills")
+    await skills.locator("summary").click()
+    await skills.locator("[name=neurology]").check()
+    await expect(skills.get_by_role("status")).to_contain_text("已存")
     people.no_faults()
 
 

@@ -17,6 +17,7 @@ import { PriorityMark } from './list'
 import { useConsult } from './one'
 import { Opinion } from './opinion'
 import { Papers } from './papers'
+import { Turns } from './turns'
 import { roomIsOpen, stateWords } from './words'
 import './consult.css'
 
@@ -79,6 +80,7 @@ function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
               <dt>{t('new.consent')}</dt>
               <dd>{c.consent_paper === null ? t(`consent.${c.consent}`) : <ConsentShown paper={c.consent_paper} />}</dd>
             </Brief>
+            {c.turns.length > 0 && <Turns of={c} />}
             {c.state === 'declined' && <p class="consult-reason">{t('one.declined', { why: c.reason })}</p>}
             {c.state === 'returned' && <p class="consult-reason">{t('one.returned', { why: c.reason })}</p>}
             <p class="row consult-links">

@@ -7,9 +7,11 @@ import { age, now } from '../app/clock'
 import { go } from '../app/router'
 import { personName, sexAge } from '../clinic/case'
 import { grantOrgs, me } from '../clinic/me'
+import { t as words } from '../i18n/case'
 import { t } from '../i18n/consult'
 import { subscribe } from '../live/live'
 import { Button, type Column, DataTable, Empty, ErrorLine, Segmented, Severity, Skeleton, Tag } from '../ui'
+import { MySkills } from './turns'
 import { hasEnded, roomIsOpen, stateWords } from './words'
 import './consult.css'
 
@@ -60,6 +62,7 @@ export default function ConsultList() {
           ]}
         />
       </header>
+      {me.value?.rules.includes('consult.answer') === true && <MySkills />}
       {state.kind === 'failed' && <ErrorLine error={state.error} retry={load} />}
       {state.kind === 'waiting' ? (
         <Skeleton rows={10} />
@@ -93,6 +96,10 @@ export const PriorityMark = ({ consult: c }: { consult: Consult }) =>
   ) : (
     <span class="muted">{t(`priority.${c.priority}`)}</span>
   )
+
+const StateTag = ({ consult: c }: { consult: Consult }) => (
+  <Tag tone={hasEnded(c.state) ? 'plain' : 'accent'}>{c.unanswered ? words('unanswered') : stateWords(c.state)}</Tag>
+)
 
 function Act({ consult: c }: { consult: Consult }) {
   if (roomIsOpen(c.events)) return <Button onClick={() => go(`/room/${c.id}`)}>{t('list.enter')}</Button>
@@ -134,7 +141,7 @@ const COLUMNS: readonly Column<Consult>[] = [
     key: 'state',
     head: <Head of="list.state" />,
     width: '130px',
-    cell: c => <Tag tone={hasEnded(c.state) ? 'plain' : 'accent'}>{stateWords(c.state)}</Tag>,
+    cell: c => <StateTag consult={c} />,
   },
   { key: 'wait', head: <Head of="list.wait" />, width: '90px', num: true, cell: c => <Wait consult={c} /> },
   { key: 'act', head: '', width: '130px', num: true, cell: c => <Act consult={c} /> },
@@ -163,7 +170,7 @@ const Cards = ({ rows }: { rows: readonly Consult[] }) => (
           <span class="row">
             <b class="name">{personName(c.patient)}</b> <span class="muted">{sexAge(c.patient)}</span>
             <span class="grow" />
-            <Tag tone={hasEnded(c.state) ? 'plain' : 'accent'}>{stateWords(c.state)}</Tag>
+            <StateTag consult={c} />
           </span>
           <span>{c.purpose}</span>
           <span class="row f13">

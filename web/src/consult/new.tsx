@@ -18,6 +18,7 @@ import { Brief, documentName, Score } from './brief'
 import { completeness, type Documents, needsOf, useChecklists, written } from './checklist'
 import { asPaper, ConsentEditor, type ConsentFields, lacks, NO_CONSENT } from './consent'
 import { dropDraft, keepDraft, keptDraft } from './draft'
+import { SPECIALTIES } from './turns'
 import './consult.css'
 
 type State = { kind: 'waiting' } | { kind: 'here'; value: Recording } | { kind: 'failed'; error: unknown }
@@ -409,18 +410,6 @@ function toField(e: Event, name: string): void {
   document.querySelector<HTMLElement>(`.request-form [name="${name}"]`)?.focus()
 }
 
-const SPECIALTIES: readonly Fields['specialty'][] = [
-  'cardiology',
-  'emergency',
-  'critical_care',
-  'neurology',
-  'neurosurgery',
-  'respiratory',
-  'endocrine',
-  'paediatrics',
-  'obstetrics',
-  'general',
-]
 const TITLES: readonly Fields['title'][] = ['any', 'attending', 'associate_chief', 'chief']
 const DISEASES: readonly Fields['disease'][] = [
   'chest_pain',
