@@ -38,6 +38,14 @@ def for_requester(conn: Connection, ctx: Ctx, consult_id: str) -> RowMapping:
     return row
 
 
+def for_chair(conn: Connection, ctx: Ctx, consult_id: str) -> RowMapping:
+    """The row, for the expert who accepted: he leads the case. Raises NotTheExpert."""
+    row = visible(conn, ctx, consult_id)
+    if row["expert"] != ctx.actor:
+        raise NotTheExpert(name=name_of(conn, row["expert"]))
+    return row
+
+
 def asks(ctx: Ctx, row: RowMapping) -> bool:
     """Of the side that asked. Never the expert himself, even as a colleague there: nobody signs for both sides."""
     colleague = row["requester_org"] in ctx.orgs() and ctx.may("consult.request", row["requester_org"])

@@ -107,3 +107,20 @@ class ConclusionChanged(ConsultError):
     status: ClassVar[int] = 409
     what: ClassVar[str] = "The conclusion was changed after you opened it."
     mend: ClassVar[str] = "Read the present text, then countersign it."
+
+
+@dataclass(eq=False)
+class AlreadyInvited(ConsultError):
+    code: ClassVar[str] = "consult.already_invited"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "{name} is in this consultation already."
+    mend: ClassVar[str] = "Nothing to do."
+    name: str
+
+
+@dataclass(eq=False)
+class OpinionOwed(ConsultError):
+    code: ClassVar[str] = "consult.opinion_owed"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "The opinions are sealed until you have signed your own."
+    mend: ClassVar[str] = "Write and sign your opinion, then open the others'."

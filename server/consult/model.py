@@ -49,6 +49,9 @@ CONSULT = StateTable(
             Row(state, "file", state, by="requester")
             for state in ("submitted", "returned", "accepted", "scheduled", "in_progress", "concluding")
         ),
+        *(Row(state, "invite", state, by="expert") for state in ("accepted", "scheduled", "in_progress")),
+        *(Row(state, "opine", state, by="expert") for state in ("accepted", "scheduled", "in_progress", "concluding")),
+        *(Row(state, "open", state, by="expert") for state in ("accepted", "scheduled", "in_progress", "concluding")),
         Row("submitted", "cancel", "cancelled", by="requester"),
         Row("returned", "cancel", "cancelled", by="requester"),
         Row("accepted", "cancel", "cancelled", by="requester"),
@@ -154,6 +157,44 @@ class Skills(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     specialties: list[Specialty]
 
 
+class Opinion(msgspec.Struct, frozen=True):
+    """One expert's signed view. `text` is None while it is sealed for this viewer; that it was written is told."""
+
+    account: str
+    name: str
+    version: int
+    text: str | None
+    dissents: bool | None
+    signed_at: str
+    digest: str
+    independent: bool
+    """Written before the others' were opened to him."""
+
+
+class NewOpinion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`dissents`: he does not share the chair's view, and wants that kept with the conclusion."""
+
+    text: str
+    dissents: bool = False
+
+
+class Invite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    account: str
+
+
+class Expert(msgspec.Struct, frozen=True):
+    account: str
+    name: str
+    title: str
+    org: str
+    org_name: str
+    specialties: list[Specialty]
+
+
+class Experts(msgspec.Struct, frozen=True):
+    experts: list[Expert]
+
+
 class Consult(msgspec.Struct, frozen=True):
     id: str
     recording: str
@@ -182,6 +223,10 @@ class Consult(msgspec.Struct, frozen=True):
     turns: list[Turn]
     unanswered: bool
     """Everybody was asked, nobody has answered in time; the coordinator knows."""
+    opinions: list[Opinion]
+    opinions_open: bool
+    owes_opinion: list[str]
+    """Names of the experts of an MDT whose first opinion is still to come."""
     state: str
     requested_at: str
     answered_at: str | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from server.base.http import Call, Route
-from server.consult import papers, service
+from server.consult import opinions, papers, service
 from server.consult.model import (
     Checklists,
     Conclude,
@@ -12,8 +12,11 @@ from server.consult.model import (
     ConsultsQuery,
     CountersignQuery,
     Enter,
+    Experts,
+    Invite,
     NewConsent,
     NewDocument,
+    NewOpinion,
     Reason,
     RequestConsult,
     Resubmit,
@@ -56,6 +59,18 @@ def routes(room: Consultations) -> tuple[Route, ...]:
     async def set_skills(call: Call) -> Skills:
         return await service.set_skills(room, call.ctx, call.body)
 
+    async def experts(call: Call) -> Experts:
+        return await opinions.experts(room)
+
+    async def invite(call: Call) -> Consult:
+        return await opinions.invite(room, call.ctx, call.path["id"], call.body)
+
+    async def opine(call: Call) -> Consult:
+        return await opinions.opine(room, call.ctx, call.path["id"], call.body)
+
+    async def open_opinions(call: Call) -> Consult:
+        return await opinions.open_all(room, call.ctx, call.path["id"])
+
     async def checklists(call: Call) -> Checklists:
         return papers.checklists()
 
@@ -91,6 +106,10 @@ def routes(room: Consultations) -> tuple[Route, ...]:
         Route("POST", f"{path}/decline", "consult.answer", decline, body=Reason, result=Consult),
         Route("POST", f"{path}/return", "consult.answer", send_back, body=Reason, result=Consult),
         Route("POST", f"{path}/enter", "consult.read", enter, result=Enter),
+        Route("GET", "/api/consult/experts", "consult.answer", experts, result=Experts),
+        Route("POST", f"{path}/experts", "consult.answer", invite, body=Invite, result=Consult),
+        Route("POST", f"{path}/opinions", "consult.answer", opine, body=NewOpinion, result=Consult),
+        Route("POST", f"{path}/opinions/open", "consult.answer", open_opinions, result=Consult),
         Route("POST", f"{path}/conclude", "consult.answer", conclude, body=Conclude, result=Consult),
         Route("POST", f"{path}/countersign", "consult.request", countersign, query=CountersignQuery, result=Consult),
     )

@@ -10,7 +10,6 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import get_args
 
 import msgspec
 from sqlalchemy import Connection
@@ -45,10 +44,9 @@ from server.consult.model import (
     RequestConsult,
     Resubmit,
     Skills,
-    Specialty,
 )
 from server.consult.room import Rooms
-from server.consult.views import again, view, views
+from server.consult.views import again, chosen_specialties, view, views
 from server.people import store as people
 from server.records import store as records
 
@@ -145,7 +143,7 @@ async def request(room: Consultations, ctx: Ctx, new: RequestConsult) -> Consult
 
 
 async def skills(room: Consultations, ctx: Ctx) -> Skills:
-    return await room.db.read(lambda conn: Skills(_specialties(conn, ctx.actor)))
+    return await room.db.read(lambda conn: Skills(chosen_specialties(conn, ctx.actor)))
 
 
 async def set_skills(room: Consultations, ctx: Ctx, said: Skills) -> Skills:
@@ -155,13 +153,9 @@ async def set_skills(room: Consultations, ctx: Ctx, said: Skills) -> Skills:
         store.set_specialties(tx.conn, ctx.actor, said.specialties)
         body = {"specialties": ",".join(sorted(set(said.specialties)))}
         tx.append("expert.skills_set", ctx.actor, ctx.orgs()[0], body)
-        return Skills(_specialties(tx.conn, ctx.actor))
+        return Skills(chosen_specialties(tx.conn, ctx.actor))
 
     return await room.db.write(work, actor=ctx.actor)
-
-
-def _specialties(conn: Connection, account: str) -> list[Specialty]:
-    return [one for one in get_args(Specialty) if one in store.specialties(conn, account)]
 
 
 async def accept(room: Consultations, ctx: Ctx, consult_id: str) -> Consult:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     Column,
     Connection,
     Index,
@@ -53,6 +54,7 @@ consult = Table(
     Column("wanted_at", Text),
     Column("disease", Text, nullable=False, default="other"),
     Column("returned_by", Text),
+    Column("opinions_opened_at", Text),
     Index("consult_recording", "recording"),
     Index("consult_requester", "requester_org", "state"),
     Index("consult_invitee", "invitee_org", "state"),
@@ -123,6 +125,21 @@ turn = Table(
     Column("outcome_at", Text),
     Column("reason", Text, nullable=False, default=""),
     Index("consult_turn_account", "account", "outcome"),
+)
+
+opinion = Table(
+    # One expert's view. Signed texts, never changed: what he thinks after the others were opened is a new version.
+    "consult_opinion",
+    metadata,
+    Column("consult", Text, primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("dissents", Boolean, nullable=False),
+    Column("opened_before", Boolean, nullable=False),
+    Column("signed_at", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("signature", Text, nullable=False),
 )
 
 skill = Table(
@@ -279,3 +296,17 @@ def set_specialties(conn: Connection, account: str, named: Iterable[str]) -> Non
     conn.execute(delete(skill).where(skill.c.account == account))
     for specialty in set(named):
         conn.execute(insert(skill).values(account=account, specialty=specialty))
+
+
+def add_opinion(conn: Connection, **values: Any) -> None:
+    conn.execute(insert(opinion).values(**values))
+
+
+def opinions(conn: Connection, consults: Iterable[str]) -> dict[str, list[RowMapping]]:
+    """Every version, in the order of signing."""
+    query = select(opinion).where(opinion.c.consult.in_(list(consults)))
+    query = query.order_by(opinion.c.signed_at, opinion.c.account, opinion.c.version)
+    found: dict[str, list[RowMapping]] = {}
+    for row in conn.execute(query).mappings():
+        found.setdefault(row["consult"], []).append(row)
+    return found

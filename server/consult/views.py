@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import get_args
+
 import msgspec
 from sqlalchemy import Connection, RowMapping
 
@@ -9,7 +12,7 @@ from server.base.context import Ctx
 from server.base.database import Tx
 from server.consult import papers, store
 from server.consult.access import answers, asks
-from server.consult.model import CONSULT, Conclusion, Consult, Member, Turn, Why
+from server.consult.model import CONSULT, Conclusion, Consult, Member, Opinion, Specialty, Turn, Why
 from server.people import store as people
 from server.people.model import Org
 from server.records import store as records
@@ -34,7 +37,7 @@ def views(conn: Connection, ctx: Ctx, rows: list[RowMapping], orgs: list[Org]) -
     accounts |= {m["account"] for of_one in members.values() for m in of_one}
     accounts |= {d["by"] for of_one in documents.values() for d in of_one.values()}
     accounts |= {c["taken_by"] for c in consents.values()}
-    turns = store.turns(conn, ids)
+    turns, opinions = store.turns(conn, ids), store.opinions(conn, ids)
     accounts |= {t["account"] for of_one in turns.values() for t in of_one}
     names, org_names = people.names(conn, accounts), {o.id: o.name for o in orgs}
     return [
@@ -47,6 +50,7 @@ def views(conn: Connection, ctx: Ctx, rows: list[RowMapping], orgs: list[Org]) -
             list(documents.get(row["id"], {}).values()),
             consents.get(row["id"]),
             turns.get(row["id"], []),
+            opinions.get(row["id"], []),
             names,
             org_names,
         )
@@ -63,6 +67,7 @@ def _consult(
     documents: list[RowMapping],
     consent: RowMapping | None,
     turns: list[RowMapping],
+    opinions: list[RowMapping],
     names: dict[str, str],
     org_names: dict[str, str],
 ) -> Consult:
@@ -91,6 +96,9 @@ def _consult(
         ),
         turns=[_turn(t, names) for t in turns],
         unanswered=row["state"] == "submitted" and bool(turns) and all(t["outcome"] != "waiting" for t in turns),
+        opinions=[_opinion(ctx, row, o, names) for o in opinions],
+        opinions_open=row["opinions_opened_at"] is not None,
+        owes_opinion=[names.get(a, "") for a in owing(members, opinions)],
         state=row["state"],
         requested_at=row["requested_at"],
         answered_at=row["answered_at"],
@@ -104,7 +112,34 @@ def _consult(
             Member(m["account"], names.get(m["account"], ""), org_names.get(m["org"], ""), m["part"]) for m in members
         ],
         conclusion=None if signed is None else _conclusion(row, signed, names),
-        events=_events(ctx, row, {m["account"] for m in members}),
+        events=_events(ctx, row, members, opinions),
+    )
+
+
+def owing(members: Iterable[RowMapping], opinions: Iterable[RowMapping]) -> list[str]:
+    """The experts of a case with more than one whose first opinion is still to come. A single expert concludes."""
+    experts = [m["account"] for m in members if m["part"] == "expert"]
+    signed = {o["account"] for o in opinions}
+    return [account for account in experts if account not in signed] if len(experts) > 1 else []
+
+
+def chosen_specialties(conn: Connection, account: str) -> list[Specialty]:
+    named = store.specialties(conn, account)
+    return [one for one in get_args(Specialty) if one in named]
+
+
+def _opinion(ctx: Ctx, row: RowMapping, signed: RowMapping, names: dict[str, str]) -> Opinion:
+    """Sealed for everybody but its writer until all are opened."""
+    sealed = row["opinions_opened_at"] is None and signed["account"] != ctx.actor
+    return Opinion(
+        account=signed["account"],
+        name=names.get(signed["account"], ""),
+        version=signed["version"],
+        text=None if sealed else signed["text"],
+        dissents=None if sealed else signed["dissents"],
+        signed_at=signed["signed_at"],
+        digest=signed["digest"],
+        independent=not signed["opened_before"],
     )
 
 
@@ -126,7 +161,10 @@ def _conclusion(row: RowMapping, signed: RowMapping, names: dict[str, str]) -> C
     )
 
 
-def _events(ctx: Ctx, row: RowMapping, members: set[str]) -> list[str]:
+def _events(ctx: Ctx, row: RowMapping, members: list[RowMapping], opinions: list[RowMapping]) -> list[str]:
+    inside = {m["account"] for m in members}
+    experts = {m["account"] for m in members if m["part"] == "expert"}
+    signed = {o["account"] for o in opinions}
     invited, requesting = answers(ctx, row), asks(ctx, row)
     may = {
         "accept": invited,
@@ -135,7 +173,10 @@ def _events(ctx: Ctx, row: RowMapping, members: set[str]) -> list[str]:
         "submit": requesting,
         "file": requesting,
         "cancel": requesting,
-        "enter": ctx.actor in members,
+        "enter": ctx.actor in inside,
+        "invite": ctx.actor == row["expert"],
+        "opine": ctx.actor in experts and len(experts) > 1,
+        "open": ctx.actor == row["expert"] and ctx.actor in signed and row["opinions_opened_at"] is None,
         "conclude": ctx.actor == row["expert"],
         "countersign": requesting,
     }

@@ -208,3 +208,32 @@ async def test_an_emergency_leaves_in_two_clicks_and_its_papers_follow(hub: Hub,
     await expect(page).to_contain_text("马春兰 与 冶建军 说明")
     await expect(page).not_to_contain_text("知情同意待补")
     people.no_faults()
+
+
+async def test_experts_write_before_they_read_each_other_and_a_dissent_stays(hub: Hub, people: People) -> None:
+    receipt = await hub.send("org_hewan", real("62"), REQUEST)
+    clinic = await people.open("clinic")
+    consult = await request(clinic, receipt.recording)
+    chair = await people.open("oncall", f"/consult/{consult}")
+    await chair.page.get_by_role("button", name="接受").click()
+    await expect(chair.see("consult-page")).to_have_attribute("data-state", "accepted")
+    await chair.page.get_by_role("button", name="再请一位专家").click()
+    await chair.see("invite-form").locator("[name=expert]").select_option(label="白若川 主任医师 青禾市第一人民医院")
+    await chair.see("invite-form").get_by_role("button", name="邀请").click()
+
+    other = await people.open("second", f"/consult/{consult}")
+    await expect(other.see("mdt")).to_contain_text("待写：陆闻笙、白若川")
+    await chair.see("mdt-form").locator("[name=mdt-opinion]").fill("控制心室率")
+    await chair.see("mdt-form").get_by_role("button", name="签署我的意见").click()
+    await expect(other.see("mdt")).to_contain_text("陆闻笙")
+    await expect(other.see("mdt")).to_contain_text("已写，全部签署后公开")
+    await expect(other.see("mdt")).not_to_contain_text("控制心室率")
+    await other.see("mdt-form").locator("[name=mdt-opinion]").fill("先做心脏超声")
+    await other.see("mdt-form").locator("[name=dissents]").check()
+    await other.see("mdt-form").get_by_role("button", name="签署我的意见").click()
+    for person in (chair, other, clinic):
+        await expect(person.see("mdt")).to_have_attribute("data-open", "true")
+        await expect(person.see("mdt")).to_contain_text("控制心室率")
+        await expect(person.see("mdt")).to_contain_text("先做心脏超声")
+        await expect(person.see("mdt")).to_contain_text("不同意见")
+    people.no_faults()

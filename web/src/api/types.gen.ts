@@ -229,6 +229,9 @@ export type Consult = {
   readonly completeness: Completeness
   readonly turns: readonly Turn[]
   readonly unanswered: boolean
+  readonly opinions: readonly Opinion[]
+  readonly opinions_open: boolean
+  readonly owes_opinion: readonly string[]
   readonly state: string
   readonly requested_at: string
   readonly answered_at: string | null
@@ -383,6 +386,19 @@ export type Enter = {
   readonly view: SharedView | null
 }
 
+export type Expert = {
+  readonly account: string
+  readonly name: string
+  readonly title: string
+  readonly org: string
+  readonly org_name: string
+  readonly specialties: readonly ('cardiology' | 'critical_care' | 'emergency' | 'endocrine' | 'general' | 'neurology' | 'neurosurgery' | 'obstetrics' | 'paediatrics' | 'respiratory')[]
+}
+
+export type Experts = {
+  readonly experts: readonly Expert[]
+}
+
 /** What was odd about a file, or why it cannot be read: a code of the errors' table with its facts. */
 export type FileNote = {
   readonly code: string
@@ -433,6 +449,10 @@ export type IceServer = {
 /** Name later: who the unidentified person was. */
 export type Identify = {
   readonly patient: PatientFacts
+}
+
+export type Invite = {
+  readonly account: string
 }
 
 /** A key without its secret, which is told once and never again. */
@@ -548,6 +568,12 @@ export type NewMessage = {
   readonly quote?: Quote | null
 }
 
+/** `dissents`: he does not share the chair's view, and wants that kept with the conclusion. */
+export type NewOpinion = {
+  readonly text: string
+  readonly dissents?: boolean
+}
+
 /** The 30-second request form: the next recording of `device` in `org` belongs to this person. */
 export type NewOrder = {
   readonly org: string
@@ -582,6 +608,18 @@ export type OnDuty = {
   readonly account: string
   readonly at: string
   readonly on_duty: boolean
+}
+
+/** One expert's signed view. `text` is None while it is sealed for this viewer; that it was written is told. */
+export type Opinion = {
+  readonly account: string
+  readonly name: string
+  readonly version: number
+  readonly text: string | null
+  readonly dissents: boolean | null
+  readonly signed_at: string
+  readonly digest: string
+  readonly independent: boolean
 }
 
 export type Order = {

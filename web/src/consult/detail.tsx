@@ -14,6 +14,7 @@ import { Button, Empty, ErrorLine, FieldRow, Pane, Skeleton, Tag } from '../ui'
 import { Brief, briefOf } from './brief'
 import { ConsentShown } from './consent'
 import { PriorityMark } from './list'
+import { Mdt } from './mdt'
 import { useConsult } from './one'
 import { Opinion } from './opinion'
 import { Papers } from './papers'
@@ -91,6 +92,7 @@ function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
           {c.events.includes('file') && <Papers consult={c} onChange={onChange} />}
           <Acts consult={c} onChange={onChange} quiet={writing} />
         </Pane>
+        <Mdt consult={c} onChange={onChange} />
         {c.conclusion === null && c.events.includes('conclude') && !writing && isMe(c.expert) && (
           <Button icon="pen" onClick={() => setWriting(true)}>
             {t('room.opinion')}

@@ -77,6 +77,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "中心没有启动：{where}：{reason}。请在该处更正；docs/reference/configuration.md 列有全部设置项。",
     "en": "The hub did not start: {where}: {reason}. Correct it there; docs/reference/configuration.md names every key."
   },
+  "consult.already_invited": {
+    "zh": "{name} 已在本次会诊中。无需操作。",
+    "en": "{name} is in this consultation already. Nothing to do."
+  },
   "consult.conclusion_changed": {
     "zh": "打开之后会诊结论已有修改。请阅读最新内容后再会签。",
     "en": "The conclusion was changed after you opened it. Read the present text, then countersign it."
@@ -104,6 +108,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "consult.not_the_requester": {
     "zh": "这一步应由申请方完成：{name} 或其在 {org} 的同事。应答方不能代双方签署。",
     "en": "This step belongs to the side that asked: {name} or a colleague at {org}. Leave it to them; the one who answers never signs for both sides."
+  },
+  "consult.opinion_owed": {
+    "zh": "在本人签署意见之前，其他专家的意见保持密封。请先写下并签署本人的意见，再公开全部意见。",
+    "en": "The opinions are sealed until you have signed your own. Write and sign your opinion, then open the others'."
   },
   "consult.papers_owed": {
     "zh": "本次急会诊先行开展，尚未补交知情同意。请先补交知情同意书或两名医师的说明，再会签。",
