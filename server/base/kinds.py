@@ -77,6 +77,9 @@ KINDS: dict[str, str] = {
     "consult.document_filed": "The requesting side added a document or a new version of one; the body has its kind.",
     "consult.consent_filed": "The consent, or two doctors' note, was filed; the body says which.",
     "consult.entered": "A member entered the room.",
+    "consult.scheduled": "The chair set the consultation's time or moved it; the body has it.",
+    "consult.reminded": "The time is near (private to each member).",
+    "consult.missed": "Nobody came in the half hour after the time that was set.",
     "consult.invited": "The chair invited one more expert.",
     "consult.opinion_signed": "An expert signed his opinion; the body has its digest, never its text.",
     "consult.opinions_opened": "All experts' opinions may be read by those of the case.",
@@ -96,6 +99,8 @@ TIMERS: dict[str, str] = {
     "timer.alert.step": "The next step of an alert's ladder is due.",
     "timer.alert.warning_overdue": "A warning stood unclaimed for its promised time.",
     "timer.consult.answer_due": "An expert who was asked for a consultation has not answered in time.",
+    "timer.consult.reminder_due": "A consultation begins in a quarter of an hour.",
+    "timer.consult.start_missed": "Half an hour has passed since the time that was set for a consultation.",
     "timer.reading.lease": "A reader's claim has ended without a sign of life.",
 }
 """Kinds that the spine appends when a durable timer is due."""

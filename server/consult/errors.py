@@ -124,3 +124,11 @@ class OpinionOwed(ConsultError):
     status: ClassVar[int] = 409
     what: ClassVar[str] = "The opinions are sealed until you have signed your own."
     mend: ClassVar[str] = "Write and sign your opinion, then open the others'."
+
+
+@dataclass(eq=False)
+class TimePast(ConsultError):
+    code: ClassVar[str] = "consult.time_past"
+    status: ClassVar[int] = 422
+    what: ClassVar[str] = "The time of the consultation lies in the past."
+    mend: ClassVar[str] = "Choose a later one; to begin at once, enter the room."

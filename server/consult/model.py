@@ -36,6 +36,8 @@ CONSULT = StateTable(
         Row("submitted", "pass_on", "submitted", by="expert, timer"),
         Row("returned", "submit", "submitted", by="requester"),
         Row("accepted", "schedule", "scheduled", by="expert"),
+        Row("scheduled", "schedule", "scheduled", by="expert"),
+        Row("no_show", "schedule", "scheduled", by="expert"),
         Row("accepted", "enter", "in_progress", by="member"),
         Row("scheduled", "enter", "in_progress", by="member"),
         Row("in_progress", "enter", "in_progress", by="member"),
@@ -178,6 +180,12 @@ class NewOpinion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dissents: bool = False
 
 
+class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """at: UTC, as the hub writes it."""
+
+    at: str
+
+
 class Invite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     account: str
 
@@ -227,6 +235,7 @@ class Consult(msgspec.Struct, frozen=True):
     opinions_open: bool
     owes_opinion: list[str]
     """Names of the experts of an MDT whose first opinion is still to come."""
+    scheduled_at: str | None
     state: str
     requested_at: str
     answered_at: str | None

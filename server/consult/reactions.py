@@ -1,11 +1,11 @@
-"""What the consultation room does when the time to answer has passed. Runs again harmlessly: a turn ends once."""
+"""What the consultation room does when a time to answer, of a reminder or of a start has come. Each may run twice."""
 
 from __future__ import annotations
 
 from server.base.database import Tx
 from server.base.eventlog import Event
 from server.base.spine import Reaction
-from server.consult import routing, store
+from server.consult import routing, schedule, store
 from server.consult.service import Consultations
 
 
@@ -20,4 +20,18 @@ def reactions(room: Consultations) -> tuple[Reaction, ...]:
 
         await room.db.write(work)
 
-    return (Reaction("consult.answer_due", frozenset({f"timer.{routing.ANSWER_TIMER}"}), answer_due),)
+    async def reminder_due(event: Event) -> None:
+        await room.db.write(lambda tx: schedule.remind(tx, store.consult_row(tx.conn, event.subject), _at(event)))
+
+    async def start_missed(event: Event) -> None:
+        await room.db.write(lambda tx: schedule.miss(tx, store.consult_row(tx.conn, event.subject), _at(event)))
+
+    return (
+        Reaction("consult.answer_due", frozenset({f"timer.{routing.ANSWER_TIMER}"}), answer_due),
+        Reaction("consult.remind", frozenset({f"timer.{schedule.REMINDER_TIMER}"}), reminder_due),
+        Reaction("consult.miss", frozenset({f"timer.{schedule.MISSED_TIMER}"}), start_missed),
+    )
+
+
+def _at(event: Event) -> str:
+    return str(event.body["at"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from server.base.http import Call, Route
-from server.consult import opinions, papers, service
+from server.consult import opinions, papers, schedule, service
 from server.consult.model import (
     Checklists,
     Conclude,
@@ -20,6 +20,7 @@ from server.consult.model import (
     Reason,
     RequestConsult,
     Resubmit,
+    Schedule,
     Skills,
 )
 from server.consult.service import Consultations
@@ -58,6 +59,9 @@ def routes(room: Consultations) -> tuple[Route, ...]:
 
     async def set_skills(call: Call) -> Skills:
         return await service.set_skills(room, call.ctx, call.body)
+
+    async def set_time(call: Call) -> Consult:
+        return await schedule.schedule(room, call.ctx, call.path["id"], call.body)
 
     async def experts(call: Call) -> Experts:
         return await opinions.experts(room)
@@ -106,6 +110,7 @@ def routes(room: Consultations) -> tuple[Route, ...]:
         Route("POST", f"{path}/decline", "consult.answer", decline, body=Reason, result=Consult),
         Route("POST", f"{path}/return", "consult.answer", send_back, body=Reason, result=Consult),
         Route("POST", f"{path}/enter", "consult.read", enter, result=Enter),
+        Route("POST", f"{path}/schedule", "consult.answer", set_time, body=Schedule, result=Consult),
         Route("GET", "/api/consult/experts", "consult.answer", experts, result=Experts),
         Route("POST", f"{path}/experts", "consult.answer", invite, body=Invite, result=Consult),
         Route("POST", f"{path}/opinions", "consult.answer", opine, body=NewOpinion, result=Consult),

@@ -55,6 +55,8 @@ consult = Table(
     Column("disease", Text, nullable=False, default="other"),
     Column("returned_by", Text),
     Column("opinions_opened_at", Text),
+    Column("scheduled_at", Text),
+    Column("reminded_of", Text),
     Index("consult_recording", "recording"),
     Index("consult_requester", "requester_org", "state"),
     Index("consult_invitee", "invitee_org", "state"),

@@ -98,7 +98,10 @@ def _consult(
         unanswered=row["state"] == "submitted" and bool(turns) and all(t["outcome"] != "waiting" for t in turns),
         opinions=[_opinion(ctx, row, o, names) for o in opinions],
         opinions_open=row["opinions_opened_at"] is not None,
-        owes_opinion=[names.get(a, "") for a in owing(members, opinions)],
+        owes_opinion=[
+            names.get(a, "") for a in sorted(owing(members, opinions), key=lambda account: account != row["expert"])
+        ],
+        scheduled_at=row["scheduled_at"],
         state=row["state"],
         requested_at=row["requested_at"],
         answered_at=row["answered_at"],
@@ -174,6 +177,7 @@ def _events(ctx: Ctx, row: RowMapping, members: list[RowMapping], opinions: list
         "file": requesting,
         "cancel": requesting,
         "enter": ctx.actor in inside,
+        "schedule": ctx.actor == row["expert"],
         "invite": ctx.actor == row["expert"],
         "opine": ctx.actor in experts and len(experts) > 1,
         "open": ctx.actor == row["expert"] and ctx.actor in signed and row["opinions_opened_at"] is None,

@@ -217,6 +217,12 @@ async def test_experts_write_before_they_read_each_other_and_a_dissent_stays(hub
     chair = await people.open("oncall", f"/consult/{consult}")
     await chair.page.get_by_role("button", name="接受").click()
     await expect(chair.see("consult-page")).to_have_attribute("data-state", "accepted")
+    # A time is set; both sides see it, and the list has it.
+    await chair.page.get_by_role("button", name="排定时间").click()
+    await chair.see("schedule-form").locator("[name=at]").fill("2099-05-01T09:30")
+    await chair.see("schedule-form").get_by_role("button", name="排定时间").click()
+    for person in (chair, clinic):
+        await expect(person.see("scheduled")).to_contain_text("2099-05-01 09:30")
     await chair.page.get_by_role("button", name="再请一位专家").click()
     await chair.see("invite-form").locator("[name=expert]").select_option(label="白若川 主任医师 青禾市第一人民医院")
     await chair.see("invite-form").get_by_role("button", name="邀请").click()

@@ -232,6 +232,7 @@ export type Consult = {
   readonly opinions: readonly Opinion[]
   readonly opinions_open: boolean
   readonly owes_opinion: readonly string[]
+  readonly scheduled_at: string | null
   readonly state: string
   readonly requested_at: string
   readonly answered_at: string | null
@@ -813,6 +814,11 @@ export type ReturnRecording = {
   readonly reason: 'artefact' | 'electrode_off' | 'lead_swap' | 'other' | 'too_short' | 'wrong_patient'
   readonly leads?: readonly string[]
   readonly note?: string
+}
+
+/** at: UTC, as the hub writes it. */
+export type Schedule = {
+  readonly at: string
 }
 
 /** One thing that is said, and what it is about: a page that shows the numbers in a table leaves that one out. */

@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { Consult, SharedView } from '../api/types.gen'
 import { completeness, written } from './checklist'
 import { lacks, NO_CONSENT } from './consent'
+import { soon } from './count'
 import { throttled } from './link'
 import { inOrder } from './list'
 import { ignores, isPolite, peerState, readSignal, restarts } from './negotiation'
@@ -151,4 +152,12 @@ describe('the papers of a request', () => {
       }),
     ).toEqual([])
   })
+})
+
+it('a consultation that begins within a quarter of an hour stands on the tab of its members', () => {
+  const c = { state: 'scheduled', scheduled_at: '2026-11-22T06:00:00.000Z', events: ['enter'] }
+  expect(soon(c, Date.parse('2026-11-22T05:44:59Z'))).toBe(false)
+  expect(soon(c, Date.parse('2026-11-22T05:45:00Z'))).toBe(true)
+  expect(soon({ ...c, events: [] }, Date.parse('2026-11-22T05:50:00Z'))).toBe(false)
+  expect(soon({ ...c, state: 'in_progress' }, Date.parse('2026-11-22T05:50:00Z'))).toBe(false)
 })

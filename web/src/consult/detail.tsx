@@ -18,6 +18,7 @@ import { Mdt } from './mdt'
 import { useConsult } from './one'
 import { Opinion } from './opinion'
 import { Papers } from './papers'
+import { Scheduled, SetTime } from './schedule'
 import { Turns } from './turns'
 import { roomIsOpen, stateWords } from './words'
 import './consult.css'
@@ -81,6 +82,7 @@ function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
               <dt>{t('new.consent')}</dt>
               <dd>{c.consent_paper === null ? t(`consent.${c.consent}`) : <ConsentShown paper={c.consent_paper} />}</dd>
             </Brief>
+            <Scheduled of={c} />
             {c.turns.length > 0 && <Turns of={c} />}
             {c.state === 'declined' && <p class="consult-reason">{t('one.declined', { why: c.reason })}</p>}
             {c.state === 'returned' && <p class="consult-reason">{t('one.returned', { why: c.reason })}</p>}
@@ -158,6 +160,7 @@ function Acts({ consult: c, onChange, quiet }: { consult: Consult; onChange: (c:
           {t('one.cancel')}
         </Button>
       )}
+      {can('schedule') && <SetTime consult={c} onChange={onChange} />}
       {can('decline') && <Button onClick={() => setAsking('decline')}>{t('one.decline')}</Button>}
       {can('return') && <Button onClick={() => setAsking('return')}>{t('one.return')}</Button>}
       <span class="grow" />

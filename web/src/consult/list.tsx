@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { isPhone } from '../alerts/phone'
 import { api } from '../api/client'
 import type { Consult, Consults } from '../api/types.gen'
-import { age, now } from '../app/clock'
+import { age, clockTime, day, now } from '../app/clock'
 import { go } from '../app/router'
 import { personName, sexAge } from '../clinic/case'
 import { grantOrgs, me } from '../clinic/me'
@@ -97,8 +97,14 @@ export const PriorityMark = ({ consult: c }: { consult: Consult }) =>
     <span class="muted">{t(`priority.${c.priority}`)}</span>
   )
 
+const stateOf = (c: Consult): string =>
+  c.unanswered
+    ? words('unanswered')
+    : c.state === 'scheduled' && c.scheduled_at !== null
+      ? `${day(c.scheduled_at).slice(5)} ${clockTime(c.scheduled_at).slice(0, 5)}`
+      : stateWords(c.state)
 const StateTag = ({ consult: c }: { consult: Consult }) => (
-  <Tag tone={hasEnded(c.state) ? 'plain' : 'accent'}>{c.unanswered ? words('unanswered') : stateWords(c.state)}</Tag>
+  <Tag tone={hasEnded(c.state) ? 'plain' : 'accent'}>{stateOf(c)}</Tag>
 )
 
 function Act({ consult: c }: { consult: Consult }) {

@@ -128,4 +128,14 @@ export const t = catalogue({
   'mdt.who': { zh: '请谁', en: 'Whom' },
   'mdt.ask': { zh: '邀请', en: 'Invite' },
   'mdt.signed': { zh: '{name}，{time} 签署', en: '{name}, signed {time}' },
+
+  schedule: { zh: '会诊时间', en: 'Time of the consultation' },
+  'schedule.set': { zh: '排定时间', en: 'Set the time' },
+  'schedule.move': { zh: '改期', en: 'Move it' },
+  'schedule.at': {
+    zh: '{day} {time} 开始，提前 15 分钟提醒双方',
+    en: '{day} {time}; both sides are reminded 15 min before',
+  },
+  'schedule.missed': { zh: '{day} {time} 无人到场', en: '{day} {time}: nobody came' },
+  'schedule.missing': { zh: '选日期和时间', en: 'Choose a date and a time' },
 })

@@ -125,6 +125,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "“{text_of}”为空或超过 {limit} 字。请填写完整：对方据此判断，并将存入病历。",
     "en": "{text_of} is empty or longer than {limit} characters. Write it out: the other side decides by it, and it stays in the record."
   },
+  "consult.time_past": {
+    "zh": "会诊时间已过。请选择以后的时间；如需立即开始，直接进入会诊室。",
+    "en": "The time of the consultation lies in the past. Choose a later one; to begin at once, enter the room."
+  },
   "consult.wanted_time": {
     "zh": "期望时间无法识别。请选择日期和时间，或留空。",
     "en": "The wanted time could not be read. Choose a date and a time, or leave it empty."
