@@ -23,6 +23,7 @@ from server.consult.routing import ANSWERERS
 from server.consult.service import Consultations
 from server.consult.views import again, chosen_specialties, owing
 from server.people import store as people
+from server.records import store as records
 
 
 async def experts(room: Consultations) -> Experts:
@@ -54,6 +55,7 @@ async def invite(room: Consultations, ctx: Ctx, consult_id: str, new: Invite) ->
         if store.is_member(tx.conn, consult_id, new.account):
             raise AlreadyInvited(name=person.name)
         store.add_member(tx.conn, consult_id, new.account, orgs[0], "expert")
+        records.admit(tx.conn, row["recording"], new.account, tx.now)
         tell(tx, row, "consult.invited", {"state": target, "account": new.account})
         body = {"recording": row["recording"], "priority": row["priority"]}
         tx.append("consult.asked", consult_id, orgs[0], body, topic=f"user:{new.account}")

@@ -168,6 +168,7 @@ async def accept(room: Consultations, ctx: Ctx, consult_id: str) -> Consult:
         target = CONSULT.move(row["state"], "accept")
         store.update_consult(tx.conn, consult_id, state=target, expert=ctx.actor, answered_at=tx.now)
         store.add_member(tx.conn, consult_id, ctx.actor, row["invitee_org"], "expert")
+        records.admit(tx.conn, row["recording"], ctx.actor, tx.now)
         routing.accepted(tx, row, ctx.actor)
         tell(tx, row, "consult.accepted", {"state": target})
         return again(tx, ctx, consult_id)

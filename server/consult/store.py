@@ -224,16 +224,6 @@ def conclusions(conn: Connection, consults: Iterable[str]) -> dict[str, RowMappi
     return {row["consult"]: row for row in conn.execute(query).mappings()}
 
 
-def invited_to(conn: Connection, recording: str, account: str) -> bool:
-    """Whether a consultation about this recording has the account in it, whatever institution he is of."""
-    query = (
-        select(member.c.consult)
-        .join(consult, consult.c.id == member.c.consult)
-        .where(consult.c.recording == recording, member.c.account == account)
-    )
-    return conn.execute(query.limit(1)).first() is not None
-
-
 def add_document(conn: Connection, **values: Any) -> None:
     conn.execute(insert(document).values(**values))
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from server.base.clock import ManualClock
-from server.base.context import Ctx
+from server.base.context import Ctx, Grant
 from server.base.errors import AppError, Forbidden, NotFound, WrongState
 from server.consult import room as rooms_module
 from server.consult import service, store
@@ -43,7 +43,9 @@ from server.consult.model import (
 from server.consult.room import ROOMS_MAX, WHISPERS_PER_S_MAX, Rooms
 from server.consult.service import Consultations, ConsultSettings
 from server.people import store as people
+from server.people.access import judge
 from server.people.model import GrantView
+from server.records.service import access_recording
 from tests.server.test_alerts_town import START, Town
 
 SIGNED = NewConsent("written", "王小明", "self", note="病案室 3 柜")
@@ -276,11 +278,31 @@ async def test_the_chat_of_a_room_is_its_members_until_it_is_concluded(case: Cas
         await org("usr_west")
 
 
-async def test_his_consultation_is_known_for_the_recording_it_is_about(case: Case) -> None:
-    consult = await case.accepted()
-    for account, invited in (("usr_first", True), ("usr_second", False)):
-        found = await case.town.db.read(lambda c, a=account: store.invited_to(c, consult.recording, a))  # type: ignore[misc]
-        assert found == invited
+async def test_an_expert_outside_the_tree_opens_the_recording_he_answers_for_and_no_other(case: Case) -> None:
+    town = case.town
+    recording, other = await town.recording(org="west"), await town.recording(org="west")
+    await town.db.write(
+        lambda tx: people.add_account(
+            tx.conn, [GrantView("expert", "east")], id="usr_expert", login="e", name="专家", title="",
+            password="-", active=True, created_at=tx.now,
+        )
+    )  # fmt: skip
+    expert = Ctx("usr_expert", "专家", (Grant("expert", "east"),), judge(town.path_of))
+
+    async def sees(recording_id: str, rule: str = "recording.read") -> bool:
+        try:
+            await town.db.read(lambda conn: access_recording(conn, expert, recording_id, rule))
+        except NotFound:
+            return False
+        return True
+
+    new = RequestConsult(recording, "east", "目的", "摘要", "routine", "written", consent_paper=SIGNED)
+    consult = await service.request(case.room, town.ctx("usr_west"), new)
+    assert not await sees(recording)
+    await service.accept(case.room, expert, consult.id)
+    assert await sees(recording)
+    assert not await sees(other)
+    assert not await sees(recording, "recording.identify")
 
 
 async def test_an_invited_side_that_stands_elsewhere_in_the_tree_hears_of_it_too(case: Case) -> None:

@@ -9,7 +9,7 @@ import pytest
 from server.base.errors import WrongState
 from server.base.spine import Spine
 from server.consult import reactions, service, store
-from server.consult.model import Consult, Reason, RequestConsult, Resubmit, Skills
+from server.consult.model import Consult, Reason, RequestConsult, Resubmit, Skills, Specialty, Title
 from server.people import store as people
 from server.people.model import GrantView
 from tests.server.test_consult import SIGNED, Case
@@ -44,10 +44,11 @@ async def add_expert(case: Case, account: str, title: str, *specialties: str) ->
     await case.town.db.write(lambda tx: store.set_specialties(tx.conn, account, specialties))
 
 
-async def ask(case: Case, **change: object) -> Consult:
+async def ask(case: Case, *, specialty: Specialty = "cardiology", expert_title: Title = "any") -> Consult:
     sound = RequestConsult(
-        await case.town.recording(), "city", "目的", "摘要", "routine", "written", consent_paper=SIGNED, **change
-    )  # type: ignore[arg-type]  # fields of the struct by name
+        await case.town.recording(), "city", "目的", "摘要", "routine", "written", specialty=specialty,
+        expert_title=expert_title, consent_paper=SIGNED,
+    )  # fmt: skip
     return await service.request(case.room, case.town.ctx("usr_east"), sound)
 
 

@@ -22,6 +22,7 @@ import { Scheduled, SetTime } from './schedule'
 import { Turns } from './turns'
 import { roomIsOpen, stateWords } from './words'
 import './consult.css'
+import './case.css'
 
 export default function ConsultDetail({ params }: ScreenProps) {
   const { state, put, reload } = useConsult(params.id ?? '')

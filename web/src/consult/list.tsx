@@ -14,6 +14,7 @@ import { Button, type Column, DataTable, Empty, ErrorLine, Segmented, Severity, 
 import { MySkills } from './turns'
 import { hasEnded, roomIsOpen, stateWords } from './words'
 import './consult.css'
+import './case.css'
 
 type State = { kind: 'waiting' } | { kind: 'here'; value: readonly Consult[] } | { kind: 'failed'; error: unknown }
 type Which = 'open' | 'all'

@@ -20,6 +20,7 @@ import { asPaper, ConsentEditor, type ConsentFields, lacks, NO_CONSENT } from '.
 import { dropDraft, keepDraft, keptDraft } from './draft'
 import { SPECIALTIES } from './turns'
 import './consult.css'
+import './case.css'
 
 type State = { kind: 'waiting' } | { kind: 'here'; value: Recording } | { kind: 'failed'; error: unknown }
 
