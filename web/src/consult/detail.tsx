@@ -10,6 +10,8 @@ import { personName, sexAge } from '../clinic/case'
 import { isMe } from '../clinic/me'
 import { Thread } from '../clinic/thread'
 import { t } from '../i18n/consult'
+import { t as imageWords } from '../i18n/images'
+import { PatientImages } from '../images/list'
 import { Button, Empty, ErrorLine, FieldRow, Pane, Skeleton, Tag } from '../ui'
 import { Brief, briefOf } from './brief'
 import { ConsentShown } from './consent'
@@ -96,6 +98,11 @@ function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
           <Acts consult={c} onChange={onChange} quiet={writing} />
         </Pane>
         <Mdt consult={c} onChange={onChange} />
+        <Pane title={imageWords('title')}>
+          <div class="consult-top">
+            <PatientImages patient={c.patient.id} of={c.id} />
+          </div>
+        </Pane>
         {c.conclusion === null && c.events.includes('conclude') && !writing && isMe(c.expert) && (
           <Button icon="pen" onClick={() => setWriting(true)}>
             {t('room.opinion')}
