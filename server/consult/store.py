@@ -302,3 +302,13 @@ def opinions(conn: Connection, consults: Iterable[str]) -> dict[str, list[RowMap
     for row in conn.execute(query).mappings():
         found.setdefault(row["consult"], []).append(row)
     return found
+
+
+def invited_to(conn: Connection, recording: str, account: str) -> bool:
+    """Whether a consultation about this recording has the account in it, whatever institution he is of."""
+    query = (
+        select(member.c.consult)
+        .join(consult, consult.c.id == member.c.consult)
+        .where(consult.c.recording == recording, member.c.account == account)
+    )
+    return conn.execute(query.limit(1)).first() is not None
