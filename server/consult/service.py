@@ -20,7 +20,7 @@ from server.base.context import Ctx
 from server.base.database import Database, Tx
 from server.base.errors import NotFound
 from server.base.ids import new_id
-from server.base.live import TopicKind
+from server.base.live import Heard, TopicKind
 from server.consult import papers, routing, store
 from server.consult.access import for_invited, for_requester, name_of, tell, visible
 from server.consult.errors import (
@@ -364,16 +364,28 @@ async def countersign(room: Consultations, ctx: Ctx, consult_id: str, digest: st
 
 
 def topic_kind(room: Consultations) -> TopicKind:
-    """How `consult:<id>` is followed (members only) and spoken in (`room.py`'s filter)."""
+    """How `consult:<id>` is followed (members only) and spoken in (`room.py`'s filter).
+
+    Following it is also where the room learns as what its members sit there: after a restart of the hub nobody enters
+    anew, the pages only follow again.
+    """
 
     async def may(ctx: Ctx, topic: str) -> bool:
         consult_id = topic.partition(":")[2]
-        return await room.db.read(lambda conn: store.is_member(conn, consult_id, ctx.actor))
+        roles = await room.db.read(lambda conn: store.roles(conn, consult_id))
+        if ctx.actor not in roles:
+            return False
+        for account, role in roles.items():
+            room.rooms.admit(consult_id, account, role)
+        return True
 
-    def whisper(ctx: Ctx, topic: str, raw: bytes) -> bytes | None:
+    def whisper(ctx: Ctx, topic: str, raw: bytes) -> Heard:
         return room.rooms.hear(topic.partition(":")[2], ctx.actor, raw)
 
-    return TopicKind(may, whisper, lambda topic: room.rooms.first_whisper(topic.partition(":")[2]))
+    def left(topic: str, account: str) -> Heard:
+        return room.rooms.gone(topic.partition(":")[2], account)
+
+    return TopicKind(may, whisper, lambda topic: room.rooms.first_whispers(topic.partition(":")[2]), left)
 
 
 def thread_org(conn: Connection, ctx: Ctx, consult_id: str) -> str:
