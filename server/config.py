@@ -122,6 +122,10 @@ class ConsultSection(_Section, frozen=True):
     ] = ()
     ice_username: Annotated[str, Meta(description="User of the TURN server.")] = ""
     ice_credential: Annotated[str, Meta(description="Password of the TURN server.")] = ""
+    answer_s: Annotated[
+        int, Meta(ge=60, le=86_400, description="An expert's time to answer before the next is asked.")
+    ] = 1800
+    emergency_answer_s: Annotated[int, Meta(ge=30, le=3600, description="The same in an emergency.")] = 120
 
 
 class LogSection(_Section, frozen=True):

@@ -47,6 +47,7 @@ from server.base.spine import Reaction, Spine
 from server.config import Config
 from server.consult import Consultations, ConsultSettings, Rooms, topic_kind
 from server.consult.model import IceServer
+from server.consult.reactions import reactions as consult_reactions
 from server.consult.routes import routes as consult_routes
 from server.devices import service as devices
 from server.devices.routes import routes as device_routes
@@ -344,6 +345,7 @@ class Application:
                 *records.reactions(self.records),
                 *reading_reactions(self.reading),
                 *alert_reactions(self.alerts),
+                *consult_reactions(self.consult),
                 Reaction("main.drop_revoked", frozenset({"device.revoked", "device.key_revoked"}), self._drop_revoked),
                 *self.more_reactions,
             ),
@@ -523,7 +525,7 @@ def alert_settings(config: Config) -> AlertSettings:
 def consult_settings(config: Config) -> ConsultSettings:
     said = config.consult
     servers = (IceServer(list(said.ice_urls), said.ice_username, said.ice_credential),) if said.ice_urls else ()
-    return ConsultSettings(ice_servers=servers)
+    return ConsultSettings(servers, said.answer_s, said.emergency_answer_s)
 
 
 def hub_secret(data: Path) -> bytes:

@@ -32,6 +32,30 @@ class ConsentMissing(ConsultError):
 
 
 @dataclass(eq=False)
+class ConsentUnsigned(ConsultError):
+    code: ClassVar[str] = "consult.consent_unsigned"
+    status: ClassVar[int] = 422
+    what: ClassVar[str] = "The consent is not whole: it needs who signed, in what relation, and the signature."
+    mend: ClassVar[str] = "Write the name, sign on the screen or say where the paper is; two doctors also say why."
+
+
+@dataclass(eq=False)
+class PapersOwed(ConsultError):
+    code: ClassVar[str] = "consult.papers_owed"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "This emergency went ahead of its consent, and none has been filed since."
+    mend: ClassVar[str] = "File the signed consent or the two doctors' note, then countersign."
+
+
+@dataclass(eq=False)
+class WantedTimeUnreadable(ConsultError):
+    code: ClassVar[str] = "consult.wanted_time"
+    status: ClassVar[int] = 422
+    what: ClassVar[str] = "The wanted time could not be read."
+    mend: ClassVar[str] = "Choose a date and a time, or leave it empty."
+
+
+@dataclass(eq=False)
 class InviteeUnable(ConsultError):
     code: ClassVar[str] = "consult.invitee"
     status: ClassVar[int] = 422
@@ -83,3 +107,28 @@ class ConclusionChanged(ConsultError):
     status: ClassVar[int] = 409
     what: ClassVar[str] = "The conclusion was changed after you opened it."
     mend: ClassVar[str] = "Read the present text, then countersign it."
+
+
+@dataclass(eq=False)
+class AlreadyInvited(ConsultError):
+    code: ClassVar[str] = "consult.already_invited"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "{name} is in this consultation already."
+    mend: ClassVar[str] = "Nothing to do."
+    name: str
+
+
+@dataclass(eq=False)
+class OpinionOwed(ConsultError):
+    code: ClassVar[str] = "consult.opinion_owed"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "The opinions are sealed until you have signed your own."
+    mend: ClassVar[str] = "Write and sign your opinion, then open the others'."
+
+
+@dataclass(eq=False)
+class TimePast(ConsultError):
+    code: ClassVar[str] = "consult.time_past"
+    status: ClassVar[int] = 422
+    what: ClassVar[str] = "The time of the consultation lies in the past."
+    mend: ClassVar[str] = "Choose a later one; to begin at once, enter the room."

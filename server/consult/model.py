@@ -9,6 +9,22 @@ import msgspec
 from server.base.states import Row, StateTable
 from server.records.model import Patient
 
+Priority = Literal["emergency", "routine"]
+Consent = Literal["written", "emergency"]
+Specialty = Literal[
+    "cardiology", "emergency", "critical_care", "neurology", "neurosurgery", "respiratory", "endocrine", "paediatrics",
+    "obstetrics", "general",
+]  # fmt: skip
+Title = Literal["any", "attending", "associate_chief", "chief"]
+Disease = Literal["chest_pain", "arrhythmia", "syncope", "heart_failure", "stroke", "child", "other"]
+DocumentKind = Literal[
+    "history", "vitals", "medication", "allergy", "family_history", "weight", "labs", "troponin", "potassium", "echo",
+    "x_ray", "ct",
+]  # fmt: skip
+Relation = Literal["self", "spouse", "parent", "child", "sibling", "guardian", "doctor"]
+Stroke = list[tuple[int, int]]
+"""One line of a signature drawn on the screen: points in CSS pixels from the field's corner."""
+
 CONSULT = StateTable(
     name="consult",
     start="draft",
@@ -17,8 +33,11 @@ CONSULT = StateTable(
         Row("submitted", "accept", "accepted", by="expert"),
         Row("submitted", "decline", "declined", by="expert"),
         Row("submitted", "return", "returned", by="expert"),
+        Row("submitted", "pass_on", "submitted", by="expert, timer"),
         Row("returned", "submit", "submitted", by="requester"),
         Row("accepted", "schedule", "scheduled", by="expert"),
+        Row("scheduled", "schedule", "scheduled", by="expert"),
+        Row("no_show", "schedule", "scheduled", by="expert"),
         Row("accepted", "enter", "in_progress", by="member"),
         Row("scheduled", "enter", "in_progress", by="member"),
         Row("in_progress", "enter", "in_progress", by="member"),
@@ -28,6 +47,13 @@ CONSULT = StateTable(
         Row("concluding", "conclude", "concluding", by="expert"),
         Row("concluding", "countersign", "concluded", by="requester"),
         Row("concluded", "follow_up", "followed_up", by="requester"),
+        *(
+            Row(state, "file", state, by="requester")
+            for state in ("submitted", "returned", "accepted", "scheduled", "in_progress", "concluding")
+        ),
+        *(Row(state, "invite", state, by="expert") for state in ("accepted", "scheduled", "in_progress")),
+        *(Row(state, "opine", state, by="expert") for state in ("accepted", "scheduled", "in_progress", "concluding")),
+        *(Row(state, "open", state, by="expert") for state in ("accepted", "scheduled", "in_progress", "concluding")),
         Row("submitted", "cancel", "cancelled", by="requester"),
         Row("returned", "cancel", "cancelled", by="requester"),
         Row("accepted", "cancel", "cancelled", by="requester"),
@@ -55,6 +81,128 @@ class Conclusion(msgspec.Struct, frozen=True):
     countersigned_at: str | None
 
 
+class NewDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    kind: DocumentKind
+    text: str
+
+
+class Document(msgspec.Struct, frozen=True):
+    """The last version of one document beforehand (会前资料)."""
+
+    kind: DocumentKind
+    text: str
+    version: int
+    by_name: str
+    at: str
+
+
+class NewConsent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """知情同意书, or in an emergency the note of two doctors: the one who writes it here and `by`, the second.
+
+    Signed on the screen it has `strokes`; signed on paper, `note` says where the sheet is kept. Of two doctors, `note`
+    is why nobody could be asked.
+    """
+
+    kind: Literal["written", "two_doctors"]
+    by: str
+    relation: Relation
+    form: Literal["screen", "paper"] = "paper"
+    note: str = ""
+    strokes: list[Stroke] = []
+
+
+class ConsentPaper(msgspec.Struct, frozen=True):
+    kind: Literal["written", "two_doctors"]
+    by: str
+    relation: Relation
+    form: Literal["screen", "paper"]
+    note: str
+    strokes: list[Stroke]
+    taken_by_name: str
+    at: str
+
+
+class Completeness(msgspec.Struct, frozen=True):
+    """How much of what this disease needs beforehand is there, in percent, and the names of what is not."""
+
+    percent: int
+    missing: list[str]
+
+
+class Checklist(msgspec.Struct, frozen=True):
+    disease: Disease
+    needs: list[DocumentKind]
+
+
+class Checklists(msgspec.Struct, frozen=True):
+    checklists: list[Checklist]
+
+
+Why = Literal["specialty", "title", "duty", "load", "returned_it"]
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """One expert whom the request reached. `why`: what put him before the others, the weightiest first."""
+
+    account: str
+    name: str
+    why: list[Why]
+    asked_at: str
+    due_at: str
+    outcome: Literal["waiting", "accepted", "declined", "timed_out", "withdrawn"]
+    reason: str
+
+
+class Skills(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The specialties in which somebody answers consultations. None: he is asked for any, after those who named it."""
+
+    specialties: list[Specialty]
+
+
+class Opinion(msgspec.Struct, frozen=True):
+    """One expert's signed view. `text` is None while it is sealed for this viewer; that it was written is told."""
+
+    account: str
+    name: str
+    version: int
+    text: str | None
+    dissents: bool | None
+    signed_at: str
+    digest: str
+    independent: bool
+    """Written before the others' were opened to him."""
+
+
+class NewOpinion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`dissents`: he does not share the chair's view, and wants that kept with the conclusion."""
+
+    text: str
+    dissents: bool = False
+
+
+class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """at: UTC, as the hub writes it."""
+
+    at: str
+
+
+class Invite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    account: str
+
+
+class Expert(msgspec.Struct, frozen=True):
+    account: str
+    name: str
+    title: str
+    org: str
+    org_name: str
+    specialties: list[Specialty]
+
+
+class Experts(msgspec.Struct, frozen=True):
+    experts: list[Expert]
+
+
 class Consult(msgspec.Struct, frozen=True):
     id: str
     recording: str
@@ -70,8 +218,24 @@ class Consult(msgspec.Struct, frozen=True):
     patient: Patient
     purpose: str
     summary: str
-    priority: Literal["emergency", "routine"]
-    consent: Literal["written", "emergency"]
+    priority: Priority
+    consent: Consent
+    specialty: Specialty
+    expert_title: Title
+    wanted_at: str | None
+    """When the requester would like it; None: as soon as somebody can."""
+    disease: Disease
+    documents: list[Document]
+    consent_paper: ConsentPaper | None
+    completeness: Completeness
+    turns: list[Turn]
+    unanswered: bool
+    """Everybody was asked, nobody has answered in time; the coordinator knows."""
+    opinions: list[Opinion]
+    opinions_open: bool
+    owes_opinion: list[str]
+    """Names of the experts of an MDT whose first opinion is still to come."""
+    scheduled_at: str | None
     state: str
     requested_at: str
     answered_at: str | None
@@ -93,15 +257,22 @@ class ConsultsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RequestConsult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the 2018 rules ask of a request: purpose, summary, who is asked; consent, or the emergency note."""
+    """What the 2018 rules ask of a request: purpose, summary, wanted time, specialty and title of who is asked, and the
+    consent. An emergency may go before its papers."""
 
     recording: str
     invitee_org: str
     purpose: str
     summary: str
-    priority: Literal["emergency", "routine"]
-    consent: Literal["written", "emergency"]
+    priority: Priority
+    consent: Consent
     alert: str | None = None
+    specialty: Specialty = "cardiology"
+    expert_title: Title = "any"
+    wanted_at: str | None = None
+    disease: Disease = "other"
+    documents: list[NewDocument] = []
+    consent_paper: NewConsent | None = None
 
 
 class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,7 +284,9 @@ class Resubmit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     purpose: str
     summary: str
-    consent: Literal["written", "emergency"]
+    consent: Consent
+    documents: list[NewDocument] = []
+    consent_paper: NewConsent | None = None
 
 
 class CountersignQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from server.base.http import Call, Route
-from server.consult import service
+from server.consult import opinions, papers, schedule, service
 from server.consult.model import (
+    Checklists,
     Conclude,
     Consult,
     Consults,
     ConsultsQuery,
     CountersignQuery,
     Enter,
+    Experts,
+    Invite,
+    NewConsent,
+    NewDocument,
+    NewOpinion,
     Reason,
     RequestConsult,
     Resubmit,
+    Schedule,
+    Skills,
 )
 from server.consult.service import Consultations
 
@@ -40,6 +48,36 @@ def routes(room: Consultations) -> tuple[Route, ...]:
     async def mend(call: Call) -> Consult:
         return await service.mend(room, call.ctx, call.path["id"], call.body)
 
+    async def add_document(call: Call) -> Consult:
+        return await service.add_document(room, call.ctx, call.path["id"], call.body)
+
+    async def add_consent(call: Call) -> Consult:
+        return await service.add_consent(room, call.ctx, call.path["id"], call.body)
+
+    async def skills(call: Call) -> Skills:
+        return await service.skills(room, call.ctx)
+
+    async def set_skills(call: Call) -> Skills:
+        return await service.set_skills(room, call.ctx, call.body)
+
+    async def set_time(call: Call) -> Consult:
+        return await schedule.schedule(room, call.ctx, call.path["id"], call.body)
+
+    async def experts(call: Call) -> Experts:
+        return await opinions.experts(room)
+
+    async def invite(call: Call) -> Consult:
+        return await opinions.invite(room, call.ctx, call.path["id"], call.body)
+
+    async def opine(call: Call) -> Consult:
+        return await opinions.opine(room, call.ctx, call.path["id"], call.body)
+
+    async def open_opinions(call: Call) -> Consult:
+        return await opinions.open_all(room, call.ctx, call.path["id"])
+
+    async def checklists(call: Call) -> Checklists:
+        return papers.checklists()
+
     async def submit(call: Call) -> Consult:
         return await service.submit(room, call.ctx, call.path["id"])
 
@@ -61,12 +99,22 @@ def routes(room: Consultations) -> tuple[Route, ...]:
         Route("POST", "/api/consults", "consult.request", request, body=RequestConsult, result=Consult),
         Route("GET", path, "consult.read", one, result=Consult),
         Route("PUT", path, "consult.request", mend, body=Resubmit, result=Consult),
+        Route("GET", "/api/consult/checklists", "consult.read", checklists, result=Checklists),
+        Route("GET", "/api/consult/skills", "consult.answer", skills, result=Skills),
+        Route("PUT", "/api/consult/skills", "consult.answer", set_skills, body=Skills, result=Skills),
+        Route("POST", f"{path}/documents", "consult.request", add_document, body=NewDocument, result=Consult),
+        Route("POST", f"{path}/consent", "consult.request", add_consent, body=NewConsent, result=Consult),
         Route("POST", f"{path}/submit", "consult.request", submit, result=Consult),
         Route("POST", f"{path}/cancel", "consult.request", cancel, result=Consult),
         Route("POST", f"{path}/accept", "consult.answer", accept, result=Consult),
         Route("POST", f"{path}/decline", "consult.answer", decline, body=Reason, result=Consult),
         Route("POST", f"{path}/return", "consult.answer", send_back, body=Reason, result=Consult),
         Route("POST", f"{path}/enter", "consult.read", enter, result=Enter),
+        Route("POST", f"{path}/schedule", "consult.answer", set_time, body=Schedule, result=Consult),
+        Route("GET", "/api/consult/experts", "consult.answer", experts, result=Experts),
+        Route("POST", f"{path}/experts", "consult.answer", invite, body=Invite, result=Consult),
+        Route("POST", f"{path}/opinions", "consult.answer", opine, body=NewOpinion, result=Consult),
+        Route("POST", f"{path}/opinions/open", "consult.answer", open_opinions, result=Consult),
         Route("POST", f"{path}/conclude", "consult.answer", conclude, body=Conclude, result=Consult),
         Route("POST", f"{path}/countersign", "consult.request", countersign, query=CountersignQuery, result=Consult),
     )

@@ -7,62 +7,59 @@ The room itself (shared view, pointers) is `room.py`; its chat is the messages r
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 
 import msgspec
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from server.base import eventlog
 from server.base.clock import Clock
 from server.base.context import Ctx
 from server.base.database import Database, Tx
 from server.base.errors import NotFound
-from server.base.eventlog import Body
 from server.base.ids import new_id
 from server.base.live import Heard, TopicKind
-from server.consult import store
+from server.consult import papers, routing, store
+from server.consult.access import for_invited, for_requester, name_of, tell, visible
 from server.consult.errors import (
     ConclusionChanged,
-    ConsentMissing,
     ConsultTaken,
-    ConsultTextMissing,
     InviteeUnable,
     NotAMember,
     NotTheExpert,
-    NotTheRequester,
+    PapersOwed,
 )
 from server.consult.model import (
     CONSULT,
     Conclude,
-    Conclusion,
     Consult,
     Consults,
     Enter,
     IceServer,
-    Member,
+    NewConsent,
+    NewDocument,
     Reason,
     RequestConsult,
     Resubmit,
+    Skills,
 )
 from server.consult.room import Rooms
+from server.consult.views import again, chosen_specialties, view, views
 from server.people import store as people
-from server.people.model import Org
 from server.records import store as records
-from server.records.model import Recording
 
 LIST_MAX = 200
-SHORT_MAX = 1000
-LONG_MAX = 8000
-ANSWERERS = ("on_call", "expert", "reviewer")
-"""Roles that are told of a request when the rota of the invited side names nobody."""
 
 
 class ConsultSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """ice_servers: STUN and TURN servers given to the browsers of a room; none are needed within one network."""
+    """ice_servers: STUN and TURN servers given to the browsers of a room; none are needed within one network.
+    answer_s, emergency_answer_s: how long an expert who is asked has to answer before the next one is."""
 
     ice_servers: tuple[IceServer, ...] = ()
+    answer_s: int = 1800
+    emergency_answer_s: int = 120
 
 
 @dataclass(frozen=True)
@@ -76,6 +73,9 @@ class Consultations:
     may_sign: Callable[[Connection, Ctx], None]
     rooms: Rooms
 
+    def answer_s(self, priority: str) -> int:
+        return self.settings.emergency_answer_s if priority == "emergency" else self.settings.answer_s
+
 
 async def consults(room: Consultations, ctx: Ctx, *, only_open: bool, recording: str | None) -> Consults:
     """Those of the institutions this person sees, and those he is in. Of one recording: its ended ones too."""
@@ -83,22 +83,24 @@ async def consults(room: Consultations, ctx: Ctx, *, only_open: bool, recording:
     def look(conn: Connection) -> Consults:
         cursor = eventlog.last_id(conn)
         orgs = people.orgs(conn)
-        visible = [o.id for o in orgs if ctx.may("consult.read", o.id)]
+        seen = [o.id for o in orgs if ctx.may("consult.read", o.id)]
         rows = store.consults_for(
-            conn, visible, ctx.actor, recording=recording, only_open=only_open and recording is None, limit=LIST_MAX
+            conn, seen, ctx.actor, recording=recording, only_open=only_open and recording is None, limit=LIST_MAX
         )
-        return Consults(_views(conn, ctx, rows, orgs), cursor)
+        return Consults(views(conn, ctx, rows, orgs), cursor)
 
     return await room.db.read(look)
 
 
 async def one(room: Consultations, ctx: Ctx, consult_id: str) -> Consult:
-    return await room.db.read(lambda conn: _view(conn, ctx, _visible(conn, ctx, consult_id)))
+    return await room.db.read(lambda conn: view(conn, ctx, visible(conn, ctx, consult_id)))
 
 
 async def request(room: Consultations, ctx: Ctx, new: RequestConsult) -> Consult:
     """Ask for a consultation about a recording. An emergency rings the invited side's people on duty at once."""
-    _check_papers(new.purpose, new.summary, new.consent, new.priority)
+    papers.check_request(new.purpose, new.summary, new.documents)
+    papers.check_wanted(new.wanted_at)
+    papers.check_consent(new.consent, new.priority, new.consent_paper)
 
     def work(tx: Tx) -> Consult:
         recording = records.recording_row(tx.conn, new.recording)
@@ -107,9 +109,6 @@ async def request(room: Consultations, ctx: Ctx, new: RequestConsult) -> Consult
         orgs = {o.id: o for o in people.orgs(tx.conn)}
         if new.invitee_org not in orgs:
             raise NotFound(kind="institution")
-        asked = _asked(tx, new.invitee_org)
-        if not set(asked) - {ctx.actor}:
-            raise InviteeUnable(org=orgs[new.invitee_org].name)
         consult_id = new_id("con")
         store.add_consult(
             tx.conn,
@@ -125,12 +124,36 @@ async def request(room: Consultations, ctx: Ctx, new: RequestConsult) -> Consult
             consent=new.consent,
             state=CONSULT.move(CONSULT.start, "submit"),
             requested_at=tx.now,
+            specialty=new.specialty,
+            expert_title=new.expert_title,
+            wanted_at=new.wanted_at,
+            disease=new.disease,
         )
         store.add_member(tx.conn, consult_id, ctx.actor, home, "requester")
+        papers.file_documents(tx, ctx, consult_id, new.documents)
+        if new.consent_paper is not None:
+            papers.file_consent(tx, ctx, consult_id, new.consent_paper)
         row = store.consult_row(tx.conn, consult_id)
-        _tell(tx, row, "consult.submitted", {"priority": new.priority})
-        _ask(tx, row, asked)
-        return _view(tx.conn, ctx, row)
+        tell(tx, row, "consult.submitted", {"priority": new.priority})
+        if not routing.begin(tx, row, room.answer_s(new.priority)):
+            raise InviteeUnable(org=orgs[new.invitee_org].name)
+        return view(tx.conn, ctx, row)
+
+    return await room.db.write(work, actor=ctx.actor)
+
+
+async def skills(room: Consultations, ctx: Ctx) -> Skills:
+    return await room.db.read(lambda conn: Skills(chosen_specialties(conn, ctx.actor)))
+
+
+async def set_skills(room: Consultations, ctx: Ctx, said: Skills) -> Skills:
+    """In what somebody answers consultations: he says it himself."""
+
+    def work(tx: Tx) -> Skills:
+        store.set_specialties(tx.conn, ctx.actor, said.specialties)
+        body = {"specialties": ",".join(sorted(set(said.specialties)))}
+        tx.append("expert.skills_set", ctx.actor, ctx.orgs()[0], body)
+        return Skills(chosen_specialties(tx.conn, ctx.actor))
 
     return await room.db.write(work, actor=ctx.actor)
 
@@ -139,39 +162,103 @@ async def accept(room: Consultations, ctx: Ctx, consult_id: str) -> Consult:
     """A specialist of the invited side takes it: he and the requester are its members."""
 
     def work(tx: Tx) -> Consult:
-        row = _for_invited(tx.conn, ctx, consult_id)
+        row = for_invited(tx.conn, ctx, consult_id)
         if row["expert"] is not None:
-            raise ConsultTaken(name=_name(tx.conn, row["expert"]))
+            raise ConsultTaken(name=name_of(tx.conn, row["expert"]))
         target = CONSULT.move(row["state"], "accept")
         store.update_consult(tx.conn, consult_id, state=target, expert=ctx.actor, answered_at=tx.now)
         store.add_member(tx.conn, consult_id, ctx.actor, row["invitee_org"], "expert")
-        _tell(tx, row, "consult.accepted", {"state": target})
-        return _again(tx, ctx, consult_id)
+        records.admit(tx.conn, row["recording"], ctx.actor, tx.now)
+        routing.accepted(tx, row, ctx.actor)
+        tell(tx, row, "consult.accepted", {"state": target})
+        return again(tx, ctx, consult_id)
 
     return await room.db.write(work, actor=ctx.actor)
 
 
 async def decline(room: Consultations, ctx: Ctx, consult_id: str, why: Reason) -> Consult:
-    return await _refuse(room, ctx, consult_id, why, "decline", "consult.declined")
+    """He cannot; the next expert is asked. The request is declined when nobody is left, and the coordinator hears."""
+    papers.need("reason", why.reason, papers.SHORT_MAX)
+
+    def work(tx: Tx) -> Consult:
+        row = for_invited(tx.conn, ctx, consult_id)
+        CONSULT.move(row["state"], "decline")
+        reason = why.reason.strip()
+        target = routing.decline(tx, row, ctx.actor, reason, room.answer_s(row["priority"]))
+        if target != row["state"]:
+            store.update_consult(tx.conn, consult_id, state=target, reason=reason, answered_at=tx.now)
+            routing.withdraw(tx, row)
+            tell(tx, row, "consult.declined", {"state": target})
+            routing.call_coordinator(tx, row)
+        return again(tx, ctx, consult_id)
+
+    return await room.db.write(work, actor=ctx.actor)
 
 
 async def send_back(room: Consultations, ctx: Ctx, consult_id: str, why: Reason) -> Consult:
     """退回补充: to the requester, for what is missing."""
-    return await _refuse(room, ctx, consult_id, why, "return", "consult.returned")
+    papers.need("reason", why.reason, papers.SHORT_MAX)
+
+    def work(tx: Tx) -> Consult:
+        row = for_invited(tx.conn, ctx, consult_id)
+        target = CONSULT.move(row["state"], "return")
+        store.update_consult(
+            tx.conn, consult_id, state=target, reason=why.reason.strip(), answered_at=tx.now, returned_by=ctx.actor
+        )
+        routing.withdraw(tx, row)
+        tell(tx, row, "consult.returned", {"state": target})
+        return again(tx, ctx, consult_id)
+
+    return await room.db.write(work, actor=ctx.actor)
 
 
-async def mend(room: Consultations, ctx: Ctx, consult_id: str, papers: Resubmit) -> Consult:
+async def mend(room: Consultations, ctx: Ctx, consult_id: str, mended: Resubmit) -> Consult:
     """Complete the papers while the request is back; nothing is sent yet."""
 
     def work(tx: Tx) -> Consult:
-        row = _for_requester(tx.conn, ctx, consult_id)
-        _check_papers(papers.purpose, papers.summary, papers.consent, row["priority"])
+        row = for_requester(tx.conn, ctx, consult_id)
+        papers.check_request(mended.purpose, mended.summary, mended.documents)
+        filed = row["consent"] == "written" or consult_id in store.consents(tx.conn, [consult_id])
+        papers.check_consent(mended.consent, row["priority"], mended.consent_paper, kept=filed)
         CONSULT.move(row["state"], "submit")
         store.update_consult(
-            tx.conn, consult_id, purpose=papers.purpose.strip(), summary=papers.summary.strip(), consent=papers.consent
+            tx.conn, consult_id, purpose=mended.purpose.strip(), summary=mended.summary.strip(), consent=mended.consent
         )
-        _tell(tx, row, "consult.mended", {"state": row["state"]})
-        return _again(tx, ctx, consult_id)
+        papers.file_documents(tx, ctx, consult_id, mended.documents)
+        if mended.consent_paper is not None:
+            papers.file_consent(tx, ctx, consult_id, mended.consent_paper)
+        tell(tx, row, "consult.mended", {"state": row["state"]})
+        return again(tx, ctx, consult_id)
+
+    return await room.db.write(work, actor=ctx.actor)
+
+
+async def add_document(room: Consultations, ctx: Ctx, consult_id: str, new: NewDocument) -> Consult:
+    """A document that came later, or a better version of one: the experts hear of it."""
+    papers.need(new.kind, new.text, papers.LONG_MAX)
+
+    def work(tx: Tx) -> Consult:
+        row = for_requester(tx.conn, ctx, consult_id)
+        target = CONSULT.move(row["state"], "file")
+        if papers.file_documents(tx, ctx, consult_id, [new]):
+            tell(tx, row, "consult.document_filed", {"state": target, "document": new.kind})
+        return again(tx, ctx, consult_id)
+
+    return await room.db.write(work, actor=ctx.actor)
+
+
+async def add_consent(room: Consultations, ctx: Ctx, consult_id: str, paper: NewConsent) -> Consult:
+    """The consent that an emergency went ahead of, or the patient's after the two doctors' note."""
+
+    def work(tx: Tx) -> Consult:
+        row = for_requester(tx.conn, ctx, consult_id)
+        target = CONSULT.move(row["state"], "file")
+        papers.check_paper(paper, row["priority"])
+        papers.file_consent(tx, ctx, consult_id, paper)
+        if paper.kind == "written":
+            store.update_consult(tx.conn, consult_id, consent="written")
+        tell(tx, row, "consult.consent_filed", {"state": target, "consent": paper.kind})
+        return again(tx, ctx, consult_id)
 
     return await room.db.write(work, actor=ctx.actor)
 
@@ -180,23 +267,25 @@ async def submit(room: Consultations, ctx: Ctx, consult_id: str) -> Consult:
     """Send a returned request again."""
 
     def work(tx: Tx) -> Consult:
-        row = _for_requester(tx.conn, ctx, consult_id)
+        row = for_requester(tx.conn, ctx, consult_id)
         target = CONSULT.move(row["state"], "submit")
         store.update_consult(tx.conn, consult_id, state=target, answered_at=None, reason="")
-        _tell(tx, row, "consult.submitted", {"state": target, "priority": row["priority"]})
-        _ask(tx, row, _asked(tx, row["invitee_org"]))
-        return _again(tx, ctx, consult_id)
+        tell(tx, row, "consult.submitted", {"state": target, "priority": row["priority"]})
+        if not routing.begin(tx, row, room.answer_s(row["priority"])):
+            routing.call_coordinator(tx, row)
+        return again(tx, ctx, consult_id)
 
     return await room.db.write(work, actor=ctx.actor)
 
 
 async def cancel(room: Consultations, ctx: Ctx, consult_id: str) -> Consult:
     def work(tx: Tx) -> Consult:
-        row = _for_requester(tx.conn, ctx, consult_id)
+        row = for_requester(tx.conn, ctx, consult_id)
         target = CONSULT.move(row["state"], "cancel")
         store.update_consult(tx.conn, consult_id, state=target)
-        _tell(tx, row, "consult.cancelled", {"state": target})
-        return _again(tx, ctx, consult_id)
+        routing.withdraw(tx, row)
+        tell(tx, row, "consult.cancelled", {"state": target})
+        return again(tx, ctx, consult_id)
 
     result = await room.db.write(work, actor=ctx.actor)
     room.rooms.forget(consult_id)
@@ -207,15 +296,15 @@ async def enter(room: Consultations, ctx: Ctx, consult_id: str) -> Enter:
     """Open the room, or come back to it: what the browser needs to join."""
 
     def work(tx: Tx) -> Consult:
-        row = _visible(tx.conn, ctx, consult_id)
+        row = visible(tx.conn, ctx, consult_id)
         if not store.is_member(tx.conn, consult_id, ctx.actor):
             inside = store.members(tx.conn, [consult_id])[consult_id]
             names = people.names(tx.conn, (m["account"] for m in inside))
             raise NotAMember(names="、".join(names.values()))
         target = CONSULT.move(row["state"], "enter")
         store.update_consult(tx.conn, consult_id, state=target)
-        _tell(tx, row, "consult.entered", {"state": target, "account": ctx.actor})
-        return _again(tx, ctx, consult_id)
+        tell(tx, row, "consult.entered", {"state": target, "account": ctx.actor})
+        return again(tx, ctx, consult_id)
 
     consult = await room.db.write(work, actor=ctx.actor)
     return Enter(consult, list(room.settings.ice_servers), room.rooms.view(consult_id))
@@ -223,13 +312,13 @@ async def enter(room: Consultations, ctx: Ctx, consult_id: str) -> Enter:
 
 async def conclude(room: Consultations, ctx: Ctx, consult_id: str, said: Conclude) -> Consult:
     """The expert signs the conclusion. Signing again before the countersignature writes a new version beside it."""
-    _need("text", said.text, LONG_MAX)
+    papers.need("text", said.text, papers.LONG_MAX)
 
     def work(tx: Tx) -> Consult:
-        row = _visible(tx.conn, ctx, consult_id)
+        row = visible(tx.conn, ctx, consult_id)
         target = CONSULT.move(row["state"], "conclude")
         if row["expert"] != ctx.actor:
-            raise NotTheExpert(name=_name(tx.conn, row["expert"]))
+            raise NotTheExpert(name=name_of(tx.conn, row["expert"]))
         ctx.require("consult.answer")
         room.may_sign(tx.conn, ctx)
         before = store.conclusions(tx.conn, [consult_id]).get(consult_id)
@@ -243,8 +332,8 @@ async def conclude(room: Consultations, ctx: Ctx, consult_id: str, said: Conclud
             signed_at=tx.now, digest=digest, signature=_signature(room, ctx.actor, digest),
         )  # fmt: skip
         store.update_consult(tx.conn, consult_id, state=target)
-        _tell(tx, row, "consult.concluding", {"state": target, "digest": digest, "version": version})
-        return _again(tx, ctx, consult_id)
+        tell(tx, row, "consult.concluding", {"state": target, "digest": digest, "version": version})
+        return again(tx, ctx, consult_id)
 
     return await room.db.write(work, actor=ctx.actor)
 
@@ -253,19 +342,21 @@ async def countersign(room: Consultations, ctx: Ctx, consult_id: str, digest: st
     """The side that asked takes the conclusion into the record. `digest`: the text that was on the screen."""
 
     def work(tx: Tx) -> Consult:
-        row = _visible(tx.conn, ctx, consult_id)
+        row = visible(tx.conn, ctx, consult_id)
         target = CONSULT.move(row["state"], "countersign")
-        _for_requester(tx.conn, ctx, consult_id)
+        for_requester(tx.conn, ctx, consult_id)
         signed = store.conclusions(tx.conn, [consult_id])[consult_id]
         if digest and digest != signed["digest"]:
             raise ConclusionChanged
+        if row["consent"] == "emergency" and consult_id not in store.consents(tx.conn, [consult_id]):
+            raise PapersOwed
         room.may_sign(tx.conn, ctx)
         store.update_consult(
             tx.conn, consult_id, state=target, countersigned_by=ctx.actor, countersigned_at=tx.now,
             countersignature=_signature(room, ctx.actor, signed["digest"]),
         )  # fmt: skip
-        _tell(tx, row, "consult.concluded", {"state": target, "digest": signed["digest"]})
-        return _again(tx, ctx, consult_id)
+        tell(tx, row, "consult.concluded", {"state": target, "digest": signed["digest"]})
+        return again(tx, ctx, consult_id)
 
     result = await room.db.write(work, actor=ctx.actor)
     room.rooms.forget(consult_id)
@@ -302,67 +393,12 @@ def thread_org(conn: Connection, ctx: Ctx, consult_id: str) -> str:
 
     The chat of a room is its members' until it is concluded; then it is part of the case, for all who may see that.
     """
-    row = _visible(conn, ctx, consult_id)
+    row = visible(conn, ctx, consult_id)
     ended = row["state"] in ("concluded", "followed_up")
     if not ended and not store.is_member(conn, consult_id, ctx.actor):
         raise NotFound(kind="consult")
     org: str = row["requester_org"]
     return org
-
-
-async def _refuse(
-    room: Consultations, ctx: Ctx, consult_id: str, why: Reason, event: str, kind: str
-) -> Consult:  # fmt: skip
-    _need("reason", why.reason, SHORT_MAX)
-
-    def work(tx: Tx) -> Consult:
-        row = _for_invited(tx.conn, ctx, consult_id)
-        target = CONSULT.move(row["state"], event)
-        store.update_consult(tx.conn, consult_id, state=target, reason=why.reason.strip(), answered_at=tx.now)
-        _tell(tx, row, kind, {"state": target})
-        return _again(tx, ctx, consult_id)
-
-    return await room.db.write(work, actor=ctx.actor)
-
-
-def _visible(conn: Connection, ctx: Ctx, consult_id: str) -> RowMapping:
-    row = store.consult_row(conn, consult_id)
-    sides = (row["requester_org"], row["invitee_org"])
-    if not any(ctx.may("consult.read", org) for org in sides) and not store.is_member(conn, consult_id, ctx.actor):
-        raise NotFound(kind="consult")
-    return row
-
-
-def _for_invited(conn: Connection, ctx: Ctx, consult_id: str) -> RowMapping:
-    """The row, for one who may answer on the invited side and did not ask himself."""
-    row = _visible(conn, ctx, consult_id)
-    ctx.require("consult.answer", row["invitee_org"])
-    if ctx.actor == row["requester"]:
-        raise NotTheExpert(name=_invitee_name(conn, row))
-    return row
-
-
-def _for_requester(conn: Connection, ctx: Ctx, consult_id: str) -> RowMapping:
-    """The row, for the requester or a colleague of the very institution that asked (not one above it)."""
-    row = _visible(conn, ctx, consult_id)
-    if not _asks(ctx, row):
-        raise _not_the_requester(conn, row)
-    return row
-
-
-def _asks(ctx: Ctx, row: RowMapping) -> bool:
-    """Of the side that asked. Never the expert himself, even as a colleague there: nobody signs for both sides."""
-    colleague = row["requester_org"] in ctx.orgs() and ctx.may("consult.request", row["requester_org"])
-    return ctx.actor == row["requester"] or (colleague and ctx.actor != row["expert"])
-
-
-def _answers(ctx: Ctx, row: RowMapping) -> bool:
-    return ctx.actor != row["requester"] and ctx.may("consult.answer", row["invitee_org"])
-
-
-def _not_the_requester(conn: Connection, row: RowMapping) -> NotTheRequester:
-    orgs = {o.id: o.name for o in people.orgs(conn)}
-    return NotTheRequester(name=_name(conn, row["requester"]), org=orgs.get(row["requester_org"], ""))
 
 
 def _home(ctx: Ctx, recording_org: str) -> str:
@@ -373,41 +409,6 @@ def _home(ctx: Ctx, recording_org: str) -> str:
     return recording_org if recording_org in own or not own else own[0]
 
 
-def _asked(tx: Tx, invitee_org: str) -> list[str]:
-    """Whom a request reaches: who is on duty there, else everybody who could answer."""
-    on_duty = [shift.account for shift in people.on_duty(tx.conn, invitee_org, tx.now)]
-    holders = [account for role in ANSWERERS for account in people.holders(tx.conn, role, [invitee_org])]
-    return list(dict.fromkeys(on_duty or holders))
-
-
-def _ask(tx: Tx, row: RowMapping, accounts: Iterable[str]) -> None:
-    for account in accounts:
-        if account != row["requester"]:
-            body = {"recording": row["recording"], "priority": row["priority"]}
-            tx.append("consult.asked", row["id"], row["invitee_org"], body, topic=f"user:{account}")
-
-
-def _tell(tx: Tx, row: RowMapping, kind: str, body: Body) -> None:
-    """Both sides hear it: the institution that asked, and the invited one where it does not stand above it anyway."""
-    paths = {o.id: o.path for o in people.orgs(tx.conn)}
-    whole = {"state": row["state"], "recording": row["recording"], **body}
-    tx.append(kind, row["id"], row["requester_org"], whole)
-    if row["invitee_org"] not in paths.get(row["requester_org"], ()):
-        tx.append(kind, row["id"], row["invitee_org"], whole)
-
-
-def _check_papers(purpose: str, summary: str, consent: str, priority: str) -> None:
-    _need("purpose", purpose, SHORT_MAX)
-    _need("summary", summary, LONG_MAX)
-    if consent == "emergency" and priority != "emergency":
-        raise ConsentMissing
-
-
-def _need(text_of: str, text: str, limit: int) -> None:
-    if not 0 < len(text.strip()) <= limit:
-        raise ConsultTextMissing(text_of=text_of, limit=limit)
-
-
 def _digest(**signed: str | int) -> str:
     """SHA-256 of what is signed, as canonical JSON."""
     return sha256(msgspec.json.encode(signed, order="deterministic")).hexdigest()
@@ -415,98 +416,3 @@ def _digest(**signed: str | int) -> str:
 
 def _signature(room: Consultations, account: str, digest: str) -> str:
     return hmac.new(room.secret, f"consult\n{account}\n{digest}".encode(), sha256).hexdigest()
-
-
-def _name(conn: Connection, account: str | None) -> str:
-    return "" if account is None else people.names(conn, [account]).get(account, account)
-
-
-def _invitee_name(conn: Connection, row: RowMapping) -> str:
-    return next((o.name for o in people.orgs(conn) if o.id == row["invitee_org"]), "")
-
-
-def _again(tx: Tx, ctx: Ctx, consult_id: str) -> Consult:
-    return _view(tx.conn, ctx, store.consult_row(tx.conn, consult_id))
-
-
-def _view(conn: Connection, ctx: Ctx, row: RowMapping) -> Consult:
-    return _views(conn, ctx, [row], people.orgs(conn))[0]
-
-
-def _views(conn: Connection, ctx: Ctx, rows: list[RowMapping], orgs: list[Org]) -> list[Consult]:
-    ids = [row["id"] for row in rows]
-    shown = records.views(conn, {row["recording"] for row in rows})
-    members, signed = store.members(conn, ids), store.conclusions(conn, ids)
-    columns = ("requester", "expert", "countersigned_by")
-    accounts = {row[c] for row in rows for c in columns if row[c]} | {c["signed_by"] for c in signed.values()}
-    accounts |= {m["account"] for of_one in members.values() for m in of_one}
-    names, org_names = people.names(conn, accounts), {o.id: o.name for o in orgs}
-    return [
-        _consult(ctx, row, shown[row["recording"]], members[row["id"]], signed.get(row["id"]), names, org_names)
-        for row in rows
-    ]
-
-
-def _consult(
-    ctx: Ctx,
-    row: RowMapping,
-    recording: Recording,
-    members: list[RowMapping],
-    signed: RowMapping | None,
-    names: dict[str, str],
-    org_names: dict[str, str],
-) -> Consult:
-    return Consult(
-        id=row["id"],
-        recording=row["recording"],
-        alert=row["alert"],
-        requester=row["requester"],
-        requester_org=row["requester_org"],
-        invitee_org=row["invitee_org"],
-        expert=row["expert"],
-        purpose=row["purpose"],
-        summary=row["summary"],
-        priority=row["priority"],
-        consent=row["consent"],
-        state=row["state"],
-        requested_at=row["requested_at"],
-        answered_at=row["answered_at"],
-        reason=row["reason"],
-        requester_name=names.get(row["requester"], ""),
-        requester_org_name=org_names.get(row["requester_org"], ""),
-        invitee_org_name=org_names.get(row["invitee_org"], ""),
-        expert_name=names.get(row["expert"]),
-        patient=recording.patient,
-        members=[
-            Member(m["account"], names.get(m["account"], ""), org_names.get(m["org"], ""), m["part"]) for m in members
-        ],
-        conclusion=None if signed is None else _conclusion(row, signed, names),
-        events=_events(ctx, row, {m["account"] for m in members}),
-    )
-
-
-def _conclusion(row: RowMapping, signed: RowMapping, names: dict[str, str]) -> Conclusion:
-    return Conclusion(
-        signed["text"],
-        signed["signed_by"],
-        names.get(signed["signed_by"], ""),
-        signed["signed_at"],
-        signed["digest"],
-        names.get(row["countersigned_by"]),
-        row["countersigned_at"],
-    )
-
-
-def _events(ctx: Ctx, row: RowMapping, members: set[str]) -> list[str]:
-    answers, asks = _answers(ctx, row), _asks(ctx, row)
-    may = {
-        "accept": answers,
-        "decline": answers,
-        "return": answers,
-        "submit": asks,
-        "cancel": asks,
-        "enter": ctx.actor in members,
-        "conclude": ctx.actor == row["expert"],
-        "countersign": asks,
-    }
-    return [event for event in CONSULT.allowed(row["state"]) if may.get(event, False)]

@@ -5,7 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Column, Connection, Index, Integer, RowMapping, Table, Text, case, insert, or_, select, update
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    RowMapping,
+    Table,
+    Text,
+    case,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from server.base.errors import NotFound
@@ -34,6 +50,14 @@ consult = Table(
     Column("countersigned_by", Text),
     Column("countersigned_at", Text),
     Column("countersignature", Text),
+    Column("specialty", Text, nullable=False, default="cardiology"),
+    Column("expert_title", Text, nullable=False, default="any"),
+    Column("wanted_at", Text),
+    Column("disease", Text, nullable=False, default="other"),
+    Column("returned_by", Text),
+    Column("opinions_opened_at", Text),
+    Column("scheduled_at", Text),
+    Column("reminded_of", Text),
     Index("consult_recording", "recording"),
     Index("consult_requester", "requester_org", "state"),
     Index("consult_invitee", "invitee_org", "state"),
@@ -60,6 +84,72 @@ conclusion = Table(
     Column("signed_at", Text, nullable=False),
     Column("digest", Text, nullable=False),
     Column("signature", Text, nullable=False),
+)
+
+document = Table(
+    # 会前资料: never changed, a correction is a new version.
+    "consult_document",
+    metadata,
+    Column("consult", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", Text, nullable=False),
+)
+
+consent = Table(
+    "consult_consent",
+    metadata,
+    Column("consult", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("form", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("relation", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("strokes", Text, nullable=False),
+    Column("taken_by", Text, nullable=False),
+    Column("at", Text, nullable=False),
+)
+
+turn = Table(
+    # Whom a request has reached, why him, and what he made of it. A request sent again begins a new round.
+    "consult_turn",
+    metadata,
+    Column("consult", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("round", Integer, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("asked_at", Text, nullable=False),
+    Column("due_at", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("outcome_at", Text),
+    Column("reason", Text, nullable=False, default=""),
+    Index("consult_turn_account", "account", "outcome"),
+)
+
+opinion = Table(
+    # One expert's view. Signed texts, never changed: what he thinks after the others were opened is a new version.
+    "consult_opinion",
+    metadata,
+    Column("consult", Text, primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("dissents", Boolean, nullable=False),
+    Column("opened_before", Boolean, nullable=False),
+    Column("signed_at", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("signature", Text, nullable=False),
+)
+
+skill = Table(
+    "consult_specialty",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("specialty", Text, primary_key=True),
 )
 
 
@@ -143,6 +233,86 @@ def conclusions(conn: Connection, consults: Iterable[str]) -> dict[str, RowMappi
     """The last version of each."""
     query = select(conclusion).where(conclusion.c.consult.in_(list(consults))).order_by(conclusion.c.version)
     return {row["consult"]: row for row in conn.execute(query).mappings()}
+
+
+def add_document(conn: Connection, **values: Any) -> None:
+    conn.execute(insert(document).values(**values))
+
+
+def documents(conn: Connection, consults: Iterable[str]) -> dict[str, dict[str, RowMapping]]:
+    """By consultation and kind: the last version of each."""
+    query = select(document).where(document.c.consult.in_(list(consults))).order_by(document.c.version)
+    found: dict[str, dict[str, RowMapping]] = {}
+    for row in conn.execute(query).mappings():
+        found.setdefault(row["consult"], {})[row["kind"]] = row
+    return found
+
+
+def add_consent(conn: Connection, **values: Any) -> None:
+    conn.execute(insert(consent).values(**values))
+
+
+def consents(conn: Connection, consults: Iterable[str]) -> dict[str, RowMapping]:
+    """The last paper of each."""
+    query = select(consent).where(consent.c.consult.in_(list(consults))).order_by(consent.c.version)
+    return {row["consult"]: row for row in conn.execute(query).mappings()}
+
+
+def add_turn(conn: Connection, **values: Any) -> None:
+    conn.execute(insert(turn).values(**values))
+
+
+def turns(conn: Connection, consults: Iterable[str]) -> dict[str, list[RowMapping]]:
+    """In the order in which they were asked."""
+    query = select(turn).where(turn.c.consult.in_(list(consults))).order_by(turn.c.consult, turn.c.number)
+    found: dict[str, list[RowMapping]] = {}
+    for row in conn.execute(query).mappings():
+        found.setdefault(row["consult"], []).append(row)
+    return found
+
+
+def end_turn(conn: Connection, consult_id: str, number: int, outcome: str, at: str, reason: str = "") -> None:
+    here = (turn.c.consult == consult_id, turn.c.number == number)
+    conn.execute(update(turn).where(*here).values(outcome=outcome, outcome_at=at, reason=reason))
+
+
+def withdraw_turns(conn: Connection, consult_id: str, at: str) -> None:
+    """Who has not answered need not any more."""
+    waiting = (turn.c.consult == consult_id, turn.c.outcome == "waiting")
+    conn.execute(update(turn).where(*waiting).values(outcome="withdrawn", outcome_at=at))
+
+
+def load_of(conn: Connection, account: str) -> int:
+    """Consultations that this expert has in hand or has been asked for and not answered."""
+    in_hand = select(func.count()).select_from(consult)
+    in_hand = in_hand.where(consult.c.expert == account, consult.c.state.in_(OPEN_STATES))
+    asked = select(func.count()).select_from(turn).where(turn.c.account == account, turn.c.outcome == "waiting")
+    return conn.execute(in_hand).scalar_one() + conn.execute(asked).scalar_one()
+
+
+def specialties(conn: Connection, account: str) -> list[str]:
+    query = select(skill.c.specialty).where(skill.c.account == account).order_by(skill.c.specialty)
+    return [row.specialty for row in conn.execute(query)]
+
+
+def set_specialties(conn: Connection, account: str, named: Iterable[str]) -> None:
+    conn.execute(delete(skill).where(skill.c.account == account))
+    for specialty in set(named):
+        conn.execute(insert(skill).values(account=account, specialty=specialty))
+
+
+def add_opinion(conn: Connection, **values: Any) -> None:
+    conn.execute(insert(opinion).values(**values))
+
+
+def opinions(conn: Connection, consults: Iterable[str]) -> dict[str, list[RowMapping]]:
+    """Every version, in the order of signing."""
+    query = select(opinion).where(opinion.c.consult.in_(list(consults)))
+    query = query.order_by(opinion.c.signed_at, opinion.c.account, opinion.c.version)
+    found: dict[str, list[RowMapping]] = {}
+    for row in conn.execute(query).mappings():
+        found.setdefault(row["consult"], []).append(row)
+    return found
 
 
 def invited_to(conn: Connection, recording: str, account: str) -> bool:

@@ -26,6 +26,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from server.base import eventlog
 from server.base.database import Tx
@@ -120,6 +121,26 @@ recording = Table(
     Index("recording_blob", "sha256"),
     Index("recording_original", "original_sha256"),
 )
+
+guest = Table(
+    # Who may see this one recording though his institution does not reach it: an expert who was asked about it.
+    "recording_guest",
+    metadata,
+    Column("recording", Text, primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("since", Text, nullable=False),
+)
+
+
+def admit(conn: Connection, recording_id: str, account: str, now: str) -> None:
+    """He may see it from now on; once is as good as twice."""
+    row = upsert(guest).values(recording=recording_id, account=account, since=now)
+    conn.execute(row.on_conflict_do_nothing())
+
+
+def is_guest(conn: Connection, recording_id: str, account: str) -> bool:
+    query = select(guest.c.since).where(guest.c.recording == recording_id, guest.c.account == account)
+    return conn.execute(query).first() is not None
 
 
 def add_patient(conn: Connection, **values: str | int | None) -> None:

@@ -148,6 +148,7 @@ class Load:
             new = {
                 "recording": receipt.recording, "invitee_org": "org_city", "purpose": "是否转诊",
                 "summary": "胸痛两小时", "priority": "routine", "consent": "written",
+                "consent_paper": {"kind": "written", "by": "患者本人", "relation": "self"},
             }  # fmt: skip
             await self._answer("clinic", "POST", "/api/consults", new)
             consult = await self._note_consult(receipt.recording)

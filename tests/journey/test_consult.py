@@ -113,3 +113,133 @@ async def test_two_people_hold_a_consultation_before_the_same_ecg_and_both_sign_
     await expect(clinic.see("recording-page")).to_contain_text(OPINION)
     await expect(clinic.see("recording-page")).to_contain_text("陆闻笙")
     people.no_faults()
+
+
+async def test_a_request_says_what_is_missing_and_the_expert_sees_how_complete_it_is(hub: Hub, people: People) -> None:
+    receipt = await hub.send("org_hewan", real("62"), REQUEST)
+    clinic = await people.open("clinic")
+    await clinic.go(f"/consult/new?recording={receipt.recording}")
+    form = clinic.see("consult-form")
+    await expect(form.locator("[name=disease]")).to_have_value("chest_pain")
+    await expect(form.locator("[name=document-troponin]")).to_be_visible()
+
+    # Sent too early: nothing goes out, each missing item is a link to its field.
+    await clinic.keys("Control+Enter")
+    gaps = form.locator(".request-missing a")
+    await expect(gaps).to_have_count(3)
+    await gaps.first.click()
+    await expect(form.locator("[name=purpose]")).to_be_focused()
+    await form.locator("[name=purpose]").fill("是否需要造影")
+    await form.locator("[name=summary]").fill("活动后胸痛一月")
+    await form.locator("[name=title]").select_option("chief")
+    await form.locator("[name=document-vitals]").fill("血压 150/90")
+    preview = clinic.page.locator(".request-preview").get_by_test_id("brief")
+    await expect(preview).to_contain_text("血压 150/90")
+    await expect(preview).to_contain_text("主任医师")
+
+    # What is typed stays when the page is loaded again.
+    await clinic.page.reload()
+    await expect(form.locator("[name=document-vitals]")).to_have_value("血压 150/90")
+
+    # The consent is signed on the screen.
+    await form.locator("[name=consent][value=written]").check()
+    await form.get_by_role("radio", name="屏上签字").click()
+    pad = form.get_by_test_id("sign-pad")
+    await pad.scroll_into_view_if_needed()
+    box = await pad.bounding_box()
+    assert box is not None
+    await clinic.page.mouse.move(box["x"] + 30, box["y"] + 30)
+    await clinic.page.mouse.down()
+    await clinic.page.mouse.move(box["x"] + 120, box["y"] + 60, steps=5)
+    await clinic.page.mouse.up()
+    await expect(preview.get_by_test_id("completeness")).to_have_attribute("data-percent", "50")
+    await clinic.keys("Control+Enter")
+    await clinic.page.wait_for_url("**/consult/con_*")
+    consult = clinic.page.url.rsplit("/", 1)[1]
+
+    specialist = await people.open("oncall", f"/consult/{consult}")
+    page = specialist.see("consult-page")
+    await expect(page.get_by_test_id("completeness")).to_have_attribute("data-percent", "50")
+    await expect(page.locator(".sign-shown polyline")).to_have_count(1)
+    await expect(page.get_by_test_id("brief")).to_contain_text("肌钙蛋白")
+
+    await expect(page.get_by_test_id("turns")).to_contain_text("陆闻笙")
+    await expect(page.get_by_test_id("turns")).to_contain_text("正在值班")
+
+    # The clinic adds one; the expert's open page has it.
+    await clinic.page.get_by_role("button", name="补充资料").click()
+    later = clinic.see("document-form")
+    await later.locator("[name=kind]").select_option("troponin")
+    await later.locator("[name=document]").fill("0.01 ng/mL")
+    await later.get_by_role("button", name="存入").click()
+    await expect(page.get_by_test_id("completeness")).to_have_attribute("data-percent", "62")
+    await expect(page).to_contain_text("0.01 ng/mL")
+
+    # His no goes on to the next, who says what he answers for.
+    await page.get_by_role("button", name="谢绝").click()
+    await specialist.see("reason-form").locator("[name=reason]").fill("正在门诊")
+    await specialist.see("reason-form").get_by_role("button", name="确定").click()
+    await expect(clinic.see("turns").locator("[data-outcome=waiting]")).to_contain_text("白若川")
+    await expect(clinic.see("turns")).to_contain_text("谢绝：正在门诊")
+    await specialist.go("/consults")
+    skills = specialist.see("skills")
+    await skills.locator("summary").click()
+    await skills.locator("[name=neurology]").check()
+    await expect(skills.get_by_role("status")).to_contain_text("已存")
+    people.no_faults()
+
+
+async def test_an_emergency_leaves_in_two_clicks_and_its_papers_follow(hub: Hub, people: People) -> None:
+    receipt = await hub.send("org_hewan", real("62"), REQUEST)
+    clinic = await people.open("clinic")
+    await clinic.go(f"/recording/{receipt.recording}")
+    await expect(clinic.see("recording-page")).to_be_visible()
+    await clinic.keys("c")
+    await clinic.see("consult-form").get_by_role("button", name="急会诊，立即发出").click()
+    await clinic.page.wait_for_url("**/consult/con_*")
+    page = clinic.see("consult-page")
+    await expect(page).to_contain_text("知情同意待补")
+    await page.get_by_role("button", name="补交知情同意").click()
+    form = clinic.see("consent-form")
+    await form.get_by_role("radio", name="两名医师的说明").click()
+    await form.locator("[name=second]").fill("冶建军")
+    await form.locator("[name=why]").fill("患者昏迷，家属在途")
+    await form.get_by_role("button", name="补交知情同意").click()
+    await expect(page).to_contain_text("马春兰 与 冶建军 说明")
+    await expect(page).not_to_contain_text("知情同意待补")
+    people.no_faults()
+
+
+async def test_experts_write_before_they_read_each_other_and_a_dissent_stays(hub: Hub, people: People) -> None:
+    receipt = await hub.send("org_hewan", real("62"), REQUEST)
+    clinic = await people.open("clinic")
+    consult = await request(clinic, receipt.recording)
+    chair = await people.open("oncall", f"/consult/{consult}")
+    await chair.page.get_by_role("button", name="接受").click()
+    await expect(chair.see("consult-page")).to_have_attribute("data-state", "accepted")
+    # A time is set; both sides see it, and the list has it.
+    await chair.page.get_by_role("button", name="排定时间").click()
+    await chair.see("schedule-form").locator("[name=at]").fill("2099-05-01T09:30")
+    await chair.see("schedule-form").get_by_role("button", name="排定时间").click()
+    for person in (chair, clinic):
+        await expect(person.see("scheduled")).to_contain_text("2099-05-01 09:30")
+    await chair.page.get_by_role("button", name="再请一位专家").click()
+    await chair.see("invite-form").locator("[name=expert]").select_option(label="白若川 主任医师 青禾市第一人民医院")
+    await chair.see("invite-form").get_by_role("button", name="邀请").click()
+
+    other = await people.open("second", f"/consult/{consult}")
+    await expect(other.see("mdt")).to_contain_text("待写：陆闻笙、白若川")
+    await chair.see("mdt-form").locator("[name=mdt-opinion]").fill("控制心室率")
+    await chair.see("mdt-form").get_by_role("button", name="签署我的意见").click()
+    await expect(other.see("mdt")).to_contain_text("陆闻笙")
+    await expect(other.see("mdt")).to_contain_text("已写，全部签署后公开")
+    await expect(other.see("mdt")).not_to_contain_text("控制心室率")
+    await other.see("mdt-form").locator("[name=mdt-opinion]").fill("先做心脏超声")
+    await other.see("mdt-form").locator("[name=dissents]").check()
+    await other.see("mdt-form").get_by_role("button", name="签署我的意见").click()
+    for person in (chair, other, clinic):
+        await expect(person.see("mdt")).to_have_attribute("data-open", "true")
+        await expect(person.see("mdt")).to_contain_text("控制心室率")
+        await expect(person.see("mdt")).to_contain_text("先做心脏超声")
+        await expect(person.see("mdt")).to_contain_text("不同意见")
+    people.no_faults()

@@ -91,6 +91,7 @@ async def settle(hub: Hub) -> Town:
         asked = {
             "recording": waiting, "invitee_org": "org_city", "purpose": "是否需要上转", "summary": "反复心悸三天",
             "priority": "routine", "consent": "written", "alert": None,
+            "consent_paper": {"kind": "written", "by": "马德福", "relation": "self"},
         }  # fmt: skip
         consult = (await clinic.post("/api/consults", asked))["id"]
         await talk(reader, clinic, waiting)

@@ -23,6 +23,7 @@ async def consultation(hub: Hub, recording: str) -> str:
     asked = {
         "recording": recording, "invitee_org": "org_city", "purpose": "是否需要上转", "summary": "反复心悸三天",
         "priority": "routine", "consent": "written", "alert": None,
+        "consent_paper": {"kind": "written", "by": "马德福", "relation": "self"},
     }  # fmt: skip
     async with await hub.sign_in("clinic") as clinic, await hub.sign_in("oncall") as oncall:
         consult = str((await clinic.post("/api/consults", asked))["id"])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from server.base.clock import ManualClock
-from server.base.context import Ctx
+from server.base.context import Ctx, Grant
 from server.base.errors import AppError, Forbidden, NotFound, WrongState
 from server.base.live import Heard
 from server.consult import room as rooms_module
@@ -34,6 +34,8 @@ from server.consult.model import (
     Conclude,
     Consult,
     IceServer,
+    NewConsent,
+    NewDocument,
     Reason,
     RequestConsult,
     Resubmit,
@@ -42,8 +44,12 @@ from server.consult.model import (
 from server.consult.room import ROOMS_MAX, WHISPERS_PER_S_MAX, Rooms
 from server.consult.service import Consultations, ConsultSettings
 from server.people import store as people
+from server.people.access import judge
 from server.people.model import GrantView
+from server.records.service import access_recording
 from tests.server.test_alerts_town import START, Town
+
+SIGNED = NewConsent("written", "王小明", "self", note="病案室 3 柜")
 
 
 class Locked(AppError):
@@ -73,13 +79,16 @@ class Case:
             {
                 "recording": recording, "invitee_org": "city", "purpose": "是否溶栓", "summary": "胸痛两小时",
                 "priority": priority, "consent": consent,
+                "consent_paper": msgspec.to_builtins(SIGNED) if consent == "written" else None,
             },
             RequestConsult,
         )  # fmt: skip
         return await service.request(self.room, self.town.ctx(by), new)
 
     async def accepted(self) -> Consult:
+        """With the papers that an emergency owes already filed."""
         consult = await self.ask()
+        await service.add_consent(self.room, self.town.ctx("usr_east"), consult.id, SIGNED)
         return await service.accept(self.room, self.town.ctx("usr_first"), consult.id)
 
     async def see(self, consult: Consult, viewer: str = "usr_east") -> Consult:
@@ -118,6 +127,7 @@ async def test_a_consultation_from_the_request_to_the_countersigned_conclusion_i
     later_entry = await service.enter(room, expert, consult.id)
     assert later_entry.view is not None
     assert later_entry.view.presenter == "usr_east"
+    await service.add_consent(room, asker, consult.id, SIGNED)
     consult = await service.conclude(room, expert, consult.id, Conclude("前壁STEMI，立即转运"))
     assert consult.conclusion is not None
     assert (consult.state, len(consult.conclusion.digest)) == ("concluding", 64)
@@ -147,7 +157,7 @@ async def test_a_consultation_survives_a_restart(case: Case) -> None:
 
 async def test_a_request_needs_its_papers_a_recording_he_may_see_and_somebody_to_answer(case: Case) -> None:
     recording = await case.town.recording()
-    sound = RequestConsult(recording, "city", "目的", "摘要", "routine", "written")
+    sound = RequestConsult(recording, "city", "目的", "摘要", "routine", "written", consent_paper=SIGNED)
 
     async def ask(new: RequestConsult, by: str = "usr_east") -> None:
         await service.request(case.room, case.town.ctx(by), new)
@@ -187,8 +197,10 @@ async def test_a_returned_request_is_completed_and_sent_again(case: Case) -> Non
         await service.send_back(case.room, expert, consult.id, Reason(" "))
     consult = await service.send_back(case.room, expert, consult.id, Reason("缺肌钙蛋白"))
     assert (consult.state, consult.reason) == ("returned", "缺肌钙蛋白")
-    assert (await case.see(consult)).events == ["submit", "cancel"]
-    await service.mend(case.room, asker, consult.id, Resubmit("是否溶栓", "肌钙蛋白 2.1", "written"))
+    assert (await case.see(consult)).events == ["submit", "file", "cancel"]
+    await service.mend(
+        case.room, asker, consult.id, Resubmit("是否溶栓", "肌钙蛋白 2.1", "written", consent_paper=SIGNED)
+    )
     consult = await service.submit(case.room, asker, consult.id)
     assert (consult.state, consult.summary, consult.reason) == ("submitted", "肌钙蛋白 2.1", "")
     assert len(await case.town.events("consult.asked")) == 6
@@ -198,7 +210,8 @@ async def test_a_returned_request_is_completed_and_sent_again(case: Case) -> Non
 
 async def test_a_declined_request_keeps_its_reason(case: Case) -> None:
     consult = await case.ask()
-    consult = await service.decline(case.room, case.town.ctx("usr_second"), consult.id, Reason("正在导管室"))
+    for expert in ("usr_first", "usr_head", "usr_second"):
+        consult = await service.decline(case.room, case.town.ctx(expert), consult.id, Reason("正在导管室"))
     assert (consult.state, consult.reason, consult.events) == ("declined", "正在导管室", [])
 
 
@@ -266,16 +279,36 @@ async def test_the_chat_of_a_room_is_its_members_until_it_is_concluded(case: Cas
         await org("usr_west")
 
 
-async def test_his_consultation_is_known_for_the_recording_it_is_about(case: Case) -> None:
-    consult = await case.accepted()
-    for account, invited in (("usr_first", True), ("usr_second", False)):
-        found = await case.town.db.read(lambda c, a=account: store.invited_to(c, consult.recording, a))  # type: ignore[misc]
-        assert found == invited
+async def test_an_expert_outside_the_tree_opens_the_recording_he_answers_for_and_no_other(case: Case) -> None:
+    town = case.town
+    recording, other = await town.recording(org="west"), await town.recording(org="west")
+    await town.db.write(
+        lambda tx: people.add_account(
+            tx.conn, [GrantView("expert", "east")], id="usr_expert", login="e", name="专家", title="",
+            password="-", active=True, created_at=tx.now,
+        )
+    )  # fmt: skip
+    expert = Ctx("usr_expert", "专家", (Grant("expert", "east"),), judge(town.path_of))
+
+    async def sees(recording_id: str, rule: str = "recording.read") -> bool:
+        try:
+            await town.db.read(lambda conn: access_recording(conn, expert, recording_id, rule))
+        except NotFound:
+            return False
+        return True
+
+    new = RequestConsult(recording, "east", "目的", "摘要", "routine", "written", consent_paper=SIGNED)
+    consult = await service.request(case.room, town.ctx("usr_west"), new)
+    assert not await sees(recording)
+    await service.accept(case.room, expert, consult.id)
+    assert await sees(recording)
+    assert not await sees(other)
+    assert not await sees(recording, "recording.identify")
 
 
 async def test_an_invited_side_that_stands_elsewhere_in_the_tree_hears_of_it_too(case: Case) -> None:
     recording = await case.town.recording(org="west")
-    new = RequestConsult(recording, "east", "目的", "摘要", "routine", "written")
+    new = RequestConsult(recording, "east", "目的", "摘要", "routine", "written", consent_paper=SIGNED)
     await case.town.db.write(
         lambda tx: people.add_account(
             tx.conn, [GrantView("expert", "east")], id="usr_expert", login="e", name="专家",
@@ -288,7 +321,7 @@ async def test_an_invited_side_that_stands_elsewhere_in_the_tree_hears_of_it_too
 
 PERSON = {
     "submit": "usr_east", "accept": "usr_first", "decline": "usr_first", "return": "usr_first", "enter": "usr_first",
-    "conclude": "usr_first", "countersign": "usr_east", "cancel": "usr_east",
+    "conclude": "usr_first", "countersign": "usr_east", "cancel": "usr_east", "file": "usr_east",
 }  # fmt: skip
 
 
@@ -334,6 +367,8 @@ async def _do(room: Consultations, ctx: Ctx, event: str, consult: str) -> None:
             await service.conclude(room, ctx, consult, Conclude("结论"))
         case "countersign":
             await service.countersign(room, ctx, consult)
+        case "file":
+            await service.add_document(room, ctx, consult, NewDocument("labs", "血钾 3.1"))
         case "cancel":
             await service.cancel(room, ctx, consult)
 

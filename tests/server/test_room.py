@@ -235,6 +235,7 @@ async def test_over_real_sockets_everybody_is_told_the_speaker_too_and_a_closed_
         asked = {
             "recording": receipt.recording, "invitee_org": "org_city", "purpose": "是否转运", "summary": "胸痛",
             "priority": "routine", "consent": "written", "alert": None,
+            "consent_paper": {"kind": "written", "by": "马德福", "relation": "self"},
         }  # fmt: skip
         consult = (await clinic.post("/api/consults", asked))["id"]
         await oncall.post(f"/api/consults/{consult}/accept", {})

@@ -86,6 +86,7 @@ async def consult_to_the_end(recording: str, clinic: Browser, expert: Browser) -
     await expert.post(f"{path}/accept")
     for member in (clinic, expert):
         await member.post(f"{path}/enter")
+    await clinic.post(f"{path}/consent", {"kind": "written", "by": "马德福", "relation": "self"})
     await expert.post(f"{path}/conclude", {"text": "建议转诊行电生理检查"})
     await clinic.post(f"{path}/countersign")
 

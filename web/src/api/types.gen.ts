@@ -142,6 +142,15 @@ export type ChangePassword = {
   readonly new: string
 }
 
+export type Checklist = {
+  readonly disease: 'arrhythmia' | 'chest_pain' | 'child' | 'heart_failure' | 'other' | 'stroke' | 'syncope'
+  readonly needs: readonly ('allergy' | 'ct' | 'echo' | 'family_history' | 'history' | 'labs' | 'medication' | 'potassium' | 'troponin' | 'vitals' | 'weight' | 'x_ray')[]
+}
+
+export type Checklists = {
+  readonly checklists: readonly Checklist[]
+}
+
 /** A lease on one recording: until `until_at` it is this reader's, then anybody may take it. */
 export type Claim = {
   readonly by: string
@@ -186,6 +195,12 @@ export type Comparison = {
   readonly say: readonly Sentence[]
 }
 
+/** How much of what this disease needs beforehand is there, in percent, and the names of what is not. */
+export type Completeness = {
+  readonly percent: number
+  readonly missing: readonly string[]
+}
+
 export type Conclude = {
   readonly text: string
 }
@@ -198,6 +213,17 @@ export type Conclusion = {
   readonly digest: string
   readonly countersigned_name: string | null
   readonly countersigned_at: string | null
+}
+
+export type ConsentPaper = {
+  readonly kind: 'two_doctors' | 'written'
+  readonly by: string
+  readonly relation: 'child' | 'doctor' | 'guardian' | 'parent' | 'self' | 'sibling' | 'spouse'
+  readonly form: 'paper' | 'screen'
+  readonly note: string
+  readonly strokes: readonly (readonly (readonly [number, number])[])[]
+  readonly taken_by_name: string
+  readonly at: string
 }
 
 export type Consult = {
@@ -217,6 +243,19 @@ export type Consult = {
   readonly summary: string
   readonly priority: 'emergency' | 'routine'
   readonly consent: 'emergency' | 'written'
+  readonly specialty: 'cardiology' | 'critical_care' | 'emergency' | 'endocrine' | 'general' | 'neurology' | 'neurosurgery' | 'obstetrics' | 'paediatrics' | 'respiratory'
+  readonly expert_title: 'any' | 'associate_chief' | 'attending' | 'chief'
+  readonly wanted_at: string | null
+  readonly disease: 'arrhythmia' | 'chest_pain' | 'child' | 'heart_failure' | 'other' | 'stroke' | 'syncope'
+  readonly documents: readonly Document[]
+  readonly consent_paper: ConsentPaper | null
+  readonly completeness: Completeness
+  readonly turns: readonly Turn[]
+  readonly unanswered: boolean
+  readonly opinions: readonly Opinion[]
+  readonly opinions_open: boolean
+  readonly owes_opinion: readonly string[]
+  readonly scheduled_at: string | null
   readonly state: string
   readonly requested_at: string
   readonly answered_at: string | null
@@ -316,6 +355,15 @@ export type DeviceView = {
   readonly refused: string | null
 }
 
+/** The last version of one document beforehand (会前资料). */
+export type Document = {
+  readonly kind: 'allergy' | 'ct' | 'echo' | 'family_history' | 'history' | 'labs' | 'medication' | 'potassium' | 'troponin' | 'vitals' | 'weight' | 'x_ray'
+  readonly text: string
+  readonly version: number
+  readonly by_name: string
+  readonly at: string
+}
+
 export type DraftReport = {
   readonly statements: readonly Statement[]
   readonly grade: 'critical' | 'normal' | 'unassessed' | 'warning'
@@ -366,6 +414,19 @@ export type Enter = {
   readonly consult: Consult
   readonly ice_servers: readonly IceServer[]
   readonly view: SharedView | null
+}
+
+export type Expert = {
+  readonly account: string
+  readonly name: string
+  readonly title: string
+  readonly org: string
+  readonly org_name: string
+  readonly specialties: readonly ('cardiology' | 'critical_care' | 'emergency' | 'endocrine' | 'general' | 'neurology' | 'neurosurgery' | 'obstetrics' | 'paediatrics' | 'respiratory')[]
+}
+
+export type Experts = {
+  readonly experts: readonly Expert[]
 }
 
 /** What was odd about a file, or why it cannot be read: a code of the errors' table with its facts. */
@@ -503,6 +564,10 @@ export type InboxQuery = {
   readonly limit?: number
 }
 
+export type Invite = {
+  readonly account: string
+}
+
 /** A key without its secret, which is told once and never again. */
 export type KeyView = {
   readonly id: string
@@ -616,12 +681,27 @@ export type NewCode = {
   readonly org: string
 }
 
+/** 知情同意书, or in an emergency the note of two doctors: the one who writes it here and `by`, the second. Signed on the screen it has `strokes`; signed on paper, `note` says where the sheet is kept. Of two doctors, `note` is why nobody could be asked. */
+export type NewConsent = {
+  readonly kind: 'two_doctors' | 'written'
+  readonly by: string
+  readonly relation: 'child' | 'doctor' | 'guardian' | 'parent' | 'self' | 'sibling' | 'spouse'
+  readonly form?: 'paper' | 'screen'
+  readonly note?: string
+  readonly strokes?: readonly (readonly (readonly [number, number])[])[]
+}
+
 export type NewDevice = {
   readonly org: string
   readonly model: string
   readonly maker?: string
   readonly serial?: string
   readonly software?: string
+}
+
+export type NewDocument = {
+  readonly kind: 'allergy' | 'ct' | 'echo' | 'family_history' | 'history' | 'labs' | 'medication' | 'potassium' | 'troponin' | 'vitals' | 'weight' | 'x_ray'
+  readonly text: string
 }
 
 export type NewKey = {
@@ -636,6 +716,12 @@ export type NewMessage = {
   readonly mentions?: readonly string[]
   readonly roles?: readonly string[]
   readonly files?: readonly string[]
+}
+
+/** `dissents`: he does not share the chair's view, and wants that kept with the conclusion. */
+export type NewOpinion = {
+  readonly text: string
+  readonly dissents?: boolean
 }
 
 /** The 30-second request form: the next recording of `device` in `org` belongs to this person. */
@@ -672,6 +758,18 @@ export type OnDuty = {
   readonly account: string
   readonly at: string
   readonly on_duty: boolean
+}
+
+/** One expert's signed view. `text` is None while it is sealed for this viewer; that it was written is told. */
+export type Opinion = {
+  readonly account: string
+  readonly name: string
+  readonly version: number
+  readonly text: string | null
+  readonly dissents: boolean | null
+  readonly signed_at: string
+  readonly digest: string
+  readonly independent: boolean
 }
 
 export type Order = {
@@ -845,7 +943,7 @@ export type Report = {
   readonly pdf_ready: boolean
 }
 
-/** What the 2018 rules ask of a request: purpose, summary, who is asked; consent, or the emergency note. */
+/** What the 2018 rules ask of a request: purpose, summary, wanted time, specialty and title of who is asked, and the consent. An emergency may go before its papers. */
 export type RequestConsult = {
   readonly recording: string
   readonly invitee_org: string
@@ -854,6 +952,12 @@ export type RequestConsult = {
   readonly priority: 'emergency' | 'routine'
   readonly consent: 'emergency' | 'written'
   readonly alert?: string | null
+  readonly specialty?: 'cardiology' | 'critical_care' | 'emergency' | 'endocrine' | 'general' | 'neurology' | 'neurosurgery' | 'obstetrics' | 'paediatrics' | 'respiratory'
+  readonly expert_title?: 'any' | 'associate_chief' | 'attending' | 'chief'
+  readonly wanted_at?: string | null
+  readonly disease?: 'arrhythmia' | 'chest_pain' | 'child' | 'heart_failure' | 'other' | 'stroke' | 'syncope'
+  readonly documents?: readonly NewDocument[]
+  readonly consent_paper?: NewConsent | null
 }
 
 /** What the requester mends while the request is back with him; `/submit` then sends it again. */
@@ -861,12 +965,19 @@ export type Resubmit = {
   readonly purpose: string
   readonly summary: string
   readonly consent: 'emergency' | 'written'
+  readonly documents?: readonly NewDocument[]
+  readonly consent_paper?: NewConsent | null
 }
 
 export type ReturnRecording = {
   readonly reason: 'artefact' | 'electrode_off' | 'lead_swap' | 'other' | 'too_short' | 'wrong_patient'
   readonly leads?: readonly string[]
   readonly note?: string
+}
+
+/** at: UTC, as the hub writes it. */
+export type Schedule = {
+  readonly at: string
 }
 
 export type SearchQuery = {
@@ -918,6 +1029,11 @@ export type SignReport = {
   readonly lowered_reason?: string
 }
 
+/** The specialties in which somebody answers consultations. None: he is asked for any, after those who named it. */
+export type Skills = {
+  readonly specialties: readonly ('cardiology' | 'critical_care' | 'emergency' | 'endocrine' | 'general' | 'neurology' | 'neurosurgery' | 'obstetrics' | 'paediatrics' | 'respiratory')[]
+}
+
 /** A line of the conclusion: a code of the catalogue, or free text (code null), with the reader's words. */
 export type Statement = {
   readonly code: string | null
@@ -967,6 +1083,17 @@ export type ThreadPerson = {
 /** A single-use pass for the live connection, good for 30 s. */
 export type Ticket = {
   readonly ticket: string
+}
+
+/** One expert whom the request reached. `why`: what put him before the others, the weightiest first. */
+export type Turn = {
+  readonly account: string
+  readonly name: string
+  readonly why: readonly ('duty' | 'load' | 'returned_it' | 'specialty' | 'title')[]
+  readonly asked_at: string
+  readonly due_at: string
+  readonly outcome: 'accepted' | 'declined' | 'timed_out' | 'waiting' | 'withdrawn'
+  readonly reason: string
 }
 
 /** Proof of the person before signing: the account's password again (a PIN or UKey later). */

@@ -1,5 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { Consult, SharedView } from '../api/types.gen'
+import { completeness, written } from './checklist'
+import { lacks, NO_CONSENT } from './consent'
+import { soon } from './count'
 import { throttled } from './link'
 import { inOrder } from './list'
 import { ignores, isPolite, peerState, readSignal, restarts } from './negotiation'
@@ -115,4 +118,46 @@ describe('the list', () => {
     ]
     expect(inOrder(rows).map(r => r.id)).toEqual(['now', 'new', 'old', 'done'])
   })
+})
+
+describe('the papers of a request', () => {
+  const needs = ['history', 'vitals', 'medication'] as const
+  it('are counted as the hub counts them', () => {
+    const none = completeness(needs, {}, { summary: true, consent: false })
+    expect(none).toEqual({ percent: 33, missing: ['history', 'vitals', 'medication', 'consent'] })
+    const some = completeness(needs, { history: 'x', vitals: ' ' }, { summary: true, consent: true })
+    expect(some).toEqual({ percent: 66, missing: ['vitals', 'medication'] })
+    const all = { history: 'x', vitals: 'y', medication: 'z' }
+    expect(completeness(needs, all, { summary: true, consent: true })).toEqual({ percent: 100, missing: [] })
+    expect(completeness(needs, all, { summary: false, consent: true }).percent).toBeLessThan(100)
+  })
+
+  it('go without what is empty', () => {
+    expect(written({ history: ' a ', vitals: '  ' })).toEqual([{ kind: 'history', text: 'a' }])
+  })
+
+  it('need who signed, and on the screen a line', () => {
+    expect(lacks(NO_CONSENT)).toEqual(['by'])
+    const screen = { ...NO_CONSENT, by: '王小红', form: 'screen' } as const
+    expect(lacks(screen)).toEqual(['signature'])
+    expect(
+      lacks({
+        ...screen,
+        strokes: [
+          [
+            [1, 1],
+            [4, 4],
+          ],
+        ],
+      }),
+    ).toEqual([])
+  })
+})
+
+it('a consultation that begins within a quarter of an hour stands on the tab of its members', () => {
+  const c = { state: 'scheduled', scheduled_at: '2026-11-22T06:00:00.000Z', events: ['enter'] }
+  expect(soon(c, Date.parse('2026-11-22T05:44:59Z'))).toBe(false)
+  expect(soon(c, Date.parse('2026-11-22T05:45:00Z'))).toBe(true)
+  expect(soon({ ...c, events: [] }, Date.parse('2026-11-22T05:50:00Z'))).toBe(false)
+  expect(soon({ ...c, state: 'in_progress' }, Date.parse('2026-11-22T05:50:00Z'))).toBe(false)
 })

@@ -13,11 +13,18 @@ import { t as imageWords } from '../i18n/images'
 import { PatientImages } from '../images/list'
 import { Thread } from '../messages/thread'
 import { Button, Empty, ErrorLine, FieldRow, Pane, Skeleton, Tag } from '../ui'
+import { Brief, briefOf } from './brief'
+import { ConsentShown } from './consent'
 import { PriorityMark } from './list'
+import { Mdt } from './mdt'
 import { useConsult } from './one'
 import { Opinion } from './opinion'
+import { Papers } from './papers'
+import { Scheduled, SetTime } from './schedule'
+import { Turns } from './turns'
 import { roomIsOpen, stateWords } from './words'
 import './consult.css'
+import './case.css'
 
 export default function ConsultDetail({ params }: ScreenProps) {
   const { state, put, reload } = useConsult(params.id ?? '')
@@ -71,11 +78,15 @@ function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
             <dl class="kv">
               <dt>{t('list.between')}</dt>
               <dd>{t('list.ends', { a: c.requester_org_name, b: c.invitee_org_name })}</dd>
-              <dt>{t('list.expert')}</dt>
+              <dt>{t('one.answers')}</dt>
               <dd>{c.expert_name ?? t('one.anyone')}</dd>
-              <dt>{t('new.consent')}</dt>
-              <dd>{t(`consent.${c.consent}`)}</dd>
             </dl>
+            <Brief of={briefOf(c)} versions={Object.fromEntries(c.documents.map(d => [d.kind, d.version]))}>
+              <dt>{t('new.consent')}</dt>
+              <dd>{c.consent_paper === null ? t(`consent.${c.consent}`) : <ConsentShown paper={c.consent_paper} />}</dd>
+            </Brief>
+            <Scheduled of={c} />
+            {c.turns.length > 0 && <Turns of={c} />}
             {c.state === 'declined' && <p class="consult-reason">{t('one.declined', { why: c.reason })}</p>}
             {c.state === 'returned' && <p class="consult-reason">{t('one.returned', { why: c.reason })}</p>}
             <p class="row consult-links">
@@ -83,8 +94,10 @@ function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
               {c.alert !== null && <a href={`/alert/${c.alert}`}>{t('one.alert')}</a>}
             </p>
           </div>
+          {c.events.includes('file') && <Papers consult={c} onChange={onChange} />}
           <Acts consult={c} onChange={onChange} quiet={writing} />
         </Pane>
+        <Mdt consult={c} onChange={onChange} />
         <Pane title={imageWords('title')}>
           <div class="consult-top">
             <PatientImages patient={c.patient.id} of={c.id} />
@@ -155,6 +168,7 @@ function Acts({ consult: c, onChange, quiet }: { consult: Consult; onChange: (c:
           {t('one.cancel')}
         </Button>
       )}
+      {can('schedule') && <SetTime consult={c} onChange={onChange} />}
       {can('decline') && <Button onClick={() => setAsking('decline')}>{t('one.decline')}</Button>}
       {can('return') && <Button onClick={() => setAsking('return')}>{t('one.return')}</Button>}
       <span class="grow" />

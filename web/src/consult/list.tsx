@@ -3,15 +3,18 @@ import { useEffect, useState } from 'preact/hooks'
 import { isPhone } from '../alerts/phone'
 import { api } from '../api/client'
 import type { Consult, Consults } from '../api/types.gen'
-import { age, now } from '../app/clock'
+import { age, clockTime, day, now } from '../app/clock'
 import { go } from '../app/router'
 import { personName, sexAge } from '../clinic/case'
 import { grantOrgs, me } from '../clinic/me'
+import { t as words } from '../i18n/case'
 import { t } from '../i18n/consult'
 import { subscribe } from '../live/live'
 import { Button, type Column, DataTable, Empty, ErrorLine, Segmented, Severity, Skeleton, Tag } from '../ui'
+import { MySkills } from './turns'
 import { hasEnded, roomIsOpen, stateWords } from './words'
 import './consult.css'
+import './case.css'
 
 type State = { kind: 'waiting' } | { kind: 'here'; value: readonly Consult[] } | { kind: 'failed'; error: unknown }
 type Which = 'open' | 'all'
@@ -60,6 +63,7 @@ export default function ConsultList() {
           ]}
         />
       </header>
+      {me.value?.rules.includes('consult.answer') === true && <MySkills />}
       {state.kind === 'failed' && <ErrorLine error={state.error} retry={load} />}
       {state.kind === 'waiting' ? (
         <Skeleton rows={10} />
@@ -93,6 +97,16 @@ export const PriorityMark = ({ consult: c }: { consult: Consult }) =>
   ) : (
     <span class="muted">{t(`priority.${c.priority}`)}</span>
   )
+
+const stateOf = (c: Consult): string =>
+  c.unanswered
+    ? words('unanswered')
+    : c.state === 'scheduled' && c.scheduled_at !== null
+      ? `${day(c.scheduled_at).slice(5)} ${clockTime(c.scheduled_at).slice(0, 5)}`
+      : stateWords(c.state)
+const StateTag = ({ consult: c }: { consult: Consult }) => (
+  <Tag tone={hasEnded(c.state) ? 'plain' : 'accent'}>{stateOf(c)}</Tag>
+)
 
 function Act({ consult: c }: { consult: Consult }) {
   if (roomIsOpen(c.events)) return <Button onClick={() => go(`/room/${c.id}`)}>{t('list.enter')}</Button>
@@ -134,7 +148,7 @@ const COLUMNS: readonly Column<Consult>[] = [
     key: 'state',
     head: <Head of="list.state" />,
     width: '130px',
-    cell: c => <Tag tone={hasEnded(c.state) ? 'plain' : 'accent'}>{stateWords(c.state)}</Tag>,
+    cell: c => <StateTag consult={c} />,
   },
   { key: 'wait', head: <Head of="list.wait" />, width: '90px', num: true, cell: c => <Wait consult={c} /> },
   { key: 'act', head: '', width: '130px', num: true, cell: c => <Act consult={c} /> },
@@ -163,7 +177,7 @@ const Cards = ({ rows }: { rows: readonly Consult[] }) => (
           <span class="row">
             <b class="name">{personName(c.patient)}</b> <span class="muted">{sexAge(c.patient)}</span>
             <span class="grow" />
-            <Tag tone={hasEnded(c.state) ? 'plain' : 'accent'}>{stateWords(c.state)}</Tag>
+            <StateTag consult={c} />
           </span>
           <span>{c.purpose}</span>
           <span class="row f13">

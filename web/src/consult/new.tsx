@@ -11,10 +11,16 @@ import { go } from '../app/router'
 import type { ScreenProps } from '../app/routes'
 import { complaint, personName, sexAge } from '../clinic/case'
 import { me, ownOrg } from '../clinic/me'
+import { t as c } from '../i18n/case'
 import { t } from '../i18n/consult'
 import { Button, Empty, ErrorLine, FieldRow, Pane, Segmented, Skeleton } from '../ui'
+import { Brief, documentName, Score } from './brief'
+import { completeness, type Documents, needsOf, useChecklists, written } from './checklist'
+import { asPaper, ConsentEditor, type ConsentFields, lacks, NO_CONSENT } from './consent'
 import { dropDraft, keepDraft, keptDraft } from './draft'
+import { SPECIALTIES } from './turns'
 import './consult.css'
+import './case.css'
 
 type State = { kind: 'waiting' } | { kind: 'here'; value: Recording } | { kind: 'failed'; error: unknown }
 
@@ -40,6 +46,12 @@ export default function NewConsult({ query }: ScreenProps) {
 
 type Fields = Readonly<{
   invitee: string
+  specialty: Consult['specialty']
+  title: Consult['expert_title']
+  wanted: string
+  disease: Consult['disease']
+  documents: Documents
+  paper: ConsentFields
   purpose: string
   summary: string
   priority: 'emergency' | 'routine'
@@ -60,16 +72,39 @@ function invitees(recording: Recording): readonly { id: string; name: string }[]
 }
 
 function start(recording: Recording, alert: Alert | null, kept: string | null): Fields {
-  if (kept !== null) {
-    try {
-      return JSON.parse(kept) as Fields
-    } catch {
-      // a draft of an older version: begin anew
-    }
+  const fresh = begin(recording, alert)
+  if (kept === null) return fresh
+  try {
+    return { ...fresh, ...(JSON.parse(kept) as Partial<Fields>) } // an older draft lacks the newer fields
+  } catch {
+    return fresh
   }
+}
+
+const DISEASE_OF: Readonly<Record<string, Fields['disease']>> = {
+  chest_pain: 'chest_pain',
+  syncope: 'syncope',
+  presyncope: 'syncope',
+  palpitation: 'arrhythmia',
+  dyspnoea: 'heart_failure',
+}
+const CHILD_BELOW_YEARS = 14
+
+function begin(recording: Recording, alert: Alert | null): Fields {
+  const told = recording.symptoms.map(s => DISEASE_OF[s]).find(d => d !== undefined)
+  const child = recording.patient.age_years !== null && recording.patient.age_years < CHILD_BELOW_YEARS
+  const common = {
+    specialty: 'cardiology',
+    title: 'any',
+    wanted: '',
+    disease: child ? 'child' : (told ?? 'other'),
+    documents: {},
+    paper: { ...NO_CONSENT, by: recording.patient.name },
+  } as const
   const first = invitees(recording)[0]?.id ?? recording.centre
-  if (alert === null) return { invitee: first, purpose: '', summary: '', priority: 'routine', consent: '' }
+  if (alert === null) return { ...common, invitee: first, purpose: '', summary: '', priority: 'routine', consent: '' }
   return {
+    ...common,
     invitee: first,
     purpose: t('new.emergency.fill'),
     summary: t('new.emergency.summary', { what: finding(alert), symptoms: complaint(recording.symptoms) }),
@@ -93,23 +128,35 @@ function Form({ recording, alert }: { recording: Recording; alert: Alert | null 
     keepDraft(draftKey, JSON.stringify(next))
     setKeptAt(Date.now())
   }
-  const missing = [
-    fields.invitee === '' ? t('new.invitee') : null,
-    fields.purpose.trim() === '' ? t('new.purpose') : null,
-    fields.summary.trim() === '' ? t('new.summary') : null,
-    fields.consent === '' ? t('new.consent') : null,
-  ].filter(words => words !== null)
-  const send = async (): Promise<void> => {
-    setTried(true)
-    if (missing.length > 0 || busy || fields.consent === '') return
+  const lists = useChecklists()
+  const needs = needsOf(lists, fields.disease)
+  const unsigned = fields.consent === 'written' ? lacks(fields.paper) : []
+  const has = { summary: fields.summary.trim() !== '', consent: fields.consent === 'written' && unsigned.length === 0 }
+  const score = completeness(needs, fields.documents, has)
+  const missing: readonly Gap[] = [
+    { field: 'invitee', words: t('new.invitee'), is: fields.invitee === '' },
+    { field: 'purpose', words: t('new.purpose'), is: fields.purpose.trim() === '' },
+    { field: 'summary', words: t('new.summary'), is: !has.summary },
+    { field: 'consent', words: t('new.consent'), is: fields.consent === '' },
+    { field: 'consent-by', words: c('consent.by'), is: unsigned.includes('by') },
+    { field: 'relation', words: c('consent.sign'), is: unsigned.includes('signature') },
+  ].filter(gap => gap.is)
+  const send = async (what: Fields): Promise<void> => {
+    if (busy || what.consent === '') return
     const body: RequestConsult = {
       recording: recording.id,
-      invitee_org: fields.invitee,
-      purpose: fields.purpose.trim(),
-      summary: fields.summary.trim(),
-      priority: fields.priority,
-      consent: fields.consent,
+      invitee_org: what.invitee,
+      purpose: what.purpose.trim(),
+      summary: what.summary.trim(),
+      priority: what.priority,
+      consent: what.consent,
       alert: alert?.id ?? null,
+      specialty: what.specialty,
+      expert_title: what.title,
+      wanted_at: what.wanted === '' ? null : new Date(what.wanted).toISOString(),
+      disease: what.disease,
+      documents: written(Object.fromEntries(needs.map(kind => [kind, what.documents[kind] ?? '']))),
+      consent_paper: what.consent === 'written' ? asPaper(what.paper) : null,
     }
     setBusy(true)
     setError(null)
@@ -123,8 +170,23 @@ function Form({ recording, alert }: { recording: Recording; alert: Alert | null 
       setBusy(false)
     }
   }
+  const sendWhole = (): void => {
+    setTried(true)
+    if (missing.length === 0) void send(fields)
+  }
+  /** The papers come later: what is typed goes along, the rest says so. */
+  const sendNow = (): void => {
+    const symptoms = complaint(recording.symptoms)
+    void send({
+      ...fields,
+      priority: 'emergency',
+      consent: has.consent ? 'written' : 'emergency',
+      purpose: fields.purpose.trim() || t('new.emergency.fill'),
+      summary: fields.summary.trim() || c('emergency.summary', { symptoms }).trim(),
+    })
+  }
   useKeys('consult.new', [
-    { id: 'consult.send', chord: 'Ctrl+Enter', words: () => t('key.send'), hint: true, act: () => void send() },
+    { id: 'consult.send', chord: 'Ctrl+Enter', words: () => t('key.send'), hint: true, act: sendWhole },
     { id: 'consult.back', chord: 'Escape', words: () => t('one.back'), hint: true, act: () => history.back() },
   ])
   return (
@@ -134,12 +196,17 @@ function Form({ recording, alert }: { recording: Recording; alert: Alert | null 
         data-testid="consult-form"
         onSubmit={e => {
           e.preventDefault()
-          void send()
+          sendWhole()
         }}
       >
         {tried && missing.length > 0 && (
           <p class="request-missing" role="alert">
-            {t('new.missing', { what: missing.join('、') })}
+            {c('missing.title')}
+            {missing.map(gap => (
+              <a key={gap.field} href={`#${gap.field}`} onClick={e => toField(e, gap.field)}>
+                {gap.words}
+              </a>
+            ))}
           </p>
         )}
         <Pane title={t('new.question')}>
@@ -150,7 +217,12 @@ function Form({ recording, alert }: { recording: Recording; alert: Alert | null 
                 <Segmented<Fields['priority']>
                   label={t('new.priority')}
                   value={fields.priority}
-                  onChange={priority => set({ priority })}
+                  onChange={priority =>
+                    set({
+                      priority,
+                      consent: priority === 'routine' && fields.consent === 'emergency' ? '' : fields.consent,
+                    })
+                  }
                   choices={[
                     { value: 'emergency', words: t('priority.emergency') },
                     { value: 'routine', words: t('priority.routine') },
@@ -172,6 +244,36 @@ function Form({ recording, alert }: { recording: Recording; alert: Alert | null 
                       </option>
                     ))}
                   </select>
+                )}
+              </FieldRow>
+            </div>
+            <div class="request-three">
+              <Choose
+                label={c('specialty')}
+                name="specialty"
+                value={fields.specialty}
+                of={SPECIALTIES}
+                words={one => c(`specialty.${one}`)}
+                onChange={specialty => set({ specialty })}
+              />
+              <Choose
+                label={c('title')}
+                name="title"
+                value={fields.title}
+                of={TITLES}
+                words={one => c(`title.${one}`)}
+                onChange={title => set({ title })}
+              />
+              <FieldRow label={c('wanted')} hint={c('wanted.hint')}>
+                {(id, by) => (
+                  <input
+                    id={id}
+                    type="datetime-local"
+                    name="wanted"
+                    aria-describedby={by}
+                    value={fields.wanted}
+                    onInput={e => set({ wanted: e.currentTarget.value })}
+                  />
                 )}
               </FieldRow>
             </div>
@@ -217,7 +319,36 @@ function Form({ recording, alert }: { recording: Recording; alert: Alert | null 
                 </label>
               ))}
             </fieldset>
-            {error !== null && <ErrorLine error={error} retry={() => void send()} />}
+            {fields.consent === 'written' && (
+              <ConsentEditor value={fields.paper} onChange={paper => set({ paper })} tried={tried} />
+            )}
+          </div>
+        </Pane>
+        <Pane title={c('documents')} tools={<Score of={score} />}>
+          <div class="request-body">
+            <Choose
+              label={c('disease')}
+              name="disease"
+              value={fields.disease}
+              of={DISEASES}
+              words={one => c(`disease.${one}`)}
+              onChange={disease => set({ disease })}
+            />
+            {needs.map(kind => (
+              <FieldRow key={kind} label={documentName(kind)}>
+                {id => (
+                  <input
+                    id={id}
+                    name={`document-${kind}`}
+                    maxLength={1000}
+                    autocomplete="off"
+                    value={fields.documents[kind] ?? ''}
+                    onInput={e => set({ documents: { ...fields.documents, [kind]: e.currentTarget.value } })}
+                  />
+                )}
+              </FieldRow>
+            ))}
+            {error !== null && <ErrorLine error={error} retry={sendWhole} />}
           </div>
         </Pane>
         <div class="request-acts">
@@ -226,6 +357,11 @@ function Form({ recording, alert }: { recording: Recording; alert: Alert | null 
           <Button size="large" onClick={() => history.back()}>
             {t('one.back')}
           </Button>
+          {fields.priority === 'routine' && (
+            <Button size="large" busy={busy} onClick={sendNow}>
+              {c('emergency.now')}
+            </Button>
+          )}
           <Button size="large" kind="primary" chord="Ctrl+Enter" submit busy={busy}>
             {t('new.send')}
           </Button>
@@ -237,24 +373,74 @@ function Form({ recording, alert }: { recording: Recording; alert: Alert | null 
             <b class="name f20">{personName(recording.patient)}</b> {sexAge(recording.patient)}
           </p>
           <p class="muted">{recording.org_name}</p>
-          <dl class="kv">
-            <dt>{t('new.material')}</dt>
-            <dd>
-              <a href={`/recording/${recording.id}`}>
-                {t('new.ecg', {
-                  time: `${day(recording.started_at ?? recording.opened_at)} ${clockTime(recording.started_at ?? recording.opened_at)}`,
-                })}
-              </a>
-            </dd>
+          <p>
+            <a href={`/recording/${recording.id}`}>
+              {t('new.ecg', {
+                time: `${day(recording.started_at ?? recording.opened_at)} ${clockTime(recording.started_at ?? recording.opened_at)}`,
+              })}
+            </a>
+          </p>
+          <Brief
+            of={{
+              specialty: fields.specialty,
+              expert_title: fields.title,
+              wanted_at: fields.wanted === '' ? null : fields.wanted,
+              disease: fields.disease,
+              documents: Object.fromEntries(needs.map(kind => [kind, fields.documents[kind] ?? ''])),
+              completeness: score,
+            }}
+          >
             <dt>{t('card.symptoms')}</dt>
             <dd>{complaint(recording.symptoms) || '–'}</dd>
             <dt>{t('new.purpose')}</dt>
             <dd>{fields.purpose || '–'}</dd>
             <dt>{t('new.summary')}</dt>
             <dd class="request-summary">{fields.summary || '–'}</dd>
-          </dl>
+          </Brief>
         </div>
       </Pane>
     </div>
+  )
+}
+
+type Gap = Readonly<{ field: string; words: string; is: boolean }>
+
+/** A click on what is missing puts the cursor there; the page's address stays. */
+function toField(e: Event, name: string): void {
+  e.preventDefault()
+  document.querySelector<HTMLElement>(`.request-form [name="${name}"]`)?.focus()
+}
+
+const TITLES: readonly Fields['title'][] = ['any', 'attending', 'associate_chief', 'chief']
+const DISEASES: readonly Fields['disease'][] = [
+  'chest_pain',
+  'arrhythmia',
+  'syncope',
+  'heart_failure',
+  'stroke',
+  'child',
+  'other',
+]
+
+function Choose<T extends string>(p: {
+  label: string
+  name: string
+  value: T
+  of: readonly T[]
+  words: (one: T) => string
+  onChange: (one: T) => void
+}) {
+  return (
+    <FieldRow label={p.label}>
+      {id => (
+        <select id={id} name={p.name} value={p.value} onChange={e => p.onChange(e.currentTarget.value as T)}>
+          {p.of.map(one => (
+            <option key={one} value={one}>
+              {p.words(one)}
+            </option>
+          ))}
+        </select>
+      )}
+    </FieldRow>
   )
 }

@@ -13,7 +13,7 @@ import { dropDraft, keepDraft, keptDraft } from './draft'
 type Sending = { kind: 'none' } | { kind: 'busy' } | { kind: 'locked' } | { kind: 'failed'; error: unknown }
 
 /** Runs a signing command; when the session is locked, asks for the password and runs it again. */
-function useSigning(run: () => Promise<void>) {
+export function useSigning(run: () => Promise<void>) {
   const [state, setState] = useState<Sending>({ kind: 'none' })
   const [password, setPassword] = useState('')
   const sign = async (): Promise<void> => {
@@ -32,7 +32,7 @@ function useSigning(run: () => Promise<void>) {
   return { state, sign, password, setPassword, asks }
 }
 
-function PasswordField(p: { value: string; onInput: (v: string) => void }) {
+export function PasswordField(p: { value: string; onInput: (v: string) => void }) {
   return (
     <FieldRow label={t('end.unlock')} hint={t('end.unlock.hint')}>
       {(id, by) => (

@@ -55,7 +55,6 @@ export const t = catalogue({
   'new.priority': { zh: '缓急', en: 'Priority' },
   'new.consent': { zh: '知情同意', en: 'Consent' },
   'new.send': { zh: '发出申请', en: 'Send' },
-  'new.missing': { zh: '还缺：{what}', en: 'Still missing: {what}' },
   'new.norecording': { zh: '从一份心电图打开这一页', en: 'Open this page from an ECG' },
   'new.preview': { zh: '专家会看到', en: 'What the expert sees' },
   'new.kept': { zh: '已存草稿 {time}', en: 'Draft kept {time}' },
@@ -90,6 +89,7 @@ export const t = catalogue({
   'one.ecg': { zh: '看心电图', en: 'See the ECG' },
   'one.alert': { zh: '看危急值', en: 'See the critical value' },
   'one.none': { zh: '没有这次会诊', en: 'There is no such consultation' },
+  'one.answers': { zh: '应答专家', en: 'Answers' },
   'one.anyone': { zh: '待接受', en: 'Not yet accepted' },
 
   // the room

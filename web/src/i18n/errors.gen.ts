@@ -77,6 +77,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "中心没有启动：{where}：{reason}。请在该处更正；docs/reference/configuration.md 列有全部设置项。",
     "en": "The hub did not start: {where}: {reason}. Correct it there; docs/reference/configuration.md names every key."
   },
+  "consult.already_invited": {
+    "zh": "{name} 已在本次会诊中。无需操作。",
+    "en": "{name} is in this consultation already. Nothing to do."
+  },
   "consult.conclusion_changed": {
     "zh": "打开之后会诊结论已有修改。请阅读最新内容后再会签。",
     "en": "The conclusion was changed after you opened it. Read the present text, then countersign it."
@@ -84,6 +88,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "consult.consent": {
     "zh": "普通会诊须有患者或家属签署的书面知情同意书。请先签署；仅急会诊可凭医师说明先行。",
     "en": "An ordinary consultation needs the written consent of the patient or kin. Have the consent signed; only an emergency may go ahead with the doctors' note."
+  },
+  "consult.consent_unsigned": {
+    "zh": "知情同意不完整：须写明签署人、与患者的关系并有签名。请补写姓名，在屏上签字或注明纸质存放处；两名医师说明须写明原因。",
+    "en": "The consent is not whole: it needs who signed, in what relation, and the signature. Write the name, sign on the screen or say where the paper is; two doctors also say why."
   },
   "consult.invitee": {
     "zh": "{org} 目前没有可以应答会诊的专家。请邀请其他机构，或先为其登记专家。",
@@ -101,6 +109,14 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "这一步应由申请方完成：{name} 或其在 {org} 的同事。应答方不能代双方签署。",
     "en": "This step belongs to the side that asked: {name} or a colleague at {org}. Leave it to them; the one who answers never signs for both sides."
   },
+  "consult.opinion_owed": {
+    "zh": "在本人签署意见之前，其他专家的意见保持密封。请先写下并签署本人的意见，再公开全部意见。",
+    "en": "The opinions are sealed until you have signed your own. Write and sign your opinion, then open the others'."
+  },
+  "consult.papers_owed": {
+    "zh": "本次急会诊先行开展，尚未补交知情同意。请先补交知情同意书或两名医师的说明，再会签。",
+    "en": "This emergency went ahead of its consent, and none has been filed since. File the signed consent or the two doctors' note, then countersign."
+  },
   "consult.taken": {
     "zh": "该会诊已由 {name} 接受。无需操作。",
     "en": "{name} has already accepted this consultation. Nothing to do for you; it is in good hands."
@@ -108,6 +124,14 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "consult.text_missing": {
     "zh": "“{text_of}”为空或超过 {limit} 字。请填写完整：对方据此判断，并将存入病历。",
     "en": "{text_of} is empty or longer than {limit} characters. Write it out: the other side decides by it, and it stays in the record."
+  },
+  "consult.time_past": {
+    "zh": "会诊时间已过。请选择以后的时间；如需立即开始，直接进入会诊室。",
+    "en": "The time of the consultation lies in the past. Choose a later one; to begin at once, enter the room."
+  },
+  "consult.wanted_time": {
+    "zh": "期望时间无法识别。请选择日期和时间，或留空。",
+    "en": "The wanted time could not be read. Choose a date and a time, or leave it empty."
   },
   "device.calibration": {
     "zh": "“{given}”不能作为校准日期。请按 2026-11-22 的格式填写，不晚于今天；不清楚可留空。",

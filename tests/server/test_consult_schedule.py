@@ -1,0 +1,87 @@
+"""The time of a consultation: set, moved, reminded of once, missed, set anew."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.base.errors import NotFound, WrongState
+from server.consult import schedule, service
+from server.consult.errors import NotTheExpert, TimePast, WantedTimeUnreadable
+from server.consult.model import Consult, Schedule
+from tests.server.test_consult import Case
+from tests.server.test_consult import case as case
+from tests.server.test_consult_routing import routed as routed
+from tests.server.test_consult_routing import run_reactions
+
+AT, LATER = "2026-11-22T06:00:00.000Z", "2026-11-22T08:00:00.000Z"  # the town's clock starts at 03:00
+HOUR = 3600
+
+
+async def set_time(case: Case, consult: Consult, at: str = AT, by: str = "usr_first") -> Consult:
+    return await schedule.schedule(case.room, case.town.ctx(by), consult.id, Schedule(at))
+
+
+async def test_both_sides_are_reminded_once_and_may_come_early_or_late(routed: Case) -> None:
+    consult = await set_time(routed, await routed.accepted())
+    assert (consult.state, consult.scheduled_at) == ("scheduled", AT)
+    await routed.town.advance(2 * HOUR + 40 * 60)
+    assert await routed.town.events("consult.reminded") == []
+    await routed.town.advance(5 * 60)
+    reminded = await routed.town.events("consult.reminded")
+    assert [(e.topic, e.body["at"]) for e in reminded] == [("user:usr_east", AT), ("user:usr_first", AT)]
+    await routed.town.advance(40 * 60)
+    entered = await service.enter(routed.room, routed.town.ctx("usr_east"), consult.id)
+    assert entered.consult.state == "in_progress"
+    await routed.town.advance(HOUR)
+    assert (await routed.see(consult)).state == "in_progress"
+    assert len(await routed.town.events("consult.reminded")) == 2
+
+
+async def test_nobody_came_and_a_new_time_is_set(routed: Case) -> None:
+    consult = await set_time(routed, await routed.accepted())
+    await routed.town.advance(3 * HOUR + 31 * 60)
+    consult = await routed.see(consult, "usr_first")
+    assert (consult.state, "schedule" in consult.events) == ("no_show", True)
+    assert [e.body["state"] for e in await routed.town.events("consult.missed")] == ["no_show"]
+    with pytest.raises(WrongState):
+        await service.enter(routed.room, routed.town.ctx("usr_east"), consult.id)
+    consult = await set_time(routed, consult, LATER)
+    assert (consult.state, consult.scheduled_at) == ("scheduled", LATER)
+    await routed.town.advance(2 * HOUR)
+    assert [e.body["at"] for e in await routed.town.events("consult.reminded")] == [AT, AT, LATER, LATER]
+
+
+async def test_a_moved_time_forgets_the_earlier_one(routed: Case) -> None:
+    consult = await set_time(routed, await routed.accepted())
+    await set_time(routed, consult, LATER)
+    await routed.town.advance(3 * HOUR + 31 * 60)
+    assert (await routed.see(consult)).state == "scheduled"
+    assert await routed.town.events("consult.reminded") == []
+
+
+async def test_a_reminder_outlives_a_restart(case: Case) -> None:
+    consult = await set_time(case, await case.accepted())
+    await case.town.close()
+    case.town.clock.advance(2 * HOUR + 50 * 60)
+    await case.town.open()
+    case.room = case.make()
+    spine = await run_reactions(case)
+    await case.town.settle()
+    assert len(await case.town.events("consult.reminded", subject=consult.id)) == 2
+    await spine.stop()
+
+
+async def test_only_the_chair_sets_a_time_that_is_to_come(case: Case) -> None:
+    consult = await case.accepted()
+    for by, at, refusal in (
+        ("usr_first", "2026-11-22T02:00:00.000Z", TimePast),
+        ("usr_first", "下午三点", WantedTimeUnreadable),
+        ("usr_second", AT, NotTheExpert),
+        ("usr_east", AT, NotTheExpert),
+        ("usr_west", AT, NotFound),
+    ):
+        with pytest.raises(refusal):
+            await set_time(case, consult, at, by)
+    asked = await case.ask()
+    with pytest.raises(NotTheExpert):
+        await set_time(case, asked)
