@@ -122,6 +122,14 @@ class ConsultSection(_Section, frozen=True):
     ] = ()
     ice_username: Annotated[str, Meta(description="User of the TURN server.")] = ""
     ice_credential: Annotated[str, Meta(description="Password of the TURN server.")] = ""
+    media_port: Annotated[
+        int | None,
+        Meta(ge=0, le=65535, description="UDP port of sound and picture in rooms of three and more; empty: port + 2."),
+    ] = None
+    media_addresses: Annotated[
+        tuple[str, ...],
+        Meta(description="IPv4 addresses under which browsers reach that port; empty: this computer's own."),
+    ] = ()
 
 
 class LogSection(_Section, frozen=True):

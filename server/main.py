@@ -46,6 +46,10 @@ from server.base.reserve import Reserve, Room
 from server.base.spine import Reaction, Spine
 from server.config import Config
 from server.consult import Consultations, ConsultSettings, Rooms, topic_kind
+from server.consult.media.embedded import Embedded, listen_on
+from server.consult.media.process import Listen
+from server.consult.media.seats import Seats
+from server.consult.media_routes import routes as media_routes
 from server.consult.model import IceServer
 from server.consult.routes import routes as consult_routes
 from server.devices import service as devices
@@ -206,6 +210,7 @@ class Application:
         await asyncio.gather(*self._upkeep, return_exceptions=True)
         await self.gateway.stop()
         await self.watch.stop()
+        await self.seats.engine.close()
         await self.live.stop()
         await self._runner.cleanup()
         await self.spine.stop()
@@ -311,8 +316,9 @@ class Application:
         self.intake.live_began = self.watch.begin
         self.intake.glanced = self._found_live
         self.intake.saving = lambda: self.reserve.spent
+        self.seats = Seats(clock, lambda hear: Embedded(self._media_listen(), hear, clock.monotonic))
         self.consult = Consultations(
-            db, clock, consult_settings(self.config), self.secret, adapters.may_sign(clock), Rooms(clock)
+            db, clock, consult_settings(self.config), self.secret, adapters.may_sign(clock), Rooms(clock), self.seats
         )
         self.messages = Messages(db, adapters.thread_org)
         self.spine = Spine(
@@ -363,6 +369,11 @@ class Application:
 
         return Gateway(self.intake, data / "journal", settings, self.clock.now_ms, failed)
 
+    def _media_listen(self) -> Listen:
+        hub, said = self.config.hub, self.config.consult
+        own = 0 if hub.port == 0 else hub.port + 2
+        return listen_on(hub.host, own if said.media_port is None else said.media_port, said.media_addresses)
+
     def _web(self, tls: ssl.SSLContext | None) -> None:
         async def who(cookie: str | None) -> Ctx | None:
             return await people.authenticate(self.people, cookie)
@@ -379,6 +390,8 @@ class Application:
         self.live = Live(
             self.db, self.clock, http, self._topics(), self.people.path_of, self.bus, self.intake.stream_head
         )
+        self.seats.present = self.live.present
+        self.seats.whisper = lambda topic, body, to: self.live.whisper(topic, "", body, to)
         passes = LivePasses(ticket=lambda call: self.live.ticket(call.ctx, call.ctx.session), revoked=self.live.revoked)
         routes = (
             *people_routes(self.people, passes),
@@ -388,6 +401,7 @@ class Application:
             *reading_routes(self.reading),
             *alert_routes(self.alerts),
             *consult_routes(self.consult),
+            *media_routes(self.consult, self.seats),
             *message_routes(self.messages),
             *self._hub_routes(http),
         )
@@ -438,6 +452,7 @@ class Application:
                 "live_dropped": self.watch.dropped,
                 "monitor_restarts": self.watch.line.restarts,
                 "open_pages": self.live.open_pages,
+                "media_seats": self.seats.open_seats,
                 "device_connections": len(self.gateway.connections),
                 "recordings_unfinished": self.gateway.unfinished,
                 "device_frames_damaged": self.gateway.damaged_frames,

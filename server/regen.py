@@ -29,6 +29,7 @@ from server.base.kinds import KINDS, TIMERS
 from server.base.states import StateTable
 from server.config import Config
 from server.consult import model as consult
+from server.consult.media import model as media
 from server.devices import model as devices
 from server.messages import model as messages
 from server.metrics import COUNTERS, METRICS
@@ -40,7 +41,7 @@ from server.regen_accuracy import accuracy_page
 from server.regen_protocol import protocol_page
 
 ROOT = Path(__file__).resolve().parent.parent
-MODELS: tuple[ModuleType, ...] = (people, devices, records, reading, alerts, consult, messages)
+MODELS: tuple[ModuleType, ...] = (people, devices, records, reading, alerts, media, consult, messages)
 TABLES: tuple[StateTable, ...] = (records.RECORDING, devices.DEVICE, reading.REPORT, alerts.ALERT, consult.CONSULT)
 ROOMS = ("people", "devices", "records", "reading", "alerts", "consult", "messages")
 TS_HEADER = "// Produced from the server's definitions by `./run regen`; not to be edited.\n"

@@ -95,8 +95,8 @@ class TopicKind:
 
     may: MaySubscribe
     whisper: Whisper | None = None
-    first_whisper: Callable[[str], bytes | None] | None = None
-    """What a newcomer must know at once (the room's shared view)."""
+    first_whispers: Callable[[str], list[bytes]] | None = None
+    """What a newcomer must know at once (the room's shared view, who is in it)."""
 
 
 @dataclass(eq=False)
@@ -302,7 +302,7 @@ class Live:
         page.topics[topic] = self._cursor
         self._by_topic[topic].add(page)
         page.send(_json({"type": "ready", "topic": topic, "cursor": self._cursor}))
-        if kind.first_whisper is not None and (body := kind.first_whisper(topic)):
+        for body in kind.first_whispers(topic) if kind.first_whispers is not None else ():
             page.send(_whisper(topic, "", body))
 
     async def _catch_up(self, page: _Page, topic: str, cursor: int) -> int:

@@ -33,6 +33,7 @@ from server.consult.errors import (
     NotTheExpert,
     NotTheRequester,
 )
+from server.consult.media.seats import Seats
 from server.consult.model import (
     CONSULT,
     Conclude,
@@ -75,6 +76,14 @@ class Consultations:
     secret: bytes
     may_sign: Callable[[Connection, Ctx], None]
     rooms: Rooms
+    seats: Seats | None = None
+    """Sound and picture of three and more; None: browser to browser only."""
+
+    def forget(self, consult_id: str) -> None:
+        """The room has ended."""
+        self.rooms.forget(consult_id)
+        if self.seats is not None:
+            self.seats.forget(consult_id)
 
 
 async def consults(room: Consultations, ctx: Ctx, *, only_open: bool, recording: str | None) -> Consults:
@@ -199,7 +208,7 @@ async def cancel(room: Consultations, ctx: Ctx, consult_id: str) -> Consult:
         return _again(tx, ctx, consult_id)
 
     result = await room.db.write(work, actor=ctx.actor)
-    room.rooms.forget(consult_id)
+    room.forget(consult_id)
     return result
 
 
@@ -207,18 +216,27 @@ async def enter(room: Consultations, ctx: Ctx, consult_id: str) -> Enter:
     """Open the room, or come back to it: what the browser needs to join."""
 
     def work(tx: Tx) -> Consult:
-        row = _visible(tx.conn, ctx, consult_id)
-        if not store.is_member(tx.conn, consult_id, ctx.actor):
-            inside = store.members(tx.conn, [consult_id])[consult_id]
-            names = people.names(tx.conn, (m["account"] for m in inside))
-            raise NotAMember(names="、".join(names.values()))
+        row = _inside(tx.conn, ctx, consult_id)
         target = CONSULT.move(row["state"], "enter")
         store.update_consult(tx.conn, consult_id, state=target)
         _tell(tx, row, "consult.entered", {"state": target, "account": ctx.actor})
         return _again(tx, ctx, consult_id)
 
     consult = await room.db.write(work, actor=ctx.actor)
-    return Enter(consult, list(room.settings.ice_servers), room.rooms.view(consult_id))
+    enter = Enter(consult, list(room.settings.ice_servers), room.rooms.view(consult_id))
+    if room.seats is None:
+        return enter
+    media = await room.seats.enter(consult_id, ctx.actor)
+    return msgspec.structs.replace(enter, media=media, forwarded=room.seats.is_forwarded(consult_id))
+
+
+async def check_inside(room: Consultations, ctx: Ctx, consult_id: str) -> None:
+    """Raises unless this person is a member and the room is open (it may be entered now)."""
+
+    def look(conn: Connection) -> None:
+        CONSULT.move(_inside(conn, ctx, consult_id)["state"], "enter")
+
+    await room.db.read(look)
 
 
 async def conclude(room: Consultations, ctx: Ctx, consult_id: str, said: Conclude) -> Consult:
@@ -268,7 +286,7 @@ async def countersign(room: Consultations, ctx: Ctx, consult_id: str, digest: st
         return _again(tx, ctx, consult_id)
 
     result = await room.db.write(work, actor=ctx.actor)
-    room.rooms.forget(consult_id)
+    room.forget(consult_id)
     return result
 
 
@@ -282,7 +300,12 @@ def topic_kind(room: Consultations) -> TopicKind:
     def whisper(ctx: Ctx, topic: str, raw: bytes) -> bytes | None:
         return room.rooms.hear(topic.partition(":")[2], ctx.actor, raw)
 
-    return TopicKind(may, whisper, lambda topic: room.rooms.first_whisper(topic.partition(":")[2]))
+    def first(topic: str) -> list[bytes]:
+        consult_id = topic.partition(":")[2]
+        media = None if room.seats is None else room.seats.first_whisper(consult_id)
+        return [body for body in (room.rooms.first_whisper(consult_id), media) if body is not None]
+
+    return TopicKind(may, whisper, first)
 
 
 def thread_org(conn: Connection, ctx: Ctx, consult_id: str) -> str:
@@ -318,6 +341,16 @@ def _visible(conn: Connection, ctx: Ctx, consult_id: str) -> RowMapping:
     sides = (row["requester_org"], row["invitee_org"])
     if not any(ctx.may("consult.read", org) for org in sides) and not store.is_member(conn, consult_id, ctx.actor):
         raise NotFound(kind="consult")
+    return row
+
+
+def _inside(conn: Connection, ctx: Ctx, consult_id: str) -> RowMapping:
+    """The row, for a member of the room."""
+    row = _visible(conn, ctx, consult_id)
+    if not store.is_member(conn, consult_id, ctx.actor):
+        inside = store.members(conn, [consult_id])[consult_id]
+        names = people.names(conn, (m["account"] for m in inside))
+        raise NotAMember(names="、".join(names.values()))
     return row
 
 

@@ -39,7 +39,11 @@ export function HandOver({ org, order = '' }: { org: string; order?: string }) {
         {t('hand.act')}
       </Button>
       <p class="hand-told">{dropping ? t('hand.drop') : t(order === '' ? 'hand.told' : 'hand.order')}</p>
-      {list.length > LINES_IN_SIGHT && <p class="hand-told" data-testid="hand-sum">{t('hand.sum', tally(list))}</p>}
+      {list.length > LINES_IN_SIGHT && (
+        <p class="hand-told" data-testid="hand-sum">
+          {t('hand.sum', tally(list))}
+        </p>
+      )}
       {list.length > 0 && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must take the focus (WCAG 2.1.1)
         <ul class="hand-list" tabIndex={0} aria-label={t('hand.list')}>
