@@ -115,11 +115,11 @@ def metric_page() -> str:
 def route_page() -> str:
     """Every HTTP route. The rooms' route lists need no room to be read."""
     rows = []
-    for name in ROOMS:
-        make = cast("Callable[..., tuple[Route, ...]]", importlib.import_module(f"server.{name}.routes").routes)
+    for name in (*(f"{room}.routes" for room in ROOMS), "consult.media_routes"):
+        make = cast("Callable[..., tuple[Route, ...]]", importlib.import_module(f"server.{name}").routes)
         rows += [
             [f"`{r.method} {r.path}`", f"`{r.rule}`", _type_name(r.body or r.query), _type_name(r.result)]
-            for r in (make(None, None) if name == "people" else make(None))
+            for r in (make(None, None) if name in ("people.routes", "consult.media_routes") else make(None))
         ]
     own = "`GET /api/hub`, `GET /healthz`, `GET /metrics` are public; `GET /api/ws?ticket=` is the live connection."
     text = f"Commands (POST, PUT, DELETE) carry an `Idempotency-Key`. {own} Types: `web/src/api/types.gen.ts`."

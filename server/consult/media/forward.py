@@ -221,10 +221,10 @@ class Forwarder:
         if track is None:
             self.unknown += 1  # nothing this member has named
             return
-        was_active = track.packets > 0
+        first, waited = track.packets == 0, bool(track.waiting)
         track.take(packet)
-        if not was_active:
-            self._arrange(seat.room)
+        if first or (waited and not track.waiting):
+            self._arrange(seat.room)  # now it is there, or seen: the pages are told at once
 
     def _reported(self, seat: Seat, packet: bytes) -> None:
         for said in rtp.read_rtcp(packet):

@@ -93,7 +93,7 @@ class Seats:
         return room is not None and room.forwarded
 
     def first_whisper(self, consult: str) -> bytes | None:
-        """Who has sound and picture over the forwarder, for a page that comes or comes back; None: browser to browser."""
+        """Who has a seat at the forwarder, for a page that comes or comes back; None: browser to browser."""
         return msgspec.json.encode(self._members(consult)) if self.is_forwarded(consult) else None
 
     async def take(self, consult: str, account: str) -> MediaSeat:

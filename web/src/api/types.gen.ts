@@ -448,7 +448,7 @@ export type MediaDone = {
   readonly seat: string
 }
 
-/** What the hub whispers of media. engine: take a seat; slots and wanted are for one seat's page. accounts of `speakers`: who is heard, the loudest first; of `members`: who has sound and picture over the forwarder. */
+/** What the hub whispers of media. engine: take a seat; slots and wanted are for one seat's page. accounts of `speakers`: who is heard, the loudest first; of `members`: who has a seat at the forwarder. */
 export type MediaNews = {
   readonly kind: 'media'
   readonly say: 'engine' | 'members' | 'slots' | 'speakers' | 'wanted'
