@@ -43,7 +43,7 @@ class Connection:
 
     def __init__(self, heard: Callable[[bytes], None] | None) -> None:
         self._loop = asyncio.get_running_loop()
-        self._heard = heard
+        self.heard = heard
         self.received = 0
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
@@ -51,7 +51,7 @@ class Connection:
         self.socket.bind(("127.0.0.1", 0))
         self._loop.add_reader(self.socket, self._readable)
         self.connected = asyncio.Event()
-        self._checks: asyncio.Task[None] | None = None
+        self._checks: asyncio.TimerHandle | None = None
         self.dtls: Dtls | None = None
 
     def connect(self, sdp: str) -> None:
@@ -60,12 +60,12 @@ class Connection:
         self.address = host, int(port)
         self._name, self._password = _said(sdp, r"a=ice-ufrag:(\S+)") + ":me", _said(sdp, r"a=ice-pwd:(\S+)")
         self.dtls = Dtls(certificate(), server=False, fingerprint=_said(sdp, r"a=fingerprint:sha-256 (\S+)"))
-        self._checks = asyncio.create_task(self._check())
+        self._check()
 
-    async def _check(self) -> None:
-        while True:
-            self.say(stun.request(secrets.token_bytes(12), self._name, self._password, nominates=True))
-            await asyncio.sleep(2 if self.connected.is_set() else CHECK_S)
+    def _check(self) -> None:
+        """Asks until the handshake is done, and now and then after that: a member that is silent is gone."""
+        self.say(stun.request(secrets.token_bytes(12), self._name, self._password, nominates=True))
+        self._checks = self._loop.call_later(2 if self.connected.is_set() else CHECK_S, self._check)
 
     def say(self, datagram: bytes) -> None:
         try:
@@ -90,9 +90,9 @@ class Connection:
             if 127 < first < 192:
                 is_rtcp = 192 <= datagram[1] <= 223
                 self.received += not is_rtcp
-                if self._heard is not None and (seal := self.dtls.receive) is not None:
+                if self.heard is not None and (seal := self.dtls.receive) is not None:
                     with contextlib.suppress(SrtpError):  # come twice
-                        self._heard(seal.unprotect_rtcp(datagram) if is_rtcp else seal.unprotect(datagram))
+                        self.heard(seal.unprotect_rtcp(datagram) if is_rtcp else seal.unprotect(datagram))
             elif first < 4:
                 if self.dtls.timeout_s is None and not self.dtls.done:
                     self._shake(b"")

@@ -28,6 +28,8 @@ from server.consult.media.seats import Seats
 from tests.server.media_member import INTER_FRAME, KEY_FRAME, SyntheticMember, answered, described
 from tests.waiting import until
 
+WAIT_S = 20
+
 
 class Room:
     """A forwarder with members in one room."""
@@ -49,7 +51,7 @@ class Room:
         self.forwarder.answer(account, answered(offer))
         member.receiving.connect(offer)
         member.sending.connect(self.forwarder.publish(account, member.offer))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WAIT_S):
             await member.connected()
         return member
 
@@ -86,14 +88,14 @@ async def test_voices_reach_the_others_and_nobody_hears_himself(room: Room) -> N
             {b"two", b"three"}, {b"one", b"three"}, {b"one", b"two"},
         )  # fmt: skip
 
-    await until(spoken)
+    await until(spoken, WAIT_S)
     for member in room.members.values():
         for slot in member.heard.values():
             assert slot.sequences == [(slot.sequences[0] + i) & 0xFFFF for i in range(len(slot.sequences))]
     slots = room.last(Slots, "usr_a")
     assert isinstance(slots, Slots)
     assert {*slots.sound} == {"usr_b", "usr_c", None}
-    await until(lambda: any(isinstance(e, Speakers) and len(e.accounts) == 3 for e in room.news))
+    await until(lambda: spoken() and any(isinstance(e, Speakers) and len(e.accounts) == 3 for e in room.news), WAIT_S)
 
 
 async def test_of_many_the_three_loudest_are_heard(room: Room) -> None:
@@ -107,7 +109,7 @@ async def test_of_many_the_three_loudest_are_heard(room: Room) -> None:
         slots = room.last(Slots, "usr_l")
         return isinstance(slots, Slots) and {*slots.sound} == {"usr_0", "usr_1", "usr_2"}
 
-    await until(loudest)
+    await until(loudest, WAIT_S)
     assert len(listener.heard) <= 3
 
 
@@ -123,12 +125,12 @@ async def test_a_picture_begins_with_a_key_frame_and_a_change_goes_on_counting(r
         member.large.say((KEY_FRAME if asked else INTER_FRAME) + word)
         return any(payload.endswith(word) for payload in viewer.payloads())
 
-    await until(lambda: sent(first, b"first"))
+    await until(lambda: sent(first, b"first"), WAIT_S)
     slots = room.last(Slots, "usr_v")
     assert isinstance(slots, Slots)
     assert slots.picture[0] == "usr_1"
     room.watch("usr_v", Wish("usr_2", "large"))
-    await until(lambda: sent(second, b"second"))
+    await until(lambda: sent(second, b"second"), WAIT_S)
     pictures = [
         heard for heard in viewer.heard.values() if any(b"first" in p or b"second" in p for p in heard.payloads)
     ]
@@ -146,7 +148,7 @@ async def test_the_other_layer_is_shown_where_the_wished_one_is_not_sent(room: R
         sender.small.say(KEY_FRAME + b"small")
         return any(payload.endswith(b"small") for payload in viewer.payloads())
 
-    await until(seen)
+    await until(seen, WAIT_S)
 
 
 async def test_what_a_receiver_lost_comes_again_and_what_the_hub_lost_is_asked_of_the_sender(room: Room) -> None:
@@ -157,25 +159,25 @@ async def test_what_a_receiver_lost_comes_again_and_what_the_hub_lost_is_asked_o
         sender.large.say(KEY_FRAME + b"x")
         return b"".join(viewer.payloads()) != b""
 
-    await until(seen)
+    await until(seen, WAIT_S)
     sender.large.say(INTER_FRAME + b"one")
     late = sender.large.packet(INTER_FRAME + b"late")
     for word in (b"two", b"three"):
         sender.large.say(INTER_FRAME + word)
-    await until(lambda: any(p.endswith(b"three") for p in viewer.payloads()))
+    await until(lambda: any(p.endswith(b"three") for p in viewer.payloads()), WAIT_S)
     ((ssrc, slot),) = viewer.heard.items()
     missing = (slot.sequences[-1] - 2) & 0xFFFF
     assert missing not in slot.sequences
     number = rtp.HEAD.unpack_from(late)[2]
-    await until(lambda: any(isinstance(a, rtp.Feedback) and number in a.lost for a in sender.asked))
+    await until(lambda: any(isinstance(a, rtp.Feedback) and number in a.lost for a in sender.asked), WAIT_S)
     sender.sending.send(late)
-    await until(lambda: slot.payloads[-1].endswith(b"late"))
+    await until(lambda: slot.payloads[-1].endswith(b"late"), WAIT_S)
     assert slot.sequences[-1] == missing
 
     # Its own seal refuses a packet that came twice, so it is counted before it is opened.
     before = viewer.receiving.received
     viewer.receiving.send(rtp.nack(1, ssrc, [slot.sequences[-2]]))
-    await until(lambda: viewer.receiving.received > before)
+    await until(lambda: viewer.receiving.received > before, WAIT_S)
 
 
 async def test_many_requests_for_a_key_frame_are_one(room: Room) -> None:
@@ -188,13 +190,13 @@ async def test_many_requests_for_a_key_frame_are_one(room: Room) -> None:
         sender.large.say(KEY_FRAME + b"x")
         return all(viewer.payloads() for viewer in viewers)
 
-    await until(seen)
+    await until(seen, WAIT_S)
     sender.asked.clear()
     for viewer in viewers:
         for ssrc in viewer.heard:
             for _ in range(20):
                 viewer.receiving.send(rtp.key_frame_request(1, ssrc))
-    await until(lambda: any(isinstance(a, rtp.Feedback) and a.key for a in sender.asked))
+    await until(lambda: any(isinstance(a, rtp.Feedback) and a.key for a in sender.asked), WAIT_S)
     assert len([a for a in sender.asked if isinstance(a, rtp.Feedback) and a.key]) <= 2
 
 
@@ -208,13 +210,13 @@ async def test_reports_go_both_ways(room: Room) -> None:
         told = [r for r in speaker.asked if isinstance(r, rtp.Report) and r.ssrc == speaker.voice.ssrc and r.last_sr]
         return bool(reports and told and reports[-1].ssrc in listener.heard and reports[-1].ntp == 1 << 40)
 
-    await until(heard)
+    await until(heard, WAIT_S)
 
 
 async def test_who_says_goodbye_is_gone_at_once_and_the_others_stay(room: Room) -> None:
     first, second = await room.join("usr_a"), await room.join("usr_b")
     second.sending.goodbye()
-    await until(lambda: room.lost() == {"usr_b": "closed"})
+    await until(lambda: room.lost() == {"usr_b": "closed"}, WAIT_S)
     assert not first.sending.connected.is_set() or room.forwarder.stats()["seats"] == 1
 
 
@@ -224,7 +226,7 @@ async def test_another_than_the_described_one_gets_no_keys(room: Room) -> None:
     offer = room.forwarder.join("con_1", "usr_x", "usr_x")
     room.forwarder.answer("usr_x", answered(offer, ":".join(["AB"] * 32)))
     liar.receiving.connect(offer)
-    await until(lambda: room.lost() == {"usr_x": "dtls: fingerprint"})
+    await until(lambda: room.lost() == {"usr_x": "dtls: fingerprint"}, WAIT_S)
     assert stays.receiving.connected.is_set()
 
 
@@ -243,9 +245,9 @@ async def test_streams_nobody_named_and_bytes_that_mean_nothing_harm_nobody(room
         speaker.voice.say(b"plain", 20)
         return listener.payloads() != []
 
-    await until(heard)
+    await until(heard, WAIT_S)
     assert set(listener.payloads()) == {b"plain"}
-    await until(lambda: room.forwarder.stats()["unknown"] >= 1)
+    await until(lambda: room.forwarder.stats()["unknown"] >= 1, WAIT_S)
 
 
 async def test_who_floods_loses_his_seat_only(room: Room) -> None:
@@ -257,7 +259,7 @@ async def test_who_floods_loses_his_seat_only(room: Room) -> None:
             bad.voice.say(b"x", 10)
         return "usr_x" in room.lost()
 
-    await until(gone)
+    await until(gone, WAIT_S)
     assert room.lost() == {"usr_x": "flood"}
 
 
@@ -340,13 +342,13 @@ async def test_a_forwarder_that_dies_is_begun_anew_and_says_so() -> None:
         assert (await engine.stats())["seats"] == 1
         assert engine.pid is not None
         os.kill(engine.pid, signal.SIGKILL)
-        await until(lambda: Died() in news)
+        await until(lambda: Died() in news, WAIT_S)
         assert await engine.join("con_1", "usr_a", "seat_1")
         assert engine.restarts == 1
         pid = engine.pid
     finally:
         await engine.close()
-    await until(lambda: not _alive(pid))
+    await until(lambda: not _alive(pid), WAIT_S)
 
 
 def _alive(pid: int | None) -> bool:
@@ -427,4 +429,4 @@ async def test_two_go_browser_to_browser_and_the_third_brings_all_to_the_forward
     engine.gone = True
     assert await seats.enter("con_1", "usr_b") is None  # the room opens without it
     seats.forget("con_1")
-    await until(lambda: "close con_1" in engine.asked)
+    await until(lambda: "close con_1" in engine.asked, WAIT_S)

@@ -13,12 +13,12 @@ import resource
 import signal
 import socket
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 import structlog
 
+from server.base.clock import SystemClock
 from server.base.pool import begin_worker
 from server.consult.media.engine import (
     SDP_BYTES_MAX,
@@ -126,7 +126,7 @@ async def _serve(sock: socket.socket, listen: Listen) -> None:
         if writer.transport.get_write_buffer_size() > BEHIND_BYTES_MAX:
             os._exit(1)
 
-    port = Port(Certificate(datetime.now(UTC)), listen.hosts, listen.port, listen.advertised)
+    port = Port(Certificate(SystemClock().now()), listen.hosts, listen.port, listen.advertised)
     forwarder = Forwarder(port, say)
     gc.freeze()  # what is there now stays: the collector's pauses are heard as gaps
     say(Reply(0))
