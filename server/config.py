@@ -122,9 +122,17 @@ class ConsultSection(_Section, frozen=True):
     ] = ()
     ice_username: Annotated[str, Meta(description="User of the TURN server.")] = ""
     ice_credential: Annotated[str, Meta(description="Password of the TURN server.")] = ""
+    ice_secret: Annotated[
+        str,
+        Meta(description="coturn's static-auth-secret: who enters gets a password of his own for twelve hours."),
+    ] = ""
     media_port: Annotated[
         int | None,
-        Meta(ge=0, le=65535, description="UDP port of sound and picture in rooms of three and more; empty: port + 2."),
+        Meta(
+            ge=0,
+            le=65535,
+            description="UDP port of sound and picture in rooms of three and more; empty: the number of hub.port.",
+        ),
     ] = None
     media_addresses: Annotated[
         tuple[str, ...],

@@ -371,8 +371,8 @@ class Application:
 
     def _media_listen(self) -> Listen:
         hub, said = self.config.hub, self.config.consult
-        own = 0 if hub.port == 0 else hub.port + 2
-        return listen_on(hub.host, own if said.media_port is None else said.media_port, said.media_addresses)
+        port = hub.port if said.media_port is None else said.media_port  # HTTP is TCP: the same number is free for UDP
+        return listen_on(hub.host, port, said.media_addresses)
 
     def _web(self, tls: ssl.SSLContext | None) -> None:
         async def who(cookie: str | None) -> Ctx | None:
@@ -511,7 +511,7 @@ def alert_settings(config: Config) -> AlertSettings:
 def consult_settings(config: Config) -> ConsultSettings:
     said = config.consult
     servers = (IceServer(list(said.ice_urls), said.ice_username, said.ice_credential),) if said.ice_urls else ()
-    return ConsultSettings(ice_servers=servers)
+    return ConsultSettings(ice_servers=servers, turn_secret=said.ice_secret)
 
 
 def hub_secret(data: Path) -> bytes:

@@ -7,6 +7,7 @@ The room itself (shared view, pointers) is `room.py`; its chat is the messages r
 from __future__ import annotations
 
 import hmac
+from base64 import b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -55,15 +56,21 @@ from server.records.model import Recording
 
 LIST_MAX = 200
 SHORT_MAX = 1000
+TURN_S = 12 * 3600
+"""How long a password for the TURN server is good: a new connection in the same stay must still find its way."""
 LONG_MAX = 8000
 ANSWERERS = ("on_call", "expert", "reviewer")
 """Roles that are told of a request when the rota of the invited side names nobody."""
 
 
 class ConsultSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """ice_servers: STUN and TURN servers given to the browsers of a room; none are needed within one network."""
+    """ice_servers: STUN and TURN servers given to the browsers of a room; none are needed within one network.
+
+    turn_secret: shared with the TURN server: who enters gets a password of his own; "": as `ice_servers` say.
+    """
 
     ice_servers: tuple[IceServer, ...] = ()
+    turn_secret: str = ""
 
 
 @dataclass(frozen=True)
@@ -223,11 +230,21 @@ async def enter(room: Consultations, ctx: Ctx, consult_id: str) -> Enter:
         return _again(tx, ctx, consult_id)
 
     consult = await room.db.write(work, actor=ctx.actor)
-    enter = Enter(consult, list(room.settings.ice_servers), room.rooms.view(consult_id))
+    enter = Enter(consult, _ice_servers(room, ctx.actor), room.rooms.view(consult_id))
     if room.seats is None:
         return enter
     media = await room.seats.enter(consult_id, ctx.actor)
     return msgspec.structs.replace(enter, media=media, forwarded=room.seats.is_forwarded(consult_id))
+
+
+def _ice_servers(room: Consultations, account: str) -> list[IceServer]:
+    """With coturn's own kind of password (`use-auth-secret`): it knows of no account, and forgets it by the clock."""
+    secret = room.settings.turn_secret
+    if not secret:
+        return list(room.settings.ice_servers)
+    username = f"{int(room.clock.now().timestamp()) + TURN_S}:{account}"
+    password = b64encode(hmac.digest(secret.encode(), username.encode(), "sha1")).decode()
+    return [IceServer(server.urls, username, password) for server in room.settings.ice_servers]
 
 
 async def check_inside(room: Consultations, ctx: Ctx, consult_id: str) -> None:

@@ -85,7 +85,7 @@ class Line:
         return at + shape.delay_s
 
     def _loses(self, way: str, shape: Shape, rng: random.Random) -> bool:
-        """Each by itself; or as Gilbert has it: in a bad state, which lasts `burst` packets in the mean, all are lost."""
+        """Each by itself; or as Gilbert has it: in a bad state, which lasts `burst` packets on average, all go."""
         if shape.burst <= 1 or shape.loss in (0, 1):
             self.losing[way] = rng.random() < shape.loss
         elif self.losing[way]:

@@ -18,6 +18,7 @@ const AGAIN_MS = [200, 1_000, 2_000, 5_000, 10_000]
 /** A seat over which nothing is to be seen is as good as one that flows, after this long. */
 const QUIET_MS = 3_000
 const LOOK_MS = 200
+const LEAD_MS = 2_000
 
 type Options = Readonly<{
   consult: string
@@ -36,21 +37,31 @@ export function readNews(from: string, body: unknown): MediaNews | null {
 }
 
 /** Whom to ask for, and how big: few large, of many only the one who speaks. */
-export function wishes(accounts: readonly string[], speakers: readonly string[]): readonly Wish[] {
+export function wishes(accounts: readonly string[], lead: string | null): readonly Wish[] {
   const few = accounts.length <= 3
-  const lead = speakers.find(a => accounts.includes(a)) ?? accounts[0]
-  const first = [...accounts].sort((a, b) => rank(a, speakers) - rank(b, speakers))
-  return first.slice(0, PICTURE_SLOTS).map(account => ({ account, layer: few || account === lead ? 'large' : 'small' }))
+  const large = lead !== null && accounts.includes(lead) ? lead : accounts[0]
+  const first = accounts.filter(a => a === large).concat(accounts.filter(a => a !== large))
+  return first
+    .slice(0, PICTURE_SLOTS)
+    .map(account => ({ account, layer: few || account === large ? 'large' : 'small' }))
 }
-const rank = (account: string, speakers: readonly string[]): number => {
-  const at = speakers.indexOf(account)
-  return at < 0 ? speakers.length : at
+
+export type Lead = Readonly<{ account: string | null; heardAt_ms: number }>
+export const NO_LEAD: Lead = { account: null, heardAt_ms: Number.NEGATIVE_INFINITY }
+
+/** Who is shown large: he keeps it through others' short words, since each change costs a key frame. */
+export function leadAfter(lead: Lead, speakers: readonly string[], now_ms: number): Lead {
+  const first = speakers[0]
+  if (first === undefined) return lead
+  if (first === lead.account || now_ms - lead.heardAt_ms > LEAD_MS) return { account: first, heardAt_ms: now_ms }
+  return lead
 }
 
 export class Forwarder {
   /** Who has a seat now. */
   here: ReadonlySet<string> = new Set()
   speakers: readonly string[] = []
+  lead: Lead = NO_LEAD
   private now: Place | null = null
   private next: Place | null = null
   private wished: readonly Wish[] = []
@@ -89,8 +100,10 @@ export class Forwarder {
       this.tries = 0
       void this.take(null)
     } else if (news.say === 'members') this.here = new Set(news.accounts ?? [])
-    else if (news.say === 'speakers') this.speakers = news.accounts ?? []
-    else if (this.now?.seat === news.seat) this.now?.heard(news)
+    else if (news.say === 'speakers') {
+      this.speakers = news.accounts ?? []
+      this.lead = leadAfter(this.lead, this.speakers, performance.now())
+    } else if (this.now?.seat === news.seat) this.now?.heard(news)
     else if (this.next?.seat === news.seat) this.next?.heard(news)
     else if (this.taking) this.early.push(news) // of a seat whose request is still on its way back
     this.o.onChange()

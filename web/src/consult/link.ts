@@ -79,9 +79,8 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     speakers.value = forwarder.speakers
     const withPicture = [...members].filter(([, m]) => m.cam && !m.left).map(([account]) => account)
     const chosen = shown.peek()
-    forwarder.watch(
-      wishes(chosen === null ? withPicture : chosen.filter(a => withPicture.includes(a)), forwarder.speakers),
-    )
+    const inSight = chosen === null ? withPicture : chosen.filter(a => withPicture.includes(a))
+    forwarder.watch(wishes(inSight, forwarder.lead.account))
   }
   /** Three are in: over the hub from now on, for good. What is direct goes when the first picture has come. */
   const forward = (): Forwarder => {
