@@ -160,6 +160,19 @@ def may_sign(clock: Clock) -> Callable[[Connection, Ctx], None]:
     return check
 
 
+def case_patient(conn: Connection, case: str) -> str:
+    """The patient of a recording or consultation; asks for no right. Raises NotFound."""
+    if case.startswith("con_"):
+        case = consult_store.consult_row(conn, case)["recording"]
+    return str(records_store.recording_row(conn, case)["patient"])
+
+
+def invited(conn: Connection, patient: str, account: str) -> bool:
+    """Whether the account is in a consultation about one of the patient's recordings."""
+    recordings = records_store.recordings_of_patient(conn, patient, records.LIST_MAX)
+    return any(consult_store.invited_to(conn, r.id, account) for r in recordings)
+
+
 def thread_org(conn: Connection, ctx: Ctx, thread: str) -> str:
     """The institution of the case a thread belongs to. Raises NotFound when it is not this person's."""
     match thread.partition("_")[0]:

@@ -54,6 +54,9 @@ from server.consult.model import IceServer
 from server.consult.routes import routes as consult_routes
 from server.devices import service as devices
 from server.devices.routes import routes as device_routes
+from server.images import Images
+from server.images import worker as image_worker
+from server.images.routes import routes as image_routes
 from server.intake import archive, files
 from server.intake.gateway import Gateway, GatewaySettings
 from server.intake.journal import JournalFailed
@@ -216,6 +219,7 @@ class Application:
         await self.spine.stop()
         self.pool.stop()
         self.intake.files.stop()
+        self.images.pool.stop()
         await self.db.close()
         self.reserve.release()
         if not self.failed:
@@ -321,6 +325,13 @@ class Application:
             db, clock, consult_settings(self.config), self.secret, adapters.may_sign(clock), Rooms(clock), self.seats
         )
         self.messages = Messages(db, adapters.thread_org)
+        self.images = Images(
+            db, blobs, clock,
+            Pool(
+                1, image_worker.warm_up, timeout_s=image_worker.WORKER_S, memory_bytes=image_worker.WORKER_BYTES
+            ),
+            adapters.case_patient, adapters.invited, lambda: self.reserve.spent,
+        )  # fmt: skip
         self.spine = Spine(
             db,
             clock,
@@ -403,6 +414,7 @@ class Application:
             *consult_routes(self.consult),
             *media_routes(self.consult, self.seats),
             *message_routes(self.messages),
+            *image_routes(self.images),
             *self._hub_routes(http),
         )
         self.web = http.application(routes)
@@ -446,7 +458,7 @@ class Application:
             gauges = {
                 "commits": self.db.commits,
                 "dead_letters": self.spine.dead_letters,
-                "pool_restarts": self.pool.restarts + self.intake.files.restarts,
+                "pool_restarts": self.pool.restarts + self.intake.files.restarts + self.images.pool.restarts,
                 "live_watched": self.watch.watched,
                 "live_unwatched": self.watch.unwatched,
                 "live_dropped": self.watch.dropped,

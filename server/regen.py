@@ -31,6 +31,7 @@ from server.config import Config
 from server.consult import model as consult
 from server.consult.media import model as media
 from server.devices import model as devices
+from server.images import model as images
 from server.messages import model as messages
 from server.metrics import COUNTERS, METRICS
 from server.people import model as people
@@ -41,9 +42,9 @@ from server.regen_accuracy import accuracy_page
 from server.regen_protocol import protocol_page
 
 ROOT = Path(__file__).resolve().parent.parent
-MODELS: tuple[ModuleType, ...] = (people, devices, records, reading, alerts, media, consult, messages)
+MODELS: tuple[ModuleType, ...] = (people, devices, records, reading, alerts, media, consult, messages, images)
 TABLES: tuple[StateTable, ...] = (records.RECORDING, devices.DEVICE, reading.REPORT, alerts.ALERT, consult.CONSULT)
-ROOMS = ("people", "devices", "records", "reading", "alerts", "consult", "messages")
+ROOMS = ("people", "devices", "records", "reading", "alerts", "consult", "messages", "images")
 TS_HEADER = "// Produced from the server's definitions by `./run regen`; not to be edited.\n"
 MD_HEADER = "<!-- Produced from the code by `./run regen`; not to be edited. -->\n\n"
 

@@ -59,6 +59,10 @@ class Blobs(Protocol):
         """Raises BlobMissing."""
         ...
 
+    async def part(self, key: str, first: int, size: int) -> bytes:
+        """So many bytes from there, fewer where the file ends before. Raises BlobMissing."""
+        ...
+
     async def exists(self, key: str) -> bool: ...
 
     async def size(self, key: str) -> int:
@@ -86,6 +90,12 @@ class FileBlobs:
     async def get(self, key: str) -> bytes:
         try:
             return await asyncio.to_thread(self._path(key).read_bytes)
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise BlobMissing(key=key) from None
+
+    async def part(self, key: str, first: int, size: int) -> bytes:
+        try:
+            return await asyncio.to_thread(_part, self._path(key), first, size)
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise BlobMissing(key=key) from None
 
@@ -152,6 +162,12 @@ class FileBlobs:
         if not _KEY.fullmatch(key):
             raise BlobKeyRefused
         return self._folder / key
+
+
+def _part(path: Path, first: int, size: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(first)
+        return file.read(size)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -38,6 +38,16 @@ class TooLarge(AppError):
 
 
 @dataclass(eq=False)
+class FilesBusy(AppError):
+    """Each file that is on its way in stands in the hub's memory; there is room for so many."""
+
+    code: ClassVar[str] = "http.files_busy"
+    status: ClassVar[int] = 503
+    what: ClassVar[str] = "Too many large files are being handed over at the moment."
+    mend: ClassVar[str] = "Send it again in a minute; nothing was stored."
+
+
+@dataclass(eq=False)
 class NotFound(AppError):
     """Also the answer for what exists but is not yours: its existence is not told."""
 

@@ -27,6 +27,7 @@ from server.base.database import CommandKey, Database, Tx, current_command
 from server.base.errors import (
     AlreadyDone,
     BadInput,
+    FilesBusy,
     ForeignOrigin,
     Internal,
     KeyMissing,
@@ -44,6 +45,8 @@ S = TypeVar("S")
 BODY_BYTES_MAX = 1_000_000
 FILE_BYTES_MAX = 64 * 1024 * 1024
 """Of a route whose body is `bytes`: a file, taken as it is."""
+FILES_BYTES_MAX = 512 * 1024 * 1024
+"""Of all such bodies that are on their way in or being worked on: each stands in memory."""
 COOKIE = "xinlian_session"
 
 PUBLIC = "public"
@@ -63,6 +66,9 @@ class Raw:
     """It is to be saved, never shown: the bytes are whatever somebody sent."""
     cache_s: int = 0
     cookie: str | None = None
+    status: int = 200
+    etag: str = ""
+    """A name of these bytes that stays: who has them is answered 304."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,7 @@ class Call:
     query: Any = None
     peer: str = ""
     agent: str = ""
+    content_type: str = ""
     set_cookie: Callable[[str | None], None] = field(default=lambda _value: None)
 
 
@@ -114,6 +121,7 @@ class Http:
     """Whether the reserve is being used."""
     errors: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     routes: tuple[Route, ...] = ()
+    _files_bytes: int = 0
     _locks: dict[tuple[str, str], asyncio.Lock] = field(default_factory=dict)
 
     def application(self, routes: Iterable[Route]) -> web.Application:
@@ -143,6 +151,18 @@ class Http:
             self.check_origin(request)
             if self.saving() and route.rule not in (PUBLIC, SIGNED_IN, *self.vital):
                 raise StorageFull
+        if route.body is not bytes:
+            return await self._carry_out(route, request, ctx)
+        room = _announced(request)
+        if self._files_bytes + room > FILES_BYTES_MAX:
+            raise FilesBusy
+        self._files_bytes += room
+        try:
+            return await self._carry_out(route, request, ctx)
+        finally:
+            self._files_bytes -= room
+
+    async def _carry_out(self, route: Route, request: web.Request, ctx: Ctx | None) -> web.StreamResponse:
         cookies: list[str | None] = []
         call = Call(
             ctx=ctx or Ctx("nobody", "", (), lambda *_: False),
@@ -151,10 +171,11 @@ class Http:
             query=_query(request, route.query),
             peer=request.remote or "",
             agent=request.headers.get("User-Agent", "")[:200],
+            content_type=request.headers.get("Content-Type", "")[:400],
             set_cookie=cookies.append,
         )
         if request.method in ("GET", "HEAD") or route.rule == PUBLIC or not route.kept:
-            response = _response(await route.call(call))
+            response = _response(await route.call(call), request.headers.get("If-None-Match", ""))
         else:
             response = await self._once(route, call, request)
         for value in cookies:
@@ -277,12 +298,17 @@ def disposition(filename: str, *, attachment: bool) -> str:
     return how if plain == name else f"{how}; filename*=UTF-8''{quote(name, safe='')}"
 
 
-def _response(result: object) -> web.Response:
+def _response(result: object, has: str = "") -> web.Response:
+    """`has`: the etag of what the browser holds."""
     if isinstance(result, Raw):
         headers = {"Cache-Control": f"private, max-age={result.cache_s}" if result.cache_s else "no-store"}
         if result.filename:
             headers["Content-Disposition"] = disposition(result.filename, attachment=result.attachment)
-        return web.Response(body=result.body, content_type=result.content_type, headers=headers)
+        if result.etag:
+            headers["ETag"] = f'"{result.etag}"'
+            if has == headers["ETag"]:
+                return web.Response(status=304, headers=headers)
+        return web.Response(body=result.body, status=result.status, content_type=result.content_type, headers=headers)
     return web.Response(
         body=msgspec.json.encode(result), content_type="application/json", headers={"Cache-Control": "no-store"}
     )
@@ -297,6 +323,14 @@ async def _body(request: web.Request, kind: type[S] | None) -> S | bytes | None:
         return msgspec.json.decode(await request.read(), type=kind)
     except NOT_AS_EXPECTED as error:
         raise BadInput(reason=str(error)) from None
+
+
+def _announced(request: web.Request) -> int:
+    """How many bytes a file's body will take. Raises TooLarge before any of it is read."""
+    size = request.content_length
+    if size is not None and size > FILE_BYTES_MAX:
+        raise TooLarge(limit_bytes=FILE_BYTES_MAX)
+    return FILE_BYTES_MAX if size is None else size
 
 
 async def _file(request: web.Request) -> bytes:

@@ -46,6 +46,8 @@ ACCESS: tuple[Rule, ...] = (
     Rule("consult.request", "ask for a consultation", (*CLINIC, *READING), "below"),
     Rule("consult.answer", "accept, decline and conclude consultations", SPECIALIST, "below"),
     Rule("consult.read", "see consultations", EVERY_CLINICAL, "below"),
+    Rule("image.read", "see a patient's images; also who is in his consultation", EVERY_CLINICAL, "below"),
+    Rule("image.add", "put images, photos and papers to a patient", EVERY_CLINICAL, "below"),
     Rule("message.write", "write in the thread of a case", EVERY_CLINICAL, "below"),
     Rule("device.read", "see the device register", (*CLINIC, *READING, "admin"), "below"),
     Rule("device.admin", "add, describe and revoke devices and their keys", ("admin",), "below"),

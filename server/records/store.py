@@ -271,6 +271,14 @@ def patient_view(conn: Connection, patient_id: str) -> Patient:
     return _patient(row)
 
 
+def patient_row(conn: Connection, patient_id: str) -> RowMapping:
+    """The bare row, with the whole number: not for pages. Raises NotFound."""
+    row = conn.execute(select(patient).where(patient.c.id == patient_id)).mappings().first()
+    if row is None:
+        raise NotFound(kind="patient")
+    return row
+
+
 def _patient_columns() -> list[Label[Any]]:
     return [patient.c[name].label(f"patient_{name}") for name in patient.c.keys()]  # noqa: SIM118 - not a dict
 

@@ -27,6 +27,8 @@ async def test_what_was_put_is_read_back(blobs: Blobs) -> None:
     assert await blobs.get("recordings/2026/a.ecg") == b"\x00samples"
     assert await blobs.exists("recordings/2026/a.ecg")
     assert await blobs.size("recordings/2026/a.ecg") == 8
+    assert await blobs.part("recordings/2026/a.ecg", 1, 4) == b"samp"
+    assert await blobs.part("recordings/2026/a.ecg", 6, 99) == b"es"
 
 
 async def test_a_missing_blob_has_its_own_error(blobs: Blobs) -> None:
@@ -35,6 +37,8 @@ async def test_a_missing_blob_has_its_own_error(blobs: Blobs) -> None:
         await blobs.get("nothing")
     with pytest.raises(BlobMissing):
         await blobs.size("no/thing")
+    with pytest.raises(BlobMissing):
+        await blobs.part("nothing", 0, 1)
 
 
 async def test_the_same_content_again_is_fine_another_is_refused(blobs: Blobs) -> None:

@@ -14,8 +14,8 @@ async def opened(hub: Hub, clinic: Browser, oncall: Browser) -> str:
     """A consultation that both sides may enter."""
     receipt = await hub.send("org_hewan", normal(), REQUEST)
     asked = {
-        "recording": receipt.recording, "invitee_org": demo.CENTRE, "purpose": "是否需要上转", "summary": "反复心悸三天",
-        "priority": "routine", "consent": "written",
+        "recording": receipt.recording, "invitee_org": demo.CENTRE, "purpose": "是否需要上转",
+        "summary": "反复心悸三天", "priority": "routine", "consent": "written",
     }  # fmt: skip
     consult = str((await clinic.post("/api/consults", asked))["id"])
     await oncall.post(f"/api/consults/{consult}/accept", {})

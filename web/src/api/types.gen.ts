@@ -10,6 +10,19 @@ export type AccountView = {
   readonly last_sign_in_at: string | null
 }
 
+/** `confirmed`: a person has compared and says that the file's patient is this one. */
+export type AddImageQuery = {
+  readonly name: string
+  readonly case?: string
+  readonly confirmed?: boolean
+}
+
+/** `known`: the same file was here already and is kept once. */
+export type AddedImage = {
+  readonly image: Image
+  readonly known: boolean
+}
+
 export type Alert = {
   readonly id: string
   readonly recording: string
@@ -368,6 +381,21 @@ export type GrantView = {
   readonly org: string
 }
 
+/** A file's own curve (VOI LUT): grey 0..255 at `first`, `first + step`, ... of the stored values. */
+export type GreyCurve = {
+  readonly name: string
+  readonly first: number
+  readonly step: number
+  readonly grey: readonly number[]
+}
+
+/** Which values become black to white, in the values' own unit; `name` as the file calls it, may be empty. */
+export type GreyWindow = {
+  readonly name: string
+  readonly centre: number
+  readonly width: number
+}
+
 /** The recording of a file. `known`: the hub has had a file with these bytes before, and this is its recording. */
 export type HandedOver = {
   readonly recording: Recording
@@ -391,6 +419,49 @@ export type IceServer = {
 /** Name later: who the unidentified person was. */
 export type Identify = {
   readonly patient: PatientFacts
+}
+
+export type Image = {
+  readonly id: string
+  readonly patient: string
+  readonly case: string
+  readonly kind: 'dicom' | 'pdf' | 'photo'
+  readonly name: string
+  readonly bytes: number
+  readonly facts: ImageFacts
+  readonly added_by_name: string
+  readonly added_at: string
+}
+
+/** What stands in the file about the picture. `rows` 0: it has none to show (a PDF). */
+export type ImageFacts = {
+  readonly rows?: number
+  readonly columns?: number
+  readonly frames?: number
+  readonly colour?: boolean
+  readonly slope?: number
+  readonly intercept?: number
+  readonly unit?: string
+  readonly windows?: readonly GreyWindow[]
+  readonly curve?: GreyCurve | null
+  readonly inverted?: boolean
+  readonly row_mm?: number | null
+  readonly column_mm?: number | null
+  readonly at_detector?: boolean
+  readonly frame_ms?: number | null
+  readonly lossy?: boolean
+  readonly modality?: string
+  readonly description?: string
+  readonly taken?: string
+  readonly study?: string
+  readonly series?: string
+  readonly instance?: string
+  readonly sop_class?: string
+}
+
+export type ImageList = {
+  readonly images: readonly Image[]
+  readonly cursor: number
 }
 
 /** A key without its secret, which is told once and never again. */
@@ -799,6 +870,12 @@ export type SignReport = {
 export type Statement = {
   readonly code: string | null
   readonly text: string
+}
+
+/** `patient`: whose they are; else the number in the file names one of the sender's own institution. */
+export type StowQuery = {
+  readonly patient?: string
+  readonly confirmed?: boolean
 }
 
 /** A suspected exchange of electrodes. code LEAD_REVERSAL_LA_RA, LEAD_REVERSAL_OTHER or PRECORDIAL_MISPLACEMENT. electrodes those to check: RA LA RL LL V1 to V6. leads the leads that do not show what their names say. differs how far the beats differ as they are (1 - cosine); left: how far when the exchange is taken back. */

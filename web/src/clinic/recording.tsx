@@ -19,6 +19,8 @@ import { t as alertWords } from '../i18n/alerts'
 import { language } from '../i18n/catalogue'
 import { t } from '../i18n/clinic'
 import { t as fileWords } from '../i18n/files'
+import { t as imageWords } from '../i18n/images'
+import { PatientImages } from '../images/list'
 import { subscribe } from '../live/live'
 import { AutoTag, Button, Empty, ErrorLine, Icon, Measured, Segmented, Severity, Skeleton, Tag } from '../ui'
 import { complaint, findingName, loadFindingNames, personName, sexAge } from './case'
@@ -166,6 +168,10 @@ function Page(p: {
         <Conclusion recording={r} />
         <Machine machine={r.machine} />
         <Opinions consults={p.consults} />
+        <section>
+          <h3>{imageWords('title')}</h3>
+          <PatientImages patient={r.patient.id} of={r.id} />
+        </section>
         <section>
           <h3>{t('rec.history')}</h3>
           <History recording={r.id} version={p.version} />

@@ -10,6 +10,8 @@ import { personName, sexAge } from '../clinic/case'
 import { isMe } from '../clinic/me'
 import { Thread } from '../clinic/thread'
 import { t } from '../i18n/consult'
+import { t as imageWords } from '../i18n/images'
+import { PatientImages } from '../images/list'
 import { Button, Empty, ErrorLine, FieldRow, Pane, Skeleton, Tag } from '../ui'
 import { PriorityMark } from './list'
 import { useConsult } from './one'
@@ -82,6 +84,11 @@ function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
             </p>
           </div>
           <Acts consult={c} onChange={onChange} quiet={writing} />
+        </Pane>
+        <Pane title={imageWords('title')}>
+          <div class="consult-top">
+            <PatientImages patient={c.patient.id} of={c.id} />
+          </div>
         </Pane>
         {c.conclusion === null && c.events.includes('conclude') && !writing && isMe(c.expert) && (
           <Button icon="pen" onClick={() => setWriting(true)}>

@@ -325,6 +325,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "这一操作已经执行过。请刷新页面查看结果。",
     "en": "This command was already carried out. Reload the page to see its result."
   },
+  "http.files_busy": {
+    "zh": "当前正在提交的大文件过多。请一分钟后重新提交；没有保存任何内容。",
+    "en": "Too many large files are being handed over at the moment. Send it again in a minute; nothing was stored."
+  },
   "http.idempotency_key": {
     "zh": "提交操作需要 8 到 64 个字符的幂等键。每次新操作用新的随机键，重试用同一个键。",
     "en": "A command needs an Idempotency-Key of 8 to 64 characters. Send a fresh random key with each new command, the same key with a repeat."
@@ -344,6 +348,54 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "http.too_large": {
     "zh": "请求超过 {limit_bytes} 字节。请分次提交。",
     "en": "The request is larger than {limit_bytes} bytes. Send less at once."
+  },
+  "image.broken": {
+    "zh": "{name} 无法读取：文件损坏、不完整，或内容自相矛盾。请从原设备或影像系统重新导出。",
+    "en": "{name} cannot be read: it is damaged, cut short or says what cannot be. Export it again from the machine or archive it came from."
+  },
+  "image.busy": {
+    "zh": "当前正在读取的影像过多。请一分钟后重新提交；没有保存任何内容。",
+    "en": "Too many images are being read at the moment. Send it again in a minute; nothing was stored."
+  },
+  "image.frames": {
+    "zh": "{name} 有 {frames} 帧，最多可接收 {most} 帧。请导出较短的片段。",
+    "en": "{name} has {frames} frames; {most} can be taken. Export a shorter stretch."
+  },
+  "image.is_ecg": {
+    "zh": "{name} 是 DICOM 心电图，不是影像。请在“今日患者”页面提交，以便分析和出具报告。",
+    "en": "{name} is an ECG in DICOM and no image. Hand it over on the page of today's patients: there it is analysed and reported."
+  },
+  "image.no_pixels": {
+    "zh": "{name} 是 DICOM 文件，但不含影像：{content}。请选择影像文件本身；报告可作为 PDF 提交。",
+    "en": "{name} is DICOM and holds no image: {content}. Choose the images themselves; a report can be handed over as PDF."
+  },
+  "image.patient_differs": {
+    "zh": "文件中的患者（{in_file}）与此处的患者（{here}）不一致，或无法认定为同一人。请核对，确认为同一人后再提交。",
+    "en": "The file names {in_file}; it is put to {here}. Nothing says that they are the same person. Compare both; confirm only when they are the same person."
+  },
+  "image.pixels": {
+    "zh": "{name} 的像素格式本系统不能读取：{pixels}。可读取 8 至 16 位灰度与 8 位彩色，请以此导出。",
+    "en": "{name} has pixels that are not read here: {pixels}. Grey of 8 to 16 bits and colour of 8 bits are read; export it so."
+  },
+  "image.stow": {
+    "zh": "该请求不是 STOW-RS 消息：{missing} 缺失或有误。请发送 multipart/related，带 boundary，各部分为 application/dicom（PS3.18，10.5）。",
+    "en": "The request is no STOW-RS message: {missing} is missing or wrong. Send multipart/related with a boundary and parts of application/dicom (PS3.18, 10.5)."
+  },
+  "image.syntax": {
+    "zh": "{name} 的压缩方式本系统不能读取：{syntax}。请以不压缩、JPEG 2000、RLE 或 JPEG 基线方式导出。",
+    "en": "{name} is compressed in a way that is not read here: {syntax}. Export it uncompressed, or as JPEG 2000, RLE or JPEG baseline."
+  },
+  "image.too_large": {
+    "zh": "{name} 解压后为 {mb} MB，最多可接收 {most_mb} MB。请导出较短的片段或较小的影像。",
+    "en": "{name} unpacks to {mb} MB; {most_mb} MB can be taken. Export a shorter stretch, or smaller images."
+  },
+  "image.uid_taken": {
+    "zh": "已有同一实例编号的另一幅影像（{instance}）。原影像保持不变；修改后的影像请以新实例导出。",
+    "en": "Another image with the same instance number is stored already ({instance}). The one that is here stays. Export the changed image as a new instance."
+  },
+  "image.unknown": {
+    "zh": "{name} 的内容不是 DICOM 影像、JPEG、PNG 或 PDF。请按其中一种格式导出；文件扩展名无关紧要。",
+    "en": "{name} is no DICOM image, JPEG, PNG or PDF by its content. Export it in one of these; the ending of its name does not matter."
   },
   "intake.journal_damaged": {
     "zh": "日志第 {segment} 段从第 {start} 到第 {end} 字节已损坏。请保留该文件并检查磁盘；相关记录无法由它补全。",
