@@ -85,8 +85,19 @@ class Incoming(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 MaySubscribe = Callable[[Ctx, str], Awaitable[bool]]
-Whisper = Callable[[Ctx, str, bytes], bytes | None]
-"""Looks at a whisper before it goes on: returns the body for the others (perhaps stamped), or None to hold it back."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What follows from a whisper: `on` goes to the others as the speaker's word (None: it is held back), `told` to
+    everybody on the topic, the speaker too, as the hub's."""
+
+    on: bytes | None = None
+    told: tuple[bytes, ...] = ()
+
+
+Whisper = Callable[[Ctx, str, bytes], Heard]
+"""Looks at a whisper before it goes on."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +108,8 @@ class TopicKind:
     whisper: Whisper | None = None
     first_whispers: Callable[[str], list[bytes]] | None = None
     """What a newcomer must know at once (the room's shared view, who is in it)."""
+    left: Callable[[str, str], Heard] | None = None
+    """(topic, account): the last page of this account on the topic is gone."""
 
 
 @dataclass(eq=False)
@@ -246,7 +259,7 @@ class Live:
             await self._read(page)
         finally:
             for topic in list(page.topics):
-                self._drop(page, topic)
+                self._gone(page, topic)
             self._pages.discard(page)
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
@@ -280,11 +293,18 @@ class Live:
         elif incoming.type == "subscribe":
             await self._subscribe(page, incoming.topic, incoming.cursor)
         elif incoming.type == "unsubscribe":
-            self._drop(page, incoming.topic)
+            self._gone(page, incoming.topic)
         elif incoming.topic in page.topics:
             kind = self._kinds[incoming.topic.partition(":")[0]]
-            if kind.whisper is not None and (body := kind.whisper(page.ctx, incoming.topic, bytes(incoming.body))):
-                self.whisper(incoming.topic, page.ctx.actor, body, incoming.to)
+            if kind.whisper is not None:
+                heard = kind.whisper(page.ctx, incoming.topic, bytes(incoming.body))
+                self._pass_on(incoming.topic, page.ctx.actor, heard, incoming.to)
+
+    def _pass_on(self, topic: str, speaker: str, heard: Heard, to: str | None = None) -> None:
+        if heard.on is not None:
+            self.whisper(topic, speaker, heard.on, to)
+        for body in heard.told:
+            self.whisper(topic, "", body)
 
     async def _subscribe(self, page: _Page, topic: str, cursor: int | None) -> None:
         prefix = topic.partition(":")[0]
@@ -337,6 +357,14 @@ class Live:
             del self._by_topic[topic]
         if (follower := page.streams.pop(topic, None)) is not None:
             self._bus.detach(topic, follower)
+
+    def _gone(self, page: _Page, topic: str) -> None:
+        """The page follows the topic no more; what it was the last one to hold open is told."""
+        followed = topic in page.topics
+        self._drop(page, topic)
+        kind = self._kinds.get(topic.partition(":")[0])
+        if followed and kind is not None and kind.left is not None and page.ctx.actor not in self.present(topic):
+            self._pass_on(topic, page.ctx.actor, kind.left(topic, page.ctx.actor))
 
     async def _write(self, page: _Page) -> None:
         with contextlib.suppress(ConnectionError):

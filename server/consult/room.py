@@ -1,4 +1,4 @@
-"""The open room of a consultation: the shared view, who is in it, and what may be whispered there.
+"""The open room of a consultation: the shared view and what may be whispered there; who has the floor is `floor.py`.
 
 All of it is fleeting and lives in this process: the view is what everybody looks at now, stamped by the hub with a
 growing revision so that every screen settles on the same one. What must last (chat, conclusion) goes another way.
@@ -15,13 +15,19 @@ import msgspec
 
 from ecg.expected import NOT_AS_EXPECTED
 from server.base.clock import Clock
+from server.base.live import Heard
+from server.consult.floor import Drawn, Floor, Marked, Role, Source
 from server.consult.model import SharedView
 
 ROOMS_MAX = 500
 PRESENT_MAX = 64
 WHISPERS_PER_S_MAX = 120
 """Of one person in one room: a pointer at 60 Hz and a dragged view beside it."""
-BYTES_MAX = {"pointer": 500, "view": 1000, "signal": 32_000, "typing": 200, "hello": 200, "bye": 200}
+ACTS_PER_S_MAX = 30
+"""Of what changes the floor or the marks, counted apart: a burst of signalling costs nobody his raised hand."""
+BYTES_MAX = {"pointer": 500, "view": 1000, "signal": 32_000, "mark": 8000}
+"""Of one whisper by its kind; the others are a word and a name."""
+BYTES_ELSE_MAX = 200
 
 
 class Pointer(msgspec.Struct, frozen=True, tag_field="kind", tag="pointer"):
@@ -64,7 +70,53 @@ class Bye(msgspec.Struct, frozen=True, tag_field="kind", tag="bye"):
     pass
 
 
-Whispered = Pointer | View | Signal | Typing | Hello | Bye
+class Ask(msgspec.Struct, frozen=True, tag_field="kind", tag="ask"):
+    """For control of the shared view, or no longer."""
+
+    up: bool
+
+
+class Give(msgspec.Struct, frozen=True, tag_field="kind", tag="give"):
+    """Control to somebody who is here."""
+
+    to: str
+
+
+class Hand(msgspec.Struct, frozen=True, tag_field="kind", tag="hand"):
+    up: bool
+
+
+class Call(msgspec.Struct, frozen=True, tag_field="kind", tag="call"):
+    """The host gives somebody the word; empty: takes it back."""
+
+    who: str
+
+
+class Hush(msgspec.Struct, frozen=True, tag_field="kind", tag="hush"):
+    """The host asks somebody's page, or with an empty name everybody's, to switch its microphone off."""
+
+    who: str
+
+
+class Stage(msgspec.Struct, frozen=True, tag_field="kind", tag="stage"):
+    source: Source
+
+
+class Mark(Drawn, frozen=True, tag_field="kind", tag="mark"):
+    """`by` is the hub's: what a page writes there is not read."""
+
+
+class Unmark(msgspec.Struct, frozen=True, tag_field="kind", tag="unmark"):
+    id: str
+
+
+class Clear(msgspec.Struct, frozen=True, tag_field="kind", tag="clear"):
+    on: str
+
+
+Whispered = (
+    Pointer | View | Signal | Typing | Hello | Bye | Ask | Give | Hand | Call | Hush | Stage | Mark | Unmark | Clear
+)  # fmt: skip
 _decode = msgspec.json.Decoder(Whispered).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -86,9 +138,10 @@ class _Stamped(msgspec.Struct, frozen=True):
 @dataclass
 class _Open:
     view: SharedView | None = None
-    present: set[str] = field(default_factory=set)
+    floor: Floor = field(default_factory=Floor)
+    rev: int = 0
     pace: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Account -> (second, whispers in it)."""
+    """Account, alone or with what it says -> (second, whispers in it)."""
 
 
 @dataclass
@@ -99,50 +152,128 @@ class Rooms:
     _open: OrderedDict[str, _Open] = field(default_factory=OrderedDict)
     held_back: int = 0
 
-    def hear(self, consult: str, account: str, raw: bytes) -> bytes | None:
-        """Judge one whisper of `account`. Returns what the others get, or None when it is held back."""
-        out = self._judge(self._room(consult), account, raw)
-        if out is None:
+    def admit(self, consult: str, account: str, role: Role) -> None:
+        """A member follows the room: as what he is in it from now on."""
+        self._room(consult).floor.roles[account] = role
+
+    def hear(self, consult: str, account: str, raw: bytes) -> Heard:
+        """Judge one whisper of `account`. Empty when it is held back."""
+        said = self._read(self._room(consult), account, raw)
+        heard = Heard() if said is None else self._judge(self._room(consult), account, said)
+        if heard == Heard():
             self.held_back += 1
-        return out
+        return heard
+
+    def gone(self, consult: str, account: str) -> Heard:
+        """The last page of `account` in this room was closed or lost its line."""
+        room = self._open.get(consult)
+        return Heard() if room is None or not room.floor.away(account) else Heard(told=(self._floor(room),))
 
     def view(self, consult: str) -> SharedView | None:
         room = self._open.get(consult)
         return room.view if room else None
 
-    def first_whisper(self, consult: str) -> bytes | None:
-        """The view so far, for a newcomer."""
-        view = self.view(consult)
-        return None if view is None else _encode(_stamped(view))
+    def first_whispers(self, consult: str) -> list[bytes]:
+        """The view so far, the floor and what is drawn, for a newcomer."""
+        room = self._open.get(consult)
+        if room is None:
+            return []
+        view = [] if room.view is None else [_encode(_stamped(room.view))]
+        marks = Marked(self._next(room), list(room.floor.marks.values()), [], whole=True)
+        return [*view, self._floor(room), _encode(marks)]
 
     def present(self, consult: str) -> frozenset[str]:
-        """Accounts that said hello and not yet bye. A page that died stays until `forget`."""
+        """Accounts that said hello, not yet bye, and still have a page there."""
         room = self._open.get(consult)
-        return frozenset(room.present) if room else frozenset()
+        return frozenset(room.floor.here) if room else frozenset()
 
     def forget(self, consult: str) -> None:
         """The consultation has ended."""
         self._open.pop(consult, None)
 
-    def _judge(self, room: _Open, account: str, raw: bytes) -> bytes | None:
-        if not self._in_pace(room, account) or len(raw) > max(BYTES_MAX.values()):
+    def _read(self, room: _Open, account: str, raw: bytes) -> Whispered | None:
+        if not self._in_pace(room, account, 2 * WHISPERS_PER_S_MAX) or len(raw) > max(BYTES_MAX.values()):
             return None
         try:
             said = _decode(raw)
         except NOT_AS_EXPECTED:
             return None
-        if len(raw) > BYTES_MAX[str(said.__struct_config__.tag)]:
+        kind = str(said.__struct_config__.tag)
+        if len(raw) > BYTES_MAX.get(kind, BYTES_ELSE_MAX):
             return None
+        flows = isinstance(said, Pointer | View | Signal | Typing)
+        pace = self._in_pace(room, f"{account} {flows}", WHISPERS_PER_S_MAX if flows else ACTS_PER_S_MAX)
+        return said if pace else None
+
+    def _judge(self, room: _Open, account: str, said: Whispered) -> Heard:
         match said:
             case View():
-                return self._show(room, account, said)
+                return Heard(self._show(room, account, said))
             case Signal() if (said.description is msgspec.UNSET) == (said.candidate is msgspec.UNSET):
-                return None
-            case Hello() if len(room.present) < PRESENT_MAX:
-                room.present.add(account)
+                return Heard()
+            case Pointer() | Signal() | Typing():
+                return Heard(_encode(said))
+            case Hush():
+                return Heard(_encode(said)) if account == room.floor.host else Heard()
+            case Mark() | Unmark() | Clear():
+                return self._drawn(room, account, said)
+            case _:
+                return self._floored(room, account, said)
+
+    def _floored(
+        self, room: _Open, account: str, said: Hello | Bye | Ask | Give | Hand | Call | Stage
+    ) -> Heard:  # fmt: skip
+        """What changes the floor: everybody is told the whole of it, and of a new presenter the view again."""
+        floor, before = room.floor, room.floor.presenter
+        on = None
+        match said:
+            case Hello():
+                changed = (account in floor.here or len(floor.here) < PRESENT_MAX) and floor.come(account)
+                on = _encode(said)
             case Bye():
-                room.present.discard(account)
-        return _encode(said)
+                changed, on = floor.leave(account), _encode(said)
+            case Ask():
+                changed = floor.ask(account, said.up)
+            case Give():
+                changed = floor.give(account, said.to)
+            case Hand():
+                changed = floor.hand(account, said.up)
+            case Call():
+                changed = floor.call(account, said.who)
+            case Stage():
+                changed = floor.show_source(account, said.source)
+        if not changed:
+            return Heard(on)
+        told: tuple[bytes, ...] = (self._floor(room),)
+        if room.view is not None and floor.presenter not in (before, ""):
+            # A page that moved in the moment the control left it stands elsewhere: the newer revision brings it back.
+            room.view = msgspec.structs.replace(room.view, presenter=floor.presenter, rev=self._next(room))
+            told = (*told, _encode(_stamped(room.view)))
+        return Heard(on, told)
+
+    def _drawn(self, room: _Open, account: str, said: Mark | Unmark | Clear) -> Heard:
+        match said:
+            case Mark():
+                pushed_out = room.floor.draw(
+                    account, Drawn(said.id, said.on, said.shape, said.lead, said.points, said.words)
+                )
+                if pushed_out is None:
+                    return Heard()
+                told = Marked(self._next(room), [room.floor.marks[said.id]], pushed_out)
+                return Heard(told=(_encode(told),))
+            case Unmark():
+                gone = room.floor.rub_out(account, said.id)
+            case Clear():
+                gone = room.floor.clear(account, said.on)
+        return Heard(told=(_encode(Marked(self._next(room), [], gone)),)) if gone else Heard()
+
+    def _floor(self, room: _Open) -> bytes:
+        return _encode(room.floor.told(self._next(room)))
+
+    def _next(self, room: _Open) -> int:
+        """From the clock, not from 1: pages that outlive a restart of the hub must still take the next as newer."""
+        room.rev = max(room.rev + 1, int(self.clock.now().timestamp() * 1000))
+        return room.rev
 
     def _room(self, consult: str) -> _Open:
         room = self._open.setdefault(consult, _Open())
@@ -151,18 +282,17 @@ class Rooms:
             self._open.popitem(last=False)
         return room
 
-    def _in_pace(self, room: _Open, account: str) -> bool:
+    def _in_pace(self, room: _Open, who: str, limit: int) -> bool:
         second = int(self.clock.monotonic())
-        last, count = room.pace.get(account, (second, 0))
+        last, count = room.pace.get(who, (second, 0))
         count = count + 1 if last == second else 1
-        room.pace[account] = (second, count)
-        return count <= WHISPERS_PER_S_MAX
+        room.pace[who] = (second, count)
+        return count <= limit
 
     def _show(self, room: _Open, account: str, said: View) -> bytes | None:
-        if not (0 <= said.first < said.end and said.speed > 0 and said.gain > 0):
+        if not (0 <= said.first < said.end and said.speed > 0 and said.gain > 0 and room.floor.may_show(account)):
             return None
-        # From the clock, not from 1: pages that outlive a restart of the hub must still take the next view as newer.
-        rev = max(room.view.rev + 1 if room.view else 0, int(self.clock.now().timestamp() * 1000))
+        rev = self._next(room)
         room.view = SharedView(
             said.recording, said.layout, said.first, said.end, said.speed, said.gain, presenter=account, rev=rev
         )

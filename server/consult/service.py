@@ -22,7 +22,7 @@ from server.base.database import Database, Tx
 from server.base.errors import NotFound
 from server.base.eventlog import Body
 from server.base.ids import new_id
-from server.base.live import TopicKind
+from server.base.live import Heard, TopicKind
 from server.consult import store
 from server.consult.errors import (
     ConclusionChanged,
@@ -308,21 +308,33 @@ async def countersign(room: Consultations, ctx: Ctx, consult_id: str, digest: st
 
 
 def topic_kind(room: Consultations) -> TopicKind:
-    """How `consult:<id>` is followed (members only) and spoken in (`room.py`'s filter)."""
+    """How `consult:<id>` is followed (members only) and spoken in (`room.py`'s filter).
+
+    Following it is also where the room learns as what its members sit there: after a restart of the hub nobody enters
+    anew, the pages only follow again.
+    """
 
     async def may(ctx: Ctx, topic: str) -> bool:
         consult_id = topic.partition(":")[2]
-        return await room.db.read(lambda conn: store.is_member(conn, consult_id, ctx.actor))
+        roles = await room.db.read(lambda conn: store.roles(conn, consult_id))
+        if ctx.actor not in roles:
+            return False
+        for account, role in roles.items():
+            room.rooms.admit(consult_id, account, role)
+        return True
 
-    def whisper(ctx: Ctx, topic: str, raw: bytes) -> bytes | None:
+    def whisper(ctx: Ctx, topic: str, raw: bytes) -> Heard:
         return room.rooms.hear(topic.partition(":")[2], ctx.actor, raw)
 
     def first(topic: str) -> list[bytes]:
         consult_id = topic.partition(":")[2]
         media = None if room.seats is None else room.seats.first_whisper(consult_id)
-        return [body for body in (room.rooms.first_whisper(consult_id), media) if body is not None]
+        return [*room.rooms.first_whispers(consult_id), *([] if media is None else [media])]
 
-    return TopicKind(may, whisper, first)
+    def left(topic: str, account: str) -> Heard:
+        return room.rooms.gone(topic.partition(":")[2], account)
+
+    return TopicKind(may, whisper, first, left)
 
 
 def thread_org(conn: Connection, ctx: Ctx, consult_id: str) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from server.base.errors import NotFound
 from server.base.schema import metadata
+from server.consult.floor import Role
 from server.consult.model import OPEN_STATES
 
 consult = Table(
@@ -87,6 +88,16 @@ def add_member(conn: Connection, consult_id: str, account: str, org: str, part: 
 def is_member(conn: Connection, consult_id: str, account: str) -> bool:
     query = select(member.c.part).where(member.c.consult == consult_id, member.c.account == account)
     return conn.execute(query).first() is not None
+
+
+def roles(conn: Connection, consult_id: str) -> dict[str, Role]:
+    """What each member is in the room: the expert who accepted is its host. Empty: there is no such consultation."""
+    query = (
+        select(member.c.account, member.c.part, consult.c.expert)
+        .join(consult, consult.c.id == member.c.consult)
+        .where(member.c.consult == consult_id)
+    )
+    return {account: "host" if account == expert else part for account, part, expert in conn.execute(query)}
 
 
 def members(conn: Connection, consults: Iterable[str]) -> dict[str, list[RowMapping]]:

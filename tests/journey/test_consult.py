@@ -74,7 +74,7 @@ async def test_two_people_hold_a_consultation_before_the_same_ecg_and_both_sign_
         await plays(tile.locator("video"))
     await shot(specialist.page, "room")
 
-    # One points, the other sees where; one moves the paper, the other's follows.
+    # One points, the other sees where; the host moves the paper, the other's follows.
     theirs = specialist.page.locator(".stage-paper canvas.ecg-over")
     empty = await ink(theirs)
     box = await clinic.page.locator(".stage-paper canvas").first.bounding_box()
@@ -82,7 +82,7 @@ async def test_two_people_hold_a_consultation_before_the_same_ecg_and_both_sign_
     await clinic.page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.3, steps=4)
     await expect_ink(theirs, empty)
     paper = ".stage-paper"
-    await clinic.keys("Alt+2")
+    await specialist.keys("Alt+2")
     for person in (clinic, specialist):
         await expect(person.page.locator(paper)).to_have_attribute("data-layout", "6x2")
 

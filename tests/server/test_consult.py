@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from server.base.clock import ManualClock
 from server.base.context import Ctx
 from server.base.errors import AppError, Forbidden, NotFound, WrongState
+from server.base.live import Heard
 from server.consult import room as rooms_module
 from server.consult import service, store
 from server.consult.errors import (
@@ -116,7 +117,7 @@ async def test_a_consultation_from_the_request_to_the_countersigned_conclusion_i
     view = json.dumps({"kind": "view", "recording": consult.recording, "layout": "12x1", "first": 0, "end": 5000,
                        "speed": 25, "gain": 10})  # fmt: skip
     assert service.topic_kind(room).whisper is not None
-    assert room.rooms.hear(consult.id, "usr_east", view.encode()) is not None
+    assert room.rooms.hear(consult.id, "usr_east", view.encode()).on is not None
     later_entry = await service.enter(room, expert, consult.id)
     assert later_entry.view is not None
     assert later_entry.view.presenter == "usr_east"
@@ -359,21 +360,21 @@ VIEW = {
 
 def test_a_view_is_stamped_with_the_hubs_revision_and_its_true_presenter_and_kept_for_newcomers() -> None:
     open_rooms = rooms()
-    first = json.loads(open_rooms.hear("con_1", "usr_a", said(**VIEW)) or b"")
-    second = json.loads(open_rooms.hear("con_1", "usr_b", said(**VIEW)) or b"")
+    first = json.loads(open_rooms.hear("con_1", "usr_a", said(**VIEW)).on or b"")
+    second = json.loads(open_rooms.hear("con_1", "usr_b", said(**VIEW)).on or b"")
     assert (first["kind"], first["presenter"], second["presenter"]) == ("view", "usr_a", "usr_b")
     assert first["rev"] < second["rev"] < 10**15
-    assert json.loads(open_rooms.first_whisper("con_1") or b"") == second
+    assert json.loads(open_rooms.first_whispers("con_1")[0]) == second
     kept = open_rooms.view("con_1")
     assert kept == SharedView("rec_1", "12x1", 0, 5000, 25.0, 10.0, "usr_b", second["rev"])
-    assert open_rooms.first_whisper("con_2") is None
+    assert open_rooms.first_whispers("con_2") == []
 
 
 def test_a_view_after_a_restart_of_the_hub_is_newer_than_those_before() -> None:
     clock = ManualClock(START)
-    before = json.loads(Rooms(clock).hear("con_1", "usr_a", said(**VIEW)) or b"")
+    before = json.loads(Rooms(clock).hear("con_1", "usr_a", said(**VIEW)).on or b"")
     clock.advance(2)
-    after = json.loads(Rooms(clock).hear("con_1", "usr_a", said(**VIEW)) or b"")
+    after = json.loads(Rooms(clock).hear("con_1", "usr_a", said(**VIEW)).on or b"")
     assert after["rev"] > before["rev"]
 
 
@@ -391,7 +392,7 @@ def test_a_view_after_a_restart_of_the_hub_is_newer_than_those_before() -> None:
     ],
 )
 def test_what_a_room_may_whisper_goes_on_as_it_came(body: dict[str, object]) -> None:
-    assert json.loads(rooms().hear("con_1", "usr_a", said(**body)) or b"") == body
+    assert json.loads(rooms().hear("con_1", "usr_a", said(**body)).on or b"") == body
 
 
 @pytest.mark.parametrize(
@@ -418,7 +419,7 @@ def test_what_a_room_may_whisper_goes_on_as_it_came(body: dict[str, object]) -> 
 )
 def test_everything_else_is_held_back(raw: bytes) -> None:
     open_rooms = rooms()
-    assert open_rooms.hear("con_1", "usr_a", raw) is None
+    assert open_rooms.hear("con_1", "usr_a", raw) == Heard()
     assert (open_rooms.held_back, open_rooms.view("con_1")) == (1, None)
 
 
@@ -429,19 +430,18 @@ def test_no_bytes_bring_the_room_down(raw: bytes) -> None:
 
 def test_fields_nobody_asked_for_do_not_travel() -> None:
     heard = rooms().hear("con_1", "usr_a", said(kind="typing", text="王小明"))
-    assert heard is not None
-    assert json.loads(heard) == {"kind": "typing"}
+    assert json.loads(heard.on or b"") == {"kind": "typing"}
 
 
 def test_who_floods_a_room_is_held_back_for_the_rest_of_the_second() -> None:
     clock = ManualClock(START)
     open_rooms = Rooms(clock)
     point = said(kind="pointer", lead="II", sample=1, uv=0)
-    heard = [open_rooms.hear("con_1", "usr_a", point) is not None for _ in range(WHISPERS_PER_S_MAX + 5)]
+    heard = [open_rooms.hear("con_1", "usr_a", point).on is not None for _ in range(WHISPERS_PER_S_MAX + 5)]
     assert heard.count(True) == WHISPERS_PER_S_MAX
-    assert open_rooms.hear("con_1", "usr_b", point) is not None
+    assert open_rooms.hear("con_1", "usr_b", point).on is not None
     clock.advance(1)
-    assert open_rooms.hear("con_1", "usr_a", point) is not None
+    assert open_rooms.hear("con_1", "usr_a", point).on is not None
 
 
 def test_presence_follows_hello_and_bye_and_an_ended_room_is_forgotten() -> None:

@@ -15,14 +15,20 @@ import { Thread } from '../clinic/thread'
 import { t } from '../i18n/consult'
 import { isOffline } from '../live/live'
 import { Button, Dot, Empty, ErrorLine, Icon, type IconName, Severity, Skeleton, Tag } from '../ui'
+import type { Tool } from './drawing'
 import { openLink, type RoomLink, type Seat } from './link'
-import { createMedia, type Media, type OwnMedia } from './media'
+import { Lobby, NoMedia } from './lobby'
+import { createMedia, type OwnMedia } from './media'
 import { useConsult } from './one'
 import { Opinion } from './opinion'
+import { People, Strip, whoIsLarge } from './people'
+import { openShared, type Shared } from './shared'
 import { type Follow, Stage } from './stage'
+import { usePushToTalk } from './talk'
 import { PeerTile, SelfTile, WaitingTile } from './tiles'
 import { roomIsOpen, stateWords } from './words'
 import './consult.css'
+import './room.css'
 
 export default function RoomScreen({ params }: ScreenProps) {
   const id = params.id ?? ''
@@ -41,7 +47,10 @@ export default function RoomScreen({ params }: ScreenProps) {
 type Place =
   | { kind: 'lobby'; error: unknown }
   | { kind: 'entering' }
-  | { kind: 'in'; enter: Enter; link: RoomLink; since: number }
+  | { kind: 'in'; enter: Enter; link: RoomLink; shared: Shared; since: number }
+
+/** Of more members everybody joins muted. */
+const OPEN_MICS_MAX = 3
 
 const seatKey = (consult: string): string => `xinlian.room.${consult}`
 
@@ -51,8 +60,11 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
   const [place, setPlace] = useState<Place>({ kind: 'lobby', error: null })
   const link = useRef<RoomLink | null>(null)
   const gone = useRef(false)
+  const shared = useRef<Shared | null>(null)
   const follow = useSignal<Follow>('follow')
-  const [opinionOpen, setOpinionOpen] = useState(false)
+  const tool = useSignal<Tool>('none')
+  const [panel, setPanel] = useState<Panel>('chat')
+  const [hushedBy, setHushedBy] = useState<string | null>(null)
   const [recording, setRecording] = useState<Recording | null>(null)
   const names = useRef(c.members)
   names.current = c.members
@@ -64,21 +76,34 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
       if (gone.current) return
       p.onChange(told.consult)
       sessionStorage.setItem(seatKey(c.id), 'in')
-      const opened = openLink(told, p.me, media, a => names.current.find(m => m.account === a)?.name ?? '–')
+      const nameOf = (a: string): string => names.current.find(m => m.account === a)?.name ?? '–'
+      const opened = openLink(told, p.me, media, nameOf)
       link.current = opened
-      setPlace({ kind: 'in', enter: told, link: opened, since: Date.now() })
+      // In the same turn as the link, so that both hear what the hub first tells a newcomer.
+      const floor = openShared(opened.topic, p.me, by => {
+        if (!media.micOn.peek()) return
+        media.toggleMic()
+        setHushedBy(nameOf(by))
+      })
+      shared.current = floor
+      setPlace({ kind: 'in', enter: told, link: opened, shared: floor, since: Date.now() })
     } catch (error) {
       if (!gone.current) setPlace({ kind: 'lobby', error })
     }
   }
-  const leave = (): void => {
+  const goOut = (): void => {
     sessionStorage.removeItem(seatKey(c.id))
     link.current?.close(true)
     link.current = null
+    shared.current?.close()
     media.close()
+  }
+  const leave = (): void => {
+    goOut()
     go(`/consult/${c.id}`)
   }
   useEffect(() => {
+    if (c.members.length > OPEN_MICS_MAX && media.micOn.peek()) media.toggleMic()
     void media.open()
     if (sessionStorage.getItem(seatKey(c.id)) === 'in' && roomIsOpen(c.events)) void enter()
     api.get<Recording>(`/api/recordings/${encodeURIComponent(c.recording)}`).then(
@@ -88,29 +113,36 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
     return () => {
       gone.current = true
       // Going to another screen is leaving; a reload never comes here, so its seat stays.
-      link.current?.close(true)
-      sessionStorage.removeItem(seatKey(c.id))
-      media.close()
+      goOut()
     }
   }, [c.id])
-  useKeys(
-    'room',
-    roomKeys({ media, follow, in: place.kind === 'in', openOpinion: () => setOpinionOpen(!opinionOpen), leave }),
-  )
-  const seats = place.kind === 'in' ? place.link.seats.value : []
+  const inRoom = place.kind === 'in' ? place : null
+  const turn = (to: Panel): void => setPanel(panel === to ? 'chat' : to)
+  const raise = (): void => {
+    const floor = inRoom?.shared
+    floor?.hand(!floor.floor.peek().hands.includes(p.me))
+  }
+  const draw = (): void => {
+    tool.value = tool.value === 'none' ? 'pen' : 'none'
+  }
+  usePushToTalk(media)
+  useKeys('room', roomKeys({ media, follow, draw, raise, turn: to => inRoom !== null && turn(to) }))
+  const seats = inRoom?.link.seats.value ?? []
   return (
     <div class="room" data-testid="room" data-place={place.kind}>
-      <Header consult={c} seats={seats} since={place.kind === 'in' ? place.since : null} />
+      <Header consult={c} seats={seats} since={inRoom?.since ?? null} />
       <Stage
         consult={c}
-        link={place.kind === 'in' ? place.link : null}
+        link={inRoom?.link ?? null}
+        shared={inRoom?.shared ?? null}
         me={p.me}
         follow={follow}
+        tool={tool}
         findings={recording?.machine?.findings ?? []}
       />
       <aside class="room-rail" aria-label={t('room.rail')}>
-        {place.kind === 'in' ? (
-          <Videos consult={c} seats={seats} media={media} me={p.me} />
+        {inRoom !== null ? (
+          <Videos consult={c} seats={seats} shared={inRoom.shared} media={media} me={p.me} />
         ) : (
           <Lobby
             consult={c}
@@ -120,15 +152,22 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
             onEnter={() => void enter()}
           />
         )}
-        {opinionOpen ? (
-          <OpinionPanel consult={c} onChange={p.onChange} onClose={() => setOpinionOpen(false)} />
+        {hushedBy !== null && !media.micOn.value && (
+          <p class="room-told" role="status" data-testid="hushed">
+            {t('people.hushed', { name: hushedBy })}
+          </p>
+        )}
+        {panel === 'opinion' ? (
+          <OpinionPanel consult={c} onChange={p.onChange} onClose={() => setPanel('chat')} />
+        ) : panel === 'people' && inRoom !== null ? (
+          <People consult={c} shared={inRoom.shared} seats={seats} me={p.me} onClose={() => setPanel('chat')} />
         ) : (
           <>
             <Card consult={c} recording={recording} />
             <div class="room-chat" data-testid="chat">
               <Thread
                 thread={c.id}
-                {...(place.kind === 'in' ? { topic: place.link.topic } : {})}
+                {...(inRoom === null ? {} : { topic: inRoom.link.topic })}
                 placeholder={t('room.chat.write')}
                 none={t('room.chat.none')}
                 chord="KeyT"
@@ -137,29 +176,42 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
           </>
         )}
       </aside>
+      {inRoom !== null && (
+        <Strip consult={c} shared={inRoom.shared} seats={seats} me={p.me} onMore={() => turn('people')} />
+      )}
       <Controls
         media={media}
         consult={c}
-        in={place.kind === 'in'}
-        onOpinion={() => setOpinionOpen(!opinionOpen)}
+        me={p.me}
+        shared={inRoom?.shared ?? null}
+        drawing={tool.value !== 'none'}
+        panel={panel}
+        turn={turn}
+        draw={draw}
+        raise={raise}
         onLeave={leave}
       />
     </div>
   )
 }
 
+type Panel = 'chat' | 'opinion' | 'people'
+
 type KeyParts = Readonly<{
   media: OwnMedia
   follow: { value: Follow }
-  in: boolean
-  openOpinion: () => void
-  leave: () => void
+  draw: () => void
+  raise: () => void
+  turn: (to: Panel) => void
 }>
 
 const roomKeys = (k: KeyParts) => [
   { id: 'room.mic', chord: 'KeyM', words: () => t('key.mic'), hint: true, act: k.media.toggleMic },
   { id: 'room.cam', chord: 'KeyV', words: () => t('key.cam'), hint: true, act: () => void k.media.toggleCam() },
-  { id: 'room.opinion', chord: 'KeyW', words: () => t('key.opinion'), hint: true, act: () => k.in && k.openOpinion() },
+  { id: 'room.opinion', chord: 'KeyW', words: () => t('key.opinion'), hint: true, act: () => k.turn('opinion') },
+  { id: 'room.hand', chord: 'KeyH', words: () => t('key.hand'), hint: true, act: k.raise },
+  { id: 'room.people', chord: 'KeyP', words: () => t('key.people'), act: () => k.turn('people') },
+  { id: 'room.draw', chord: 'KeyD', words: () => t('key.draw'), hint: true, act: k.draw },
   {
     id: 'room.follow',
     chord: 'KeyF',
@@ -203,75 +255,26 @@ function Header({ consult: c, seats, since }: { consult: Consult; seats: readonl
   )
 }
 
-function Videos(p: { consult: Consult; seats: readonly Seat[]; media: OwnMedia; me: string }) {
+/** Two see each other large; of more, who has the word is large and the rest stand in the strip under the stage. */
+function Videos(p: { consult: Consult; seats: readonly Seat[]; shared: Shared; media: OwnMedia; me: string }) {
   const nameOf = (account: string): string => {
     const m = p.consult.members.find(x => x.account === account)
     return m === undefined ? '–' : `${m.name} · ${m.org_name}`
   }
   const others = p.consult.members.filter(m => m.account !== p.me)
   const mine = p.consult.members.find(m => m.account === p.me)
+  const large = whoIsLarge(p.seats, p.shared.floor.value)
   return (
-    <div class="videos">
-      {p.seats.length === 0 && (
+    <div class={`videos${p.seats.length > 1 ? ' videos-many' : ''}`}>
+      {large === null ? (
         <WaitingTile
           words={others[0] === undefined ? t('room.waiting.nobody') : t('room.waiting', { name: others[0].name })}
         />
+      ) : (
+        <PeerTile key={large.account} seat={large} name={nameOf(large.account)} />
       )}
-      {p.seats.map(seat => (
-        <PeerTile key={seat.account} seat={seat} name={nameOf(seat.account)} />
-      ))}
       <SelfTile media={p.media.state.value} name={mine?.name ?? me.value?.name ?? ''} micOn={p.media.micOn.value} />
       <NoMedia media={p.media} />
-    </div>
-  )
-}
-
-const MISSING = {
-  insecure: 'media.insecure',
-  denied: 'media.denied',
-  missing: 'media.missing',
-  busy: 'media.busy',
-} as const
-
-/** Says in words why there is no picture or sound, and what still works. */
-function NoMedia({ media }: { media: OwnMedia }) {
-  const state: Media = media.state.value
-  if (state.kind === 'asking') return <p class="room-told">{t('media.asking')}</p>
-  if (state.kind === 'here' && state.video === null && media.camOn.value)
-    return <p class="room-told">{t('media.voice')}</p>
-  if (state.kind !== 'none') return null
-  return (
-    <div class="room-told" role="status" data-testid="media-missing" data-why={state.why}>
-      <p>{t(MISSING[state.why])}</p>
-      {state.why !== 'insecure' && <Button onClick={() => void media.open()}>{t('media.retry')}</Button>}
-    </div>
-  )
-}
-
-function Lobby(p: { consult: Consult; media: OwnMedia; busy: boolean; error: unknown; onEnter: () => void }) {
-  const state = p.media.state.value
-  const open = roomIsOpen(p.consult.events)
-  const words =
-    state.kind === 'none'
-      ? t('room.enter.text')
-      : state.kind === 'here' && state.video === null
-        ? t('room.enter.voice')
-        : t('room.enter')
-  return (
-    <div class="videos lobby" data-testid="lobby">
-      <SelfTile media={state} name={me.value?.name ?? ''} micOn={p.media.micOn.value} />
-      <NoMedia media={p.media} />
-      {open ? (
-        <>
-          <p class="muted f13 room-lobby">{t('room.lobby.told')}</p>
-          <Button kind="primary" size="large" wide busy={p.busy} onClick={p.onEnter}>
-            {words}
-          </Button>
-        </>
-      ) : (
-        <p class="room-told">{stateWords(p.consult.state)}</p>
-      )}
-      {p.error !== null && <ErrorLine error={p.error} retry={p.onEnter} />}
     </div>
   )
 }
@@ -321,7 +324,20 @@ function Card({ consult: c, recording: r }: { consult: Consult; recording: Recor
   )
 }
 
-function Controls(p: { media: OwnMedia; consult: Consult; in: boolean; onOpinion: () => void; onLeave: () => void }) {
+type ControlsProps = Readonly<{
+  media: OwnMedia
+  consult: Consult
+  me: string
+  shared: Shared | null
+  drawing: boolean
+  panel: Panel
+  turn: (to: Panel) => void
+  draw: () => void
+  raise: () => void
+  onLeave: () => void
+}>
+
+function Controls(p: ControlsProps) {
   const here = p.media.state.value.kind === 'here'
   const mic = p.media.micOn.value && here
   const cam = p.media.camOn.value && here
@@ -344,10 +360,11 @@ function Controls(p: { media: OwnMedia; consult: Consult; in: boolean; onOpinion
         off={!here}
         onClick={() => void p.media.toggleCam()}
       />
+      {p.shared !== null && <FloorControls {...p} shared={p.shared} />}
       <span class="grow" />
-      {p.in && (
+      {p.shared !== null && (
         <span data-testid="opinion-open">
-          <Button kind="primary" size="large" icon="pen" chord="KeyW" onClick={p.onOpinion}>
+          <Button kind="primary" size="large" icon="pen" chord="KeyW" onClick={() => p.turn('opinion')}>
             {t(writes && p.consult.conclusion === null ? 'room.opinion' : 'room.read')}
           </Button>
         </span>
@@ -361,7 +378,52 @@ function Controls(p: { media: OwnMedia; consult: Consult; in: boolean; onOpinion
   )
 }
 
-function Control(p: { icon: IconName; words: string; chord: string; on: boolean; off: boolean; onClick: () => void }) {
+function FloorControls(p: ControlsProps & { shared: Shared }) {
+  const floor = p.shared.floor.value
+  const place = floor.hands.indexOf(p.me)
+  return (
+    <>
+      <Control
+        icon="pen"
+        words={t('draw.label')}
+        chord="D"
+        on={p.drawing}
+        off={!p.shared.mayDraw.value}
+        plain
+        onClick={p.draw}
+      />
+      <Control
+        icon="hand"
+        words={place < 0 ? t('hand.up') : t('hand.place', { n: place + 1 })}
+        chord="H"
+        on={place >= 0}
+        off={false}
+        plain
+        onClick={p.raise}
+      />
+      <Control
+        icon="people"
+        words={t('people.count', { n: floor.here.length })}
+        chord="P"
+        on={p.panel === 'people'}
+        off={false}
+        plain
+        onClick={() => p.turn('people')}
+      />
+    </>
+  )
+}
+
+/** `plain`: off is only not chosen, without the stroke that says "closed". */
+function Control(p: {
+  plain?: boolean
+  icon: IconName
+  words: string
+  chord: string
+  on: boolean
+  off: boolean
+  onClick: () => void
+}) {
   return (
     <button
       type="button"
@@ -373,7 +435,7 @@ function Control(p: { icon: IconName; words: string; chord: string; on: boolean;
     >
       <span class="room-control-icon">
         <Icon name={p.icon} size={20} />
-        {!p.on && <i aria-hidden="true" />}
+        {!p.on && p.plain !== true && <i aria-hidden="true" />}
       </span>
       <span>
         {p.words} {!isPhone.value && <kbd aria-hidden="true">{p.chord}</kbd>}

@@ -1,67 +1,150 @@
-// The stage: one ECG on every screen. Who moves it shows it to those who follow; pointers carry their names.
-// Positions travel as sample indices, so that a phone and a wall show the same beat.
-import { effect, type Signal } from '@preact/signals'
-import { useEffect, useMemo, useRef } from 'preact/hooks'
+// The stage: what everybody looks at, and the line over it: which source, who leads, how to draw, follow or look alone.
+// The ECG itself is paper.tsx; what may be moved by whom is the hub's word (shared.ts).
+import { type Signal, useSignal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
 import { useSignalOf } from '../alerts/evidence'
 import { isPhone } from '../alerts/phone'
-import type { Consult, SharedView } from '../api/types.gen'
+import type { Consult } from '../api/types.gen'
+import { useKeys } from '../app/keys'
 import { findingName } from '../clinic/case'
-import { createViewer, type EcgRecording, EcgSheet, EcgTools, samplesOf, useViewerKeys, type Viewer } from '../ecg'
+import { EcgSweep, useLiveStream } from '../ecg'
 import { t } from '../i18n/consult'
-import { AutoTag, ErrorLine, Segmented, Skeleton } from '../ui'
+import { AutoTag, Button, Empty, ErrorLine, Segmented, Skeleton } from '../ui'
+import { Board } from './board'
+import { Control } from './control'
+import { DrawTools, type Tool } from './drawing'
+import { EarlierList, liveOf, useEarlier } from './earlier'
 import type { RoomLink } from './link'
-import { sameStretch } from './view'
+import { Paper } from './paper'
+import { BOARD, type Shared, type Source } from './shared'
 
 export type Follow = 'follow' | 'free'
 
-type Props = Readonly<{
+export type StageProps = Readonly<{
   consult: Consult
   link: RoomLink | null // null in the lobby: the record can be seen, nothing is shared yet
+  shared: Shared | null
   me: string
   follow: Signal<Follow>
+  tool: Signal<Tool>
   findings: readonly string[]
 }>
 
-export function Stage(p: Props) {
-  const { state, retry } = useSignalOf(p.consult.recording)
-  return (
-    <section class="stage" aria-label={t('room.stage')} data-testid="stage">
-      {state.kind === 'waiting' && <Skeleton rows={12} />}
-      {state.kind === 'failed' && <ErrorLine error={state.error} retry={retry} />}
-      {state.kind === 'here' && <Shared {...p} recording={state.value} />}
-    </section>
-  )
-}
+const SOURCES = ['ecg', 'live', 'record', 'board'] as const satisfies readonly Source[]
+/** 4 is kept for images. */
+const SOURCE_KEY = { ecg: 'Digit1', live: 'Digit2', record: 'Digit3', board: 'Digit5' } as const
 
-function Shared(p: Props & { recording: EcgRecording }) {
-  const viewer = useMemo(() => createViewer(isPhone.value ? { layout: '12x1' } : {}), [])
-  const samples = samplesOf(p.recording)
-  const facts = useMemo(() => ({ fs: p.recording.fs, samples, findings: [], rPeaks: [] }), [p.recording])
-  useViewerKeys(viewer, facts, { alt: true })
-  useSharing(viewer, p)
-  const presenter = p.link?.view.value?.presenter ?? ''
-  const by = p.consult.members.find(m => m.account === presenter)?.name ?? null
+export function Stage(p: StageProps) {
+  const { link, shared, follow } = p
+  const own = useSignal<Source>('ecg')
+  const shown = useSignal(p.consult.recording)
+  const toolsOpen = useSignal(!isPhone.value && innerWidth > 1500)
+  const label = useSignal<{ id: string; words: string } | null>(null)
+  const { earlier, reload } = useEarlier(p.consult.patient.id)
+  const nameOf = (account: string): string => p.consult.members.find(m => m.account === account)?.name ?? '–'
+  const following = shared !== null && follow.value === 'follow'
+  const source = following ? shared.floor.value.source : own.value
+  const theirs = link?.view.value?.recording ?? null
+  const theirSource = shared?.floor.value.source ?? null
+
+  useEffect(() => {
+    if (!following) return
+    if (theirs !== null) shown.value = theirs
+    if (theirSource !== null) own.value = theirSource
+  }, [following, theirs, theirSource])
+
+  /** A choice of who leads is everybody's; anybody else's is his own from here on. */
+  const leads = (): boolean => {
+    if (following && shared.mayShow.peek()) return true
+    follow.value = 'free'
+    return false
+  }
+  const choose = (to: Source): void => {
+    own.value = to
+    if (shared !== null && leads()) shared.show(to)
+  }
+  const put = (recording: string): void => {
+    shown.value = recording
+    own.value = 'ecg'
+    if (link === null || shared === null || !leads()) return
+    link.sendView({
+      ...{ recording, layout: '3x4+1', speed: 25, gain: 10, presenter: p.me },
+      ...{ first: 0, end: 1 }, // the page says it whole when it has laid the sheet out
+    })
+    shared.show('ecg')
+  }
+  useKeys(
+    'stage',
+    SOURCES.map(s => ({
+      id: `room.source.${s}`,
+      chord: SOURCE_KEY[s],
+      words: () => t(`source.${s}`),
+      act: () => choose(s),
+    })),
+  )
+  const drawing = p.tool.value !== 'none' && shared !== null && shared.mayDraw.value
+  const on = source === 'board' ? BOARD : shown.value
   return (
-    <>
+    <section class="stage" aria-label={t('room.stage')} data-testid="stage" data-source={source}>
       <div class="stage-head">
-        {!isPhone.value && <EcgTools viewer={viewer} facts={facts} alt />}
+        <Segmented<Source>
+          label={t('source.label')}
+          value={source}
+          onChange={choose}
+          choices={SOURCES.map(s => ({
+            value: s,
+            words: t(`source.${s}`),
+            title: `${t(`source.${s}`)} ${SOURCE_KEY[s].slice(5)}`,
+          }))}
+        />
+        {shared !== null && <Control shared={shared} me={p.me} follow={follow} nameOf={nameOf} />}
         <span class="grow" />
-        {p.findings.length > 0 && !isPhone.value && (
-          <span class="stage-auto ell">
-            <AutoTag /> {p.findings.map(findingName).join('、')}
-          </span>
+        {drawing ? (
+          <DrawTools
+            tool={p.tool}
+            mayClear={shared.hosts.value || shared.presents.value}
+            label={{
+              open: label.value !== null,
+              value: label.value?.words ?? '',
+              put: words => {
+                if (label.value !== null) label.value = { ...label.value, words }
+              },
+              done: () => {
+                const mark = shared.marks.peek().find(m => m.id === label.value?.id)
+                if (mark !== undefined && label.value !== null)
+                  shared.draw({ ...mark, words: label.value.words.trim() })
+                label.value = null
+              },
+            }}
+            undo={() => shared.undo(on)}
+            clear={() => shared.clear(on)}
+          />
+        ) : (
+          p.findings.length > 0 &&
+          source === 'ecg' &&
+          !isPhone.value && (
+            <span class="stage-auto ell">
+              <AutoTag /> {p.findings.map(findingName).join('、')}
+            </span>
+          )
         )}
-        {by !== null && presenter !== p.me && p.follow.value === 'follow' && (
-          <span class="muted f12 nw" role="status">
-            {t('room.shown', { name: by })}
-          </span>
+        {!isPhone.value && source === 'ecg' && (
+          <Button
+            kind="quiet"
+            on={toolsOpen.value}
+            onClick={() => {
+              toolsOpen.value = !toolsOpen.value
+            }}
+          >
+            {t('stage.tools')}
+          </Button>
         )}
-        {p.link !== null && (
+        {shared !== null && (
           <Segmented<Follow>
             label={t('room.follow.label')}
-            value={p.follow.value}
+            value={follow.value}
             onChange={v => {
-              p.follow.value = v
+              follow.value = v
             }}
             choices={[
               { value: 'follow', words: t('room.follow'), title: t('room.follow.told') },
@@ -70,80 +153,56 @@ function Shared(p: Props & { recording: EcgRecording }) {
           />
         )}
       </div>
-      <div class="stage-paper" data-first={viewer.first.value} data-layout={viewer.layout.value}>
-        <EcgSheet
-          recording={p.recording}
-          viewer={viewer}
-          pointers={p.link?.pointers.value ?? []}
-          tall={isPhone.value}
-          {...(isPhone.value ? { fitMm: 100 } : {})}
-          onPointer={at => p.link?.sendPointer(at === null ? null : { lead: at.lead, sample: at.sample })}
+      {source === 'ecg' && (
+        <OnPaper
+          {...p}
+          recording={shown.value}
+          nameOf={nameOf}
+          tools={toolsOpen.value}
+          drawing={drawing}
+          onBox={id => {
+            label.value = { id, words: '' }
+          }}
         />
-      </div>
-    </>
+      )}
+      {source === 'live' && <LiveStage recording={liveOf(earlier)} />}
+      {source === 'record' && (
+        <div class="stage-list">
+          <EarlierList earlier={earlier} reload={reload} shown={shown.value} onShow={put} />
+        </div>
+      )}
+      {source === 'board' && <Board shared={shared} tool={drawing ? p.tool.value : 'none'} nameOf={nameOf} />}
+    </section>
   )
 }
 
-/** My moves go out while I follow; theirs come in. Freed, nothing goes either way; following again takes the latest. */
-function useSharing(viewer: Viewer, p: Props & { recording: EcgRecording }): void {
-  const settled = useRef<SharedView | null>(null)
-  useEffect(() => {
-    const link = p.link
-    if (link === null) return
-    let freed = false
-    const stopIn = effect(() => {
-      const theirs = link.view.value
-      if (p.follow.value !== 'follow') {
-        freed = true
-        return
-      }
-      const back = freed
-      freed = false
-      if (theirs === null || theirs.recording !== p.consult.recording) return
-      if (theirs.presenter === p.me && settled.current !== null && !back) return
-      settled.current = theirs
-      show(viewer, theirs)
-    })
-    const stopOut = effect(() => {
-      const mine = shownNow(viewer, p, link.view.peek())
-      if (p.follow.value !== 'follow') return
-      const before = settled.current
-      if (before === null) {
-        settled.current = mine // as the room opened; nobody has moved yet
-        return
-      }
-      if (sameStretch(before, mine)) return
-      settled.current = mine
-      link.sendView(mine)
-    })
-    return () => {
-      stopIn()
-      stopOut()
-    }
-  }, [p.link])
+type OnPaperProps = StageProps &
+  Readonly<{
+    recording: string
+    nameOf: (account: string) => string
+    tools: boolean
+    drawing: boolean
+    onBox: (id: string) => void
+  }>
+
+function OnPaper(p: OnPaperProps) {
+  const { state, retry } = useSignalOf(p.recording)
+  if (state.kind === 'waiting') return <Skeleton rows={12} />
+  if (state.kind === 'failed') return <ErrorLine error={state.error} retry={retry} />
+  return <Paper key={p.recording} {...p} id={p.recording} ecg={state.value} />
 }
 
-const LAYOUTS: readonly string[] = ['3x4+1', '6x2', '12x1', 'cabrera', '3x4+3']
-const isLayout = (name: string): name is Viewer['layout']['value'] => LAYOUTS.includes(name)
-
-function show(viewer: Viewer, v: SharedView): void {
-  // A phone keeps its column of leads: it follows to the beat, not to the sheet.
-  if (isLayout(v.layout) && !isPhone.peek()) viewer.layout.value = v.layout
-  if (v.speed === 12.5 || v.speed === 25 || v.speed === 50) viewer.speed.value = v.speed
-  if (v.gain === 5 || v.gain === 10 || v.gain === 20) viewer.gain.value = v.gain
-  viewer.first.value = v.first
+function LiveStage({ recording }: { recording: string | null }) {
+  return recording === null ? (
+    <Empty title={t('live.none')} />
+  ) : (
+    <div class="stage-live">
+      <Sweep recording={recording} />
+    </div>
+  )
 }
 
-function shownNow(viewer: Viewer, p: Props & { recording: EcgRecording }, shared: SharedView | null): SharedView {
-  const first = Math.max(0, Math.round(viewer.first.value))
-  const shown = viewer.sheet.peek()?.shown ?? samplesOf(p.recording)
-  return {
-    recording: p.consult.recording,
-    layout: isPhone.peek() ? (shared?.layout ?? '3x4+1') : viewer.layout.value,
-    first,
-    end: first + Math.max(1, Math.round(shown)),
-    speed: viewer.speed.value,
-    gain: viewer.gain.value,
-    presenter: p.me,
-  }
+function Sweep({ recording }: { recording: string }) {
+  const stream = useLiveStream(recording)
+  return stream === null ? null : <EcgSweep playOut={stream.playOut} leads={stream.leads} columns={2} />
 }

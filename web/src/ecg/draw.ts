@@ -6,6 +6,7 @@ import type { Box, PlacedSymbol } from './doubt'
 import type { Mark } from './evidence'
 import { drawGrid } from './grid'
 import { type Cell, type Sheet, xOf, yOf } from './layout'
+import { paintMarks, placeMarks, type SheetMark } from './shared-marks'
 import { drawPulse, drawTrace, traceWidth } from './trace'
 
 type Pen = CanvasRenderingContext2D
@@ -248,6 +249,8 @@ export type Overlay = Readonly<{
   marching: boolean
   fs: number
   pointers: readonly PeerPointer[]
+  shared: readonly SheetMark[]
+  perMinute: string // the unit of rates
   beatAt: number | null // sample of the spoken cursor
   lead: LeadSource
 }>
@@ -255,6 +258,7 @@ export type Overlay = Readonly<{
 export function paintOverlay(pen: Pen, o: Overlay, size: { width: number; height: number }): void {
   pen.setTransform(1, 0, 0, 1, 0, 0)
   pen.clearRect(0, 0, size.width, size.height)
+  if (o.shared.length > 0) paintMarks(pen, placeMarks(o.shared, o.sheet), { ...o, width: size.width })
   if (o.caliper?.kind === 'time') paintTimeCaliper(pen, o.caliper, o, size.width)
   if (o.caliper?.kind === 'voltage') paintVoltageCaliper(pen, o.caliper, o, size.width)
   if (o.beatAt !== null) paintBeat(pen, o.beatAt, o)

@@ -23,6 +23,7 @@ import { type DisplayFilter, displayed } from './filters'
 import { layOut, planOf, type Sheet } from './layout'
 import { fitScale, PAGE_MM, PULSE_MM } from './paper'
 import { trueScale } from './scale'
+import type { SheetMark } from './shared-marks'
 import { type EcgRecording, isFlat, leadOf, samplesOf } from './signal'
 import { shownFinding, type Viewer } from './viewer'
 
@@ -37,6 +38,7 @@ export type EcgSheetProps = Readonly<{
   offLeads?: ReadonlySet<string> // what the analysis or the device says of electrodes; flat leads are off anyway
   derived?: readonly string[] // leads that were computed from others: said beside their names
   pointers?: readonly PeerPointer[]
+  shared?: readonly SheetMark[] // what people have drawn on this recording together
   /** Phone: rows keep 28 mm and the sheet scrolls, instead of fitting the height. */
   tall?: boolean
   /** Fit another width than 262 mm; a phone shows 4 s and scrolls sideways. */
@@ -108,6 +110,8 @@ export function EcgSheet(p: EcgSheetProps) {
           marching: v.marching.value,
           fs: p.recording.fs,
           pointers: p.pointers ?? NONE,
+          shared: p.shared ?? NONE,
+          perMinute: t('perMinute'),
           beatAt: v.beat.value === null ? null : (p.rPeaks?.[v.beat.value] ?? null),
           lead,
         }

@@ -1,0 +1,215 @@
+"""The floor of an open room: who is here as what, who moves the shared view, whose hand is up, what is drawn.
+
+Rules only, and all fleeting: `room.py` decodes what people whisper and tells everybody what came of it.
+Marks stand in sample-index and microvolt coordinates of one lead of one recording, so that they keep their beat in
+every layout; on the whiteboard in thousandths of its width.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+import msgspec
+
+Role = Literal["host", "expert", "requester", "observer"]
+Source = Literal["ecg", "live", "record", "board"]
+Shape = Literal["time", "voltage", "pen", "box"]
+
+MARKS_EACH_MAX = 20
+MARKS_MAX = 200
+POINTS_MAX = 120
+WORDS_MAX = 80
+ID_MAX = 40
+REACH = 1e9
+"""No sample index, microvolt or board coordinate is larger."""
+BOARD = "board"
+CALIPERS = ("time", "voltage")
+
+
+class Drawn(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One mark. `on` is a recording's id or `board`; `points` are (sample, microvolts), two of them but for `pen`."""
+
+    id: str
+    on: str
+    shape: Shape
+    lead: str
+    points: tuple[tuple[float, float], ...]
+    words: str = ""
+    by: str = ""
+
+
+class Person(msgspec.Struct, frozen=True):
+    account: str
+    role: Role
+
+
+class Told(msgspec.Struct, frozen=True, tag_field="kind", tag="floor"):
+    """The floor as every page shows it. `asks` and `hands` are in the order in which they came."""
+
+    rev: int
+    host: str
+    presenter: str
+    speaker: str
+    source: Source
+    asks: list[str]
+    hands: list[str]
+    here: list[Person]
+
+
+class Marked(msgspec.Struct, frozen=True, tag_field="kind", tag="marked"):
+    """What is drawn anew and which marks are gone. `whole`: nothing else is drawn."""
+
+    rev: int
+    marks: list[Drawn]
+    gone: list[str]
+    whole: bool = False
+
+
+@dataclass
+class Floor:
+    """Members nobody has named count as experts: that they may be here at all is asked where the topic is followed."""
+
+    roles: dict[str, Role] = field(default_factory=dict)
+    here: dict[str, None] = field(default_factory=dict)
+    """In the order they came."""
+    holder: str = ""
+    speaker: str = ""
+    source: Source = "ecg"
+    asks: list[str] = field(default_factory=list)
+    hands: list[str] = field(default_factory=list)
+    marks: dict[str, Drawn] = field(default_factory=dict)
+
+    @property
+    def host(self) -> str:
+        return next((account for account, role in self.roles.items() if role == "host"), "")
+
+    @property
+    def presenter(self) -> str:
+        """Who was given control, while he is here; else the host; else nobody, and whoever moves shows it."""
+        return next((account for account in (self.holder, self.host) if account and account in self.here), "")
+
+    def role(self, account: str) -> Role:
+        return self.roles.get(account, "expert")
+
+    def may_show(self, account: str) -> bool:
+        return account == self.presenter or (not self.presenter and self.role(account) != "observer")
+
+    def come(self, account: str) -> bool:
+        before = account in self.here
+        self.here[account] = None
+        return not before
+
+    def away(self, account: str) -> bool:
+        """His page is gone. What he was given he finds again when he comes back."""
+        if account not in self.here:
+            return False
+        del self.here[account]
+        for queue in (self.asks, self.hands):
+            if account in queue:
+                queue.remove(account)
+        return True
+
+    def leave(self, account: str) -> bool:
+        """He has said goodbye: control falls to the host."""
+        was = self.away(account)
+        self.holder = "" if self.holder == account else self.holder
+        self.speaker = "" if self.speaker == account else self.speaker
+        return was
+
+    def ask(self, account: str, up: bool) -> bool:
+        """For control of the shared view. Where nobody has it, it is his at once; observers wait to be given it."""
+        if account not in self.here or account == self.presenter:
+            return False
+        if up and self.may_show(account):
+            self.holder = account
+            return True
+        return _queue(self.asks, account, up)
+
+    def give(self, account: str, to: str) -> bool:
+        """By the presenter or the host. The host may so take it himself."""
+        if to not in self.here or account not in (self.presenter, self.host) or to == self.presenter:
+            return False
+        self.holder = to
+        _queue(self.asks, to, False)
+        return True
+
+    def hand(self, account: str, up: bool) -> bool:
+        return account in self.here and _queue(self.hands, account, up)
+
+    def call(self, account: str, who: str) -> bool:
+        """The host calls somebody up, which lowers that hand; empty: nobody has the word any more."""
+        if account != self.host or (who and who not in self.here):
+            return False
+        _queue(self.hands, who, False)
+        self.speaker = who
+        return True
+
+    def show_source(self, account: str, source: Source) -> bool:
+        if not self.may_show(account) or source == self.source:
+            return False
+        self.source = source
+        return True
+
+    def draw(self, account: str, mark: Drawn) -> list[str] | None:
+        """Keep a mark. The ids it replaces or pushes out; None: it is not taken.
+
+        A person has one caliper and MARKS_EACH_MAX marks, a room MARKS_MAX: his, then its oldest give way.
+        """
+        if not (account == self.presenter or self.role(account) != "observer") or not _sound(mark):
+            return None
+        before = self.marks.get(mark.id)
+        if before is not None and before.by != account:
+            return None
+        mine = [m for m in self.marks.values() if m.by == account and m.id != mark.id]
+        gone = [m.id for m in mine if mark.shape in CALIPERS and m.shape in CALIPERS]
+        if len(mine) - len(gone) >= MARKS_EACH_MAX:
+            gone.append(next(m.id for m in mine if m.id not in gone))
+        for old in gone:
+            del self.marks[old]
+        self.marks[mark.id] = msgspec.structs.replace(mark, by=account)
+        if len(self.marks) > MARKS_MAX:
+            gone.append(next(iter(self.marks)))
+            del self.marks[gone[-1]]
+        return gone
+
+    def rub_out(self, account: str, mark_id: str) -> list[str]:
+        """One's own; the host anybody's."""
+        mark = self.marks.get(mark_id)
+        if mark is None or account not in (mark.by, self.host):
+            return []
+        del self.marks[mark_id]
+        return [mark_id]
+
+    def clear(self, account: str, on: str) -> list[str]:
+        """All marks on one recording or on the board, by the host or who presents."""
+        if account not in (self.host, self.presenter):
+            return []
+        gone = [mark.id for mark in self.marks.values() if mark.on == on]
+        for mark_id in gone:
+            del self.marks[mark_id]
+        return gone
+
+    def told(self, rev: int) -> Told:
+        people = [Person(account, self.role(account)) for account in self.here]
+        return Told(
+            rev, self.host, self.presenter, self.speaker, self.source, list(self.asks), list(self.hands), people
+        )
+
+
+def _queue(queue: list[str], account: str, up: bool) -> bool:
+    if up == (account in queue):
+        return False
+    if up:
+        queue.append(account)
+    else:
+        queue.remove(account)
+    return True
+
+
+def _sound(mark: Drawn) -> bool:
+    whole = 0 < len(mark.id) <= ID_MAX and 0 < len(mark.on) <= ID_MAX and len(mark.lead) <= ID_MAX
+    points = 2 <= len(mark.points) <= (POINTS_MAX if mark.shape == "pen" else 2)
+    placed = all(math.isfinite(v) and abs(v) <= REACH for point in mark.points for v in point)
+    return whole and points and placed and len(mark.words) <= WORDS_MAX and (mark.on == BOARD) == (mark.lead == "")

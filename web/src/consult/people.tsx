@@ -1,0 +1,151 @@
+// Who is in the room: the list with roles, lines and raised hands, what the host may do about them, and the strip of
+// faces under the stage when there are more than two.
+import type { Consult } from '../api/types.gen'
+import { useKeys } from '../app/keys'
+import { t } from '../i18n/consult'
+import { Button, Dot, Icon } from '../ui'
+import type { Seat } from './link'
+import type { Floor, Role, Shared } from './shared'
+import { PeerTile } from './tiles'
+
+export const STRIP_MAX = 7
+
+const ROLE_WORDS = {
+  host: 'role.host',
+  expert: 'role.expert',
+  requester: 'role.requester',
+  observer: 'role.observer',
+} as const satisfies Record<Role, string>
+
+/** Who is large in the rail: who was called, else who leads the view, else the host, else the first who came. */
+export function whoIsLarge(seats: readonly Seat[], floor: Floor): Seat | null {
+  for (const account of [floor.speaker, floor.presenter, floor.host]) {
+    const seat = seats.find(s => s.account === account && s.state !== 'left')
+    if (seat !== undefined) return seat
+  }
+  return seats[0] ?? null
+}
+
+/** Raised hands first, in their order; then as they came. At most STRIP_MAX have a picture: nobody else is rendered. */
+export function stripOf(seats: readonly Seat[], floor: Floor): { shown: readonly Seat[]; more: number } {
+  const large = whoIsLarge(seats, floor)
+  const rank = (s: Seat): number => {
+    const at = floor.hands.indexOf(s.account)
+    return at < 0 ? floor.hands.length : at
+  }
+  const rest = seats.filter(s => s !== large && s.state !== 'left').sort((a, b) => rank(a) - rank(b))
+  return { shown: rest.slice(0, STRIP_MAX), more: Math.max(0, rest.length - STRIP_MAX) }
+}
+
+type Common = Readonly<{ consult: Consult; shared: Shared; seats: readonly Seat[]; me: string }>
+
+export function Strip(p: Common & { onMore: () => void }) {
+  const floor = p.shared.floor.value
+  const { shown, more } = stripOf(p.seats, floor)
+  if (shown.length === 0) return null
+  const nameOf = (account: string): string => p.consult.members.find(m => m.account === account)?.name ?? '–'
+  const next = floor.hands[0]
+  return (
+    <div class="strip" data-testid="strip">
+      {shown.map(seat => {
+        const hand = floor.hands.indexOf(seat.account)
+        return (
+          <div key={seat.account} class="strip-one">
+            <PeerTile seat={seat} name={nameOf(seat.account)} />
+            {hand >= 0 && (
+              <span class="strip-hand">
+                <Icon name="hand" size={12} /> {hand + 1}
+              </span>
+            )}
+          </div>
+        )
+      })}
+      {more > 0 && (
+        <button type="button" class="strip-more" onClick={p.onMore}>
+          +{more}
+        </button>
+      )}
+      <span class="grow" />
+      {next !== undefined && (
+        <p class="strip-queue f12 muted">
+          <span>{t('hand.queue', { n: floor.hands.length })}</span>
+          <span>{t('hand.next', { name: nameOf(next) })}</span>
+        </p>
+      )}
+    </div>
+  )
+}
+
+/** Everybody of the consultation: hands first, then who is here, then who is not. */
+export function People(p: Common & { onClose: () => void }) {
+  useKeys('people.panel', [{ id: 'people.close', chord: 'Escape', words: () => t('one.back'), act: p.onClose }])
+  const floor = p.shared.floor.value
+  const hosts = p.shared.hosts.value
+  const roles = new Map(floor.here.map(h => [h.account, h.role]))
+  const rank = (account: string): number => {
+    const hand = floor.hands.indexOf(account)
+    return hand >= 0 ? hand : roles.has(account) ? 1000 : 2000
+  }
+  const members = [...p.consult.members].sort((a, b) => rank(a.account) - rank(b.account))
+  return (
+    <section class="room-people" aria-label={t('people.title')} data-testid="people">
+      <header class="row">
+        <h2>{t('people.title')}</h2>
+        <span class="grow" />
+        {hosts && floor.here.length > 1 && <Button onClick={() => p.shared.hush('')}>{t('people.hush.all')}</Button>}
+        <Button kind="quiet" icon="cross" label={t('one.back')} onClick={p.onClose} />
+      </header>
+      <ul>
+        {members.map(m => {
+          const role = roles.get(m.account)
+          const hand = floor.hands.indexOf(m.account)
+          const seat = p.seats.find(s => s.account === m.account)
+          const isOther = m.account !== p.me
+          return (
+            <li key={m.account} data-account={m.account} data-here={role !== undefined} data-hand={hand + 1}>
+              <p class="row">
+                <Dot is={role === undefined ? 'off' : 'on'} />
+                <b class="ell">{isOther ? m.name : t('room.me', { name: m.name })}</b>
+                <span class="muted f12 nw">{role === undefined ? t('people.away') : t(ROLE_WORDS[role])}</span>
+                <span class="grow" />
+                {hand >= 0 && <span class="people-hand nw">{t('hand.place', { n: hand + 1 })}</span>}
+                {seat !== undefined && role !== undefined && <Line seat={seat} />}
+              </p>
+              <p class="muted f12 ell">{m.org_name}</p>
+              {floor.presenter === m.account && <p class="f12">{t('people.leads')}</p>}
+              {floor.speaker === m.account && <p class="f12">{t('people.speaks')}</p>}
+              {role !== undefined && (
+                <p class="people-acts">
+                  {hosts && isOther && hand >= 0 && (
+                    <Button onClick={() => p.shared.call(m.account)}>{t('people.call')}</Button>
+                  )}
+                  {hosts && floor.speaker === m.account && (
+                    <Button onClick={() => p.shared.call('')}>{t('people.call.end')}</Button>
+                  )}
+                  {hosts && isOther && seat?.mic === true && (
+                    <Button onClick={() => p.shared.hush(m.account)}>{t('people.hush')}</Button>
+                  )}
+                  {(hosts || p.shared.presents.value) && isOther && floor.presenter !== m.account && (
+                    <Button onClick={() => p.shared.give(m.account)}>{t('people.give')}</Button>
+                  )}
+                </p>
+              )}
+            </li>
+          )
+        })}
+      </ul>
+    </section>
+  )
+}
+
+/** The line to him, in words: what the bars on his tile mean. */
+function Line({ seat }: { seat: Seat }) {
+  if (seat.state !== 'connected') return <span class="muted f12 nw">{t(`peer.${seat.state}`)}</span>
+  if (seat.net === null) return null
+  const ms = Math.round(seat.net.rtt_ms)
+  return (
+    <span class="muted f12 nw">
+      {seat.net.loss_pct < 0.5 ? t('net.good', { ms }) : t('net.rtt', { ms, loss: seat.net.loss_pct.toFixed(0) })}
+    </span>
+  )
+}

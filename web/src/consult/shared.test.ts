@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest'
+import type { Seat } from './link'
+import { STRIP_MAX, stripOf, whoIsLarge } from './people'
+import { type Floor, marked, NO_FLOOR, POINTS_MAX, readFloor, thinned } from './shared'
+
+const floor = (over: Partial<Floor> = {}): Floor => ({ ...NO_FLOOR, rev: 1, ...over })
+const seat = (account: string, over: Partial<Seat> = {}): Seat => ({
+  account,
+  state: 'connected',
+  stream: null,
+  mic: true,
+  cam: true,
+  net: null,
+  ...over,
+})
+const mark = (id: string, over: object = {}) => ({
+  id,
+  on: 'rec_1',
+  shape: 'box',
+  lead: 'V3',
+  points: [
+    [1, 2],
+    [3, 4],
+  ],
+  by: 'usr_a',
+  ...over,
+})
+
+describe('what the hub tells', () => {
+  it('reads a whole floor and nothing else', () => {
+    const told = { kind: 'floor', ...floor({ host: 'usr_a', here: [{ account: 'usr_a', role: 'host' }] }) }
+    expect(readFloor(told)?.host).toBe('usr_a')
+    expect(readFloor({ ...told, source: 'cinema' })).toBeNull()
+    expect(readFloor({ ...told, here: [{ account: 'usr_a', role: 'king' }] })).toBeNull()
+    expect(readFloor({ ...told, hands: 'usr_a' })).toBeNull()
+    expect(readFloor('floor')).toBeNull()
+  })
+
+  it('keeps what is drawn, replaces by id, forgets what is gone, and begins anew when it is told the whole', () => {
+    const one = marked({ rev: 0, marks: [] }, { kind: 'marked', rev: 1, marks: [mark('a'), mark('b')], gone: [] })
+    const two = marked(one, { kind: 'marked', rev: 2, marks: [mark('c')], gone: ['a'] })
+    expect(two.marks.map(m => m.id)).toEqual(['b', 'c'])
+    expect(marked(two, { kind: 'marked', rev: 2, marks: [], gone: ['b'] })).toBe(two)
+    const again = marked(two, { kind: 'marked', rev: 3, marks: [mark('b', { words: '看这里' })], gone: [] })
+    expect(again.marks.map(m => [m.id, m.words])).toEqual([
+      ['c', ''],
+      ['b', '看这里'],
+    ])
+    const whole = marked(again, { kind: 'marked', rev: 4, marks: [mark('z')], gone: [], whole: true })
+    expect(whole.marks.map(m => m.id)).toEqual(['z'])
+    const bad = marked(whole, {
+      kind: 'marked',
+      rev: 5,
+      marks: [
+        mark('y', {
+          points: [
+            ['x', 1],
+            [2, 3],
+          ],
+        }),
+      ],
+      gone: [],
+    })
+    expect(bad.marks.map(m => m.id)).toEqual(['z'])
+  })
+
+  it('sends a long stroke with its ends and a bounded number of points', () => {
+    const long = Array.from({ length: 1000 }, (_, i): [number, number] => [i, i])
+    const sent = thinned(long)
+    expect([sent.length, sent[0], sent.at(-1)]).toEqual([POINTS_MAX, [0, 0], [999, 999]])
+    expect(thinned(long.slice(0, 5))).toHaveLength(5)
+  })
+})
+
+describe('forty people', () => {
+  const seats = Array.from({ length: 39 }, (_, i) => seat(`usr_${i}`))
+
+  it('shows who has the word large, seven in the strip with raised hands first, and counts the rest', () => {
+    const told = floor({ speaker: 'usr_30', presenter: 'usr_1', hands: ['usr_20', 'usr_10'] })
+    expect(whoIsLarge(seats, told)?.account).toBe('usr_30')
+    const { shown, more } = stripOf(seats, told)
+    expect(shown.slice(0, 3).map(s => s.account)).toEqual(['usr_20', 'usr_10', 'usr_0'])
+    expect([shown.length, more]).toEqual([STRIP_MAX, 31])
+  })
+
+  it('falls back to who leads, the host, the first', () => {
+    expect(whoIsLarge(seats, floor({ presenter: 'usr_5', host: 'usr_6' }))?.account).toBe('usr_5')
+    expect(whoIsLarge(seats, floor({ host: 'usr_6' }))?.account).toBe('usr_6')
+    expect(whoIsLarge([seat('usr_9', { state: 'left' }), seat('usr_8')], floor({ host: 'usr_9' }))?.account).toBe(
+      'usr_9',
+    )
+    expect(whoIsLarge([], floor())).toBeNull()
+    expect(stripOf([seat('usr_8')], floor()).shown).toEqual([])
+  })
+})
