@@ -101,7 +101,7 @@ async def test_the_third_member_brings_all_to_the_forwarder_and_they_see_and_hea
     # One goes and comes back.
     await third.see("leave").get_by_role("button").click()
     for person in (clinic, specialist):
-        await expect(person.page.locator("[data-testid=peer-tile][data-state=left]")).to_have_count(1)
+        await expect(person.page.locator("[data-testid=peer-tile][data-state=connected]")).to_have_count(1)
     await third.go(f"/room/{consult}")
     await enter(third)
     for person in everybody:
