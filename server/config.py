@@ -126,6 +126,22 @@ class ConsultSection(_Section, frozen=True):
         int, Meta(ge=60, le=86_400, description="An expert's time to answer before the next is asked.")
     ] = 1800
     emergency_answer_s: Annotated[int, Meta(ge=30, le=3600, description="The same in an emergency.")] = 120
+    ice_secret: Annotated[
+        str,
+        Meta(description="coturn's static-auth-secret: who enters gets a password of his own for twelve hours."),
+    ] = ""
+    media_port: Annotated[
+        int | None,
+        Meta(
+            ge=0,
+            le=65535,
+            description="UDP port of sound and picture in rooms of three and more; empty: the number of hub.port.",
+        ),
+    ] = None
+    media_addresses: Annotated[
+        tuple[str, ...],
+        Meta(description="IPv4 addresses under which browsers reach that port; empty: this computer's own."),
+    ] = ()
 
 
 class LogSection(_Section, frozen=True):

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import os
 import secrets
-import shutil
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
 
 import msgspec
 import structlog
@@ -37,7 +34,7 @@ from server.base.bus import LocalBus
 from server.base.clock import Clock, SystemClock, iso, later
 from server.base.context import Ctx
 from server.base.database import Database
-from server.base.errors import AppError, NotFound, StorageFull
+from server.base.errors import NotFound, StorageFull
 from server.base.eventlog import Event
 from server.base.http import PUBLIC, Call, Http, Raw, Route, forget_commands
 from server.base.live import Live, Samples, TopicKind
@@ -46,11 +43,24 @@ from server.base.reserve import Reserve, Room
 from server.base.spine import Reaction, Spine
 from server.config import Config
 from server.consult import Consultations, ConsultSettings, Rooms, topic_kind
+from server.consult.media.embedded import Embedded, listen_on
+from server.consult.media.process import Listen
+from server.consult.media.seats import Seats
+from server.consult.media_routes import routes as media_routes
 from server.consult.model import IceServer
 from server.consult.reactions import reactions as consult_reactions
 from server.consult.routes import routes as consult_routes
 from server.devices import service as devices
 from server.devices.routes import routes as device_routes
+from server.ground import (
+    RUNNING,
+    NotLoopback,
+    check_disk,
+    device_tls_context,
+    mark_running,
+    port_error,
+    tls_context,
+)
 from server.images import Images
 from server.images import worker as image_worker
 from server.images.routes import routes as image_routes
@@ -82,52 +92,14 @@ from server.records.routes import routes as records_routes
 log = structlog.get_logger()
 
 VERSION = "0.1.0"
-FREE_BYTES_MIN = 200 * 2**20
 UPKEEP_S = 3600
 RECHECK_S = 30
 DISK_S = 1.0
 COMMANDS_S = 2 * 86400
 """How long a repeat of a command still gets its first answer."""
-RUNNING = "running"
-"""The file that says that a hub has not stopped as it should."""
 WARM_AFTER_S = 1.0
 """The processes that analyse load after devices and pages are served, not beside them; a first call fetches them."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
-
-@dataclass(eq=False)
-class NotLoopback(AppError):
-    code: ClassVar[str] = "start.no_tls"
-    what: ClassVar[str] = "The hub did not start: without TLS it listens only on the loopback address, not on {host}."
-    mend: ClassVar[str] = "Set tls.certificate and tls.key (`xinlian tls make` makes a pair), or hub.host: 127.0.0.1."
-    host: str
-
-
-@dataclass(eq=False)
-class PortTaken(AppError):
-    code: ClassVar[str] = "start.port_taken"
-    what: ClassVar[str] = "The hub did not start: port {port} on {host} is taken."
-    mend: ClassVar[str] = "Stop the other program or choose another port (--port N, or hub.port)."
-    host: str
-    port: int
-
-
-@dataclass(eq=False)
-class NoDisk(AppError):
-    code: ClassVar[str] = "start.no_disk"
-    what: ClassVar[str] = "The hub did not start: {folder} cannot be written or has only {free_mb} MB left."
-    mend: ClassVar[str] = "Make room or name another folder in hub.data; {needed_mb} MB are needed."
-    folder: str
-    free_mb: int
-    needed_mb: int
-
-
-@dataclass(eq=False)
-class BadCertificate(AppError):
-    code: ClassVar[str] = "start.certificate"
-    what: ClassVar[str] = "The hub did not start: the certificate or key cannot be used ({reason})."
-    mend: ClassVar[str] = "Check tls.certificate and tls.key; `xinlian tls make` gives a private pair."
-    reason: str
 
 
 class DemoLogin(msgspec.Struct, frozen=True):
@@ -189,14 +161,14 @@ class Application:
         try:
             await site.start()
         except OSError as error:
-            raise _port_error(error, hub.host, hub.port) from None
+            raise port_error(error, hub.host, hub.port) from None
         self.port = int(self._runner.addresses[0][1])
         self.gateway = self._gateway(data, device_tls_context(self.config))
         await self.intake.begin()
         try:
             await self.gateway.start()
         except OSError as error:
-            raise _port_error(error, hub.host, self.gateway.settings.port) from None
+            raise port_error(error, hub.host, self.gateway.settings.port) from None
         self.device_port = self.gateway.port
         self._unclean = mark_running(data)
         self._warming = asyncio.get_running_loop().call_later(WARM_AFTER_S, self.pool.start)
@@ -211,6 +183,7 @@ class Application:
         await asyncio.gather(*self._upkeep, return_exceptions=True)
         await self.gateway.stop()
         await self.watch.stop()
+        await self.seats.engine.close()
         await self.live.stop()
         await self._runner.cleanup()
         await self.spine.stop()
@@ -324,8 +297,9 @@ class Application:
         self.intake.live_began = self.watch.begin
         self.intake.glanced = self._found_live
         self.intake.saving = lambda: self.reserve.spent
+        self.seats = Seats(clock, lambda hear: Embedded(self._media_listen(), hear, clock.monotonic))
         self.consult = Consultations(
-            db, clock, consult_settings(self.config), self.secret, adapters.may_sign(clock), Rooms(clock)
+            db, clock, consult_settings(self.config), self.secret, adapters.may_sign(clock), Rooms(clock), self.seats
         )
         self.pictures = Pool(1, pictures.warm_up, timeout_s=pictures.WORKER_S, memory_bytes=pictures.WORKER_BYTES)
         self.messages = Messages(db, adapters.message_cases(self.people), blobs, self._clean)
@@ -385,6 +359,11 @@ class Application:
 
         return Gateway(self.intake, data / "journal", settings, self.clock.now_ms, failed)
 
+    def _media_listen(self) -> Listen:
+        hub, said = self.config.hub, self.config.consult
+        port = hub.port if said.media_port is None else said.media_port  # HTTP is TCP: the same number is free for UDP
+        return listen_on(hub.host, port, said.media_addresses)
+
     def _web(self, tls: ssl.SSLContext | None) -> None:
         async def who(cookie: str | None) -> Ctx | None:
             return await people.authenticate(self.people, cookie)
@@ -401,6 +380,8 @@ class Application:
         self.live = Live(
             self.db, self.clock, http, self._topics(), self.people.path_of, self.bus, self.intake.stream_head
         )
+        self.seats.present = self.live.present
+        self.seats.whisper = lambda topic, body, to: self.live.whisper(topic, "", body, to)
         passes = LivePasses(ticket=lambda call: self.live.ticket(call.ctx, call.ctx.session), revoked=self.live.revoked)
         routes = (
             *people_routes(self.people, passes),
@@ -410,6 +391,7 @@ class Application:
             *reading_routes(self.reading),
             *alert_routes(self.alerts),
             *consult_routes(self.consult),
+            *media_routes(self.consult, self.seats),
             *message_routes(self.messages),
             *image_routes(self.images),
             *self._hub_routes(http),
@@ -464,6 +446,7 @@ class Application:
                 "live_dropped": self.watch.dropped,
                 "monitor_restarts": self.watch.line.restarts,
                 "open_pages": self.live.open_pages,
+                "media_seats": self.seats.open_seats,
                 "device_connections": len(self.gateway.connections),
                 "recordings_unfinished": self.gateway.unfinished,
                 "device_frames_damaged": self.gateway.damaged_frames,
@@ -525,7 +508,7 @@ def alert_settings(config: Config) -> AlertSettings:
 def consult_settings(config: Config) -> ConsultSettings:
     said = config.consult
     servers = (IceServer(list(said.ice_urls), said.ice_username, said.ice_credential),) if said.ice_urls else ()
-    return ConsultSettings(servers, said.answer_s, said.emergency_answer_s)
+    return ConsultSettings(servers, said.answer_s, said.emergency_answer_s, turn_secret=said.ice_secret)
 
 
 def hub_secret(data: Path) -> bytes:
@@ -538,55 +521,3 @@ def hub_secret(data: Path) -> bytes:
             file.flush()
             os.fsync(file.fileno())
     return path.read_bytes()
-
-
-def mark_running(data: Path) -> bool:
-    """Whether the hub before has stopped without saying so; from here on this one is running."""
-    path = data / RUNNING
-    unclean = path.exists()
-    path.touch()
-    return unclean
-
-
-def check_disk(data: Path) -> None:
-    """Raises NoDisk."""
-    needed = FREE_BYTES_MIN // 2**20
-    try:
-        data.mkdir(parents=True, exist_ok=True)
-        probe = data / ".probe"
-        probe.write_bytes(b"")
-        probe.unlink()
-        free = shutil.disk_usage(data).free
-    except OSError:
-        raise NoDisk(folder=str(data), free_mb=0, needed_mb=needed) from None
-    if free < FREE_BYTES_MIN:
-        raise NoDisk(folder=str(data), free_mb=free // 2**20, needed_mb=needed)
-
-
-def tls_context(config: Config) -> ssl.SSLContext | None:
-    """Raises BadCertificate."""
-    if not config.tls.certificate:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(config.tls.certificate, config.tls.key or None)
-    except (OSError, ssl.SSLError) as error:
-        raise BadCertificate(reason=str(error)) from None
-    return context
-
-
-def device_tls_context(config: Config) -> ssl.SSLContext | None:
-    """As `tls_context`, and with `tls.device_ca` every device has to show a certificate. Raises BadCertificate."""
-    context = tls_context(config)
-    if context is not None and config.tls.device_ca:
-        try:
-            context.load_verify_locations(config.tls.device_ca)
-        except (OSError, ssl.SSLError) as error:
-            raise BadCertificate(reason=f"tls.device_ca: {error}") from None
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
-
-
-def _port_error(error: OSError, host: str, port: int) -> Exception:
-    return PortTaken(host=host, port=port) if error.errno == errno.EADDRINUSE else error

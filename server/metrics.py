@@ -19,6 +19,7 @@ METRICS = {
     "live_dropped": "Stretches of live recordings that the monitors did not see, because they could not keep up.",
     "monitor_restarts": "Processes of the monitors lost since the start.",
     "open_pages": "Browser pages connected now.",
+    "media_seats": "Pages whose sound and picture the forwarder passes on now.",
     "device_connections": "Device connections now.",
     "recordings_unfinished": "Recordings that devices have begun and not ended.",
     "device_frames_damaged": "Frames of devices that came with a wrong checksum and were asked for again.",

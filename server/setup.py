@@ -25,7 +25,7 @@ from server.config import Config
 from server.devices import service as devices
 from server.devices import store as device_store
 from server.devices.model import DeviceView, KeyView, NewDevice
-from server.main import check_disk
+from server.ground import check_disk
 from server.people import store
 from server.people.errors import LoginTaken, UnknownOrg
 from server.people.model import GrantView

@@ -132,3 +132,27 @@ class TimePast(ConsultError):
     status: ClassVar[int] = 422
     what: ClassVar[str] = "The time of the consultation lies in the past."
     mend: ClassVar[str] = "Choose a later one; to begin at once, enter the room."
+
+
+@dataclass(eq=False)
+class SeatGone(ConsultError):
+    code: ClassVar[str] = "consult.seat"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "This page has no seat for sound and picture in the room any more."
+    mend: ClassVar[str] = "The page takes a new one by itself; if it does not, enter the room again."
+
+
+@dataclass(eq=False)
+class MediaRefused(ConsultError):
+    code: ClassVar[str] = "consult.media_refused"
+    status: ClassVar[int] = 422
+    what: ClassVar[str] = "The hub cannot use what this browser offers for sound and picture."
+    mend: ClassVar[str] = "Use a current Chromium, Edge, Firefox or Safari; chat and ECG go on without it."
+
+
+@dataclass(eq=False)
+class MediaGone(ConsultError):
+    code: ClassVar[str] = "consult.media_gone"
+    status: ClassVar[int] = 503
+    what: ClassVar[str] = "Sound and picture between three or more people cannot be passed on at this moment."
+    mend: ClassVar[str] = "It is tried again by itself; chat and ECG go on meanwhile."

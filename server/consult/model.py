@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from server.base.states import Row, StateTable
+from server.consult.media.model import MediaSeat
 from server.records.model import Patient
 
 Priority = Literal["emergency", "routine"]
@@ -300,11 +301,16 @@ class Conclude(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Enter(msgspec.Struct, frozen=True):
-    """What a browser needs to join: its member list, the shared view so far, and ICE servers (may be empty)."""
+    """What a browser needs to join: its member list, the shared view so far, and ICE servers (may be empty).
+
+    forwarded: sound and picture go over the hub's forwarder, by the seat `media` (null: it is to ask for one).
+    """
 
     consult: Consult
     ice_servers: list[IceServer]
     view: SharedView | None
+    forwarded: bool = False
+    media: MediaSeat | None = None
 
 
 class IceServer(msgspec.Struct, frozen=True):

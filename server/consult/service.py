@@ -7,12 +7,13 @@ The room itself (shared view, pointers) is `room.py`; its chat is the messages r
 from __future__ import annotations
 
 import hmac
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
 from server.base import eventlog
 from server.base.clock import Clock
@@ -31,6 +32,7 @@ from server.consult.errors import (
     NotTheExpert,
     PapersOwed,
 )
+from server.consult.media.seats import Seats
 from server.consult.model import (
     CONSULT,
     Conclude,
@@ -51,15 +53,20 @@ from server.people import store as people
 from server.records import store as records
 
 LIST_MAX = 200
+TURN_S = 12 * 3600
+"""How long a password for the TURN server is good: a new connection in the same stay must still find its way."""
 
 
 class ConsultSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """ice_servers: STUN and TURN servers given to the browsers of a room; none are needed within one network.
-    answer_s, emergency_answer_s: how long an expert who is asked has to answer before the next one is."""
+    answer_s, emergency_answer_s: how long an expert who is asked has to answer before the next one is.
+    turn_secret: shared with the TURN server: who enters gets a password of his own; "": as `ice_servers` say.
+    """
 
     ice_servers: tuple[IceServer, ...] = ()
     answer_s: int = 1800
     emergency_answer_s: int = 120
+    turn_secret: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,14 @@ class Consultations:
     secret: bytes
     may_sign: Callable[[Connection, Ctx], None]
     rooms: Rooms
+    seats: Seats | None = None
+    """Sound and picture of three and more; None: browser to browser only."""
+
+    def forget(self, consult_id: str) -> None:
+        """The room has ended."""
+        self.rooms.forget(consult_id)
+        if self.seats is not None:
+            self.seats.forget(consult_id)
 
     def answer_s(self, priority: str) -> int:
         return self.settings.emergency_answer_s if priority == "emergency" else self.settings.answer_s
@@ -288,7 +303,7 @@ async def cancel(room: Consultations, ctx: Ctx, consult_id: str) -> Consult:
         return again(tx, ctx, consult_id)
 
     result = await room.db.write(work, actor=ctx.actor)
-    room.rooms.forget(consult_id)
+    room.forget(consult_id)
     return result
 
 
@@ -296,18 +311,37 @@ async def enter(room: Consultations, ctx: Ctx, consult_id: str) -> Enter:
     """Open the room, or come back to it: what the browser needs to join."""
 
     def work(tx: Tx) -> Consult:
-        row = visible(tx.conn, ctx, consult_id)
-        if not store.is_member(tx.conn, consult_id, ctx.actor):
-            inside = store.members(tx.conn, [consult_id])[consult_id]
-            names = people.names(tx.conn, (m["account"] for m in inside))
-            raise NotAMember(names="、".join(names.values()))
+        row = _inside(tx.conn, ctx, consult_id)
         target = CONSULT.move(row["state"], "enter")
         store.update_consult(tx.conn, consult_id, state=target)
         tell(tx, row, "consult.entered", {"state": target, "account": ctx.actor})
         return again(tx, ctx, consult_id)
 
     consult = await room.db.write(work, actor=ctx.actor)
-    return Enter(consult, list(room.settings.ice_servers), room.rooms.view(consult_id))
+    enter = Enter(consult, _ice_servers(room, ctx.actor), room.rooms.view(consult_id))
+    if room.seats is None:
+        return enter
+    media = await room.seats.enter(consult_id, ctx.actor)
+    return msgspec.structs.replace(enter, media=media, forwarded=room.seats.is_forwarded(consult_id))
+
+
+def _ice_servers(room: Consultations, account: str) -> list[IceServer]:
+    """With coturn's own kind of password (`use-auth-secret`): it knows of no account, and forgets it by the clock."""
+    secret = room.settings.turn_secret
+    if not secret:
+        return list(room.settings.ice_servers)
+    username = f"{int(room.clock.now().timestamp()) + TURN_S}:{account}"
+    password = b64encode(hmac.digest(secret.encode(), username.encode(), "sha1")).decode()
+    return [IceServer(server.urls, username, password) for server in room.settings.ice_servers]
+
+
+async def check_inside(room: Consultations, ctx: Ctx, consult_id: str) -> None:
+    """Raises unless this person is a member and the room is open (it may be entered now)."""
+
+    def look(conn: Connection) -> None:
+        CONSULT.move(_inside(conn, ctx, consult_id)["state"], "enter")
+
+    await room.db.read(look)
 
 
 async def conclude(room: Consultations, ctx: Ctx, consult_id: str, said: Conclude) -> Consult:
@@ -359,7 +393,7 @@ async def countersign(room: Consultations, ctx: Ctx, consult_id: str, digest: st
         return again(tx, ctx, consult_id)
 
     result = await room.db.write(work, actor=ctx.actor)
-    room.rooms.forget(consult_id)
+    room.forget(consult_id)
     return result
 
 
@@ -382,10 +416,15 @@ def topic_kind(room: Consultations) -> TopicKind:
     def whisper(ctx: Ctx, topic: str, raw: bytes) -> Heard:
         return room.rooms.hear(topic.partition(":")[2], ctx.actor, raw)
 
+    def first(topic: str) -> list[bytes]:
+        consult_id = topic.partition(":")[2]
+        media = None if room.seats is None else room.seats.first_whisper(consult_id)
+        return [*room.rooms.first_whispers(consult_id), *([] if media is None else [media])]
+
     def left(topic: str, account: str) -> Heard:
         return room.rooms.gone(topic.partition(":")[2], account)
 
-    return TopicKind(may, whisper, lambda topic: room.rooms.first_whispers(topic.partition(":")[2]), left)
+    return TopicKind(may, whisper, first, left)
 
 
 def thread_org(conn: Connection, ctx: Ctx, consult_id: str) -> str:
@@ -399,6 +438,16 @@ def thread_org(conn: Connection, ctx: Ctx, consult_id: str) -> str:
         raise NotFound(kind="consult")
     org: str = row["requester_org"]
     return org
+
+
+def _inside(conn: Connection, ctx: Ctx, consult_id: str) -> RowMapping:
+    """The row, for a member of the room."""
+    row = visible(conn, ctx, consult_id)
+    if not store.is_member(conn, consult_id, ctx.actor):
+        inside = store.members(conn, [consult_id])[consult_id]
+        names = people.names(conn, (m["account"] for m in inside))
+        raise NotAMember(names="、".join(names.values()))
+    return row
 
 
 def _home(ctx: Ctx, recording_org: str) -> str:

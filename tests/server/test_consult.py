@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
+from base64 import b64encode
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -493,3 +496,13 @@ def test_the_number_of_open_rooms_is_bounded_the_longest_unused_goes_first(monke
     for consult in ("con_1", "con_2", "con_1", "con_3"):
         open_rooms.hear(consult, "usr_a", said(**VIEW))
     assert [open_rooms.view(c) is not None for c in ("con_1", "con_2", "con_3")] == [True, False, True]
+
+
+async def test_who_enters_gets_a_password_for_the_turn_server_that_is_his_and_ends(case: Case) -> None:
+    consult = await case.accepted()
+    settings = ConsultSettings((IceServer(["turn:turn.example:3478"]),), turn_secret="shared")
+    entered = await service.enter(replace(case.room, settings=settings), case.town.ctx("usr_first"), consult.id)
+    (server,) = entered.ice_servers
+    ends, _, account = server.username.partition(":")
+    assert (account, int(ends)) == ("usr_first", int(case.town.clock.now().timestamp()) + service.TURN_S)
+    assert server.credential == b64encode(hmac.digest(b"shared", server.username.encode(), "sha1")).decode()

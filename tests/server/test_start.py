@@ -11,9 +11,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from server import main, tls
+from server import ground, tls
 from server.config import Config, ConfigRefused, load
-from server.main import Application, NoDisk, NotLoopback, PortTaken
+from server.ground import NoDisk, NotLoopback, PortTaken
+from server.main import Application
 from tests.server.conftest import REQUEST, Hub, normal
 from tests.waiting import until, work_between_turns
 
@@ -64,9 +65,9 @@ async def test_without_tls_only_the_loopback_address_is_served(tmp_path: Path) -
 
 
 def test_a_full_disk_stops_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(main, "FREE_BYTES_MIN", 2**62)
+    monkeypatch.setattr(ground, "FREE_BYTES_MIN", 2**62)
     with pytest.raises(NoDisk):
-        main.check_disk(tmp_path)
+        ground.check_disk(tmp_path)
 
 
 def test_the_command_line_refuses_in_one_line_and_exits_1(tmp_path: Path) -> None:

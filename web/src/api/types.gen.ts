@@ -409,11 +409,13 @@ export type Enrolled = {
   readonly gateway_tls: boolean
 }
 
-/** What a browser needs to join: its member list, the shared view so far, and ICE servers (may be empty). */
+/** What a browser needs to join: its member list, the shared view so far, and ICE servers (may be empty). forwarded: sound and picture go over the hub's forwarder, by the seat `media` (null: it is to ask for one). */
 export type Enter = {
   readonly consult: Consult
   readonly ice_servers: readonly IceServer[]
   readonly view: SharedView | null
+  readonly forwarded?: boolean
+  readonly media?: MediaSeat | null
 }
 
 export type Expert = {
@@ -606,6 +608,45 @@ export type Me = {
   readonly unlocked_until: string | null
   readonly hub_name: string
   readonly demo: boolean
+}
+
+/** To the offer of a sending connection. */
+export type MediaAnswer = {
+  readonly sdp: string
+}
+
+/** An answer or an offer of this seat's page. */
+export type MediaDescription = {
+  readonly seat: string
+  readonly sdp: string
+}
+
+export type MediaDone = {
+  readonly seat: string
+}
+
+/** What the hub whispers of media. engine: take a seat; slots and wanted are for one seat's page. accounts of `speakers`: who is heard, the loudest first; of `members`: who has a seat at the forwarder. */
+export type MediaNews = {
+  readonly kind: 'media'
+  readonly say: 'engine' | 'members' | 'slots' | 'speakers' | 'wanted'
+  readonly seat?: string
+  readonly sound?: readonly (string | null)[]
+  readonly picture?: readonly (string | null)[]
+  readonly large?: boolean
+  readonly small?: boolean
+  readonly accounts?: readonly string[]
+}
+
+/** A page's place at the forwarder. offer: SDP of the receiving connection. */
+export type MediaSeat = {
+  readonly seat: string
+  readonly offer: string
+}
+
+/** Whom this seat's page shows, the whole wish each time, in order of worth. */
+export type MediaWatch = {
+  readonly seat: string
+  readonly wishes: readonly Wish[]
 }
 
 export type Member = {
@@ -1099,6 +1140,12 @@ export type Turn = {
 /** Proof of the person before signing: the account's password again (a PIN or UKey later). */
 export type Unlock = {
   readonly password: string
+}
+
+/** A member whose picture a page wants, and how big it shows it. */
+export type Wish = {
+  readonly account: string
+  readonly layer?: 'large' | 'small'
 }
 
 export type WithdrawMessage = {

@@ -1,12 +1,13 @@
 // The room's line to the others: presence, signalling, shared view and pointers, all as whispers on `consult:<id>`.
-// Holds the peers. What must last (chat, opinion) goes another way.
+// Two are connected browser to browser (peer.ts), three and more over the hub (forwarder.ts). What must last (chat, opinion) goes another way.
 import { effect, signal } from '@preact/signals'
 import { uuid } from '../api/client'
 import type { Enter, SharedView } from '../api/types.gen'
 import type { PeerPointer } from '../ecg'
 import { linkState, subscribe, whisper } from '../live/live'
+import { Forwarder, readNews, wishes } from './forwarder'
 import type { OwnMedia } from './media'
-import { type Here, type PeerState, readSignal } from './negotiation'
+import { GONE_AFTER_MS, type Here, type PeerState, readSignal } from './negotiation'
 import { type Net, Peer, type Tracks } from './peer'
 import { judge, readView, type ViewState } from './view'
 
@@ -24,7 +25,18 @@ const POINTER_EVERY_MS = 50
 const VIEW_EVERY_MS = 80
 const SETTLE_MS = 600
 
-type Member = { session: string; mic: boolean; cam: boolean; peer: Peer | null; net: Net | null; left: boolean }
+type Member = {
+  session: string
+  mic: boolean
+  cam: boolean
+  peer: Peer | null
+  net: Net | null
+  left: boolean
+  /** Since when the forwarder does not have him; null: it has him. */
+  awayAt_ms: number | null
+  /** Whether it ever had him. */
+  came: boolean
+}
 
 export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (account: string) => string) {
   const topic = `consult:${enter.consult.id}`
@@ -37,15 +49,55 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
   let lastSent: SharedView | null = null
   const canCall = typeof RTCPeerConnection !== 'undefined'
 
+  const shown = signal<readonly string[] | null>(null)
+  const speakers = signal<readonly string[]>([])
+  let forwarder: Forwarder | null = null
+
+  const stateOf = (account: string, m: Member): PeerState => {
+    if (m.left) return 'left'
+    const over = forwarder
+    if (over === null || (m.peer !== null && !over.here.has(account))) return m.peer?.state ?? 'connecting'
+    if (over.here.has(account)) {
+      m.awayAt_ms = null
+      if (over.stands) m.came = true
+      return over.stands ? 'connected' : m.peer !== null ? m.peer.state : m.came ? 'reconnecting' : 'connecting'
+    }
+    m.awayAt_ms ??= Date.now()
+    if (Date.now() - m.awayAt_ms > GONE_AFTER_MS) return 'left'
+    return m.came ? 'reconnecting' : 'connecting'
+  }
   const show = (): void => {
     seats.value = [...members].map(([account, m]) => ({
       account,
-      state: m.left ? 'left' : (m.peer?.state ?? 'connecting'),
-      stream: m.peer?.stream ?? null,
+      state: stateOf(account, m),
+      stream: forwarder?.pictureOf(account) ?? m.peer?.stream ?? null,
       mic: m.mic,
       cam: m.cam,
       net: m.net,
     }))
+    if (forwarder === null) return
+    speakers.value = forwarder.speakers
+    const withPicture = [...members].filter(([, m]) => m.cam && !m.left).map(([account]) => account)
+    const chosen = shown.peek()
+    const inSight = chosen === null ? withPicture : chosen.filter(a => withPicture.includes(a))
+    forwarder.watch(wishes(inSight, forwarder.lead.account))
+  }
+  /** Three are in: over the hub from now on, for good. What is direct goes when the first picture has come. */
+  const forward = (): Forwarder => {
+    forwarder ??= new Forwarder({
+      consult: enter.consult.id,
+      iceServers: enter.ice_servers,
+      tracks,
+      onChange: show,
+      onFlow: () => {
+        for (const m of members.values()) {
+          m.peer?.close()
+          m.peer = null
+        }
+        show()
+      },
+    })
+    return forwarder
   }
   const tracks = (): Tracks => {
     const here = media.state.peek()
@@ -58,7 +110,7 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
   const hasMic = (): boolean => tracks().audio !== null && media.micOn.peek()
 
   const connect = (account: string, m: Member): void => {
-    if (!canCall) return
+    if (!canCall || forwarder !== null) return
     m.peer = new Peer({
       me,
       other: account,
@@ -85,7 +137,8 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
       known.peer?.kick()
     } else {
       known?.peer?.close()
-      const m: Member = { session: here.session, mic: here.mic, cam: here.cam, peer: null, net: null, left: false }
+      const { session, mic, cam } = here
+      const m: Member = { session, mic, cam, peer: null, net: null, left: false, awayAt_ms: null, came: false }
       members.set(account, m)
       connect(account, m)
     }
@@ -131,6 +184,12 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
   const heard = (from: string, body: unknown): void => {
     if (typeof body !== 'object' || body === null || !('kind' in body)) return
     if (body.kind === 'view') viewed(body)
+    const news = readNews(from, body)
+    if (news !== null && canCall) {
+      const missed = forwarder === null && news.say === 'members' // the word that it begins, while the link was down
+      forward().heard(news)
+      if (missed) void forward().take(null)
+    }
     if (from === '' || from === me) return
     if (body.kind === 'hello') sayHere(from, true)
     else if (body.kind === 'signal') void signalled(from, body)
@@ -150,6 +209,7 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
   /** A view shown while the link was down reached nobody: unless a newer one comes first, it is said again. */
   const back = (): void => {
     hello()
+    forwarder?.kick()
     const mine = lastSent
     if (mine === null || view.peek() !== mine) return
     setTimeout(() => {
@@ -165,16 +225,24 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     const here = media.state.value
     void media.micOn.value
     const own: Tracks = here.kind === 'here' ? { audio: here.audio, video: here.video } : { audio: null, video: null }
+    void forwarder?.replace(own)
     for (const [account, m] of members) {
       void m.peer?.replace(own)
       sayHere(account, false)
     }
   })
 
+  if (enter.forwarded === true && canCall) void forward().take(enter.media ?? null)
+
   const netTimer = setInterval(() => {
+    if (forwarder?.stands === true)
+      void forwarder.net().then(net => {
+        for (const m of members.values()) m.net = net
+        show()
+      })
     for (const m of members.values())
       void m.peer?.net().then(net => {
-        m.net = net
+        if (m.peer !== null) m.net = net
         show()
       })
     show() // "reconnecting" becomes "left" by the clock
@@ -201,8 +269,14 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     stopTopic()
     for (const m of members.values()) m.peer?.close()
     members.clear()
+    forwarder?.close()
   }
-  return { topic, seats, pointers, view, sendView, sendPointer, close }
+  /** Only those whose tiles are in sight are asked for; null: all. */
+  const watch = (accounts: readonly string[] | null): void => {
+    shown.value = accounts
+    show()
+  }
+  return { topic, seats, speakers, pointers, view, watch, sendView, sendPointer, close }
 }
 
 export type RoomLink = ReturnType<typeof openLink>

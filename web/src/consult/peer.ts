@@ -6,6 +6,8 @@ import { ignores, isPolite, type PeerState, peerState, restarts } from './negoti
 
 export type Tracks = Readonly<{ audio: MediaStreamTrack | null; video: MediaStreamTrack | null }>
 export type Net = Readonly<{ rtt_ms: number; loss_pct: number }>
+export type Counted = Readonly<{ received: number; lost: number }>
+export const NOTHING_COUNTED: Counted = { received: 0, lost: 0 }
 
 type PeerOptions = Readonly<{
   me: string
@@ -28,7 +30,7 @@ export class Peer {
   private ignoring = false
   private lostAt_ms: number | null = null
   private restartTimer: ReturnType<typeof setTimeout> | undefined
-  private counted = { received: 0, lost: 0 }
+  private counted: Counted = NOTHING_COUNTED
   private closed = false
 
   constructor(private readonly o: PeerOptions) {
@@ -144,34 +146,10 @@ export class Peer {
     this.o.onChange()
   }
 
-  /** Round trip and loss since the last time asked; null before there is any. */
   async net(): Promise<Net | null> {
-    if (this.pc.connectionState !== 'connected') return null
-    let rtt_ms: number | null = null
-    let received = 0
-    let lost = 0
-    const stats = await this.pc.getStats()
-    stats.forEach((s: unknown) => {
-      const row = s as {
-        type?: string
-        nominated?: boolean
-        currentRoundTripTime?: number
-        packetsReceived?: number
-        packetsLost?: number
-      }
-      if (row.type === 'candidate-pair' && row.nominated === true && row.currentRoundTripTime !== undefined)
-        rtt_ms = row.currentRoundTripTime * 1000
-      if (row.type === 'inbound-rtp') {
-        received += row.packetsReceived ?? 0
-        lost += row.packetsLost ?? 0
-      }
-    })
-    const was = this.counted
-    this.counted = { received, lost }
-    const fresh = received - was.received + (lost - was.lost)
-    return rtt_ms === null
-      ? null
-      : { rtt_ms, loss_pct: fresh <= 0 ? 0 : Math.max(0, ((lost - was.lost) / fresh) * 100) }
+    const { net, counted } = await netOf(this.pc, this.counted)
+    this.counted = counted
+    return net
   }
 
   close(): void {
@@ -188,4 +166,32 @@ async function capVideo(sender: RTCRtpSender): Promise<void> {
   if (first === undefined || first.maxBitrate === VIDEO_BITS_MAX) return
   first.maxBitrate = VIDEO_BITS_MAX
   await sender.setParameters(p).catch(() => undefined) // an older browser sends uncapped
+}
+
+/** Round trip, and loss since `was`; null before there is any. */
+export async function netOf(pc: RTCPeerConnection, was: Counted): Promise<{ net: Net | null; counted: Counted }> {
+  if (pc.connectionState !== 'connected') return { net: null, counted: was }
+  let rtt_ms: number | null = null
+  let received = 0
+  let lost = 0
+  const stats = await pc.getStats()
+  stats.forEach((s: unknown) => {
+    const row = s as {
+      type?: string
+      nominated?: boolean
+      currentRoundTripTime?: number
+      packetsReceived?: number
+      packetsLost?: number
+    }
+    if (row.type === 'candidate-pair' && row.nominated === true && row.currentRoundTripTime !== undefined)
+      rtt_ms = row.currentRoundTripTime * 1000
+    if (row.type === 'inbound-rtp') {
+      received += row.packetsReceived ?? 0
+      lost += row.packetsLost ?? 0
+    }
+  })
+  const counted = { received, lost }
+  if (rtt_ms === null) return { net: null, counted }
+  const fresh = received - was.received + (lost - was.lost)
+  return { net: { rtt_ms, loss_pct: fresh <= 0 ? 0 : Math.max(0, ((lost - was.lost) / fresh) * 100) }, counted }
 }

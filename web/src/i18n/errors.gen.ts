@@ -97,6 +97,14 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "{org} 目前没有可以应答会诊的专家。请邀请其他机构，或先为其登记专家。",
     "en": "Nobody at {org} can answer a consultation. Ask another institution, or have an expert registered there."
   },
+  "consult.media_gone": {
+    "zh": "多方音视频暂时无法转发。系统会自动重试；文字与心电不受影响。",
+    "en": "Sound and picture between three or more people cannot be passed on at this moment. It is tried again by itself; chat and ECG go on meanwhile."
+  },
+  "consult.media_refused": {
+    "zh": "会诊中心无法使用此浏览器提供的音视频格式。请使用较新版本的 Chromium、Edge、Firefox 或 Safari；文字与心电不受影响。",
+    "en": "The hub cannot use what this browser offers for sound and picture. Use a current Chromium, Edge, Firefox or Safari; chat and ECG go on without it."
+  },
   "consult.not_a_member": {
     "zh": "会诊室仅限成员进入：{names}。会诊结束后，可在该心电记录中查看结论。",
     "en": "The room is open only to {names}. Ask one of them to tell you the conclusion; you find it in the recording afterwards."
@@ -116,6 +124,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "consult.papers_owed": {
     "zh": "本次急会诊先行开展，尚未补交知情同意。请先补交知情同意书或两名医师的说明，再会签。",
     "en": "This emergency went ahead of its consent, and none has been filed since. File the signed consent or the two doctors' note, then countersign."
+  },
+  "consult.seat": {
+    "zh": "本页面在会诊室的音视频席位已失效。页面会自动重新加入；若未恢复，请重新进入会诊室。",
+    "en": "This page has no seat for sound and picture in the room any more. The page takes a new one by itself; if it does not, enter the room again."
   },
   "consult.taken": {
     "zh": "该会诊已由 {name} 接受。无需操作。",

@@ -1,0 +1,230 @@
+"""Who has a seat in which room, and whether the room still goes browser to browser. The hub's side of media.
+
+Rules: a room begins as `p2p`; the third member switches it to the forwarder, for good. Each stay of a page has a seat
+of its own, which only its account may use. All of it is fleeting and lives in this process; news go as whispers from
+the hub. Membership is checked before anything comes here (`media_routes`, `service.enter`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from server.base.clock import Clock
+from server.base.ids import new_id
+from server.consult.errors import MediaGone, MediaRefused, SeatGone
+from server.consult.media.engine import (
+    SDP_BYTES_MAX,
+    BadSdp,
+    Died,
+    EngineGone,
+    Event,
+    Lost,
+    MediaEngine,
+    NoSeat,
+    Slots,
+    Speakers,
+    Wanted,
+)
+from server.consult.media.model import MediaNews, MediaSeat, Wish
+
+ROOMS_MAX: Final = 500
+WISHES_MAX: Final = 100
+DIRECT_MAX: Final = 2
+ENTERED_S: Final = 30.0
+"""Who has just entered may not yet follow the room's topic."""
+
+Whisper = Callable[[str, bytes, str | None], None]
+"""(topic, body, account or everybody): from the hub to the pages."""
+Present = Callable[[str], set[str]]
+
+
+@dataclass
+class _Room:
+    forwarded: bool = False
+    entered: dict[str, float] = field(default_factory=dict)
+    seats: dict[str, str] = field(default_factory=dict)
+    """Seat -> account."""
+    sending: set[str] = field(default_factory=set)
+    """Those of them that have laid their sending connection."""
+    news: dict[str, MediaNews] = field(default_factory=dict)
+    """The last word on each seat: slots and wanted may come before the page's own request is answered."""
+
+
+class Seats:
+    """make: the engine, given where to tell what happens."""
+
+    def __init__(self, clock: Clock, make: Callable[[Callable[[Event], None]], MediaEngine]) -> None:
+        self._clock = clock
+        self.engine = make(self._heard)
+        self._rooms: OrderedDict[str, _Room] = OrderedDict()
+        self._closing: set[asyncio.Task[None]] = set()
+        self.whisper: Whisper = lambda *_: None
+        self.present: Present = lambda _: set()
+
+    @property
+    def open_seats(self) -> int:
+        return sum(len(room.seats) for room in self._rooms.values())
+
+    async def enter(self, consult: str, account: str) -> MediaSeat | None:
+        """He comes in. None: browser to browser is enough. An engine that is not there is told by `engine` later."""
+        self.engine.open()
+        room = self._room(consult)
+        now = self._clock.monotonic()
+        room.entered = {who: at for who, at in room.entered.items() if now - at < ENTERED_S}
+        room.entered[account] = now
+        if not room.forwarded:
+            if len({*room.entered, *self.present(_topic(consult))}) <= DIRECT_MAX:
+                return None
+            room.forwarded = True
+            self._say(consult, MediaNews("media", "engine"), None)
+        try:
+            return await self.take(consult, account)
+        except (MediaGone, SeatGone):
+            return None
+
+    def is_forwarded(self, consult: str) -> bool:
+        room = self._rooms.get(consult)
+        return room is not None and room.forwarded
+
+    def first_whisper(self, consult: str) -> bytes | None:
+        """Who has a seat at the forwarder, for a page that comes or comes back; None: browser to browser."""
+        return msgspec.json.encode(self._members(consult)) if self.is_forwarded(consult) else None
+
+    async def take(self, consult: str, account: str) -> MediaSeat:
+        """A new seat, beside the one this page may still have. Raises MediaGone, SeatGone."""
+        room = self._room(consult)
+        room.forwarded = True
+        seat = new_id("seat")
+        room.seats[seat] = account
+        try:
+            offer = await self.engine.join(consult, account, seat)
+        except EngineGone as error:
+            room.seats.pop(seat, None)
+            raise MediaGone from error
+        except NoSeat as error:
+            room.seats.pop(seat, None)
+            raise SeatGone from error
+        return MediaSeat(seat, offer)
+
+    async def answer(self, consult: str, account: str, seat: str, sdp: str) -> None:
+        self._check(consult, account, seat, sdp)
+        with _Refusals():
+            await self.engine.answer(seat, sdp)
+        self._repeat(consult, account, seat)
+
+    async def publish(self, consult: str, account: str, seat: str, sdp: str) -> str:
+        self._check(consult, account, seat, sdp)
+        with _Refusals():
+            said = await self.engine.publish(seat, sdp)
+        self._repeat(consult, account, seat)
+        self._room(consult).sending.add(seat)
+        self._say_members(consult)
+        return said
+
+    async def watch(self, consult: str, account: str, seat: str, wishes: list[Wish]) -> None:
+        self._check(consult, account, seat, "")
+        with _Refusals():
+            await self.engine.watch(seat, wishes[:WISHES_MAX])
+
+    def forget(self, consult: str) -> None:
+        """The consultation has ended."""
+        room = self._rooms.pop(consult, None)
+        if room is not None and room.seats:
+            task = asyncio.get_running_loop().create_task(self._close(consult))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    async def _close(self, consult: str) -> None:
+        try:
+            await self.engine.close_room(consult)
+        except EngineGone:
+            return  # and with it the room
+
+    def _room(self, consult: str) -> _Room:
+        room = self._rooms.setdefault(consult, _Room())
+        self._rooms.move_to_end(consult)
+        if len(self._rooms) > ROOMS_MAX:
+            self._rooms.popitem(last=False)
+        return room
+
+    def _check(self, consult: str, account: str, seat: str, sdp: str) -> None:
+        room = self._rooms.get(consult)
+        if room is None or room.seats.get(seat) != account:
+            raise SeatGone
+        if len(sdp) > SDP_BYTES_MAX:
+            raise MediaRefused
+
+    def _heard(self, event: Event) -> None:
+        match event:
+            case Slots():
+                news = MediaNews("media", "slots", event.seat, event.sound, event.picture)
+                self._tell_seat(event.room, event.seat, news)
+            case Wanted():
+                news = MediaNews("media", "wanted", event.seat, large=event.large, small=event.small)
+                self._tell_seat(event.room, event.seat, news)
+            case Speakers():
+                self._say(event.room, MediaNews("media", "speakers", accounts=event.accounts), None)
+            case Lost():
+                room = self._rooms.get(event.room)
+                if room is not None:
+                    room.seats.pop(event.seat, None)
+                    room.sending.discard(event.seat)
+                    self._say_members(event.room)
+                    for say in ("slots", "wanted"):
+                        room.news.pop(f"{say} {event.seat}", None)
+            case Died():
+                for consult, room in self._rooms.items():
+                    room.seats.clear()
+                    room.sending.clear()
+                    room.news.clear()
+                    if room.forwarded:
+                        self._say(consult, MediaNews("media", "engine"), None)
+
+    def _tell_seat(self, consult: str, seat: str, news: MediaNews) -> None:
+        room = self._rooms.get(consult)
+        if room is not None and (account := room.seats.get(seat)) is not None:
+            room.news[f"{news.say} {seat}"] = news
+            self._say(consult, news, account)
+
+    def _repeat(self, consult: str, account: str, seat: str) -> None:
+        room = self._rooms.get(consult)
+        for say in ("slots", "wanted"):
+            if room is not None and (news := room.news.get(f"{say} {seat}")) is not None:
+                self._say(consult, news, account)
+
+    def _say_members(self, consult: str) -> None:
+        self._say(consult, self._members(consult), None)
+
+    def _members(self, consult: str) -> MediaNews:
+        room = self._rooms[consult]
+        accounts = sorted({account for seat, account in room.seats.items() if seat in room.sending})
+        return MediaNews("media", "members", accounts=accounts)
+
+    def _say(self, consult: str, news: MediaNews, to: str | None) -> None:
+        self.whisper(_topic(consult), msgspec.json.encode(news), to)
+
+
+class _Refusals:
+    """What the engine raises, as the page hears it."""
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        match error:
+            case BadSdp():
+                raise MediaRefused from error
+            case NoSeat():
+                raise SeatGone from error
+            case EngineGone():
+                raise MediaGone from error
+
+
+def _topic(consult: str) -> str:
+    return f"consult:{consult}"

@@ -1,0 +1,43 @@
+"""HTTP of a room's sound and picture: a seat, its two connections, what it wants to see. Members of the room only.
+
+Nothing of it is kept for a repeat: a description is of one moment, and the seat it is for makes it single.
+"""
+
+from __future__ import annotations
+
+from server.base.http import Call, Route
+from server.consult import service
+from server.consult.media.model import MediaAnswer, MediaDescription, MediaDone, MediaSeat, MediaWatch
+from server.consult.media.seats import Seats
+from server.consult.service import Consultations
+
+
+def routes(room: Consultations, seats: Seats) -> tuple[Route, ...]:
+    async def seat(call: Call) -> MediaSeat:
+        await service.check_inside(room, call.ctx, call.path["id"])
+        return await seats.take(call.path["id"], call.ctx.actor)
+
+    async def answer(call: Call) -> MediaDone:
+        await service.check_inside(room, call.ctx, call.path["id"])
+        said: MediaDescription = call.body
+        await seats.answer(call.path["id"], call.ctx.actor, said.seat, said.sdp)
+        return MediaDone(said.seat)
+
+    async def publish(call: Call) -> MediaAnswer:
+        await service.check_inside(room, call.ctx, call.path["id"])
+        said: MediaDescription = call.body
+        return MediaAnswer(await seats.publish(call.path["id"], call.ctx.actor, said.seat, said.sdp))
+
+    async def watch(call: Call) -> MediaDone:
+        await service.check_inside(room, call.ctx, call.path["id"])
+        said: MediaWatch = call.body
+        await seats.watch(call.path["id"], call.ctx.actor, said.seat, said.wishes)
+        return MediaDone(said.seat)
+
+    path, rule = "/api/consults/{id}/media", "consult.read"
+    return (
+        Route("POST", f"{path}/seat", rule, seat, result=MediaSeat, kept=False),
+        Route("POST", f"{path}/answer", rule, answer, body=MediaDescription, result=MediaDone, kept=False),
+        Route("POST", f"{path}/publish", rule, publish, body=MediaDescription, result=MediaAnswer, kept=False),
+        Route("POST", f"{path}/watch", rule, watch, body=MediaWatch, result=MediaDone, kept=False),
+    )

@@ -1,0 +1,331 @@
+// Sound and picture of a room of three and more, over the hub's forwarder: two connections, one that sends and one that
+// receives in slots laid once (docs/decisions/0022). What flows in a slot changes without negotiation; the hub says whose
+// it is. A connection that failed is not mended: a new seat is taken beside it, and the old one goes when the new flows.
+import { api } from '../api/client'
+import type { IceServer, MediaAnswer, MediaNews, MediaSeat, Wish } from '../api/types.gen'
+import { type Counted, type Net, NOTHING_COUNTED, netOf, type Tracks } from './peer'
+
+export const PICTURE_SLOTS = 9
+const LARGE: RTCRtpEncodingParameters = { maxBitrate: 600_000, priority: 'low' }
+const SMALL: RTCRtpEncodingParameters = {
+  maxBitrate: 100_000,
+  maxFramerate: 10,
+  scaleResolutionDownBy: 3,
+  priority: 'low',
+  active: false,
+}
+const AGAIN_MS = [200, 1_000, 2_000, 5_000, 10_000]
+/** A seat over which nothing is to be seen is as good as one that flows, after this long. */
+const QUIET_MS = 3_000
+const LOOK_MS = 200
+const LEAD_MS = 2_000
+
+type Options = Readonly<{
+  consult: string
+  iceServers: readonly IceServer[]
+  tracks: () => Tracks
+  onChange: () => void
+  /** The first picture over the forwarder, or quiet: what was direct may go. */
+  onFlow: () => void
+}>
+
+/** null for what is not whole. Only the hub's own whispers (`from` empty) are read. */
+export function readNews(from: string, body: unknown): MediaNews | null {
+  if (from !== '' || typeof body !== 'object' || body === null || !('kind' in body) || body.kind !== 'media')
+    return null
+  return body as MediaNews
+}
+
+/** Whom to ask for, and how big: few large, of many only the one who speaks. */
+export function wishes(accounts: readonly string[], lead: string | null): readonly Wish[] {
+  const few = accounts.length <= 3
+  const large = lead !== null && accounts.includes(lead) ? lead : accounts[0]
+  const first = accounts.filter(a => a === large).concat(accounts.filter(a => a !== large))
+  return first
+    .slice(0, PICTURE_SLOTS)
+    .map(account => ({ account, layer: few || account === large ? 'large' : 'small' }))
+}
+
+export type Lead = Readonly<{ account: string | null; heardAt_ms: number }>
+export const NO_LEAD: Lead = { account: null, heardAt_ms: Number.NEGATIVE_INFINITY }
+
+/** Who is shown large: he keeps it through others' short words, since each change costs a key frame. */
+export function leadAfter(lead: Lead, speakers: readonly string[], now_ms: number): Lead {
+  const first = speakers[0]
+  if (first === undefined) return lead
+  if (first === lead.account || now_ms - lead.heardAt_ms > LEAD_MS) return { account: first, heardAt_ms: now_ms }
+  return lead
+}
+
+export class Forwarder {
+  /** Who has a seat now. */
+  here: ReadonlySet<string> = new Set()
+  speakers: readonly string[] = []
+  lead: Lead = NO_LEAD
+  private now: Place | null = null
+  private next: Place | null = null
+  private wished: readonly Wish[] = []
+  private tries = 0
+  private timer: ReturnType<typeof setTimeout> | undefined
+  private taking = false
+  private closed = false
+  private readonly early: MediaNews[] = []
+
+  constructor(private readonly o: Options) {}
+
+  /** Take a seat; `given` came with the answer to entering. */
+  async take(given: MediaSeat | null): Promise<void> {
+    if (this.closed || this.taking) return
+    this.taking = true
+    clearTimeout(this.timer)
+    try {
+      const seat = given ?? (await api.post<MediaSeat>(this.path('seat'), {}))
+      if (this.closed) return
+      this.next?.close()
+      const place = new Place(seat, this.o, change => this.changed(place, change))
+      this.next = place
+      for (const news of this.early.splice(0)) place.heard(news)
+      await Promise.all([place.receive(this.path('answer')), place.send(this.path('publish'))])
+      await this.tellWishes(place)
+    } catch (error) {
+      console.info('room.seat', error)
+      this.again()
+    } finally {
+      this.taking = false
+    }
+  }
+
+  heard(news: MediaNews): void {
+    if (news.say === 'engine') {
+      this.tries = 0
+      void this.take(null)
+    } else if (news.say === 'members') this.here = new Set(news.accounts ?? [])
+    else if (news.say === 'speakers') {
+      this.speakers = news.accounts ?? []
+      this.lead = leadAfter(this.lead, this.speakers, performance.now())
+    } else if (this.now?.seat === news.seat) this.now?.heard(news)
+    else if (this.next?.seat === news.seat) this.next?.heard(news)
+    else if (this.taking) this.early.push(news) // of a seat whose request is still on its way back
+    this.o.onChange()
+  }
+
+  /** The link to the hub is back: what did not survive the cut is replaced at once. */
+  kick(): void {
+    if (!this.stands && !this.taking) void this.take(null)
+  }
+
+  get stands(): boolean {
+    return this.now?.stands === true
+  }
+
+  pictureOf(account: string): MediaStream | null {
+    return this.now?.pictureOf(account) ?? this.next?.pictureOf(account) ?? null
+  }
+
+  watch(wished: readonly Wish[]): void {
+    if (JSON.stringify(wished) === JSON.stringify(this.wished)) return
+    this.wished = wished
+    for (const place of [this.now, this.next]) if (place !== null) void this.tellWishes(place).catch(() => undefined)
+  }
+
+  async replace(tracks: Tracks): Promise<void> {
+    await Promise.all([this.now?.replace(tracks), this.next?.replace(tracks)])
+  }
+
+  async net(): Promise<Net | null> {
+    return (await this.now?.net()) ?? null
+  }
+
+  close(): void {
+    this.closed = true
+    clearTimeout(this.timer)
+    this.now?.close()
+    this.next?.close()
+  }
+
+  private path(what: string): string {
+    return `/api/consults/${encodeURIComponent(this.o.consult)}/media/${what}`
+  }
+
+  private async tellWishes(place: Place): Promise<void> {
+    await api.post(this.path('watch'), { seat: place.seat, wishes: this.wished })
+  }
+
+  private changed(place: Place, change: 'state' | 'flows' | 'failed'): void {
+    if (change === 'flows' && place === this.next) {
+      this.now?.close()
+      this.now = place
+      this.next = null
+      this.tries = 0
+      this.o.onFlow()
+    }
+    if (change === 'failed' && (place === this.next || (place === this.now && this.next === null))) this.again()
+    this.o.onChange()
+  }
+
+  private again(): void {
+    if (this.closed) return
+    clearTimeout(this.timer)
+    const wait_ms = AGAIN_MS[Math.min(this.tries, AGAIN_MS.length - 1)]
+    this.tries += 1
+    this.timer = setTimeout(() => void this.take(null), wait_ms)
+  }
+}
+
+/** One seat: its two connections. */
+class Place {
+  readonly seat: string
+  private readonly receiving: RTCPeerConnection
+  private readonly sending: RTCPeerConnection
+  private readonly pictures: (MediaStream | null)[] = Array(PICTURE_SLOTS).fill(null)
+  private readonly sounds: HTMLAudioElement[] = []
+  private shown: readonly (string | null)[] = []
+  private wanted = { large: true, small: false }
+  private flows = false
+  private closed = false
+  private connectedAt_ms: number | null = null
+  private counted: Counted = NOTHING_COUNTED
+  private readonly looking: ReturnType<typeof setInterval>
+
+  constructor(
+    private readonly given: MediaSeat,
+    private readonly o: Options,
+    private readonly tell: (change: 'state' | 'flows' | 'failed') => void,
+  ) {
+    this.seat = given.seat
+    const config = { iceServers: o.iceServers.map(s => ({ ...s, urls: [...s.urls] })) }
+    this.receiving = new RTCPeerConnection(config)
+    this.sending = new RTCPeerConnection(config)
+    this.receiving.ontrack = event => this.laid(event)
+    for (const pc of [this.receiving, this.sending]) pc.onconnectionstatechange = () => this.changed(pc)
+    this.looking = setInterval(() => void this.look(), LOOK_MS)
+    addEventListener('pointerdown', this.play)
+    addEventListener('keydown', this.play)
+  }
+
+  get stands(): boolean {
+    return this.receiving.connectionState === 'connected' && this.sending.connectionState === 'connected'
+  }
+
+  async receive(path: string): Promise<void> {
+    await this.receiving.setRemoteDescription({ type: 'offer', sdp: this.given.offer })
+    // No waiting for candidates: the forwarder hears of them by their checks.
+    await this.receiving.setLocalDescription()
+    await api.post(path, { seat: this.seat, sdp: this.receiving.localDescription?.sdp ?? '' })
+  }
+
+  async send(path: string): Promise<void> {
+    const { audio, video } = this.o.tracks()
+    const voice = this.sending.addTransceiver(audio ?? 'audio', { direction: 'sendonly' })
+    preferRed(voice)
+    // Two plain lines in place of simulcast. The caps must be in force before the first frame.
+    this.sending.addTransceiver(video ?? 'video', { direction: 'sendonly', sendEncodings: [LARGE] })
+    this.sending.addTransceiver(video ?? 'video', { direction: 'sendonly', sendEncodings: [SMALL] })
+    await this.sending.setLocalDescription()
+    const sdp = this.sending.localDescription?.sdp ?? ''
+    const answer = await api.post<MediaAnswer>(path, { seat: this.seat, sdp })
+    if (this.closed) return
+    await this.sending.setRemoteDescription({ type: 'answer', sdp: answer.sdp })
+    await this.sendWanted()
+  }
+
+  heard(news: MediaNews): void {
+    if (news.say === 'slots') this.shown = news.picture ?? []
+    else if (news.say === 'wanted') {
+      this.wanted = { large: news.large === true, small: news.small === true }
+      void this.sendWanted()
+    }
+  }
+
+  pictureOf(account: string): MediaStream | null {
+    return this.pictures[this.shown.indexOf(account)] ?? null
+  }
+
+  async replace(tracks: Tracks): Promise<void> {
+    for (const [i, sender] of this.sending.getSenders().entries()) {
+      const track = i === 0 ? tracks.audio : tracks.video
+      if (sender.track !== track) await sender.replaceTrack(track).catch(() => undefined)
+    }
+  }
+
+  async net(): Promise<Net | null> {
+    const { net, counted } = await netOf(this.receiving, this.counted)
+    this.counted = counted
+    return net
+  }
+
+  close(): void {
+    this.closed = true
+    clearInterval(this.looking)
+    removeEventListener('pointerdown', this.play)
+    removeEventListener('keydown', this.play)
+    for (const sound of this.sounds) sound.srcObject = null
+    for (const pc of [this.receiving, this.sending]) {
+      pc.onconnectionstatechange = null
+      pc.close()
+    }
+  }
+
+  private laid(event: RTCTrackEvent): void {
+    const stream = new MediaStream([event.track])
+    const slot = Number(event.transceiver.mid?.slice(1))
+    if (event.track.kind === 'video') {
+      this.pictures[slot] = stream
+      event.track.onunmute = () => this.tell('state')
+      return
+    }
+    const sound = new Audio()
+    sound.srcObject = stream
+    this.sounds.push(sound)
+    this.play()
+  }
+
+  /** Without a gesture on this page the browser keeps it silent: the next click or key lets it sound. */
+  private readonly play = (): void => {
+    for (const sound of this.sounds) if (sound.paused) sound.play().catch(() => undefined)
+  }
+
+  /** Only what somebody looks at leaves this computer. */
+  private async sendWanted(): Promise<void> {
+    const [, large, small] = this.sending.getSenders()
+    for (const [sender, on] of [
+      [large, this.wanted.large],
+      [small, this.wanted.small],
+    ] as const) {
+      const p = sender?.getParameters()
+      const first = p?.encodings[0]
+      if (sender === undefined || p === undefined || first === undefined || first.active === on) continue
+      first.active = on
+      await sender.setParameters(p).catch(() => undefined) // two at once: the next word sets it right
+    }
+  }
+
+  /** Until the first picture has been decoded. */
+  private async look(): Promise<void> {
+    if (!this.stands || this.flows) return
+    this.connectedAt_ms ??= performance.now()
+    let decoded = false
+    const stats = await this.receiving.getStats()
+    stats.forEach((s: unknown) => {
+      const row = s as { type?: string; framesDecoded?: number }
+      decoded ||= row.type === 'inbound-rtp' && (row.framesDecoded ?? 0) > 0
+    })
+    if (this.closed || this.flows || (!decoded && performance.now() - this.connectedAt_ms < QUIET_MS)) return
+    this.flows = true
+    clearInterval(this.looking)
+    this.tell('flows')
+  }
+
+  private changed(pc: RTCPeerConnection): void {
+    const is = pc.connectionState
+    this.tell(is === 'failed' || is === 'closed' ? 'failed' : 'state')
+  }
+}
+
+/** Each packet also carries the one before: 10 % loss is then hardly heard, for 24 kbit/s more. */
+function preferRed(line: RTCRtpTransceiver): void {
+  const codecs = RTCRtpSender.getCapabilities('audio')?.codecs ?? []
+  const red = codecs.filter(c => c.mimeType.toLowerCase() === 'audio/red')
+  const opus = codecs.filter(c => c.mimeType.toLowerCase() === 'audio/opus')
+  if (red.length > 0 && opus.length > 0) line.setCodecPreferences([...red, ...opus])
+}
