@@ -131,12 +131,8 @@ class ConsultSection(_Section, frozen=True):
         Meta(description="coturn's static-auth-secret: who enters gets a password of his own for twelve hours."),
     ] = ""
     media_port: Annotated[
-        int | None,
-        Meta(
-            ge=0,
-            le=65535,
-            description="UDP port of sound and picture in rooms of three and more; empty: the number of hub.port.",
-        ),
+        Annotated[int, Meta(ge=0, le=65535)] | None,
+        Meta(description="UDP port of sound and picture in rooms of three and more; empty: the number of hub.port."),
     ] = None
     media_addresses: Annotated[
         tuple[str, ...],

@@ -111,6 +111,7 @@ async def test_who_may_not_see_the_patients_recordings_does_not_find_his_images_
             {
                 "recording": recording, "invitee_org": "org_county", "purpose": "目的", "summary": "摘要",
                 "priority": "routine", "consent": "written",
+        "consent_paper": {"kind": "written", "by": "家属", "relation": "self"},
             },
         )  # fmt: skip
         account = shimen.me["id"]

@@ -16,6 +16,7 @@ async def opened(hub: Hub, clinic: Browser, oncall: Browser) -> str:
     asked = {
         "recording": receipt.recording, "invitee_org": demo.CENTRE, "purpose": "是否需要上转",
         "summary": "反复心悸三天", "priority": "routine", "consent": "written",
+        "consent_paper": {"kind": "written", "by": "家属", "relation": "self"},
     }  # fmt: skip
     consult = str((await clinic.post("/api/consults", asked))["id"])
     await oncall.post(f"/api/consults/{consult}/accept", {})
