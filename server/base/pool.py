@@ -55,7 +55,7 @@ def begin_worker(hub: int, memory_bytes: int | None) -> None:
 class Pool:
     """`await run(function, *args)`: both must pickle. `restarts` counts pools lost to dead or stuck processes.
 
-    timeout_s     how long one call may take.
+    timeout_s     how long one call may take, once a worker is free for it.
     memory_bytes  address space of one worker; beyond it the call fails with MemoryError. None: as the machine has.
     """
 
@@ -70,6 +70,7 @@ class Pool:
         self._workers, self._warm_up = workers, warm_up
         self._timeout_s, self._memory_bytes = timeout_s, memory_bytes
         self._executor: ProcessPoolExecutor | None = None
+        self._free = asyncio.Semaphore(workers)  # who waits, waits before his time runs
         self.restarts = 0
 
     def start(self) -> None:
@@ -94,6 +95,10 @@ class Pool:
 
     async def run(self, work: Callable[..., R], *args: object) -> R:
         """Raises what `work` raises; TimeoutError, BrokenProcessPool or OSError after TRIES lost processes."""
+        async with self._free:
+            return await self._run(work, *args)
+
+    async def _run(self, work: Callable[..., R], *args: object) -> R:
         for attempt in range(1, TRIES + 1):
             executor = None
             try:

@@ -58,8 +58,6 @@ class Images:
     saving: Callable[[], bool] = lambda: False
     """Whether the disk's reserve is being used: files wait then."""
     _reading: int = 0
-    _turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
-    """The pool's time is that of one file: none may wait inside it."""
     _views: OrderedDict[tuple[str, str], float] = field(default_factory=OrderedDict)
 
 
@@ -186,8 +184,7 @@ async def _read(room: Images, file: bytes, name: str) -> Taken:
         raise ImageBusy
     room._reading += 1
     try:
-        async with room._turn:
-            return await room.pool.run(take_in, file, name)
+        return await room.pool.run(take_in, file, name)
     except (BrokenProcessPool, TimeoutError, MemoryError):
         raise ImageBroken(name=name) from None
     finally:

@@ -7,6 +7,7 @@ import errno
 import os
 import signal
 import sys
+import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -53,6 +54,14 @@ async def test_a_worker_that_dies_costs_one_repeat(tmp_path: Path) -> None:
     pool.start()
     assert await pool.run(dies_once, tmp_path / "mark") == "done"
     assert pool.restarts == 1
+    pool.stop()
+
+
+async def test_who_waits_for_a_worker_does_not_spend_his_own_time() -> None:
+    pool = Pool(1, nothing, timeout_s=5.0)
+    await pool.run(nothing)  # the worker is there
+    await asyncio.gather(*(pool.run(time.sleep, 2.0) for _ in range(3)))
+    assert pool.restarts == 0
     pool.stop()
 
 

@@ -1,6 +1,6 @@
 // The three leads that carry an alert's evidence, with the stretch washed. One tap on it shows all twelve.
 import { useEffect, useMemo, useState } from 'preact/hooks'
-import { api } from '../api/client'
+import { ApiError, api } from '../api/client'
 import type { Alert, Recording } from '../api/types.gen'
 import { createViewer, type EcgRecording, EcgSheet, leadOf, readRecording, samplesOf } from '../ecg'
 import { Glance } from '../files/marks'
@@ -13,13 +13,20 @@ export type SignalState =
   | { kind: 'here'; value: EcgRecording }
   | { kind: 'failed'; error: unknown }
 
-/** The samples of a recording; asked again by `retry`. */
+const LOOK_AGAIN_MS = 2_000
+
+/** It is still being sent: its samples will be there by themselves. */
+export const isArriving = (error: unknown): boolean =>
+  error instanceof ApiError && error.code === 'recording.not_yet' && error.facts.state === 'receiving'
+
+/** The samples of a recording; asked again by `retry`, and by itself while they are on their way. */
 export function useSignalOf(recording: string): { state: SignalState; retry: () => void } {
   const [state, setState] = useState<SignalState>({ kind: 'waiting' })
   const [tries, setTries] = useState(0)
   useEffect(() => {
     const left = new AbortController()
-    setState({ kind: 'waiting' })
+    let again: ReturnType<typeof setTimeout> | undefined
+    setState(before => (before.kind === 'failed' && isArriving(before.error) ? before : { kind: 'waiting' }))
     api.bytes(`/api/recordings/${encodeURIComponent(recording)}/signal`, { signal: left.signal }).then(
       bytes => {
         const read = readRecording(bytes)
@@ -27,10 +34,15 @@ export function useSignalOf(recording: string): { state: SignalState; retry: () 
           setState(read === null ? { kind: 'failed', error: null } : { kind: 'here', value: read })
       },
       (error: unknown) => {
-        if (!left.signal.aborted) setState({ kind: 'failed', error })
+        if (left.signal.aborted) return
+        setState({ kind: 'failed', error })
+        if (isArriving(error)) again = setTimeout(() => setTries(tries + 1), LOOK_AGAIN_MS)
       },
     )
-    return () => left.abort()
+    return () => {
+      left.abort()
+      clearTimeout(again)
+    }
   }, [recording, tries])
   return { state, retry: () => setTries(tries + 1) }
 }

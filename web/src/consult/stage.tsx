@@ -2,7 +2,7 @@
 // The ECG itself is paper.tsx; what may be moved by whom is the hub's word (shared.ts).
 import { type Signal, useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { useSignalOf } from '../alerts/evidence'
+import { isArriving, useSignalOf } from '../alerts/evidence'
 import { isPhone } from '../alerts/phone'
 import type { Consult } from '../api/types.gen'
 import { useKeys } from '../app/keys'
@@ -188,7 +188,12 @@ type OnPaperProps = StageProps &
 function OnPaper(p: OnPaperProps) {
   const { state, retry } = useSignalOf(p.recording)
   if (state.kind === 'waiting') return <Skeleton rows={12} />
-  if (state.kind === 'failed') return <ErrorLine error={state.error} retry={retry} />
+  if (state.kind === 'failed')
+    return isArriving(state.error) ? (
+      <LiveStage recording={p.recording} />
+    ) : (
+      <ErrorLine error={state.error} retry={retry} />
+    )
   return <Paper key={p.recording} {...p} id={p.recording} ecg={state.value} />
 }
 

@@ -514,7 +514,7 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "en": "Incomplete: the device fell silent after {came_s} s, and the hub has ended the recording. Judge only what is here. When the device sends the whole, it comes as another recording."
   },
   "recording.not_yet": {
-    "zh": "该记录状态为 {state}，数据尚未到齐。可先看实时波形，或等待上传完成。",
+    "zh": "该记录的数据尚未到齐。可先看实时波形，或等待上传完成。",
     "en": "The recording is {state}: its samples are not complete yet. Watch it live, or wait until it has arrived."
   },
   "recording.replaced": {
