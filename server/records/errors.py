@@ -12,7 +12,7 @@ from server.base.errors import AppError
 class NotYetThere(AppError):
     code: ClassVar[str] = "recording.not_yet"
     status: ClassVar[int] = 409
-    what: ClassVar[str] = "The recording is {state}: its samples are not complete yet."
+    what: ClassVar[str] = "The samples of this recording are not complete yet."
     mend: ClassVar[str] = "Watch it live, or wait until it has arrived."
     state: str
 

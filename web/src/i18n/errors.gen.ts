@@ -515,7 +515,7 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   },
   "recording.not_yet": {
     "zh": "该记录的数据尚未到齐。可先看实时波形，或等待上传完成。",
-    "en": "The recording is {state}: its samples are not complete yet. Watch it live, or wait until it has arrived."
+    "en": "The samples of this recording are not complete yet. Watch it live, or wait until it has arrived."
   },
   "recording.replaced": {
     "zh": "这份记录不完整，完整的记录已经到达。请阅读完整的那一份，见工作列表或该患者的历史记录。",
