@@ -44,6 +44,13 @@ class Hub(_Section, frozen=True):
         tuple[str, ...], Meta(description="Further origins that may send commands, such as a reverse proxy's address.")
     ] = ()
     data: Annotated[str, Meta(description="Folder of the database, the journal and the files.")] = "var"
+    database: Annotated[
+        str,
+        Meta(
+            description="postgresql://user@host:5432/name: the tables live there; the password stands in the URL or in "
+            "the `.pgpass` of the hub's user. Empty: SQLite in the folder above."
+        ),
+    ] = ""
     low_disk_mb: Annotated[
         int, Meta(ge=0, description="Below so many free megabytes the administrators are told that the disk runs full.")
     ] = 2048

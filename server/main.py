@@ -144,7 +144,7 @@ class Application:
         tls = tls_context(self.config)
         self.reserve = Reserve(data, hub.low_disk_mb * 2**20)
         self.reserve.look()
-        self.db = Database(data / "hub.sqlite", self.clock)
+        self.db = Database(hub.database or data / "hub.sqlite", self.clock)
         self.db.relieve = self.reserve.spend
         self.blobs = FileBlobs(data / "blobs")
         self.bus: LocalBus[Samples] = LocalBus()
