@@ -145,6 +145,17 @@ class ConsultSection(_Section, frozen=True):
         tuple[str, ...],
         Meta(description="IPv4 addresses under which browsers reach that port; empty: this computer's own."),
     ] = ()
+    media: Annotated[
+        str,
+        Meta(pattern="^(embedded|janus)$", description="Who passes on sound and picture of three and more: the hub, or a Janus."),
+    ] = "embedded"
+    janus_url: Annotated[
+        str, Meta(pattern="^wss?://", description="The WebSocket of that Janus; keep it where only the hub reaches it.")
+    ] = "ws://127.0.0.1:8188"
+    janus_secret: Annotated[str, Meta(description="Its api_secret (janus.jcfg).")] = ""
+    janus_admin_key: Annotated[
+        str, Meta(description="Its admin_key (janus.plugin.videoroom.jcfg), where it has one.")
+    ] = ""
 
 
 class LogSection(_Section, frozen=True):

@@ -13,8 +13,14 @@ from typing import Final
 
 from server.consult.media import rtp, sdp
 from server.consult.media.engine import (
+    ACCOUNT_SEATS_MAX,
+    ANSWER_S,
+    BITS_MAX,
     PICTURE_SLOTS,
+    ROOM_SEATS_MAX,
+    SEATS_MAX,
     SOUND_SLOTS,
+    SPEAKING,
     BadSdp,
     Hear,
     Lost,
@@ -28,14 +34,7 @@ from server.consult.media.port import Link, Port
 from server.consult.media.track import Kind, Out, Track
 
 TICK_S: Final = 0.1
-ANSWER_S: Final = 20.0
-"""A seat whose page has not connected by then is given up."""
-SEATS_MAX, ROOM_SEATS_MAX, ACCOUNT_SEATS_MAX = 500, 100, 3
-BITS_MAX: Final = 1_600_000
-"""What one member may send a second, all together."""
 RESENDS_PER_S_MAX: Final = 500
-SPEAKING: Final = 70.0
-"""Louder than -57 dBov on average: a voice, not the room's noise."""
 KEEP: Final = 8.0
 """So much louder must somebody be to take a slot from one who has it."""
 LAYERS: Final[tuple[Layer, Layer]] = ("large", "small")
