@@ -110,6 +110,14 @@ class ConclusionChanged(ConsultError):
 
 
 @dataclass(eq=False)
+class AmendReasonMissing(ConsultError):
+    code: ClassVar[str] = "consult.amend_reason"
+    status: ClassVar[int] = 422
+    what: ClassVar[str] = "A conclusion that both sides have signed is corrected only with a reason."
+    mend: ClassVar[str] = "Write why; the earlier version stays beside it, with both signatures."
+
+
+@dataclass(eq=False)
 class AlreadyInvited(ConsultError):
     code: ClassVar[str] = "consult.already_invited"
     status: ClassVar[int] = 409

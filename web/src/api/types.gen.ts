@@ -209,18 +209,37 @@ export type Completeness = {
   readonly missing: readonly string[]
 }
 
+/** The conclusion's skeleton: what it is (`text`), what to do, when to look again, what brings the patient back at once. `reason`: why a countersigned one is corrected. */
 export type Conclude = {
   readonly text: string
+  readonly advice?: readonly string[]
+  readonly follow_up?: string
+  readonly warning_signs?: string
+  readonly reason?: string
 }
 
+/** One signed version. It stands when both sides have signed; a correction afterwards is the next one, with reason. pdf_at: when its paper was made and so stood in the record of the side that asked. */
 export type Conclusion = {
+  readonly version: number
   readonly text: string
+  readonly advice: readonly string[]
+  readonly follow_up: string
+  readonly warning_signs: string
+  readonly reason: string
   readonly signed_by: string
   readonly signed_name: string
   readonly signed_at: string
   readonly digest: string
   readonly countersigned_name: string | null
   readonly countersigned_at: string | null
+  readonly pdf_at: string | null
+  readonly receipts: readonly Receipt[]
+}
+
+/** version 0: the last. */
+export type ConclusionPdfQuery = {
+  readonly version?: number
+  readonly lang?: 'en' | 'zh'
 }
 
 export type ConsentPaper = {
@@ -270,6 +289,7 @@ export type Consult = {
   readonly reason: string
   readonly members: readonly Member[]
   readonly conclusion: Conclusion | null
+  readonly earlier_conclusions: readonly Conclusion[]
   readonly events: readonly string[]
 }
 
@@ -955,6 +975,13 @@ export type Reanalyse = {
 
 export type Reason = {
   readonly reason: string
+}
+
+/** 已阅: one of the side that asked has read the countersigned conclusion. */
+export type Receipt = {
+  readonly account: string
+  readonly name: string
+  readonly at: string
 }
 
 /** The number of the last message that a page was told of. */

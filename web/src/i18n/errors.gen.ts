@@ -81,6 +81,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "{name} 已在本次会诊中。无需操作。",
     "en": "{name} is in this consultation already. Nothing to do."
   },
+  "consult.amend_reason": {
+    "zh": "双方已签署的会诊结论，只有写明理由才能更正。请填写更正理由；原版本及双方签名一并保留。",
+    "en": "A conclusion that both sides have signed is corrected only with a reason. Write why; the earlier version stays beside it, with both signatures."
+  },
   "consult.conclusion_changed": {
     "zh": "打开之后会诊结论已有修改。请阅读最新内容后再会签。",
     "en": "The conclusion was changed after you opened it. Read the present text, then countersign it."
