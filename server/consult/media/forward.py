@@ -30,7 +30,8 @@ from server.consult.media.track import Kind, Out, Track
 TICK_S: Final = 0.1
 ANSWER_S: Final = 20.0
 """A seat whose page has not connected by then is given up."""
-SEATS_MAX, ROOM_SEATS_MAX, ACCOUNT_SEATS_MAX = 500, 100, 3
+SEATS_MAX, ROOM_SEATS_MAX, ACCOUNT_SEATS_MAX = 500, 120, 3
+"""Of the process, of a room (`seats` counts its members), of a member: a page that moves house has two."""
 BITS_MAX: Final = 1_600_000
 """What one member may send a second, all together."""
 RESENDS_PER_S_MAX: Final = 500
@@ -238,9 +239,10 @@ class Forwarder:
             if said.key:
                 out.track.ask_key_frame()
             for sequence in said.lost:
+                if seat.resent >= RESENDS_PER_S_MAX:
+                    break
                 seat.resent += 1
-                if seat.resent <= RESENDS_PER_S_MAX:
-                    out.track.send_again(out, sequence)
+                out.track.send_again(out, sequence)
 
     def _report(self, seat: Seat) -> None:
         if seat.send is None or not seat.tracks:
