@@ -159,11 +159,44 @@ class SeatGone(ConsultError):
 
 
 @dataclass(eq=False)
+class MediaFull(ConsultError):
+    code: ClassVar[str] = "consult.media_full"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "Sound and picture in this room are taken by {limit} people; there is no place for one more."
+    mend: ClassVar[str] = "Chat and ECG go on without it; you are let in as soon as somebody leaves."
+    limit: int
+
+
+@dataclass(eq=False)
+class MediaTooOften(ConsultError):
+    code: ClassVar[str] = "consult.media_too_often"
+    status: ClassVar[int] = 429
+    what: ClassVar[str] = "This page asked for sound and picture too often in a short time."
+    mend: ClassVar[str] = "Wait a minute; if it happens again, reload the page and check the network."
+
+
+@dataclass(eq=False)
 class MediaRefused(ConsultError):
     code: ClassVar[str] = "consult.media_refused"
     status: ClassVar[int] = 422
     what: ClassVar[str] = "The hub cannot use what this browser offers for sound and picture."
     mend: ClassVar[str] = "Use a current Chromium, Edge, Firefox or Safari; chat and ECG go on without it."
+
+
+@dataclass(eq=False)
+class FilmUnable(ConsultError):
+    code: ClassVar[str] = "consult.film_unable"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "The media engine of this hub cannot film a room."
+    mend: ClassVar[str] = "Its administrator can choose the embedded engine; everything else in the room goes on."
+
+
+@dataclass(eq=False)
+class FilmUnderWay(ConsultError):
+    code: ClassVar[str] = "consult.film_under_way"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "A film of this room is asked for or under way already."
+    mend: ClassVar[str] = "Nothing to do; end it before you ask for another one."
 
 
 @dataclass(eq=False)

@@ -1,11 +1,12 @@
 // The room's line to the others: presence, signalling, shared view and pointers, all as whispers on `consult:<id>`.
 // Two are connected browser to browser (peer.ts), three and more over the hub (forwarder.ts). What must last (chat, opinion) goes another way.
 import { effect, signal } from '@preact/signals'
-import { uuid } from '../api/client'
+import { type ApiError, uuid } from '../api/client'
 import type { Enter, SharedView } from '../api/types.gen'
 import type { PeerPointer } from '../ecg'
 import { linkState, subscribe, whisper } from '../live/live'
 import { Forwarder, readNews, wishes } from './forwarder'
+import { Guard } from './guard'
 import type { OwnMedia } from './media'
 import { GONE_AFTER_MS, type Here, type PeerState, readSignal } from './negotiation'
 import { type Net, Peer, type Tracks } from './peer'
@@ -47,10 +48,13 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
   const view = signal<SharedView | null>(enter.view)
   let viewState: ViewState = { rev: enter.view?.rev ?? 0, sentAt_ms: null }
   let lastSent: SharedView | null = null
+  const guard = new Guard()
   const canCall = typeof RTCPeerConnection !== 'undefined'
 
   const shown = signal<readonly string[] | null>(null)
   const speakers = signal<readonly string[]>([])
+  /** Why this page has no sound and picture, as the hub says it. */
+  const refused = signal<ApiError | null>(null)
   let forwarder: Forwarder | null = null
 
   const stateOf = (account: string, m: Member): PeerState => {
@@ -67,6 +71,7 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     return m.came ? 'reconnecting' : 'connecting'
   }
   const show = (): void => {
+    refused.value = forwarder?.refused ?? null
     seats.value = [...members].map(([account, m]) => ({
       account,
       state: stateOf(account, m),
@@ -130,12 +135,12 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
   /** Somebody says he is here: a new stay gets a new connection, a known one a push if it does not stand. */
   const met = (account: string, here: Here): void => {
     const known = members.get(account)
-    if (here.ask) sayHere(account, false)
+    if (here.ask && guard.takes(account, 'answer', performance.now())) sayHere(account, false)
     if (known !== undefined && known.session === here.session && !known.left) {
       known.mic = here.mic
       known.cam = here.cam
       known.peer?.kick()
-    } else {
+    } else if (guard.takes(account, 'stay', performance.now())) {
       known?.peer?.close()
       const { session, mic, cam } = here
       const m: Member = { session, mic, cam, peer: null, net: null, left: false, awayAt_ms: null, came: false }
@@ -154,6 +159,7 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     }
     const m = members.get(from)
     if (told.to !== session || m === undefined || m.session !== told.session) return // meant for an earlier stay
+    if (!guard.takes(from, told.kind, performance.now())) return
     try {
       if (told.kind === 'description') await m.peer?.description(told.description)
       else await m.peer?.candidate(told.candidate)
@@ -191,8 +197,9 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
       if (missed) void forward().take(null)
     }
     if (from === '' || from === me) return
-    if (body.kind === 'hello') sayHere(from, true)
-    else if (body.kind === 'signal') void signalled(from, body)
+    if (body.kind === 'hello') {
+      if (guard.takes(from, 'answer', performance.now())) sayHere(from, true)
+    } else if (body.kind === 'signal') void signalled(from, body)
     else if (body.kind === 'pointer') pointed(from, body as { lead?: unknown; sample?: unknown })
     else if (body.kind === 'bye') {
       const m = members.get(from)
@@ -276,7 +283,7 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     shown.value = accounts
     show()
   }
-  return { topic, seats, speakers, pointers, view, watch, sendView, sendPointer, close }
+  return { topic, seats, speakers, refused, pointers, view, watch, sendView, sendPointer, close }
 }
 
 export type RoomLink = ReturnType<typeof openLink>

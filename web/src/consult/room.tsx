@@ -153,6 +153,11 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
             onEnter={() => void enter()}
           />
         )}
+        {inRoom !== null && inRoom.link.refused.value !== null && (
+          <p class="room-told" role="status" data-testid="media-refused">
+            {inRoom.link.refused.value.sentence}
+          </p>
+        )}
         {hushedBy !== null && !media.micOn.value && (
           <p class="room-told" role="status" data-testid="hushed">
             {t('people.hushed', { name: hushedBy })}

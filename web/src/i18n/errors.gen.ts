@@ -97,9 +97,21 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "知情同意不完整：须写明签署人、与患者的关系并有签名。请补写姓名，在屏上签字或注明纸质存放处；两名医师说明须写明原因。",
     "en": "The consent is not whole: it needs who signed, in what relation, and the signature. Write the name, sign on the screen or say where the paper is; two doctors also say why."
   },
+  "consult.film_unable": {
+    "zh": "本中心的媒体引擎不支持会诊录像。管理员可改用内置引擎；会诊室其他功能不受影响。",
+    "en": "The media engine of this hub cannot film a room. Its administrator can choose the embedded engine; everything else in the room goes on."
+  },
+  "consult.film_under_way": {
+    "zh": "本会诊室的录像已在征求同意或进行中。无需操作；如需重新录像，请先结束当前录像。",
+    "en": "A film of this room is asked for or under way already. Nothing to do; end it before you ask for another one."
+  },
   "consult.invitee": {
     "zh": "{org} 目前没有可以应答会诊的专家。请邀请其他机构，或先为其登记专家。",
     "en": "Nobody at {org} can answer a consultation. Ask another institution, or have an expert registered there."
+  },
+  "consult.media_full": {
+    "zh": "本会诊室的音视频席位已满（{limit} 人）。文字与心电不受影响；有人离开后会自动加入。",
+    "en": "Sound and picture in this room are taken by {limit} people; there is no place for one more. Chat and ECG go on without it; you are let in as soon as somebody leaves."
   },
   "consult.media_gone": {
     "zh": "多方音视频暂时无法转发。系统会自动重试；文字与心电不受影响。",
@@ -108,6 +120,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "consult.media_refused": {
     "zh": "会诊中心无法使用此浏览器提供的音视频格式。请使用较新版本的 Chromium、Edge、Firefox 或 Safari；文字与心电不受影响。",
     "en": "The hub cannot use what this browser offers for sound and picture. Use a current Chromium, Edge, Firefox or Safari; chat and ECG go on without it."
+  },
+  "consult.media_too_often": {
+    "zh": "本页面短时间内请求音视频过于频繁。请稍候一分钟；若再次出现，请刷新页面并检查网络。",
+    "en": "This page asked for sound and picture too often in a short time. Wait a minute; if it happens again, reload the page and check the network."
   },
   "consult.not_a_member": {
     "zh": "会诊室仅限成员进入：{names}。会诊结束后，可在该心电记录中查看结论。",
