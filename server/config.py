@@ -147,7 +147,10 @@ class ConsultSection(_Section, frozen=True):
     ] = ()
     media: Annotated[
         str,
-        Meta(pattern="^(embedded|janus)$", description="Who passes on sound and picture of three and more: the hub, or a Janus."),
+        Meta(
+            pattern="^(embedded|janus)$",
+            description="Who passes on sound and picture of three and more: the hub, or a Janus.",
+        ),
     ] = "embedded"
     janus_url: Annotated[
         str, Meta(pattern="^wss?://", description="The WebSocket of that Janus; keep it where only the hub reaches it.")
