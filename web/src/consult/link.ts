@@ -52,9 +52,12 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
   const canCall = typeof RTCPeerConnection !== 'undefined'
 
   const shown = signal<readonly string[] | null>(null)
+  let largest: string | null = null
   const speakers = signal<readonly string[]>([])
   /** Why this page has no sound and picture, as the hub says it. */
   const refused = signal<ApiError | null>(null)
+  /** Who speaks, and keeps being shown through others' short words; null: nobody yet, or browser to browser. */
+  const lead = signal<string | null>(null)
   let forwarder: Forwarder | null = null
 
   const stateOf = (account: string, m: Member): PeerState => {
@@ -82,10 +85,11 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     }))
     if (forwarder === null) return
     speakers.value = forwarder.speakers
+    lead.value = forwarder.lead.account
     const withPicture = [...members].filter(([, m]) => m.cam && !m.left).map(([account]) => account)
     const chosen = shown.peek()
     const inSight = chosen === null ? withPicture : chosen.filter(a => withPicture.includes(a))
-    forwarder.watch(wishes(inSight, forwarder.lead.account))
+    forwarder.watch(wishes(inSight, largest ?? forwarder.lead.account))
   }
   /** Three are in: over the hub from now on, for good. What is direct goes when the first picture has come. */
   const forward = (): Forwarder => {
@@ -104,10 +108,7 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     })
     return forwarder
   }
-  const tracks = (): Tracks => {
-    const here = media.state.peek()
-    return here.kind === 'here' ? { audio: here.audio, video: here.video } : { audio: null, video: null }
-  }
+  const tracks = (): Tracks => media.sent.peek()
   const sayHere = (to: string, ask: boolean): void => {
     const here: Here = { type: 'here', session, mic: hasMic(), cam: tracks().video !== null, ask }
     whisper(topic, to, { kind: 'signal', description: here })
@@ -229,9 +230,8 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
   if (linkState.peek().kind === 'live') hello()
 
   const stopMedia = effect(() => {
-    const here = media.state.value
+    const own: Tracks = media.sent.value
     void media.micOn.value
-    const own: Tracks = here.kind === 'here' ? { audio: here.audio, video: here.video } : { audio: null, video: null }
     void forwarder?.replace(own)
     for (const [account, m] of members) {
       void m.peer?.replace(own)
@@ -278,12 +278,14 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     members.clear()
     forwarder?.close()
   }
-  /** Only those whose tiles are in sight are asked for; null: all. */
-  const watch = (accounts: readonly string[] | null): void => {
+  /** Only those whose tiles are in sight are asked for, one of them large; null: all, and who speaks. */
+  const watch = (accounts: readonly string[] | null, large: string | null = null): void => {
+    if (JSON.stringify([shown.peek(), largest]) === JSON.stringify([accounts, large])) return
     shown.value = accounts
+    largest = large
     show()
   }
-  return { topic, seats, speakers, refused, pointers, view, watch, sendView, sendPointer, close }
+  return { topic, seats, speakers, refused, lead, pointers, view, watch, sendView, sendPointer, close }
 }
 
 export type RoomLink = ReturnType<typeof openLink>
