@@ -160,6 +160,17 @@ class ConsultSection(_Section, frozen=True):
         str, Meta(description="Its admin_key (janus.plugin.videoroom.jcfg), where it has one.")
     ] = ""
 
+    film_key: Annotated[
+        str,
+        Meta(
+            description="File of the key that seals films of rooms, made once; empty: `films.key` in the data folder."
+        ),
+    ] = ""
+    film_short_days: Annotated[int, Meta(ge=1, le=3650, description="Days a film asked for briefly is kept.")] = 30
+    film_case_days: Annotated[
+        int, Meta(ge=1, le=36_500, description="Days a film that belongs to the case is kept.")
+    ] = 5475
+
 
 class LogSection(_Section, frozen=True):
     """Log lines on standard error."""

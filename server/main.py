@@ -43,6 +43,9 @@ from server.base.reserve import Reserve, Room
 from server.base.spine import Reaction, Spine
 from server.config import Config
 from server.consult import Consultations, ConsultSettings, Rooms, topic_kind
+from server.consult.film_routes import routes as film_routes
+from server.consult.film_views import FilmViews
+from server.consult.films import Films, FilmSettings
 from server.consult.media.embedded import Embedded, listen_on
 from server.consult.media.engine import Hear, MediaEngine
 from server.consult.media.janus import Janus, JanusAt
@@ -154,6 +157,7 @@ class Application:
         self.secret = hub_secret(data)
         self._rooms()
         await self.people.reload()
+        await self.films.recover()
         self._web(tls)
         await self.spine.start()
         await self.live.start(self.spine.watch())
@@ -185,6 +189,7 @@ class Application:
         await asyncio.gather(*self._upkeep, return_exceptions=True)
         await self.gateway.stop()
         await self.watch.stop()
+        await self.films.close()
         await self.seats.engine.close()
         await self.live.stop()
         await self._runner.cleanup()
@@ -300,9 +305,12 @@ class Application:
         self.intake.glanced = self._found_live
         self.intake.saving = lambda: self.reserve.spent
         self.seats = Seats(clock, self._media_engine)
+        rooms = Rooms(clock)
+        self.films = self._films(rooms)
         self.consult = Consultations(
-            db, clock, consult_settings(self.config), self.secret, adapters.may_sign(clock), Rooms(clock), self.seats
-        )
+            db, clock, consult_settings(self.config), self.secret, adapters.may_sign(clock), rooms, self.seats,
+            self.films,
+        )  # fmt: skip
         self.pictures = Pool(1, pictures.warm_up, timeout_s=pictures.WORKER_S, memory_bytes=pictures.WORKER_BYTES)
         self.messages = Messages(db, adapters.message_cases(self.people), blobs, self._clean)
         self.images = Images(
@@ -328,6 +336,14 @@ class Application:
         )
 
         self.spine.failed = self.db.failed = self._fail
+
+    def _films(self, rooms: Rooms) -> Films:
+        data, said = Path(self.config.hub.data), self.config.consult
+        key = own_key(Path(said.film_key) if said.film_key else data / "films.key")
+        return Films(
+            self.db, self.clock, rooms, self.seats, FilmSettings(said.film_short_days, said.film_case_days),
+            data / "films", key, lambda: self.reserve.spent,
+        )  # fmt: skip
 
     async def _drop_revoked(self, event: Event) -> None:
         """A revoked device or key loses its connection at once, not at its next one."""
@@ -400,6 +416,7 @@ class Application:
             *alert_routes(self.alerts),
             *consult_routes(self.consult),
             *media_routes(self.consult, self.seats),
+            *film_routes(self.films, FilmViews(self.films)),
             *message_routes(self.messages),
             *image_routes(self.images),
             *self._hub_routes(http),
@@ -521,7 +538,11 @@ def consult_settings(config: Config) -> ConsultSettings:
 
 def hub_secret(data: Path) -> bytes:
     """The hub's own key (signatures of accounts, read-back choices): made once, readable by the hub alone."""
-    path = data / "hub.key"
+    return own_key(data / "hub.key")
+
+
+def own_key(path: Path) -> bytes:
+    """A key of 32 bytes, made once and readable by the hub alone."""
     if not path.exists():
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:

@@ -28,6 +28,7 @@ from server.base.http import Route
 from server.base.kinds import KINDS, TIMERS
 from server.base.states import StateTable
 from server.config import Config
+from server.consult import film_model as films
 from server.consult import model as consult
 from server.consult.media import model as media
 from server.devices import model as devices
@@ -42,8 +43,15 @@ from server.regen_accuracy import accuracy_page
 from server.regen_protocol import protocol_page
 
 ROOT = Path(__file__).resolve().parent.parent
-MODELS: tuple[ModuleType, ...] = (people, devices, records, reading, alerts, media, consult, messages, images)
-TABLES: tuple[StateTable, ...] = (records.RECORDING, devices.DEVICE, reading.REPORT, alerts.ALERT, consult.CONSULT)
+MODELS: tuple[ModuleType, ...] = (people, devices, records, reading, alerts, media, films, consult, messages, images)
+TABLES: tuple[StateTable, ...] = (
+    records.RECORDING,
+    devices.DEVICE,
+    reading.REPORT,
+    alerts.ALERT,
+    consult.CONSULT,
+    films.FILM,
+)
 ROOMS = ("people", "devices", "records", "reading", "alerts", "consult", "messages", "images")
 TS_HEADER = "// Produced from the server's definitions by `./run regen`; not to be edited.\n"
 MD_HEADER = "<!-- Produced from the code by `./run regen`; not to be edited. -->\n\n"

@@ -86,6 +86,12 @@ KINDS: dict[str, str] = {
     "consult.concluding": "The expert signed his conclusion.",
     "consult.concluded": "The requesting side countersigned.",
     "consult.cancelled": "It was cancelled.",
+    "consult.film_asked": "The host asks everybody in the room to agree to a film of it.",
+    "consult.film_answered": "A member agreed to the film, refused it or took his agreement back; the body says which.",
+    "consult.film_began": "Everybody in the room had agreed: it is filmed from here on.",
+    "consult.film_ended": "A film ended, or was given up before it began; the body says why.",
+    "consult.film_viewed": "Somebody opened a film (private to the audit trail).",
+    "consult.film_deleted": "A film's time was over: its files and its key are deleted.",
     "image.added": "An image, photo or paper was put to a patient; the body says whether whose it is was confirmed.",
     "image.viewed": "Somebody's page was given frames of it (private to the audit trail).",
     "image.downloaded": "Somebody was given the file as it was handed over (private to the audit trail).",
@@ -108,6 +114,7 @@ TIMERS: dict[str, str] = {
     "timer.consult.answer_due": "An expert who was asked for a consultation has not answered in time.",
     "timer.consult.reminder_due": "A consultation begins in a quarter of an hour.",
     "timer.consult.start_missed": "Half an hour has passed since the time that was set for a consultation.",
+    "timer.consult.film_expires": "The time for which a film is kept is over.",
     "timer.reading.lease": "A reader's claim has ended without a sign of life.",
 }
 """Kinds that the spine appends when a durable timer is due."""

@@ -151,6 +151,22 @@ class MediaRefused(ConsultError):
 
 
 @dataclass(eq=False)
+class FilmUnable(ConsultError):
+    code: ClassVar[str] = "consult.film_unable"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "The media engine of this hub cannot film a room."
+    mend: ClassVar[str] = "Its administrator can choose the embedded engine; everything else in the room goes on."
+
+
+@dataclass(eq=False)
+class FilmUnderWay(ConsultError):
+    code: ClassVar[str] = "consult.film_under_way"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "A film of this room is asked for or under way already."
+    mend: ClassVar[str] = "Nothing to do; end it before you ask for another one."
+
+
+@dataclass(eq=False)
 class MediaGone(ConsultError):
     code: ClassVar[str] = "consult.media_gone"
     status: ClassVar[int] = 503

@@ -32,6 +32,7 @@ from server.consult.errors import (
     NotTheExpert,
     PapersOwed,
 )
+from server.consult.films import Films
 from server.consult.media.seats import Seats
 from server.consult.model import (
     CONSULT,
@@ -81,12 +82,15 @@ class Consultations:
     rooms: Rooms
     seats: Seats | None = None
     """Sound and picture of three and more; None: browser to browser only."""
+    films: Films | None = None
 
     def forget(self, consult_id: str) -> None:
         """The room has ended."""
         self.rooms.forget(consult_id)
         if self.seats is not None:
             self.seats.forget(consult_id)
+        if self.films is not None:
+            self.films.forget(consult_id)
 
     def answer_s(self, priority: str) -> int:
         return self.settings.emergency_answer_s if priority == "emergency" else self.settings.answer_s
@@ -414,15 +418,25 @@ def topic_kind(room: Consultations) -> TopicKind:
         return True
 
     def whisper(ctx: Ctx, topic: str, raw: bytes) -> Heard:
-        return room.rooms.hear(topic.partition(":")[2], ctx.actor, raw)
+        consult_id = topic.partition(":")[2]
+        heard = room.rooms.hear(consult_id, ctx.actor, raw)
+        if room.films is not None:
+            room.films.heard(consult_id, ctx.actor, heard)
+        return heard
 
     def first(topic: str) -> list[bytes]:
         consult_id = topic.partition(":")[2]
         media = None if room.seats is None else room.seats.first_whisper(consult_id)
-        return [*room.rooms.first_whispers(consult_id), *([] if media is None else [media])]
+        film = None if room.films is None else room.films.first_whisper(consult_id)
+        return [*room.rooms.first_whispers(consult_id), *(said for said in (media, film) if said is not None)]
 
     def left(topic: str, account: str) -> Heard:
-        return room.rooms.gone(topic.partition(":")[2], account)
+        consult_id = topic.partition(":")[2]
+        heard = room.rooms.gone(consult_id, account)
+        if room.films is not None:
+            room.films.heard(consult_id, account, heard)
+            room.films.left(consult_id)
+        return heard
 
     return TopicKind(may, whisper, first, left)
 
