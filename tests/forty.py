@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import ssl
 import time
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -40,6 +41,7 @@ class Member:
 
     account: str
     browser: Browser
+    """Its HTTP side."""
     media: SyntheticMember
     socket: aiohttp.ClientWebSocketResponse | None = None
     seat: str = ""
@@ -49,10 +51,10 @@ class Member:
 
 
 class Crowd:
-    """38 in one consultation. `watched`: whose pictures they wish for, set before they enter."""
+    """Some in one consultation. trust: of a hub with TLS."""
 
-    def __init__(self, hub: Hub, consult: str) -> None:
-        self.hub, self.consult = hub, consult
+    def __init__(self, hub: Hub, consult: str, trust: ssl.SSLContext | None = None) -> None:
+        self.hub, self.consult, self._trust = hub, consult, trust
         self.members: list[Member] = []
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -74,6 +76,10 @@ class Crowd:
         await self.hub.app.people.reload()
         for account, cookie in cookies.items():
             browser = Browser(self.hub.url)
+            if self._trust is not None:
+                await browser.http.close()
+                jar, connector = aiohttp.CookieJar(unsafe=True), aiohttp.TCPConnector(ssl=self._trust)
+                browser.http = aiohttp.ClientSession(cookie_jar=jar, connector=connector)
             browser.http.cookie_jar.update_cookies({COOKIE: cookie})
             self.members.append(Member(account, browser, SyntheticMember(opens=False)))
 
