@@ -30,6 +30,7 @@ from server.base.states import StateTable
 from server.config import Config
 from server.consult import model as consult
 from server.consult.media import model as media
+from server.consult.planning import model as planning
 from server.devices import model as devices
 from server.images import model as images
 from server.messages import model as messages
@@ -42,8 +43,15 @@ from server.regen_accuracy import accuracy_page
 from server.regen_protocol import protocol_page
 
 ROOT = Path(__file__).resolve().parent.parent
-MODELS: tuple[ModuleType, ...] = (people, devices, records, reading, alerts, media, consult, messages, images)
-TABLES: tuple[StateTable, ...] = (records.RECORDING, devices.DEVICE, reading.REPORT, alerts.ALERT, consult.CONSULT)
+MODELS: tuple[ModuleType, ...] = (people, devices, records, reading, alerts, media, consult, planning, messages, images)
+TABLES: tuple[StateTable, ...] = (
+    records.RECORDING,
+    devices.DEVICE,
+    reading.REPORT,
+    alerts.ALERT,
+    consult.CONSULT,
+    planning.CLINIC,
+)
 ROOMS = ("people", "devices", "records", "reading", "alerts", "consult", "messages", "images")
 TS_HEADER = "// Produced from the server's definitions by `./run regen`; not to be edited.\n"
 MD_HEADER = "<!-- Produced from the code by `./run regen`; not to be edited. -->\n\n"
@@ -116,7 +124,7 @@ def metric_page() -> str:
 def route_page() -> str:
     """Every HTTP route. The rooms' route lists need no room to be read."""
     rows = []
-    for name in (*(f"{room}.routes" for room in ROOMS), "consult.media_routes"):
+    for name in (*(f"{room}.routes" for room in ROOMS), "consult.media_routes", "consult.planning.routes"):
         make = cast("Callable[..., tuple[Route, ...]]", importlib.import_module(f"server.{name}").routes)
         rows += [
             [f"`{r.method} {r.path}`", f"`{r.rule}`", _type_name(r.body or r.query), _type_name(r.result)]
