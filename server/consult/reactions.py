@@ -6,6 +6,7 @@ from server.base.database import Tx
 from server.base.eventlog import Event
 from server.base.spine import Reaction
 from server.consult import routing, store
+from server.consult.films import EXPIRES
 from server.consult.planning import bookings, times
 from server.consult.service import Consultations
 
@@ -39,7 +40,12 @@ def reactions(room: Consultations) -> tuple[Reaction, ...]:
 
         await room.db.write(work)
 
+    async def film_expires(event: Event) -> None:
+        if room.films is not None:
+            await room.films.expire(event.subject)
+
     return (
+        Reaction("consult.film_expires", frozenset({f"timer.{EXPIRES}"}), film_expires),
         Reaction("consult.answer_due", frozenset({f"timer.{routing.ANSWER_TIMER}"}), answer_due),
         Reaction("consult.remind", frozenset({f"timer.{times.REMINDER_TIMER}"}), reminder_due),
         Reaction("consult.miss", frozenset({f"timer.{times.MISSED_TIMER}"}), start_missed),
