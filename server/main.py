@@ -44,6 +44,8 @@ from server.base.spine import Reaction, Spine
 from server.config import Config
 from server.consult import Consultations, ConsultSettings, Rooms, topic_kind
 from server.consult.media.embedded import Embedded, listen_on
+from server.consult.media.engine import Hear, MediaEngine
+from server.consult.media.janus import Janus, JanusAt
 from server.consult.media.process import Listen
 from server.consult.media.seats import Seats
 from server.consult.media_routes import routes as media_routes
@@ -144,7 +146,7 @@ class Application:
         tls = tls_context(self.config)
         self.reserve = Reserve(data, hub.low_disk_mb * 2**20)
         self.reserve.look()
-        self.db = Database(data / "hub.sqlite", self.clock)
+        self.db = Database(hub.database or data / "hub.sqlite", self.clock)
         self.db.relieve = self.reserve.spend
         self.blobs = FileBlobs(data / "blobs")
         self.bus: LocalBus[Samples] = LocalBus()
@@ -297,7 +299,7 @@ class Application:
         self.intake.live_began = self.watch.begin
         self.intake.glanced = self._found_live
         self.intake.saving = lambda: self.reserve.spent
-        self.seats = Seats(clock, lambda hear: Embedded(self._media_listen(), hear, clock.monotonic))
+        self.seats = Seats(clock, self._media_engine)
         self.consult = Consultations(
             db, clock, consult_settings(self.config), self.secret, adapters.may_sign(clock), Rooms(clock), self.seats
         )
@@ -358,6 +360,12 @@ class Application:
             self._fail(error)
 
         return Gateway(self.intake, data / "journal", settings, self.clock.now_ms, failed)
+
+    def _media_engine(self, hear: Hear) -> MediaEngine:
+        said = self.config.consult
+        if said.media == "janus":
+            return Janus(JanusAt(said.janus_url, said.janus_secret, said.janus_admin_key), hear, self.clock.monotonic)
+        return Embedded(self._media_listen(), hear, self.clock.monotonic)
 
     def _media_listen(self) -> Listen:
         hub, said = self.config.hub, self.config.consult

@@ -22,10 +22,10 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from server.base.errors import NotFound
 from server.base.schema import metadata
+from server.base.upsert import upsert
 from server.consult.floor import Role
 from server.consult.model import OPEN_STATES
 

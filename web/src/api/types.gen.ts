@@ -523,7 +523,7 @@ export type Image = {
   readonly added_at: string
 }
 
-/** What stands in the file about the picture. `rows` 0: it has none to show (a PDF). */
+/** What stands in the file about the picture. `rows` 0: it has none to show (a PDF that cannot be read); the frames of a PDF are its pages. */
 export type ImageFacts = {
   readonly rows?: number
   readonly columns?: number
@@ -982,6 +982,11 @@ export type Report = {
   readonly replaced_by: string | null
   readonly reason: string
   readonly pdf_ready: boolean
+}
+
+/** The printed report as pictures: each page a PNG, in base64. */
+export type ReportPages = {
+  readonly pages: readonly string[]
 }
 
 /** What the 2018 rules ask of a request: purpose, summary, wanted time, specialty and title of who is asked, and the consent. An emergency may go before its papers. */

@@ -569,6 +569,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "中心没有启动：证书或密钥不能使用（{reason}）。请检查 tls.certificate 和 tls.key，或用 xinlian tls make 重新生成。",
     "en": "The hub did not start: the certificate or key cannot be used ({reason}). Check tls.certificate and tls.key; `xinlian tls make` gives a private pair."
   },
+  "start.database": {
+    "zh": "中心没有启动：{place} 的数据库不能使用（{reason}）。请确认 PostgreSQL 在运行，hub.database 与口令正确；数据库须以 ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0 建立，且只供一个中心使用。",
+    "en": "The hub did not start: the database at {place} cannot be used ({reason}). See that PostgreSQL runs and that hub.database and its password are right. The database must be made with ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0, and only one hub may use it."
+  },
   "start.no_disk": {
     "zh": "中心没有启动：{folder} 不可写或只剩 {free_mb} MB。请清理磁盘或在 hub.data 换一个目录，至少需要 {needed_mb} MB。",
     "en": "The hub did not start: {folder} cannot be written or has only {free_mb} MB left. Make room or name another folder in hub.data; {needed_mb} MB are needed."
