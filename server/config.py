@@ -147,7 +147,10 @@ class ConsultSection(_Section, frozen=True):
     ] = ()
     media: Annotated[
         str,
-        Meta(pattern="^(embedded|janus)$", description="Who passes on sound and picture of three and more: the hub, or a Janus."),
+        Meta(
+            pattern="^(embedded|janus)$",
+            description="Who passes on what three and more send: embedded or janus.",
+        ),
     ] = "embedded"
     janus_url: Annotated[
         str, Meta(pattern="^wss?://", description="The WebSocket of that Janus; keep it where only the hub reaches it.")
@@ -156,6 +159,17 @@ class ConsultSection(_Section, frozen=True):
     janus_admin_key: Annotated[
         str, Meta(description="Its admin_key (janus.plugin.videoroom.jcfg), where it has one.")
     ] = ""
+
+    film_key: Annotated[
+        str,
+        Meta(
+            description="File of the key that seals films of rooms, made once; empty: `films.key` in the data folder."
+        ),
+    ] = ""
+    film_short_days: Annotated[int, Meta(ge=1, le=3650, description="Days a film asked for briefly is kept.")] = 30
+    film_case_days: Annotated[
+        int, Meta(ge=1, le=36_500, description="Days a film that belongs to the case is kept.")
+    ] = 5475
 
 
 class LogSection(_Section, frozen=True):

@@ -79,6 +79,10 @@ class Janus:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
 
+    def restart(self) -> None:
+        self.kill()
+        self.start()
+
     def stop(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self.kill()

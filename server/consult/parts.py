@@ -13,9 +13,8 @@ from pathlib import Path
 import msgspec
 
 from server.consult.media import webm
-from server.consult.media.reel import CLUSTER_MS, END, PartEnd, PartHead
+from server.consult.media.part import CLUSTER_MS, END, SUFFIX, PartEnd, PartHead, read_note
 from server.consult.media.sealed import SealBroken, SealedFile
-from server.consult.media.writer import SUFFIX
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,10 @@ def _part(path: Path, key: bytes) -> Iterator[Part]:
         end = msgspec.json.decode(file.read(len(file) - 1), type=PartEnd) if closed else None
     except (SealBroken, FileNotFoundError, msgspec.DecodeError):
         return
-    cues = [webm.Cue(file.notes[i] >> 1, file.size(i), bool(file.notes[i] & 1)) for i in clusters]
+    cues = []
+    for i in clusters:
+        ms, begins = read_note(file.notes[i])
+        cues.append(webm.Cue(ms, file.size(i), begins))
     last_ms = cues[-1].ms + CLUSTER_MS if end is None else end.last_ms
     head = webm.head(cues, last_ms, said.picture)
     starts = [len(head)]

@@ -230,7 +230,7 @@ def test_what_a_file_is_its_content_says() -> None:
 
 def paper(*pages: str) -> bytes:
     """A PDF with a page for each text, the second and later ones across."""
-    source = "#set page(paper: \"a4\")\n" + "\n#set page(flipped: true)\n".join(pages)
+    source = '#set page(paper: "a4")\n' + "\n#set page(flipped: true)\n".join(pages)
     return bytes(typst.compile(source.encode(), format="pdf"))
 
 

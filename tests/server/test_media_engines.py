@@ -73,12 +73,7 @@ async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
         return
     janus.needs_janus()
     with janus.Janus() as server:
-
-        def restart() -> None:
-            server.kill()
-            server.start()
-
-        rig = Rig(lambda hear: Janus(JanusAt(server.url, janus.SECRET), hear, time.monotonic), restart)
+        rig = Rig(lambda hear: Janus(JanusAt(server.url, janus.SECRET), hear, time.monotonic), server.restart)
         yield rig
         await rig.close()
 

@@ -13,13 +13,12 @@ import msgspec
 
 from server.consult.media import webm
 from server.consult.media.frames import Frame, Pictures, after, opus
+from server.consult.media.part import CLUSTER_MS, END, PartEnd, PartHead, note
 from server.consult.media.track import CLOCK_HZ, Track
 from server.consult.media.voiceclock import VoiceClock
 from server.consult.media.webm import PICTURE, SOUND, Block
 from server.consult.media.writer import Writer
 
-CLUSTER_MS: Final = 1500
-"""Written and durable so often: with what is waited for, no more than two seconds are lost by a crash."""
 LATE_MS: Final = 300
 """Silence is not filled in before sound that may still be on its way."""
 TOLERATED_MS: Final = 5
@@ -31,28 +30,6 @@ KEY_EVERY_MS: Final = 10_000
 """So far apart are the places from which a picture can be begun; a key frame costs the sender's line."""
 STALE_MS: Final = 1000
 """A large picture that stays away so long is replaced by the small one."""
-END: Final = 0xFFFF_FFFF
-
-
-class PartHead(msgspec.Struct, frozen=True):
-    """The first piece of a part. first_ms: where it begins in the film; picture: width and height."""
-
-    account: str
-    seat: str
-    first_ms: int
-    picture: tuple[int, int] | None
-
-
-class PartEnd(msgspec.Struct, frozen=True):
-    """The last piece, of a part that was closed. last_ms: of the part; dropped: pictures left out for lost packets."""
-
-    last_ms: int
-    dropped: int
-
-
-def note(ms: int, *, key: bool) -> int:
-    """Of a cluster: when it begins in its part, and whether a picture may be begun there."""
-    return ms << 1 | key
 
 
 class Reel:
@@ -135,7 +112,7 @@ class Reel:
         self.frames += 1
         if frame.key:
             self._size = webm.vp8_size(frame.data) or self._size
-            if self._blocks:
+            if self._blocks and self._open_picture:
                 self.write(arrived)  # a cluster that begins with a key frame can be sought
         if self._size is not None:
             self._blocks.append(Block(PICTURE, round(ms), frame.data, frame.key))

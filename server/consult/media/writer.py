@@ -11,11 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from server.consult.media.part import SUFFIX
 from server.consult.media.sealed import SealedWriter
 
 WAITING_BYTES_MAX: Final = 64 << 20
 """Not yet written: the disk stands still."""
-SUFFIX: Final = ".part"
 
 
 class Writer:
