@@ -14,10 +14,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from playwright.async_api import expect
-
 from device.simulate import run_device, upload_of
-from server import demo
 from tests.journey.conftest import Person
 from tests.journey.test_consult import enter
 from tests.journey.test_room_media import invite, sees_all
@@ -95,9 +92,7 @@ async def broken(people: list[Person], act: Callable[[], Awaitable[float]]) -> B
         return None if None in firsts else max(firsts) - whole_ms
 
     after_ms = float(await until(seen, 30))
-    gaps = [await person.page.evaluate('Math.max(...window.shown.map((v, i, a) => i ? v - a[i-1] : 0))') for person in people]
     states = [tuple(await person.page.evaluate("window.states")) for person in people]
-    print("BROKEN", time.time(), after_ms, states, gaps)
     return Break(after_ms, tuple(states))
 
 

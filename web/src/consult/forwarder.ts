@@ -3,7 +3,7 @@
 // it is. A connection that failed is not mended: a new seat is taken beside it, and the old one goes when the new flows.
 import { api } from '../api/client'
 import type { IceServer, MediaAnswer, MediaNews, MediaSeat, Wish } from '../api/types.gen'
-import { type Counted, flows, type Net, NOTHING_COUNTED, netOf, type Tracks } from './peer'
+import { bytesIn, type Counted, flows, type Net, NOTHING_COUNTED, netOf, type Tracks } from './peer'
 
 export const PICTURE_SLOTS = 9
 const LARGE: RTCRtpEncodingParameters = { maxBitrate: 600_000, priority: 'low' }
@@ -19,6 +19,8 @@ const AGAIN_MS = [200, 1_000, 2_000, 5_000, 10_000]
 const QUIET_MS = 3_000
 const LOOK_MS = 200
 const HEALS_MS = 2_000
+const WATCH_MS = 1_000
+const QUIET_LOOKS = 3
 const ASK_MS = 6_000
 /** So long a seat that was just asked for has to come about. */
 const YOUNG_MS = 1_000
@@ -31,6 +33,8 @@ type Options = Readonly<{
   /** Whether the hub is heard now. */
   linked: () => boolean
   onChange: () => void
+  /** Nothing comes any more: the line may be cut. */
+  onSilent: () => void
   /** The first picture over the forwarder, or quiet: what was direct may go. */
   onFlow: () => void
 }>
@@ -78,8 +82,15 @@ export class Forwarder {
   private looking = false
   private closed = false
   private readonly early: MediaNews[] = []
+  private readonly watching: ReturnType<typeof setInterval>
 
-  constructor(private readonly o: Options) {}
+  constructor(private readonly o: Options) {
+    this.watching = setInterval(() => void this.listen(), WATCH_MS)
+  }
+
+  private async listen(): Promise<void> {
+    if ((await this.now?.isSilent()) === true) this.o.onSilent()
+  }
 
   /** Take a seat; `given` came with the answer to entering. */
   async take(given: MediaSeat | null): Promise<void> {
@@ -160,6 +171,7 @@ export class Forwarder {
   close(): void {
     this.closed = true
     clearTimeout(this.timer)
+    clearInterval(this.watching)
     this.taking?.abort()
     this.now?.close()
     this.next?.close()
@@ -207,6 +219,8 @@ class Place {
   private wanted = { large: true, small: false }
   private flows = false
   private closed = false
+  private heardBytes = 0
+  private quiet = 0
   private connectedAt_ms: number | null = null
   private healing: ReturnType<typeof setTimeout> | undefined
   private counted: Counted = NOTHING_COUNTED
@@ -232,7 +246,15 @@ class Place {
     return this.receiving.connectionState === 'connected' && this.sending.connectionState === 'connected'
   }
 
-  /** Whether anything still comes from the forwarder, which speaks on the sending connection each second. */
+  /** True once, when the forwarder, which speaks on the sending connection each second, is heard no more. */
+  async isSilent(): Promise<boolean> {
+    const bytes = await bytesIn(this.sending)
+    this.quiet = bytes > this.heardBytes ? 0 : this.quiet + 1
+    this.heardBytes = bytes
+    return this.quiet === QUIET_LOOKS
+  }
+
+  /** Whether anything still comes from the forwarder. */
   async lives(): Promise<boolean> {
     return this.stands && (await flows(this.sending))
   }

@@ -4,7 +4,7 @@ import { effect, signal } from '@preact/signals'
 import { uuid } from '../api/client'
 import type { Enter, SharedView } from '../api/types.gen'
 import type { PeerPointer } from '../ecg'
-import { hurry, linkState, onNetwork, subscribe, whisper } from '../live/live'
+import { hurry, linkState, onNetwork, seek, subscribe, whisper } from '../live/live'
 import { Forwarder, readNews, wishes } from './forwarder'
 import type { OwnMedia } from './media'
 import { GONE_AFTER_MS, type Here, type PeerState, readSignal } from './negotiation'
@@ -94,6 +94,7 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
       tracks,
       linked,
       onChange: show,
+      onSilent: seek,
       onFlow: () => {
         for (const m of members.values()) {
           m.peer?.close()
@@ -131,6 +132,7 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
       },
       linked,
       onChange: show,
+      onSilent: seek,
       onBroken: renew,
     })
   }
@@ -228,7 +230,7 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
   }
 
   /** The link is back, or the network is another: media that did not come with it are mended or replaced. */
-  const look = (): void => {
+  const mend = (): void => {
     for (const m of members.values()) void m.peer?.kick(true)
     void forwarder?.kick()
   }
@@ -236,7 +238,7 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
   /** A view shown while the link was down reached nobody: unless a newer one comes first, it is said again. */
   const back = (): void => {
     hello()
-    look()
+    mend()
     const mine = lastSent
     if (mine === null || view.peek() !== mine) return
     setTimeout(() => {
@@ -248,7 +250,7 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
   // A topic somebody on this page already follows says no second `ready`.
   if (linked()) hello()
   const stopHurry = hurry()
-  const stopNetwork = onNetwork(look)
+  const stopNetwork = onNetwork(mend)
 
   const stopMedia = effect(() => {
     const here = media.state.value

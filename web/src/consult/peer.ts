@@ -18,6 +18,8 @@ type PeerOptions = Readonly<{
   /** Whether signals reach the other now. */
   linked: () => boolean
   onChange: () => void
+  /** Nothing comes any more: the line may be cut. */
+  onSilent: () => void
   /** No restart has helped: only a new connection will. */
   onBroken: () => void
 }>
@@ -30,6 +32,8 @@ const FLOWS_WITHIN_MS = 1_200
 const LOOK_MS = 200
 const WATCH_MS = 500
 const SILENT_MS = 1_500
+const FRESH_AGAIN_MS = 700
+const SET_TRIES = 10
 
 export class Peer {
   readonly stream = new MediaStream()
@@ -170,17 +174,28 @@ export class Peer {
     }
   }
 
-  /** After a cut the other side waits up to 3 s before it asks for a whole picture: it gets one unasked. */
   private async watch(): Promise<void> {
     const bytes = await bytesIn(this.pc)
-    if (bytes <= this.bytes || this.closed) return
+    if (this.closed) return
     const now_ms = performance.now()
     const silent_ms = now_ms - this.grewAt_ms
+    if (bytes <= this.bytes) {
+      if (silent_ms > SILENT_MS && silent_ms < SILENT_MS + 2 * WATCH_MS) this.o.onSilent()
+      return
+    }
     this.bytes = bytes
     this.grewAt_ms = now_ms
     if (silent_ms < SILENT_MS) return
+    await this.freshen()
+    // What was sent at once may have gone the way that is no more.
+    await wait(FRESH_AGAIN_MS)
+    await this.freshen()
+  }
+
+  /** After a cut the other side waits up to 3 s before it asks for a whole picture: it gets one unasked. */
+  private async freshen(): Promise<void> {
     const line = this.pc.getTransceivers().find(l => l.receiver.track.kind === 'video')
-    if (line !== undefined) await wholePicture(line.sender)
+    if (line !== undefined && !this.closed) await wholePicture(line.sender)
   }
 
   private restart(): void {
@@ -245,7 +260,7 @@ export async function flows(pc: RTCPeerConnection): Promise<boolean> {
   return false
 }
 
-async function bytesIn(pc: RTCPeerConnection): Promise<number> {
+export async function bytesIn(pc: RTCPeerConnection): Promise<number> {
   let bytes = 0
   const stats = await pc.getStats()
   stats.forEach((s: unknown) => {
@@ -265,12 +280,16 @@ async function capVideo(sender: RTCRtpSender): Promise<void> {
 
 /** Off and on again: what is encoded next stands for itself. Not every browser lets one ask for it in another way. */
 async function wholePicture(sender: RTCRtpSender): Promise<void> {
+  if (sender.getParameters().encodings[0]?.active !== true) return
   for (const active of [false, true]) {
-    const p = sender.getParameters()
-    const first = p.encodings[0]
-    if (first === undefined || first.active === active) return
-    first.active = active
-    await sender.setParameters(p).catch(() => undefined) // somebody else sets them just now
+    // Somebody else may set them just now; and it must not stay off.
+    for (let tries = 0; tries < SET_TRIES; tries++) {
+      const p = sender.getParameters()
+      const first = p.encodings[0]
+      if (first === undefined || first.active === active) break
+      first.active = active
+      await sender.setParameters(p).catch(() => wait(LOOK_MS))
+    }
   }
 }
 

@@ -125,6 +125,12 @@ function tell(message: object): void {
   if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message))
 }
 
+/** Something else fell silent: the link is asked, and another begun beside it. The first that answers is kept. */
+export function seek(): void {
+  if (socket !== null) ping()
+  connectNow()
+}
+
 /** The network is another, or the page was asleep: ask at once whether the link still stands. */
 function look(): void {
   if (socket === null) connectNow()
