@@ -105,6 +105,12 @@ class Stage(msgspec.Struct, frozen=True, tag_field="kind", tag="stage"):
     source: Source
 
 
+class Screen(msgspec.Struct, frozen=True, tag_field="kind", tag="screen"):
+    """His screen goes to everybody, or no longer; the picture itself takes the place of his camera's."""
+
+    up: bool
+
+
 class Mark(Drawn, frozen=True, tag_field="kind", tag="mark"):
     """`by` is the hub's: what a page writes there is not read."""
 
@@ -118,8 +124,8 @@ class Clear(msgspec.Struct, frozen=True, tag_field="kind", tag="clear"):
 
 
 Whispered = (
-    Pointer | View | Picture | Spot | Signal | Typing | Hello | Bye | Ask | Give | Hand | Call | Hush | Stage | Mark
-    | Unmark | Clear
+    Pointer | View | Picture | Spot | Signal | Typing | Hello | Bye | Ask | Give | Hand | Call | Hush | Stage | Screen
+    | Mark | Unmark | Clear
 )  # fmt: skip
 _decode = msgspec.json.Decoder(Whispered).decode
 _encode = msgspec.json.Encoder().encode
@@ -233,7 +239,7 @@ class Rooms:
                 return self._floored(room, account, said)
 
     def _floored(
-        self, room: _Open, account: str, said: Hello | Bye | Ask | Give | Hand | Call | Stage
+        self, room: _Open, account: str, said: Hello | Bye | Ask | Give | Hand | Call | Stage | Screen
     ) -> Heard:  # fmt: skip
         """What changes the floor: everybody is told the whole of it, and of a new presenter the view again."""
         floor, before = room.floor, room.floor.presenter
@@ -254,6 +260,8 @@ class Rooms:
                 changed = floor.call(account, said.who)
             case Stage():
                 changed = floor.show_source(account, said.source)
+            case Screen():
+                changed = floor.share(account, said.up)
         if not changed:
             return Heard(on)
         told: tuple[bytes, ...] = (self._floor(room),)

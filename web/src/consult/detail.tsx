@@ -13,13 +13,16 @@ import { t as imageWords } from '../i18n/images'
 import { PatientImages } from '../images/list'
 import { Thread } from '../messages/thread'
 import { Button, Empty, ErrorLine, FieldRow, Pane, Skeleton, Tag } from '../ui'
+import { AfterConclusion } from './after'
 import { Brief, briefOf } from './brief'
+import { standingOf } from './conclusion'
 import { ConsentShown } from './consent'
 import { PriorityMark } from './list'
 import { Mdt } from './mdt'
 import { useConsult } from './one'
 import { Opinion } from './opinion'
 import { Papers } from './papers'
+import { PlanPane } from './plan'
 import { Scheduled, SetTime } from './schedule'
 import { Turns } from './turns'
 import { roomIsOpen, stateWords } from './words'
@@ -98,7 +101,9 @@ function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
           {c.events.includes('file') && <Papers consult={c} onChange={onChange} />}
           <Acts consult={c} onChange={onChange} quiet={writing} />
         </Pane>
+        <PlanPane consult={c} onChange={onChange} />
         <Mdt consult={c} onChange={onChange} />
+        {standingOf(c) !== null && <AfterConclusion consult={c} />}
         <Pane title={imageWords('title')}>
           <div class="consult-top">
             <PatientImages patient={c.patient.id} of={c.id} />

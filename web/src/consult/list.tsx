@@ -6,11 +6,13 @@ import type { Consult, Consults } from '../api/types.gen'
 import { age, clockTime, day, now } from '../app/clock'
 import { go } from '../app/router'
 import { personName, sexAge } from '../clinic/case'
-import { grantOrgs, me } from '../clinic/me'
+import { grantOrgs, may, me } from '../clinic/me'
 import { t as words } from '../i18n/case'
 import { t } from '../i18n/consult'
+import { t as planning } from '../i18n/planning'
 import { subscribe } from '../live/live'
 import { Button, type Column, DataTable, Empty, ErrorLine, Segmented, Severity, Skeleton, Tag } from '../ui'
+import { Outcomes } from './followups'
 import { MySkills } from './turns'
 import { hasEnded, roomIsOpen, stateWords } from './words'
 import './consult.css'
@@ -29,7 +31,9 @@ export default function ConsultList() {
   const [which, setWhich] = useState<Which>('open')
   const [state, setState] = useState<State>({ kind: 'waiting' })
   const [selected, setSelected] = useState<string | null>(null)
+  const [version, setVersion] = useState(0)
   const load = (): void => {
+    setVersion(v => v + 1)
     api.get<Consults>(`/api/consults?open=${which === 'open'}`).then(
       list => setState({ kind: 'here', value: inOrder(list.consults) }),
       (error: unknown) => setState({ kind: 'failed', error }),
@@ -62,8 +66,16 @@ export default function ConsultList() {
             { value: 'all', words: t('list.all') },
           ]}
         />
+        <span class="grow" />
+        {may('calendar.read') && (
+          <nav class="row f13">
+            <a href="/consult/calendar">{planning('tab.calendar')}</a>
+            <a href="/consult/clinics">{planning('tab.clinics')}</a>
+          </nav>
+        )}
       </header>
       {me.value?.rules.includes('consult.answer') === true && <MySkills />}
+      <Outcomes version={version} />
       {state.kind === 'failed' && <ErrorLine error={state.error} retry={load} />}
       {state.kind === 'waiting' ? (
         <Skeleton rows={10} />
