@@ -9,7 +9,7 @@ from server.base.database import Tx
 from server.base.errors import NotFound
 from server.base.eventlog import Body
 from server.consult import store
-from server.consult.errors import NotTheExpert, NotTheRequester
+from server.consult.errors import AnsweredInWriting, NotTheExpert, NotTheRequester
 from server.people import store as people
 
 
@@ -48,6 +48,12 @@ def for_chair(conn: Connection, ctx: Ctx, consult_id: str) -> RowMapping:
     if row["expert"] != ctx.actor:
         raise NotTheExpert(name=name_of(conn, row["expert"]))
     return row
+
+
+def meets(row: RowMapping) -> None:
+    """Raises AnsweredInWriting: for this one nobody meets."""
+    if row["mode"] == "async":
+        raise AnsweredInWriting
 
 
 def asks(ctx: Ctx, row: RowMapping) -> bool:

@@ -19,8 +19,10 @@ from server.base.database import Tx
 from server.consult import papers, store
 from server.consult.access import name_of, visible
 from server.consult.errors import NotAMember, OnlyWatches
+from server.consult.floor import Drawn
 from server.consult.model import CONSULT, Draft, DraftChange, Question
 from server.consult.service import Consultations
+from server.consult.signed import checked
 from server.people import store as people
 
 QUESTIONS_MAX = 20
@@ -35,6 +37,7 @@ class Content(msgspec.Struct, frozen=True):
     advice: str = ""
     follow_up: str = ""
     warning_signs: str = ""
+    marks: list[Drawn] = []
 
 
 class News(msgspec.Struct, frozen=True):
@@ -66,7 +69,7 @@ async def draft(at: Drafting, ctx: Ctx, consult_id: str) -> Draft:
 
 async def save(at: Drafting, ctx: Ctx, consult_id: str, change: DraftChange) -> Draft:
     """Keep what was typed, and tell the others' pages. Raises NotAMember, OnlyWatches, ConsultTextMissing."""
-    _check(change)
+    change = _checked(change)
 
     def work(tx: Tx) -> tuple[Draft, list[str]]:
         row = visible(tx.conn, ctx, consult_id)
@@ -106,6 +109,7 @@ def _view(conn: Connection, row: RowMapping) -> Draft:
         advice=content.advice,
         follow_up=content.follow_up,
         warning_signs=content.warning_signs,
+        marks=content.marks,
         saved_name=name_of(conn, known["saved_by"]) if known else "",
         saved_at=known["saved_at"] if known else None,
         began_at=row["began_at"],
@@ -125,7 +129,7 @@ def _members(conn: Connection, ctx: Ctx, consult_id: str) -> list[RowMapping]:
     return members
 
 
-def _check(change: DraftChange) -> None:
+def _checked(change: DraftChange) -> DraftChange:
     """A draft may be empty, not endless."""
     texts: Iterable[tuple[str, str | None, int]] = (
         ("text", change.text, papers.LONG_MAX), ("advice", change.advice, papers.LONG_MAX),
@@ -138,3 +142,4 @@ def _check(change: DraftChange) -> None:
         papers.need("questions", question.text, papers.SHORT_MAX)
     if len(change.questions or ()) > QUESTIONS_MAX:
         papers.need("questions", "", QUESTIONS_MAX)
+    return change if change.marks is None else msgspec.structs.replace(change, marks=checked(change.marks))

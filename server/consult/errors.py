@@ -143,6 +143,31 @@ class FeedbackGiven(ConsultError):
 
 
 @dataclass(eq=False)
+class MarksUnsound(ConsultError):
+    code: ClassVar[str] = "consult.marks"
+    status: ClassVar[int] = 422
+    what: ClassVar[str] = "A drawing on the ECG cannot be kept: there are more than {limit}, or one lies off the trace."
+    mend: ClassVar[str] = "Take the last one back, or draw it anew."
+    limit: int
+
+
+@dataclass(eq=False)
+class AnsweredInWriting(ConsultError):
+    code: ClassVar[str] = "consult.in_writing"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "This consultation is answered in writing, without an appointment and a room."
+    mend: ClassVar[str] = "Write the conclusion on its page; to meet, ask for a consultation in a room."
+
+
+@dataclass(eq=False)
+class EmergencyInWriting(ConsultError):
+    code: ClassVar[str] = "consult.emergency_in_writing"
+    status: ClassVar[int] = 422
+    what: ClassVar[str] = "An emergency does not wait for an answer in writing."
+    mend: ClassVar[str] = "Ask for a consultation in a room; it can be entered before the papers."
+
+
+@dataclass(eq=False)
 class AlreadyInvited(ConsultError):
     code: ClassVar[str] = "consult.already_invited"
     status: ClassVar[int] = 409

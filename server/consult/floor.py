@@ -178,7 +178,7 @@ class Floor:
 
         A person has one caliper and MARKS_EACH_MAX marks, a room MARKS_MAX: his, then its oldest give way.
         """
-        if not (account == self.presenter or self.role(account) != "observer") or not _sound(mark):
+        if not (account == self.presenter or self.role(account) != "observer") or not sound(mark):
             return None
         before = self.marks.get(mark.id)
         if before is not None and before.by != account:
@@ -230,7 +230,7 @@ def _queue(queue: list[str], account: str, up: bool) -> bool:
     return True
 
 
-def _sound(mark: Drawn) -> bool:
+def sound(mark: Drawn) -> bool:
     whole = 0 < len(mark.id) <= ID_MAX and 0 < len(mark.on) <= ID_MAX and len(mark.lead) <= ID_MAX
     points = 2 <= len(mark.points) <= (POINTS_MAX if mark.shape == "pen" else 2)
     placed = all(math.isfinite(v) and abs(v) <= REACH for point in mark.points for v in point)

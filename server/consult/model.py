@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from server.base.states import Row, StateTable
+from server.consult.floor import Drawn
 from server.consult.media.model import MediaSeat
 from server.records.model import Patient
 
@@ -107,6 +108,7 @@ class Conclusion(msgspec.Struct, frozen=True):
     advice: list[str]
     follow_up: str
     warning_signs: str
+    marks: list[Drawn]
     reason: str
     signed_by: str
     signed_name: str
@@ -256,6 +258,10 @@ class Consult(msgspec.Struct, frozen=True):
     purpose: str
     summary: str
     priority: Priority
+    mode: Literal["single", "mdt", "async"]
+    """async: answered in writing and by drawing on the ECG, without an appointment."""
+    answer_by: str | None
+    """Until when it is to be answered in writing."""
     consent: Consent
     specialty: Specialty
     expert_title: Title
@@ -320,6 +326,7 @@ class RequestConsult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     disease: Disease = "other"
     documents: list[NewDocument] = []
     consent_paper: NewConsent | None = None
+    mode: Literal["single", "async"] = "single"
     slot: ChosenSlot | None = None
     """Held for this request while its expert is asked before all others."""
 
@@ -352,6 +359,7 @@ class Conclude(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     advice: list[str] = []
     follow_up: str = ""
     warning_signs: str = ""
+    marks: list[Drawn] = []
     reason: str = ""
 
 
@@ -372,6 +380,7 @@ class Draft(msgspec.Struct, frozen=True):
     advice: str
     follow_up: str
     warning_signs: str
+    marks: list[Drawn]
     saved_name: str
     saved_at: str | None
     began_at: str | None
@@ -385,6 +394,7 @@ class DraftChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     advice: str | None = None
     follow_up: str | None = None
     warning_signs: str | None = None
+    marks: list[Drawn] | None = None
 
 
 class ConclusionPdfQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

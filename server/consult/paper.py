@@ -17,6 +17,7 @@ from typing import Literal
 import msgspec
 
 from server.base import typeset
+from server.consult.floor import Drawn
 from server.consult.model import Conclusion, Consult
 from server.records.model import Recording
 
@@ -29,6 +30,7 @@ PRIORITIES: dict[str, Words] = {"emergency": ("急会诊", "emergency"), "routin
 KINDS: dict[str, Words] = {
     "single": ("单学科会诊", "single discipline"),
     "mdt": ("多学科会诊", "multidisciplinary"),
+    "async": ("离线会诊（书面答复）", "in writing"),
 }
 CONSENTS: dict[str, Words] = {
     "written": ("书面知情同意", "written consent"),
@@ -70,6 +72,7 @@ class Sheet(msgspec.Struct, frozen=True):
     advice: list[str]
     follow_up: str
     warning_signs: str
+    marks: list[str]
     views: list[View]
     expert: str
     signed_at: str
@@ -119,7 +122,7 @@ def sheet(
         requested_at=_moment(local(consult.requested_at)),
         requester=consult.requester_name,
         priority=PRIORITIES[consult.priority],
-        kind=KINDS["mdt" if experts > 1 else "single"],
+        kind=KINDS["mdt" if experts > 1 else consult.mode],
         consent=CONSENTS[paper.kind] if paper is not None else CONSENTS["written"],
         purpose=consult.purpose,
         summary=consult.summary,
@@ -127,6 +130,7 @@ def sheet(
         advice=conclusion.advice,
         follow_up=conclusion.follow_up,
         warning_signs=conclusion.warning_signs,
+        marks=[_mark(mark, recording.fs) for mark in conclusion.marks],
         views=[View(o.name, o.text, bool(o.dissents), o.digest[:12]) for o in last.values() if o.text is not None],
         expert=f"{conclusion.signed_name} {titled(conclusion.signed_by)}".strip(),
         signed_at=_moment(local(conclusion.signed_at)),
@@ -160,6 +164,13 @@ def render(of: Sheet, lang: Lang) -> bytes:
 @cache
 def _template() -> bytes:
     return resources.files(__package__).joinpath("conclusion.typ").read_bytes()
+
+
+def _mark(mark: Drawn, fs: float) -> str:
+    """Where on the trace, and the words beside it."""
+    samples = [sample for sample, _uv in mark.points]
+    where = f"{mark.lead} {min(samples) / fs:.2f}–{max(samples) / fs:.2f} s"
+    return f"{where}: {mark.words}" if mark.words else where
 
 
 def _moment(at: datetime) -> str:

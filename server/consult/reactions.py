@@ -5,7 +5,7 @@ from __future__ import annotations
 from server.base.database import Tx
 from server.base.eventlog import Event
 from server.base.spine import Reaction
-from server.consult import routing, store
+from server.consult import routing, store, written
 from server.consult.films import EXPIRES
 from server.consult.planning import bookings, times
 from server.consult.service import Consultations
@@ -40,11 +40,16 @@ def reactions(room: Consultations) -> tuple[Reaction, ...]:
 
         await room.db.write(work)
 
+    async def written_due(event: Event) -> None:
+        soon = bool(event.body["soon"])
+        await room.db.write(lambda tx: written.due(tx, store.consult_row(tx.conn, event.subject), soon=soon))
+
     async def film_expires(event: Event) -> None:
         if room.films is not None:
             await room.films.expire(event.subject)
 
     return (
+        Reaction("consult.written", frozenset({f"timer.{written.DUE_TIMER}"}), written_due),
         Reaction("consult.film_expires", frozenset({f"timer.{EXPIRES}"}), film_expires),
         Reaction("consult.answer_due", frozenset({f"timer.{routing.ANSWER_TIMER}"}), answer_due),
         Reaction("consult.remind", frozenset({f"timer.{times.REMINDER_TIMER}"}), reminder_due),

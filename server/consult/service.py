@@ -16,14 +16,14 @@ import msgspec
 from sqlalchemy import Connection, RowMapping
 
 from server.base import eventlog
-from server.base.clock import Clock
+from server.base.clock import Clock, later
 from server.base.context import Ctx
 from server.base.database import Database, Tx
 from server.base.errors import NotFound
 from server.base.ids import new_id
 from server.base.live import Heard, TopicKind
-from server.consult import papers, routing, store
-from server.consult.access import for_invited, for_requester, name_of, tell, visible
+from server.consult import papers, routing, store, written
+from server.consult.access import for_invited, for_requester, meets, name_of, tell, visible
 from server.consult.errors import (
     AmendReasonMissing,
     ConclusionChanged,
@@ -124,6 +124,7 @@ async def request(room: Consultations, ctx: Ctx, new: RequestConsult) -> Consult
     """Ask for a consultation about a recording. An emergency rings the invited side's people on duty at once."""
     papers.check_request(new.purpose, new.summary, new.documents)
     papers.check_wanted(new.wanted_at)
+    written.check(new)
     papers.check_consent(new.consent, new.priority, new.consent_paper)
 
     def work(tx: Tx) -> Consult:
@@ -152,6 +153,8 @@ async def request(room: Consultations, ctx: Ctx, new: RequestConsult) -> Consult
             expert_title=new.expert_title,
             wanted_at=new.wanted_at,
             disease=new.disease,
+            mode=new.mode,
+            answer_by=later(tx.now, written.WRITTEN_S) if new.mode == "async" else None,
         )
         store.add_member(tx.conn, consult_id, ctx.actor, home, "requester")
         papers.file_documents(tx, ctx, consult_id, new.documents)
@@ -159,6 +162,7 @@ async def request(room: Consultations, ctx: Ctx, new: RequestConsult) -> Consult
             papers.file_consent(tx, ctx, consult_id, new.consent_paper)
         row = store.consult_row(tx.conn, consult_id)
         tell(tx, row, "consult.submitted", {"priority": new.priority})
+        written.begin(tx, row)
         if new.slot is not None:
             choice.hold(tx, row, new.slot, room.answer_s(new.priority), room.settings.utc_offset_min)
         elif not routing.begin(tx, row, room.answer_s(new.priority)):
@@ -397,7 +401,8 @@ async def _sign(
         opinions = store.opinions(tx.conn, [consult_id]).get(consult_id, [])
         recording = records.recording_row(tx.conn, row["recording"])
         signed = Signed(
-            said.text, said.advice, said.follow_up, said.warning_signs, said.reason if corrects else "",
+            said.text, said.advice, said.follow_up, said.warning_signs, said.marks,
+            said.reason if corrects else "",
             consult=consult_id, recording=row["recording"], recording_sha256=recording["sha256"],
             patient=recording["patient"], requester_org=row["requester_org"], invitee_org=row["invitee_org"],
             version=version, opinions=[o["digest"] for o in opinions], signed_by=ctx.actor, signed_name=ctx.name,
@@ -504,8 +509,9 @@ def thread_org(conn: Connection, ctx: Ctx, consult_id: str) -> str:
 
 
 def _inside(conn: Connection, ctx: Ctx, consult_id: str) -> RowMapping:
-    """The row, for a member of the room."""
+    """The row, for a member of the room. Raises AnsweredInWriting, NotAMember."""
     row = visible(conn, ctx, consult_id)
+    meets(row)
     if not store.is_member(conn, consult_id, ctx.actor):
         inside = store.members(conn, [consult_id])[consult_id]
         names = people.names(conn, (m["account"] for m in inside))

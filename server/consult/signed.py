@@ -14,9 +14,12 @@ import msgspec
 from sqlalchemy import RowMapping
 
 from server.consult import papers
+from server.consult.errors import MarksUnsound
+from server.consult.floor import Drawn, sound
 from server.consult.model import Conclude
 
 ADVICE_MAX = 20
+MARKS_MAX = 40
 ADVICE_CHARS_MAX = 500
 
 
@@ -30,6 +33,7 @@ class Signed(msgspec.Struct, frozen=True):
     advice: list[str] = []
     follow_up: str = ""
     warning_signs: str = ""
+    marks: list[Drawn] = []
     reason: str = ""
     consult: str = ""
     recording: str = ""
@@ -65,7 +69,18 @@ def tidied(said: Conclude) -> Conclude:
     for name in ("follow_up", "warning_signs", "reason"):
         if getattr(said, name).strip():
             papers.need(name, getattr(said, name), papers.SHORT_MAX)
-    return Conclude(said.text.strip(), advice, said.follow_up.strip(), said.warning_signs.strip(), said.reason.strip())
+    return Conclude(
+        said.text.strip(), advice, said.follow_up.strip(), said.warning_signs.strip(), checked(said.marks),
+        said.reason.strip(),
+    )  # fmt: skip
+
+
+def checked(marks: list[Drawn]) -> list[Drawn]:
+    """Strokes and boxes on the trace; whose they are is said by the signature. Raises MarksUnsound."""
+    whole = len(marks) <= MARKS_MAX and len({m.id for m in marks}) == len(marks)
+    if not whole or not all(m.shape in ("pen", "box") and sound(m) for m in marks):
+        raise MarksUnsound(limit=MARKS_MAX)
+    return [msgspec.structs.replace(mark, by="") for mark in marks]
 
 
 def content_of(row: RowMapping) -> Signed:

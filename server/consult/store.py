@@ -59,6 +59,8 @@ consult = Table(
     Column("scheduled_at", Text),
     Column("reminded_of", Text),
     Column("began_at", Text),
+    Column("mode", Text, nullable=False, default="single"),
+    Column("answer_by", Text),
     Index("consult_recording", "recording"),
     Index("consult_requester", "requester_org", "state"),
     Index("consult_invitee", "invitee_org", "state"),

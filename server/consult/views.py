@@ -19,6 +19,9 @@ from server.people.model import Org
 from server.records import store as records
 from server.records.model import Recording
 
+MEETING = ("enter", "schedule", "book", "wait", "give_back", "late")
+"""Steps of those who meet at a time."""
+
 
 def again(tx: Tx, ctx: Ctx, consult_id: str) -> Consult:
     return view(tx.conn, ctx, store.consult_row(tx.conn, consult_id))
@@ -91,6 +94,8 @@ def _consult(
         purpose=row["purpose"],
         summary=row["summary"],
         priority=row["priority"],
+        mode="async" if row["mode"] == "async" else "mdt" if _several(members) else "single",
+        answer_by=row["answer_by"],
         consent=row["consent"],
         specialty=row["specialty"],
         expert_title=row["expert_title"],
@@ -127,6 +132,10 @@ def _consult(
         earlier_conclusions=signed[1:],
         events=_events(ctx, row, members, opinions),
     )
+
+
+def _several(members: Iterable[RowMapping]) -> bool:
+    return len([m for m in members if m["part"] == "expert"]) > 1
 
 
 def owing(members: Iterable[RowMapping], opinions: Iterable[RowMapping]) -> list[str]:
@@ -177,6 +186,7 @@ def _conclusion(
         advice=content.advice,
         follow_up=content.follow_up,
         warning_signs=content.warning_signs,
+        marks=content.marks,
         reason=content.reason,
         signed_by=signed["signed_by"],
         signed_name=names.get(signed["signed_by"], ""),
@@ -219,4 +229,6 @@ def _events(ctx: Ctx, row: RowMapping, members: list[RowMapping], opinions: list
         "acknowledge": requesting,
         "draft": ctx.actor in experts or (ctx.actor in inside and requesting),
     }
+    if row["mode"] == "async":
+        may = {event: is_his for event, is_his in may.items() if event not in MEETING}
     return [event for event in CONSULT.allowed(row["state"]) if may.get(event, False)]

@@ -10,7 +10,7 @@ from server.base.context import Ctx
 from server.base.database import Tx
 from server.base.eventlog import Body
 from server.consult import store
-from server.consult.access import for_requester, name_of, tell, visible
+from server.consult.access import for_requester, meets, name_of, tell, visible
 from server.consult.errors import NotAMember
 from server.consult.model import CONSULT, ChosenSlot, Consult
 from server.consult.planning import bookings, choice, times
@@ -52,6 +52,7 @@ async def book(room: Consultations, ctx: Ctx, consult_id: str, said: ChosenSlot)
     def work(tx: Tx) -> Consult:
         row = for_requester(tx.conn, ctx, consult_id)
         CONSULT.move(row["state"], "book")
+        meets(row)
         if row["state"] == "submitted":
             choice.hold(tx, row, said, room.answer_s(row["priority"]), offset_min)
         else:
@@ -74,6 +75,7 @@ async def wait(room: Consultations, ctx: Ctx, consult_id: str, said: Wait) -> Co
     def work(tx: Tx) -> Consult:
         row = for_requester(tx.conn, ctx, consult_id)
         CONSULT.move(row["state"], "wait")
+        meets(row)
         bookings.wait(tx, row, tx.now, said.from_day, said.to_day)
         bookings.serve(tx, row["expert"], room.settings.utc_offset_min)
         return again(tx, ctx, consult_id)

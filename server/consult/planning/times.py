@@ -11,7 +11,7 @@ from server.base.clock import later
 from server.base.database import Tx
 from server.base.eventlog import Body
 from server.consult import store
-from server.consult.access import tell
+from server.consult.access import meets, tell
 from server.consult.errors import TimePast
 from server.consult.model import CONSULT
 
@@ -24,7 +24,8 @@ MISSED_S = 1800
 
 
 def fix(tx: Tx, row: RowMapping, at: str, event: str) -> None:
-    """Set the time, or another one. Raises TimePast."""
+    """Set the time, or another one. Raises TimePast, AnsweredInWriting."""
+    meets(row)
     target = CONSULT.move(row["state"], event)
     if at <= tx.now:
         raise TimePast

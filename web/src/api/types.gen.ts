@@ -320,6 +320,7 @@ export type Conclude = {
   readonly advice?: readonly string[]
   readonly follow_up?: string
   readonly warning_signs?: string
+  readonly marks?: readonly Drawn[]
   readonly reason?: string
 }
 
@@ -330,6 +331,7 @@ export type Conclusion = {
   readonly advice: readonly string[]
   readonly follow_up: string
   readonly warning_signs: string
+  readonly marks: readonly Drawn[]
   readonly reason: string
   readonly signed_by: string
   readonly signed_name: string
@@ -374,6 +376,8 @@ export type Consult = {
   readonly purpose: string
   readonly summary: string
   readonly priority: 'emergency' | 'routine'
+  readonly mode: 'async' | 'mdt' | 'single'
+  readonly answer_by: string | null
   readonly consent: 'emergency' | 'written'
   readonly specialty: 'cardiology' | 'critical_care' | 'emergency' | 'endocrine' | 'general' | 'neurology' | 'neurosurgery' | 'obstetrics' | 'paediatrics' | 'respiratory'
   readonly expert_title: 'any' | 'associate_chief' | 'attending' | 'chief'
@@ -522,6 +526,7 @@ export type Draft = {
   readonly advice: string
   readonly follow_up: string
   readonly warning_signs: string
+  readonly marks: readonly Drawn[]
   readonly saved_name: string
   readonly saved_at: string | null
   readonly began_at: string | null
@@ -534,6 +539,7 @@ export type DraftChange = {
   readonly advice?: string | null
   readonly follow_up?: string | null
   readonly warning_signs?: string | null
+  readonly marks?: readonly Drawn[] | null
 }
 
 export type DraftReport = {
@@ -541,6 +547,17 @@ export type DraftReport = {
   readonly grade: 'critical' | 'normal' | 'unassessed' | 'warning'
   readonly measurements?: readonly EditedMeasurement[]
   readonly note?: string
+}
+
+/** One mark. `on` is a recording's id or `board`; `points` are (sample, microvolts), two of them but for `pen`. */
+export type Drawn = {
+  readonly id: string
+  readonly on: string
+  readonly shape: 'box' | 'pen' | 'time' | 'voltage'
+  readonly lead: string
+  readonly points: readonly (readonly [number, number])[]
+  readonly words?: string
+  readonly by?: string
 }
 
 /** `version` is the one the writer saw: a text that was changed meanwhile is not overwritten. */
@@ -1350,6 +1367,7 @@ export type RequestConsult = {
   readonly disease?: 'arrhythmia' | 'chest_pain' | 'child' | 'heart_failure' | 'other' | 'stroke' | 'syncope'
   readonly documents?: readonly NewDocument[]
   readonly consent_paper?: NewConsent | null
+  readonly mode?: 'async' | 'single'
   readonly slot?: ChosenSlot | null
 }
 

@@ -18,6 +18,7 @@ import { Brief, briefOf } from './brief'
 import { standingOf } from './conclusion'
 import { ConsentShown } from './consent'
 import { PriorityMark } from './list'
+import { Marked, WrittenBy } from './marked'
 import { Mdt } from './mdt'
 import { useConsult } from './one'
 import { Opinion } from './opinion'
@@ -90,6 +91,7 @@ function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
               <dd>{c.consent_paper === null ? t(`consent.${c.consent}`) : <ConsentShown paper={c.consent_paper} />}</dd>
             </Brief>
             <Scheduled of={c} />
+            <WrittenBy consult={c} />
             {c.turns.length > 0 && <Turns of={c} />}
             {c.state === 'declined' && <p class="consult-reason">{t('one.declined', { why: c.reason })}</p>}
             {c.state === 'returned' && <p class="consult-reason">{t('one.returned', { why: c.reason })}</p>}
@@ -103,6 +105,7 @@ function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
         </Pane>
         <PlanPane consult={c} onChange={onChange} />
         <Mdt consult={c} onChange={onChange} />
+        <Marked consult={c} />
         {standingOf(c) !== null && <AfterConclusion consult={c} />}
         <Pane title={imageWords('title')}>
           <div class="consult-top">

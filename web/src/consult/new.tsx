@@ -60,6 +60,7 @@ type Fields = Readonly<{
   summary: string
   priority: 'emergency' | 'routine'
   consent: 'emergency' | 'written' | ''
+  mode: 'single' | 'async'
 }>
 
 /** Whom one asks: the reading centre, then the institutions above, then the others one can see. */
@@ -101,6 +102,7 @@ function begin(recording: Recording, alert: Alert | null): Fields {
     specialty: 'cardiology',
     title: 'any',
     wanted: '',
+    mode: 'single',
     slot: null,
     disease: child ? 'child' : (told ?? 'other'),
     documents: {},
@@ -117,6 +119,8 @@ function begin(recording: Recording, alert: Alert | null): Fields {
     consent: 'emergency',
   }
 }
+
+const inWriting = (f: Fields): boolean => f.priority === 'routine' && f.mode === 'async'
 
 function Form({ recording, alert }: { recording: Recording; alert: Alert | null }) {
   const draftKey = `consult.${recording.id}${alert === null ? '' : '.alert'}`
@@ -162,7 +166,8 @@ function Form({ recording, alert }: { recording: Recording; alert: Alert | null 
       disease: what.disease,
       documents: written(Object.fromEntries(needs.map(kind => [kind, what.documents[kind] ?? '']))),
       consent_paper: what.consent === 'written' ? asPaper(what.paper) : null,
-      slot: what.priority === 'routine' ? chosen(what) : null,
+      mode: inWriting(what) ? 'async' : 'single',
+      slot: what.priority === 'routine' && !inWriting(what) ? chosen(what) : null,
     }
     setBusy(true)
     setError(null)
@@ -284,6 +289,20 @@ function Form({ recording, alert }: { recording: Recording; alert: Alert | null 
               </FieldRow>
             </div>
             {fields.priority === 'routine' && (
+              <div class="field" data-testid="mode">
+                <span class="label">{t('new.mode')}</span>
+                <Segmented<Fields['mode']>
+                  label={t('new.mode')}
+                  value={fields.mode}
+                  onChange={mode => set({ mode })}
+                  choices={[
+                    { value: 'single', words: t('mode.single') },
+                    { value: 'async', words: t('mode.async') },
+                  ]}
+                />
+              </div>
+            )}
+            {fields.priority === 'routine' && !inWriting(fields) && (
               <SlotField
                 slot={fields.slot}
                 specialty={fields.specialty}

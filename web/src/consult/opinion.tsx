@@ -12,6 +12,7 @@ import { Earlier, Filed, Signatures, Skeletal, standingOf } from './conclusion'
 import {
   type DraftFields,
   type Field,
+  type Marks,
   ofConclusion,
   type Skeleton,
   skeletonOf,
@@ -90,7 +91,17 @@ type WriteProps = Readonly<{ consult: Consult; onChange: (c: Consult) => void; o
 /** A correction of what both sides have signed: the expert's alone, kept on this computer. */
 function Alone(p: WriteProps) {
   const { said, set, drop } = useSkeleton(p.consult.id, ofConclusion(p.consult.conclusion))
-  return <Form {...p} said={said} set={set} drop={drop} does="amend" told={t('end.kept')} />
+  return (
+    <Form
+      {...p}
+      said={said}
+      set={set}
+      marks={p.consult.conclusion?.marks ?? []}
+      drop={drop}
+      does="amend"
+      told={t('end.kept')}
+    />
+  )
 }
 
 /** While they speak: both sides fill the same draft and see it grow; the expert signs it. */
@@ -109,6 +120,7 @@ function Together(p: WriteProps & { signs: boolean }) {
       {...p}
       said={{ ...skeletonOf(draft), reason }}
       set={set}
+      marks={draft.marks}
       drop={() => undefined}
       does={p.signs ? 'conclude' : 'fill'}
       told={saved ? who : words('saving')}
@@ -119,25 +131,26 @@ function Together(p: WriteProps & { signs: boolean }) {
 function signedBefore(c: Consult): Partial<DraftFields> {
   if (c.conclusion === null) return {}
   const { reason: _reason, ...fields } = ofConclusion(c.conclusion)
-  return fields
+  return { ...fields, marks: c.conclusion.marks }
 }
 
 type FormProps = WriteProps &
   Readonly<{
     said: Skeleton
     set: (field: Field, value: string) => void
+    marks: NonNullable<Marks>
     drop: () => void
     does: 'conclude' | 'amend' | 'fill'
     told: string
   }>
 
-function Form({ consult, onChange, onClose, said, set, drop, does, told }: FormProps) {
+function Form({ consult, onChange, onClose, said, set, marks, drop, does, told }: FormProps) {
   const corrects = does !== 'fill' && standingOf(consult) !== null
   const [missing, setMissing] = useState<ReadonlySet<Field>>(new Set())
   const [idem] = useState(uuid)
   const { state, sign, password, setPassword, asks } = useSigning(async () => {
     const path = `/api/consults/${encodeURIComponent(consult.id)}/${does}`
-    const body = toSign(said)
+    const body = toSign(said, marks)
     onChange(await api.post<Consult>(path, body, { idempotencyKey: `${idem}-${JSON.stringify(body).length}` }))
     drop()
   })

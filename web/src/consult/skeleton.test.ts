@@ -9,6 +9,7 @@ const DRAFT: Draft = {
   advice: '',
   follow_up: '',
   warning_signs: '',
+  marks: [],
   saved_name: '沈一线',
   saved_at: null,
   began_at: null,
@@ -22,6 +23,7 @@ describe('the skeleton of a conclusion', () => {
       advice: ['休息'],
       follow_up: '',
       warning_signs: '',
+      marks: [],
       reason: '',
     })
   })

@@ -1,6 +1,7 @@
 // The skeleton of a conclusion while it is written. In the room it is one draft on the hub that both sides fill and see
 // grow; a correction of a signed one is written by the expert alone and kept on this computer.
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { type Signal, signal } from '@preact/signals'
+import { useEffect, useState } from 'preact/hooks'
 import { api } from '../api/client'
 import type { Conclude, Conclusion, Draft, DraftChange, Question } from '../api/types.gen'
 import { me } from '../clinic/me'
@@ -16,6 +17,7 @@ export type Skeleton = Readonly<{
   reason: string
 }>
 export type Field = keyof Skeleton
+export type Marks = Conclude['marks']
 
 export const EMPTY: Skeleton = { text: '', advice: '', follow_up: '', warning_signs: '', reason: '' }
 
@@ -36,11 +38,12 @@ export const adviceOf = (lines: string): readonly string[] =>
     .map(line => line.trim())
     .filter(line => line !== '')
 
-export const toSign = (s: Skeleton): Conclude => ({
+export const toSign = (s: Skeleton, marks: NonNullable<Marks> = []): Conclude => ({
   text: s.text.trim(),
   advice: adviceOf(s.advice),
   follow_up: s.follow_up.trim(),
   warning_signs: s.warning_signs.trim(),
+  marks,
   reason: s.reason.trim(),
 })
 
@@ -70,7 +73,7 @@ export function useSkeleton(consult: string, begin: Skeleton) {
   }
 }
 
-export type DraftFields = Omit<Skeleton, 'reason'>
+export type DraftFields = Omit<Skeleton, 'reason'> & Readonly<{ marks: NonNullable<Marks> }>
 
 const SAVE_MS = 700
 const AGAIN_MS = 5000
@@ -91,48 +94,58 @@ export type SharedDraft = Readonly<{
   change: (typed: DraftChange) => void
 }>
 
+/** One draft a page, whichever of its parts show it: what one has typed is there for the other before it is saved. */
+type Open = {
+  readonly draft: Signal<Draft | null>
+  readonly typed: Signal<DraftChange>
+  users: number
+  sending: boolean
+  timer: ReturnType<typeof setTimeout> | undefined
+}
+const opened = new Map<string, Open>()
+
+function openOf(consult: string): Open {
+  const known = opened.get(consult)
+  if (known !== undefined) return known
+  const made = { draft: signal(null), typed: signal({}), users: 0, sending: false, timer: undefined } as Open
+  opened.set(consult, made)
+  return made
+}
+
 /**
  * The draft of a consultation, saved as it is typed and fetched again when another member's page saved. null until it has
  * come, and for who is no member of the room. `begin`: what was signed before, where a new version of it is written.
  */
 export function useDraft(consult: string, member: boolean, begin: Partial<DraftFields> = {}): SharedDraft | null {
-  const [draft, setDraft] = useState<Draft | null>(null)
-  const [typed, setTyped] = useState<DraftChange>({})
-  const open = useRef<DraftChange>({})
-  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
-  const sending = useRef(false)
+  const open = openOf(consult)
   const path = `/api/consults/${encodeURIComponent(consult)}/draft`
-  const put = (next: DraftChange): void => {
-    open.current = next
-    setTyped(next)
-  }
-  const fresh = useRef(false)
   const newer = (came: Draft): void => {
-    fresh.current = came.rev === 0
-    setDraft(before => (before !== null && before.rev > came.rev ? before : came))
+    const before = open.draft.peek()
+    if (before === null || before.rev <= came.rev || came.rev === 0) open.draft.value = came
   }
   const load = (): void => void api.get<Draft>(path).then(newer, () => undefined) // asked again with the next news
   const save = async (): Promise<void> => {
-    clearTimeout(timer.current)
-    if (sending.current || Object.keys(open.current).length === 0) return
-    const going = fresh.current ? { ...begin, ...open.current } : open.current
-    sending.current = true
+    clearTimeout(open.timer)
+    if (open.sending || Object.keys(open.typed.peek()).length === 0) return
+    const going = open.draft.peek()?.rev === 0 ? { ...begin, ...open.typed.peek() } : open.typed.peek()
+    open.sending = true
     try {
       newer(await api.put<Draft>(path, going))
-      put(left(open.current, going))
-      if (Object.keys(open.current).length > 0) later(SAVE_MS)
+      open.typed.value = left(open.typed.peek(), going)
+      if (Object.keys(open.typed.peek()).length > 0) later(SAVE_MS)
     } catch {
       later(AGAIN_MS) // the words are still on the screen
     } finally {
-      sending.current = false
+      open.sending = false
     }
   }
   const later = (ms: number): void => {
-    clearTimeout(timer.current)
-    timer.current = setTimeout(() => void save(), ms)
+    clearTimeout(open.timer)
+    open.timer = setTimeout(() => void save(), ms)
   }
   useEffect(() => {
     if (!member) return
+    open.users += 1
     load()
     const stop = subscribe(`user:${me.value?.id ?? ''}`, null, {
       ready: load,
@@ -143,15 +156,19 @@ export function useDraft(consult: string, member: boolean, begin: Partial<DraftF
     })
     return () => {
       stop()
-      void save() // going elsewhere is no reason to lose the last words
+      open.users -= 1
+      // Going elsewhere is no reason to lose the last words.
+      void save().then(() => open.users === 0 && opened.get(consult) === open && opened.delete(consult))
     }
   }, [consult, member])
-  if (draft === null) return null
+  const draft = open.draft.value
+  const typed = open.typed.value
+  if (draft === null || !member) return null
   return {
     draft: shown(draft.rev === 0 ? { ...draft, ...begin } : draft, typed),
     saved: Object.keys(typed).length === 0,
     change: next => {
-      put({ ...open.current, ...next })
+      open.typed.value = { ...open.typed.peek(), ...next }
       later(SAVE_MS)
     },
   }

@@ -105,6 +105,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "知情同意不完整：须写明签署人、与患者的关系并有签名。请补写姓名，在屏上签字或注明纸质存放处；两名医师说明须写明原因。",
     "en": "The consent is not whole: it needs who signed, in what relation, and the signature. Write the name, sign on the screen or say where the paper is; two doctors also say why."
   },
+  "consult.emergency_in_writing": {
+    "zh": "急会诊不能等待书面答复。请申请进入会诊室，资料可以后补。",
+    "en": "An emergency does not wait for an answer in writing. Ask for a consultation in a room; it can be entered before the papers."
+  },
   "consult.feedback_given": {
     "zh": "这些问题已作答，每人仅答一次。无需操作。",
     "en": "These questions have been answered. Nothing to do; each is asked once."
@@ -121,9 +125,17 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "出诊时间不合理（{reason}）。每段须在同一天内，先开始后结束，且不短于一个时段。",
     "en": "These hours cannot be: {reason}. Give each stretch a beginning before its end, within one day, long enough for one slot."
   },
+  "consult.in_writing": {
+    "zh": "本次为离线会诊，以书面答复，不预约也不进会诊室。请在会诊页面填写结论；如需面谈，请另行申请。",
+    "en": "This consultation is answered in writing, without an appointment and a room. Write the conclusion on its page; to meet, ask for a consultation in a room."
+  },
   "consult.invitee": {
     "zh": "{org} 目前没有可以应答会诊的专家。请邀请其他机构，或先为其登记专家。",
     "en": "Nobody at {org} can answer a consultation. Ask another institution, or have an expert registered there."
+  },
+  "consult.marks": {
+    "zh": "心电图上的标注无法保存：超过 {limit} 处，或有标注不在波形上。请撤销最后一处或重新标注。",
+    "en": "A drawing on the ECG cannot be kept: there are more than {limit}, or one lies off the trace. Take the last one back, or draw it anew."
   },
   "consult.media_full": {
     "zh": "本会诊室的音视频席位已满（{limit} 人）。文字与心电不受影响；有人离开后会自动加入。",
