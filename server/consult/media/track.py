@@ -29,6 +29,8 @@ ACTIVE_S: Final = 1.0
 
 Kind = Literal["sound", "large", "small"]
 CLOCK_HZ: Final = {"sound": 48_000, "large": 90_000, "small": 90_000}
+Tap = Callable[["Track", int, int, int, bytes], None]
+"""Hears each packet once: its extended number, the second byte of its head, its time, its payload."""
 Target = tuple[Callable[[bytes], bytes], Callable[[bytes, Address], int], Address, int, int, int, int]
 
 
@@ -83,6 +85,8 @@ class Track:
         self._reported = (0, 0)
         self._begun = 0
         self._sr: tuple[int, float] | None = None
+        self.clock: rtp.SenderReport | None = None
+        self.tap: Tap | None = None
 
     def is_active(self, now: float) -> bool:
         return now - self.active_at < ACTIVE_S
@@ -115,6 +119,8 @@ class Track:
             for out in self.waiting:
                 self._show(out, number, time)
             self.waiting = []
+        if self.tap is not None:
+            self.tap(self, number, second, time, payload)
         pack = rtp.HEAD.pack
         for protect, sendto, address, ssrc, add, shift, since in self._targets:
             if number < since:
@@ -272,6 +278,7 @@ class Track:
     def sent(self, report: rtp.SenderReport) -> None:
         """The sender's clock, passed on to each slot in that slot's times."""
         self._sr = (report.ntp >> 16 & 0xFFFFFFFF, self._loop.time())
+        self.clock = report
         for out in self.outs:
             packets = self.packets - out.sent_before
             octets = self.octets * packets // max(1, self.packets)
