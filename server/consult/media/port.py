@@ -35,12 +35,15 @@ SILENT_S: Final = 15.0
 """A browser checks its connection every few seconds (RFC 7675); one that does not is gone."""
 PACKETS_PER_S_MAX: Final = 3000
 FLIGHT_S: Final = 1.0
+AWAY_S: Final = 4.0
+"""Longer than a browser waits between two checks of a connection that stands."""
 
 
 class Link:
     """One connection of one member.
 
-    heard  RTP, opened. told  RTCP, opened. ready  keys are there. over  the connection has ended, and why.
+    heard  RTP, opened. told  RTCP, opened. ready  keys are there. back  it was away for a while, and is heard again.
+    over  the connection has ended, and why.
     """
 
     def __init__(self, port: Port, now: float) -> None:
@@ -58,6 +61,7 @@ class Link:
         self.heard: Callable[[bytes], None] = lambda _: None
         self.told: Callable[[bytes], None] = lambda _: None
         self.ready: Callable[[], None] = lambda: None
+        self.back: Callable[[], None] = lambda: None
         self.over: Callable[[str], None] = lambda _: None
 
     @property
@@ -101,7 +105,9 @@ class Link:
 
     def reached(self, sock: socket.socket, address: Address, *, nominated: bool, now: float) -> bool:
         """A check came from there. Returns whether the way to the member is a new one."""
-        self.heard_at = now
+        was_away, self.heard_at = now - self.heard_at > AWAY_S, now
+        if was_away:
+            self.back()
         if self.path is None or (nominated and self.path != (sock, address)):
             self.path = (sock, address)
             return True
