@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
 
-from tests.bench import media_forward
+from tests.bench import media_forward, media_line
 from tests.bench.figure import Words, WrongWordsError
 from tests.bench.sheet import Sheet
 
@@ -23,8 +23,10 @@ Part = Callable[[Sheet, int, float], Awaitable[None]]
 PARTS: Final[dict[str, Part]] = {
     "D3": media_forward.forwarding,
     "D4": media_forward.forty,
+    "D5": media_line.lossy_lines,
+    "D7": media_line.narrow_lines,
 }
-MUSTS: Final = {**media_forward.MUSTS}
+MUSTS: Final = {**media_forward.MUSTS, **media_line.MUSTS}
 
 
 def run(words: Sequence[str] = ()) -> Sheet:
