@@ -1,7 +1,7 @@
 """Parts D5 and D7 of the targets: a room of two over a clinic's line that loses packets, and over one that is narrow.
 
-D7   150, 200 and 256 kbit/s both ways, 30 ms one way, at most 0.6 s of packets wait; a device of 41 kbit/s on the same
-     line, live. The call begins on the narrow line; 14 s to settle, then a window of 12 s. `ecg_p95_ms`: from a sample's
+D7   150, 200 and 256 kbit/s both ways, 30 ms one way, at most 0.6 s of packets wait; a live device of 41 kbit/s on
+     the same line. The call begins on the narrow line; 14 s to settle, then a window of 12 s. `ecg_p95_ms`: from a sample's
      instant until the hub has it safe. `start_ms`: the oldest it was at the start of a call, from the click to the end
      of settling.
 D5   5, 10 and 20 % of packets lost both ways, each by itself and (10 %) in runs of three, 20 ms one way; windows of
@@ -128,6 +128,6 @@ def _put_lossy(sheet: Sheet, engine: Engine, loss: str, turns: list[Told]) -> No
     ):
         sheet.put(f"{key}_{name}", unit, values)
     names = ("conceal_pct", "fps", "freeze_s", "maxgap_ms", "nack", "pli")
-    values = " ".join(f"{name}={sheet[f'{key}_{name}']['value']:.3g}" for name in names)
+    said = " ".join(f"{name}={sheet[f'{key}_{name}']['value']:.3g}" for name in names)
     audio = sum(t.city.audio_kbit_s for t in turns) / len(turns)
-    sheet.heads.append(f"D5 loss={loss} engine={engine} red={'yes' if audio > 32 else 'no'} {values}")
+    sheet.heads.append(f"D5 loss={loss} engine={engine} red={'yes' if audio > 32 else 'no'} {said}")
