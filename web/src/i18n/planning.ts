@@ -36,7 +36,7 @@ export const t = catalogue({
   'slots.fits': { zh: '专科相符', en: 'this specialty' },
   'slots.chosen': { zh: '已选：{when} {name}', en: 'Chosen: {when} {name}' },
   'slots.undo': { zh: '不选时段', en: 'Choose none' },
-  'slots.told': { zh: '发送后先问这位专家，时段为您保留', en: 'This expert is asked first and the time is kept' },
+  'slots.told': { zh: '发送后先问这位专家，时段已保留', en: 'This expert is asked first and the time is kept' },
 
   'wait.join': { zh: '加入候补', en: 'Join the waiting list' },
   'wait.sooner': { zh: '候补更早的时段', en: 'Wait for an earlier time' },
