@@ -59,6 +59,17 @@ class Signal(msgspec.Struct, frozen=True, tag_field="kind", tag="signal", omit_d
     candidate: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
+class Line(msgspec.Struct, frozen=True, tag_field="kind", tag="line"):
+    """What a member's line still carries of the others' pictures, in bits a second, and what he sends of his own.
+
+    late_ms  how much later than it should the live ECG comes to him; 0: in time, or he does not look at it.
+    """
+
+    down_bits: int
+    level: Literal["full", "reduced", "still", "off"]
+    late_ms: int = 0
+
+
 class Typing(msgspec.Struct, frozen=True, tag_field="kind", tag="typing"):
     pass
 
@@ -116,8 +127,8 @@ class Clear(msgspec.Struct, frozen=True, tag_field="kind", tag="clear"):
 
 
 Whispered = (
-    Pointer | View | Picture | Spot | Signal | Typing | Hello | Bye | Ask | Give | Hand | Call | Hush | Stage | Mark
-    | Unmark | Clear
+    Pointer | View | Picture | Spot | Signal | Line | Typing | Hello | Bye | Ask | Give | Hand | Call | Hush | Stage
+    | Mark | Unmark | Clear
 )  # fmt: skip
 _decode = msgspec.json.Decoder(Whispered).decode
 _encode = msgspec.json.Encoder().encode
@@ -205,7 +216,7 @@ class Rooms:
         kind = str(said.__struct_config__.tag)
         if len(raw) > BYTES_MAX.get(kind, BYTES_ELSE_MAX):
             return None
-        flows = isinstance(said, Pointer | View | Picture | Spot | Signal | Typing)
+        flows = isinstance(said, Pointer | View | Picture | Spot | Signal | Line | Typing)
         pace = self._in_pace(room, f"{account} {flows}", WHISPERS_PER_S_MAX if flows else ACTS_PER_S_MAX)
         return said if pace else None
 
@@ -219,7 +230,7 @@ class Rooms:
                 return Heard()
             case Signal() if (said.description is msgspec.UNSET) == (said.candidate is msgspec.UNSET):
                 return Heard()
-            case Pointer() | Spot() | Signal() | Typing():
+            case Pointer() | Spot() | Signal() | Line() | Typing():
                 return Heard(_encode(said))
             case Hush():
                 return Heard(_encode(said)) if account == room.floor.host else Heard()

@@ -67,6 +67,16 @@ class Room:
         return self.say(account, "mark", **{**mark, **over}) != Heard()
 
 
+def test_what_a_line_carries_is_passed_on_and_nothing_else_under_its_name() -> None:
+    room = Room("usr_host", "usr_ask")
+    line = {"down_bits": 30_000, "level": "reduced", "late_ms": 120}
+    heard = room.say("usr_ask", "line", **line).on
+    assert heard is not None
+    assert json.loads(heard) == {"kind": "line", **line}
+    for wrong in ({"level": "loud"}, {"down_bits": "many"}, {"late_ms": None}):
+        assert room.say("usr_ask", "line", **{**line, **wrong}) == Heard()
+
+
 def test_the_host_leads_once_he_is_here_until_then_whoever_moves_is_followed() -> None:
     room = Room("usr_ask")
     assert (room.floor["presenter"], room.shows("usr_ask"), room.shows("usr_obs")) == ("", True, False)

@@ -16,11 +16,13 @@ import { isOffline } from '../live/live'
 import { Thread } from '../messages/thread'
 import { Button, Dot, Empty, ErrorLine, Icon, type IconName, Severity, Skeleton, Tag } from '../ui'
 import type { Tool } from './drawing'
+import { GOOD, GRADES, gradeOf, type LineState } from './line'
 import { openLink, type RoomLink, type Seat } from './link'
 import { Lobby, NoMedia } from './lobby'
 import { createMedia, type OwnMedia } from './media'
 import { useConsult } from './one'
 import { Opinion } from './opinion'
+import type { Net } from './peer'
 import { People, Strip, whoIsLarge } from './people'
 import { openShared, type Shared } from './shared'
 import { type Follow, Stage } from './stage'
@@ -130,7 +132,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
   const seats = inRoom?.link.seats.value ?? []
   return (
     <div class="room" data-testid="room" data-place={place.kind}>
-      <Header consult={c} seats={seats} since={inRoom?.since ?? null} />
+      <Header consult={c} seats={seats} line={inRoom?.link.line.value ?? GOOD} since={inRoom?.since ?? null} />
       <Stage
         consult={c}
         link={inRoom?.link ?? null}
@@ -223,7 +225,9 @@ const roomKeys = (k: KeyParts) => [
   },
 ]
 
-function Header({ consult: c, seats, since }: { consult: Consult; seats: readonly Seat[]; since: number | null }) {
+type HeaderProps = Readonly<{ consult: Consult; seats: readonly Seat[]; line: LineState; since: number | null }>
+
+function Header({ consult: c, seats, line, since }: HeaderProps) {
   const net = seats.find(s => s.net !== null)?.net ?? null
   return (
     <header class="room-head">
@@ -237,21 +241,49 @@ function Header({ consult: c, seats, since }: { consult: Consult; seats: readonl
       </span>
       <span class="grow" />
       {since !== null && <b class="f13">{wait((now.value - since) / 1000)}</b>}
-      <span class="room-net f13" role="status">
-        <Dot is={isOffline.value ? 'off' : 'on'} />
+      <span class="room-net f13" role="status" data-testid="net" data-picture={line.level} data-whose={line.whose}>
         {isOffline.value ? (
-          t('room.lost')
+          <>
+            <Dot is="off" /> {t('room.lost')}
+          </>
         ) : net === null ? (
-          <span class="muted">{stateWords(c.state)}</span>
+          <>
+            <Dot is="on" /> <span class="muted">{stateWords(c.state)}</span>
+          </>
         ) : (
-          <span class="muted">
-            {net.loss_pct < 0.5
-              ? t('net.good', { ms: Math.round(net.rtt_ms) })
-              : t('net.rtt', { ms: Math.round(net.rtt_ms), loss: net.loss_pct.toFixed(0) })}
-          </span>
+          <>
+            <NetBars net={net} line={line} />
+            <span class="muted">
+              {net.loss_pct < 0.5
+                ? t('net.good', { ms: Math.round(net.rtt_ms) })
+                : t('net.rtt', { ms: Math.round(net.rtt_ms), loss: net.loss_pct.toFixed(0) })}
+            </span>
+          </>
+        )}
+        {!isOffline.value && line.level !== 'full' && (
+          <b class="room-line">
+            {line.whose === 'theirs' && t('line.theirs')}
+            {t(`line.${line.level}`)}
+          </b>
         )}
       </span>
     </header>
+  )
+}
+
+/** How good the line is, in four bars and a word. */
+function NetBars({ net, line }: { net: Net; line: LineState }) {
+  const grade = gradeOf(net, line)
+  return (
+    <span class="nw" data-testid="net-grade" data-grade={grade}>
+      <span class={`net-bars net-bars-${GRADES.indexOf(grade) + 1}`} aria-hidden="true">
+        <i />
+        <i />
+        <i />
+        <i />
+      </span>{' '}
+      {t('net.grade', { grade: t(`grade.${grade}`) })}
+    </span>
   )
 }
 
