@@ -74,8 +74,10 @@ class Typing(msgspec.Struct, frozen=True, tag_field="kind", tag="typing"):
     pass
 
 
-class Hello(msgspec.Struct, frozen=True, tag_field="kind", tag="hello"):
-    pass
+class Hello(msgspec.Struct, frozen=True, tag_field="kind", tag="hello", omit_defaults=True):
+    """`stay`: as which stay (`Enter.stay`) this page is here; read by the hub only."""
+
+    stay: str = ""
 
 
 class Bye(msgspec.Struct, frozen=True, tag_field="kind", tag="bye"):
@@ -134,6 +136,13 @@ _decode = msgspec.json.Decoder(Whispered).decode
 _encode = msgspec.json.Encoder().encode
 
 
+class Stay(msgspec.Struct, frozen=True, tag_field="kind", tag="stay"):
+    """The stay that counts of a person: his pages that came before are told by it to leave the room."""
+
+    account: str
+    stay: str
+
+
 class _Stamped(msgspec.Struct, frozen=True):
     """A view on its way out."""
 
@@ -154,6 +163,8 @@ class _Open:
     picture: Picture | None = None
     floor: Floor = field(default_factory=Floor)
     rev: int = 0
+    stays: dict[str, str] = field(default_factory=dict)
+    """Account -> the stay of the page that entered last."""
     pace: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Account, alone or with what it says -> (second, whispers in it)."""
 
@@ -169,6 +180,11 @@ class Rooms:
     def admit(self, consult: str, account: str, role: Role) -> None:
         """A member follows the room: as what he is in it from now on."""
         self._room(consult).floor.roles[account] = role
+
+    def enter(self, consult: str, account: str, stay: str) -> bytes:
+        """He comes in by one more page, which takes the place of any other of his. What his pages are to be told."""
+        self._room(consult).stays[account] = stay
+        return _encode(Stay(account, stay))
 
     def hear(self, consult: str, account: str, raw: bytes) -> Heard:
         """Judge one whisper of `account`. Empty when it is held back."""
@@ -222,6 +238,9 @@ class Rooms:
 
     def _judge(self, room: _Open, account: str, said: Whispered) -> Heard:
         match said:
+            case Hello() if said.stay and said.stay != room.stays.setdefault(account, said.stay):
+                # A page that was away while he came in by another one.
+                return Heard(told=(_encode(Stay(account, room.stays[account])),))
             case View():
                 return Heard(self._show(room, account, said))
             case Picture():
@@ -247,6 +266,7 @@ class Rooms:
         on = None
         match said:
             case Hello():
+                said = Hello()
                 changed = (account in floor.here or len(floor.here) < PRESENT_MAX) and floor.come(account)
                 on = _encode(said)
             case Bye():

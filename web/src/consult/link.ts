@@ -39,7 +39,14 @@ type Member = {
   came: boolean
 }
 
-export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (account: string) => string) {
+/** `onElsewhere`: this person has entered by another page, which takes the place of this one. */
+export function openLink(
+  enter: Enter,
+  me: string,
+  media: OwnMedia,
+  nameOf: (account: string) => string,
+  onElsewhere: () => void,
+) {
   const topic = `consult:${enter.consult.id}`
   let session = uuid()
   const members = new Map<string, Member>()
@@ -226,10 +233,15 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     if (verdict === 'say_again' && lastSent !== null) whisperView(lastSent)
   }
 
-  const hello = (): void => whisper(topic, null, { kind: 'hello' })
+  const hello = (): void => whisper(topic, null, { kind: 'hello', stay: enter.stay })
 
   const heard = (from: string, body: unknown): void => {
     if (typeof body !== 'object' || body === null || !('kind' in body)) return
+    if (body.kind === 'stay') {
+      const { account, stay } = body as { account?: unknown; stay?: unknown }
+      if (from === '' && account === me && stay !== enter.stay) onElsewhere()
+      return
+    }
     if (body.kind === 'view') viewed(body)
     const news = readNews(from, body)
     if (news !== null && canCall) {

@@ -47,7 +47,7 @@ export default function RoomScreen({ params }: ScreenProps) {
 }
 
 type Place =
-  | { kind: 'lobby'; error: unknown }
+  | { kind: 'lobby'; error: unknown; elsewhere?: boolean }
   | { kind: 'entering' }
   | { kind: 'in'; enter: Enter; link: RoomLink; shared: Shared; since: number }
 
@@ -79,7 +79,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
       p.onChange(told.consult)
       sessionStorage.setItem(seatKey(c.id), 'in')
       const nameOf = (a: string): string => names.current.find(m => m.account === a)?.name ?? '–'
-      const opened = openLink(told, p.me, media, nameOf)
+      const opened = openLink(told, p.me, media, nameOf, elsewhere)
       link.current = opened
       // In the same turn as the link, so that both hear what the hub first tells a newcomer.
       const floor = openShared(opened.topic, p.me, by => {
@@ -92,6 +92,14 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
     } catch (error) {
       if (!gone.current) setPlace({ kind: 'lobby', error })
     }
+  }
+  /** The same person came in by another page: this one makes room for it, and may be taken up again. */
+  const elsewhere = (): void => {
+    sessionStorage.removeItem(seatKey(c.id))
+    link.current?.close(false)
+    link.current = null
+    shared.current?.close()
+    setPlace({ kind: 'lobby', error: null, elsewhere: true })
   }
   const goOut = (): void => {
     sessionStorage.removeItem(seatKey(c.id))
@@ -151,6 +159,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
             media={media}
             busy={place.kind === 'entering'}
             error={place.kind === 'lobby' ? place.error : null}
+            elsewhere={place.kind === 'lobby' && place.elsewhere === true}
             onEnter={() => void enter()}
           />
         )}

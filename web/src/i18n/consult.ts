@@ -96,6 +96,10 @@ export const t = catalogue({
   'room.title': { zh: '会诊 · {name}', en: 'Consultation: {name}' },
   'room.between': { zh: '{a} ↔ {b}', en: '{a} ↔ {b}' },
   'room.lobby': { zh: '进入会诊室', en: 'Enter the room' },
+  'room.elsewhere': {
+    zh: '您已在另一个页面进入会诊室，这里已退出。再次进入会回到这里。',
+    en: 'You entered the room on another page, so this one left it. Enter again to come back here.',
+  },
   'room.lobby.told': {
     zh: '先看一眼画面和麦克风。病历和心电图已经可看。',
     en: 'Check picture and microphone first. The record and the ECG can be seen already.',
