@@ -359,11 +359,13 @@ class Enter(msgspec.Struct, frozen=True):
     """What a browser needs to join: its member list, the shared view so far, and ICE servers (may be empty).
 
     forwarded: sound and picture go over the hub's forwarder, by the seat `media` (null: it is to ask for one).
+    stay: of this page; another page by which the same person enters later has another, and takes its place.
     """
 
     consult: Consult
     ice_servers: list[IceServer]
     view: SharedView | None
+    stay: str
     forwarded: bool = False
     media: MediaSeat | None = None
 

@@ -332,9 +332,12 @@ async def enter(room: Consultations, ctx: Ctx, consult_id: str) -> Enter:
         return again(tx, ctx, consult_id)
 
     consult = await room.db.write(work, actor=ctx.actor)
-    enter = Enter(consult, _ice_servers(room, ctx.actor), room.rooms.view(consult_id))
+    stay = new_id("stay")
+    enter = Enter(consult, _ice_servers(room, ctx.actor), room.rooms.view(consult_id), stay)
+    told = room.rooms.enter(consult_id, ctx.actor, stay)
     if room.seats is None:
         return enter
+    room.seats.whisper(f"consult:{consult_id}", told, ctx.actor)
     media = await room.seats.enter(consult_id, ctx.actor)
     return msgspec.structs.replace(enter, media=media, forwarded=room.seats.is_forwarded(consult_id))
 

@@ -548,11 +548,12 @@ export type Enrolled = {
   readonly gateway_tls: boolean
 }
 
-/** What a browser needs to join: its member list, the shared view so far, and ICE servers (may be empty). forwarded: sound and picture go over the hub's forwarder, by the seat `media` (null: it is to ask for one). */
+/** What a browser needs to join: its member list, the shared view so far, and ICE servers (may be empty). forwarded: sound and picture go over the hub's forwarder, by the seat `media` (null: it is to ask for one). stay: of this page; another page by which the same person enters later has another, and takes its place. */
 export type Enter = {
   readonly consult: Consult
   readonly ice_servers: readonly IceServer[]
   readonly view: SharedView | null
+  readonly stay: string
   readonly forwarded?: boolean
   readonly media?: MediaSeat | null
 }
