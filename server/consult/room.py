@@ -137,8 +137,8 @@ class Clear(msgspec.Struct, frozen=True, tag_field="kind", tag="clear"):
 
 
 Whispered = (
-    Pointer | View | Picture | Spot | Signal | Line | Typing | Hello | Bye | Ask | Give | Hand | Call | Hush | Stage | Screen
-    | Mark | Unmark | Clear
+    Pointer | View | Picture | Spot | Signal | Line | Typing | Hello | Bye | Ask | Give | Hand | Call | Hush
+    | Stage | Screen | Mark | Unmark | Clear
 )  # fmt: skip
 _decode = msgspec.json.Decoder(Whispered).decode
 _encode = msgspec.json.Encoder().encode
