@@ -24,11 +24,11 @@ from server.base.context import Ctx
 from server.base.database import Database, Tx
 from server.base.errors import NotFound
 from server.base.eventlog import Event
+from server.base.prints import Prints
 from server.reading import store
 from server.reading.content import Measured
 from server.reading.errors import ClaimedByOther, NotClaimed, UnknownLead
 from server.reading.model import Claim, ReturnRecording, Worklist, WorklistQuery, WorklistRow
-from server.reading.prints import Prints
 from server.reading.priority import CRITICAL, PRIORITIES, ROUTINE, URGENT, Promise, urgency_of
 from server.records import store as records
 from server.records.model import MachineSummary, Recording

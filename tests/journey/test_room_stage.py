@@ -101,4 +101,19 @@ async def test_a_signed_report_is_looked_at_together(hub: Hub, people: People) -
     await specialist.see("picture-list").get_by_role("button", name=re.compile("心电图报告")).click()
     for person in (clinic, specialist):
         await looks(person, frame="0", state="here")
+    # Another one in its place: an image, then the report again.
+    await hand_over_in_room(specialist)
+    await looks(clinic, frame="0", state="here")
+    await expect(clinic.see("image-legend")).to_contain_text("HU")
+    await specialist.page.get_by_role("button", name="换一份").click()
+    await specialist.see("picture-list").get_by_role("button", name=re.compile("心电图报告")).click()
+    for person in (clinic, specialist):
+        await expect(person.see("image-legend")).not_to_contain_text("HU")
+        await looks(person, frame="0", state="here")
     people.no_faults()
+
+
+async def hand_over_in_room(person: Person) -> None:
+    await person.page.get_by_role("button", name="换一份").click()
+    await hand_over(person, "CT.dcm", made(ct))
+    await person.see("picture-list").get_by_role("button", name="CT.dcm").click()

@@ -282,9 +282,10 @@ class Forwarder:
             if said.key:
                 out.track.ask_key_frame()
             for sequence in said.lost:
+                if seat.resent >= RESENDS_PER_S_MAX:
+                    break
                 seat.resent += 1
-                if seat.resent <= RESENDS_PER_S_MAX:
-                    out.track.send_again(out, sequence)
+                out.track.send_again(out, sequence)
 
     def _report(self, seat: Seat) -> None:
         if seat.send is None or not seat.tracks:

@@ -26,28 +26,33 @@ type Props = StageProps &
     leads: () => boolean
   }>
 
-type Looked = Readonly<{ image: string; view: ImageView | null }>
+type Looked = Readonly<{ image: string; view: ImageView }>
 
 export function PictureStage(p: Props) {
   const pictures = p.shared?.pictures ?? null
   const own = useSignal<Looked | null>(null)
   const choosing = useSignal(false)
+  /** A report whose pages are still to come: only then is it known how large it is, and shown to all. */
+  const opening = useSignal<string | null>(null)
   const theirs = pictures?.shown.value ?? null
   const following = p.follow.value === 'follow' && theirs !== null
   useEffect(() => {
     if (following && theirs !== null) own.value = { image: theirs.image, view: theirs }
   }, [following, theirs])
   useEffect(() => {
-    if (following) choosing.value = false
+    if (!following) return
+    choosing.value = false
+    opening.value = null
   }, [following, theirs?.image])
   const looked: Looked | null = following && theirs !== null ? { image: theirs.image, view: theirs } : own.value
 
   const put = (image: string, view: ImageView): void => {
     const shared = p.leads()
+    opening.value = null
     own.value = { image, view }
     if (shared) pictures?.show(image, view)
   }
-  if (looked === null || choosing.value)
+  if ((looked === null && opening.value === null) || choosing.value)
     return (
       <Choose
         {...p}
@@ -55,17 +60,18 @@ export function PictureStage(p: Props) {
         onChoose={(id, facts) => {
           choosing.value = false
           if (facts !== null) put(id, firstView(facts))
-          else own.value = { image: id, view: null } // a report: its size comes with its pages
+          else opening.value = id
         }}
       />
     )
+  const id = opening.value ?? looked?.image ?? ''
   return (
     <One
       {...p}
-      key={looked.image}
-      id={looked.image}
-      view={looked.view}
-      onView={view => put(looked.image, view)}
+      key={id}
+      id={id}
+      view={opening.value === null ? (looked?.view ?? null) : null}
+      onView={view => put(id, view)}
       onOther={() => {
         choosing.value = true
       }}
@@ -128,13 +134,11 @@ function Looking(p: OneProps & { view: ImageView; here: Here }) {
   const spots = (p.shared?.pictures.spots.value ?? []).filter(s => s.image === image.id)
   return (
     <>
-      <div class="picture-head">
-        <Button kind="quiet" onClick={p.onOther}>
-          {t('picture.other')}
-        </Button>
+      <div class="picture-bar">
+        <Button onClick={p.onOther}>{t('picture.other')}</Button>
         <b class="ell">{image.facts.description || image.name}</b>
+        <ImageTools {...tools} />
       </div>
-      <ImageTools {...tools} />
       <ImageStage
         image={image}
         view={p.view}
