@@ -43,9 +43,9 @@ from server.base.reserve import Reserve, Room
 from server.base.spine import Reaction, Spine
 from server.config import Config
 from server.consult import Consultations, ConsultSettings, Rooms, topic_kind
-from server.consult.film_routes import routes as film_routes
-from server.consult.film_views import FilmViews
-from server.consult.films import Films, FilmSettings
+from server.consult.films.routes import routes as film_routes
+from server.consult.films.service import Films, FilmSettings
+from server.consult.films.views import FilmViews
 from server.consult.media.embedded import Embedded, listen_on
 from server.consult.media.process import Listen
 from server.consult.media.seats import Seats

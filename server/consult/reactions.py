@@ -6,7 +6,7 @@ from server.base.database import Tx
 from server.base.eventlog import Event
 from server.base.spine import Reaction
 from server.consult import routing, schedule, store
-from server.consult.films import EXPIRES
+from server.consult.films.service import EXPIRES
 from server.consult.service import Consultations
 
 

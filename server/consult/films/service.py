@@ -2,7 +2,7 @@
 
 Who enters later is asked at the door; until he agrees nothing of his is on it. A banner's words go to every page all
 the time (`FilmNews`). What is kept lies sealed in a folder of its own and is deleted when its time has come. Looking at
-one: `film_views.py`; how packets become files: `media/film.py`.
+one: `views.py`; how packets become files: `media/film.py`.
 """
 
 from __future__ import annotations
@@ -26,15 +26,16 @@ from server.base.context import Ctx
 from server.base.database import Database, Tx
 from server.base.ids import new_id
 from server.base.live import Heard
-from server.consult import film_store, store
+from server.consult import store
 from server.consult.access import for_chair, tell, visible
 from server.consult.errors import FilmUnable, FilmUnderWay, NotAMember
-from server.consult.film_model import FILM, FilmNews, FilmState, Keep, Says, WhyEnded
+from server.consult.films import store as film_store
+from server.consult.films.model import FILM, FilmNews, FilmState, Keep, Says, WhyEnded
+from server.consult.films.timeline import Timeline
 from server.consult.media.engine import Died, EngineGone, Event, Film, FilmBroke, FilmingEngine
 from server.consult.media.seats import Seats
 from server.consult.model import CONSULT
 from server.consult.room import Rooms
-from server.consult.timeline import Timeline
 from server.people import store as people
 
 log = structlog.get_logger()
