@@ -39,18 +39,25 @@ from server.base.eventlog import Event
 from server.base.http import PUBLIC, Call, Http, Raw, Route, forget_commands
 from server.base.live import Live, Samples, TopicKind
 from server.base.pool import Pool
+from server.base.prints import Prints
 from server.base.reserve import Reserve, Room
 from server.base.spine import Reaction, Spine
 from server.config import Config
 from server.consult import Consultations, ConsultSettings, Rooms, topic_kind
+from server.consult.conclusion import Printing
+from server.consult.conclusion import reactions as conclusion_reactions
+from server.consult.conclusion_routes import routes as conclusion_routes
 from server.consult.films.routes import routes as film_routes
 from server.consult.films.service import Films, FilmSettings
 from server.consult.films.views import FilmViews
 from server.consult.media.embedded import Embedded, listen_on
+from server.consult.media.engine import Hear, MediaEngine
+from server.consult.media.janus import Janus, JanusAt
 from server.consult.media.process import Listen
 from server.consult.media.seats import Seats
 from server.consult.media_routes import routes as media_routes
 from server.consult.model import IceServer
+from server.consult.planning.routes import routes as planning_routes
 from server.consult.reactions import reactions as consult_reactions
 from server.consult.routes import routes as consult_routes
 from server.devices import service as devices
@@ -83,7 +90,6 @@ from server.people.routes import LivePasses
 from server.people.routes import routes as people_routes
 from server.reading.content import Measured
 from server.reading.paper import check_fonts
-from server.reading.prints import Prints
 from server.reading.priority import Promise
 from server.reading.reactions import reactions as reading_reactions
 from server.reading.routes import routes as reading_routes
@@ -147,7 +153,7 @@ class Application:
         tls = tls_context(self.config)
         self.reserve = Reserve(data, hub.low_disk_mb * 2**20)
         self.reserve.look()
-        self.db = Database(data / "hub.sqlite", self.clock)
+        self.db = Database(hub.database or data / "hub.sqlite", self.clock)
         self.db.relieve = self.reserve.spend
         self.blobs = FileBlobs(data / "blobs")
         self.bus: LocalBus[Samples] = LocalBus()
@@ -289,11 +295,12 @@ class Application:
             Pool(1, files.warm_up, timeout_s=files.WORKER_S, memory_bytes=files.WORKER_BYTES),
         )  # fmt: skip
         prints = Prints(Path(self.config.hub.data) / "prints", self.config.reading.prints_mb * 1_000_000)
+        hub_name = (self.config.hub.name, self.config.hub.name_en or self.config.hub.name)
         self.reading = Reading(
-            db, clock, prints, self.secret, self.load, self._measured, self.pool.run,
-            hub_name=(self.config.hub.name, self.config.hub.name_en or self.config.hub.name),
+            db, clock, prints, self.secret, self.load, self._measured, self.pool.run, hub_name=hub_name,
             settings=reading_settings(self.config),
         )  # fmt: skip
+        self.printing = Printing(prints, self.pool.run, hub_name, self.reading.settings.local)
         self.alerts = Alerts(db, clock, alert_settings(self.config), self.secret, adapters.critical_findings)
         self.watch = LiveWatch(
             self.bus, self.config.analysis.profile, self.config.analysis.watched_max, clock.monotonic, self._case,
@@ -302,7 +309,7 @@ class Application:
         self.intake.live_began = self.watch.begin
         self.intake.glanced = self._found_live
         self.intake.saving = lambda: self.reserve.spent
-        self.seats = Seats(clock, lambda hear: Embedded(self._media_listen(), hear, clock.monotonic))
+        self.seats = Seats(clock, self._media_engine)
         rooms = Rooms(clock)
         self.films = self._films(rooms)
         self.consult = Consultations(
@@ -328,6 +335,7 @@ class Application:
                 *reading_reactions(self.reading),
                 *alert_reactions(self.alerts),
                 *consult_reactions(self.consult),
+                *conclusion_reactions(self.consult, self.printing),
                 Reaction("main.drop_revoked", frozenset({"device.revoked", "device.key_revoked"}), self._drop_revoked),
                 *self.more_reactions,
             ),
@@ -375,6 +383,12 @@ class Application:
 
         return Gateway(self.intake, data / "journal", settings, self.clock.now_ms, failed)
 
+    def _media_engine(self, hear: Hear) -> MediaEngine:
+        said = self.config.consult
+        if said.media == "janus":
+            return Janus(JanusAt(said.janus_url, said.janus_secret, said.janus_admin_key), hear, self.clock.monotonic)
+        return Embedded(self._media_listen(), hear, self.clock.monotonic)
+
     def _media_listen(self) -> Listen:
         hub, said = self.config.hub, self.config.consult
         port = hub.port if said.media_port is None else said.media_port  # HTTP is TCP: the same number is free for UDP
@@ -407,8 +421,10 @@ class Application:
             *reading_routes(self.reading),
             *alert_routes(self.alerts),
             *consult_routes(self.consult),
+            *planning_routes(self.consult),
             *media_routes(self.consult, self.seats),
             *film_routes(self.films, FilmViews(self.films)),
+            *conclusion_routes(self.consult, self.printing),
             *message_routes(self.messages),
             *image_routes(self.images),
             *self._hub_routes(http),

@@ -110,6 +110,14 @@ class ConclusionChanged(ConsultError):
 
 
 @dataclass(eq=False)
+class AmendReasonMissing(ConsultError):
+    code: ClassVar[str] = "consult.amend_reason"
+    status: ClassVar[int] = 422
+    what: ClassVar[str] = "A conclusion that both sides have signed is corrected only with a reason."
+    mend: ClassVar[str] = "Write why; the earlier version stays beside it, with both signatures."
+
+
+@dataclass(eq=False)
 class AlreadyInvited(ConsultError):
     code: ClassVar[str] = "consult.already_invited"
     status: ClassVar[int] = 409
@@ -140,6 +148,23 @@ class SeatGone(ConsultError):
     status: ClassVar[int] = 409
     what: ClassVar[str] = "This page has no seat for sound and picture in the room any more."
     mend: ClassVar[str] = "The page takes a new one by itself; if it does not, enter the room again."
+
+
+@dataclass(eq=False)
+class MediaFull(ConsultError):
+    code: ClassVar[str] = "consult.media_full"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "Sound and picture in this room are taken by {limit} people; there is no place for one more."
+    mend: ClassVar[str] = "Chat and ECG go on without it; you are let in as soon as somebody leaves."
+    limit: int
+
+
+@dataclass(eq=False)
+class MediaTooOften(ConsultError):
+    code: ClassVar[str] = "consult.media_too_often"
+    status: ClassVar[int] = 429
+    what: ClassVar[str] = "This page asked for sound and picture too often in a short time."
+    mend: ClassVar[str] = "Wait a minute; if it happens again, reload the page and check the network."
 
 
 @dataclass(eq=False)

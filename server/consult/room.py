@@ -18,6 +18,7 @@ from server.base.clock import Clock
 from server.base.live import Heard
 from server.consult.floor import Drawn, Floor, Marked, Role, Source
 from server.consult.model import SharedView
+from server.consult.picture import Picture, Spot, sound
 
 ROOMS_MAX = 500
 PRESENT_MAX = 64
@@ -25,7 +26,9 @@ WHISPERS_PER_S_MAX = 120
 """Of one person in one room: a pointer at 60 Hz and a dragged view beside it."""
 ACTS_PER_S_MAX = 30
 """Of what changes the floor or the marks, counted apart: a burst of signalling costs nobody his raised hand."""
-BYTES_MAX = {"pointer": 500, "view": 1000, "signal": 32_000, "mark": 8000}
+BYTES_PER_S_MAX = 100_000
+"""Of one person in one room: each byte goes to as many as are here."""
+BYTES_MAX = {"pointer": 500, "view": 1000, "signal": 32_000, "mark": 8000, "image": 4000, "spot": 300}
 """Of one whisper by its kind; the others are a word and a name."""
 BYTES_ELSE_MAX = 200
 
@@ -102,6 +105,12 @@ class Stage(msgspec.Struct, frozen=True, tag_field="kind", tag="stage"):
     source: Source
 
 
+class Screen(msgspec.Struct, frozen=True, tag_field="kind", tag="screen"):
+    """His screen goes to everybody, or no longer; the picture itself takes the place of his camera's."""
+
+    up: bool
+
+
 class Mark(Drawn, frozen=True, tag_field="kind", tag="mark"):
     """`by` is the hub's: what a page writes there is not read."""
 
@@ -115,7 +124,8 @@ class Clear(msgspec.Struct, frozen=True, tag_field="kind", tag="clear"):
 
 
 Whispered = (
-    Pointer | View | Signal | Typing | Hello | Bye | Ask | Give | Hand | Call | Hush | Stage | Mark | Unmark | Clear
+    Pointer | View | Picture | Spot | Signal | Typing | Hello | Bye | Ask | Give | Hand | Call | Hush | Stage | Screen
+    | Mark | Unmark | Clear
 )  # fmt: skip
 _decode = msgspec.json.Decoder(Whispered).decode
 _encode = msgspec.json.Encoder().encode
@@ -138,10 +148,11 @@ class _Stamped(msgspec.Struct, frozen=True):
 @dataclass
 class _Open:
     view: SharedView | None = None
+    picture: Picture | None = None
     floor: Floor = field(default_factory=Floor)
     rev: int = 0
     pace: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Account, alone or with what it says -> (second, whispers in it)."""
+    """Account, alone or with what it says -> (second, whispers or bytes in it)."""
 
 
 @dataclass
@@ -179,8 +190,9 @@ class Rooms:
         if room is None:
             return []
         view = [] if room.view is None else [_encode(_stamped(room.view))]
+        picture = [] if room.picture is None else [_encode(room.picture)]
         marks = Marked(self._next(room), list(room.floor.marks.values()), [], whole=True)
-        return [*view, self._floor(room), _encode(marks)]
+        return [*view, *picture, self._floor(room), _encode(marks)]
 
     def present(self, consult: str) -> frozenset[str]:
         """Accounts that said hello, not yet bye, and still have a page there."""
@@ -194,6 +206,8 @@ class Rooms:
     def _read(self, room: _Open, account: str, raw: bytes) -> Whispered | None:
         if not self._in_pace(room, account, 2 * WHISPERS_PER_S_MAX) or len(raw) > max(BYTES_MAX.values()):
             return None
+        if not self._in_pace(room, f"{account} bytes", BYTES_PER_S_MAX, len(raw)):
+            return None
         try:
             said = _decode(raw)
         except NOT_AS_EXPECTED:
@@ -201,7 +215,7 @@ class Rooms:
         kind = str(said.__struct_config__.tag)
         if len(raw) > BYTES_MAX.get(kind, BYTES_ELSE_MAX):
             return None
-        flows = isinstance(said, Pointer | View | Signal | Typing)
+        flows = isinstance(said, Pointer | View | Picture | Spot | Signal | Typing)
         pace = self._in_pace(room, f"{account} {flows}", WHISPERS_PER_S_MAX if flows else ACTS_PER_S_MAX)
         return said if pace else None
 
@@ -209,9 +223,13 @@ class Rooms:
         match said:
             case View():
                 return Heard(self._show(room, account, said))
+            case Picture():
+                return self._picture(room, account, said)
+            case Spot() if not sound(said):
+                return Heard()
             case Signal() if (said.description is msgspec.UNSET) == (said.candidate is msgspec.UNSET):
                 return Heard()
-            case Pointer() | Signal() | Typing():
+            case Pointer() | Spot() | Signal() | Typing():
                 return Heard(_encode(said))
             case Hush():
                 return Heard(_encode(said)) if account == room.floor.host else Heard()
@@ -221,7 +239,7 @@ class Rooms:
                 return self._floored(room, account, said)
 
     def _floored(
-        self, room: _Open, account: str, said: Hello | Bye | Ask | Give | Hand | Call | Stage
+        self, room: _Open, account: str, said: Hello | Bye | Ask | Give | Hand | Call | Stage | Screen
     ) -> Heard:  # fmt: skip
         """What changes the floor: everybody is told the whole of it, and of a new presenter the view again."""
         floor, before = room.floor, room.floor.presenter
@@ -242,13 +260,19 @@ class Rooms:
                 changed = floor.call(account, said.who)
             case Stage():
                 changed = floor.show_source(account, said.source)
+            case Screen():
+                changed = floor.share(account, said.up)
         if not changed:
             return Heard(on)
         told: tuple[bytes, ...] = (self._floor(room),)
-        if room.view is not None and floor.presenter not in (before, ""):
+        if floor.presenter not in (before, ""):
             # A page that moved in the moment the control left it stands elsewhere: the newer revision brings it back.
-            room.view = msgspec.structs.replace(room.view, presenter=floor.presenter, rev=self._next(room))
-            told = (*told, _encode(_stamped(room.view)))
+            if room.view is not None:
+                room.view = msgspec.structs.replace(room.view, presenter=floor.presenter, rev=self._next(room))
+                told = (*told, _encode(_stamped(room.view)))
+            if room.picture is not None:
+                room.picture = msgspec.structs.replace(room.picture, presenter=floor.presenter, rev=self._next(room))
+                told = (*told, _encode(room.picture))
         return Heard(on, told)
 
     def _drawn(self, room: _Open, account: str, said: Mark | Unmark | Clear) -> Heard:
@@ -282,10 +306,10 @@ class Rooms:
             self._open.popitem(last=False)
         return room
 
-    def _in_pace(self, room: _Open, who: str, limit: int) -> bool:
+    def _in_pace(self, room: _Open, who: str, limit: int, more: int = 1) -> bool:
         second = int(self.clock.monotonic())
         last, count = room.pace.get(who, (second, 0))
-        count = count + 1 if last == second else 1
+        count = count + more if last == second else more
         room.pace[who] = (second, count)
         return count <= limit
 
@@ -297,6 +321,13 @@ class Rooms:
             said.recording, said.layout, said.first, said.end, said.speed, said.gain, presenter=account, rev=rev
         )
         return _encode(_stamped(room.view))
+
+    def _picture(self, room: _Open, account: str, said: Picture) -> Heard:
+        """Told to its sender too: where nobody leads and two move at once, the later one stands on every screen."""
+        if not (sound(said) and room.floor.may_show(account)):
+            return Heard()
+        room.picture = msgspec.structs.replace(said, presenter=account, rev=self._next(room))
+        return Heard(told=(_encode(room.picture),))
 
 
 def _stamped(view: SharedView) -> _Stamped:

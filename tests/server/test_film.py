@@ -19,12 +19,13 @@ from server.consult import store
 from server.consult.films import store as film_store
 from server.consult.films.model import FILM
 from server.consult.films.timeline import NAME
+from server.consult.media.embedded import Embedded
 from server.consult.media.engine import Died, FilmBroke, MediaEngine
-from tests.server.conftest import Browser, Hub, Refused
+from tests.server.conftest import REQUEST, Browser, Hub, Refused, normal
 from tests.server.film_reader import read
 from tests.server.media_member import SyntheticMember, answered
 from tests.server.test_alerts_town import START
-from tests.server.test_film_media import OPUS_20_MS, shown
+from tests.server.test_film_media import OPUS_20_MS, shown, there
 from tests.server.test_media_http import opened
 from tests.waiting import until
 
@@ -104,7 +105,8 @@ class Room:
 
 async def roomful(hub: Hub, stack: AsyncExitStack) -> Room:
     people = [await stack.enter_async_context(await hub.sign_in(n)) for n in ("clinic", "oncall", "second", "village")]
-    consult = await opened(hub, people[0], people[1])
+    receipt = await hub.send("org_hewan", normal(), REQUEST)
+    consult = await opened(receipt.recording, people[0], people[1])
     account = (await people[2].get("/api/me"))["id"]
     await hub.app.db.write(lambda tx: store.add_member(tx.conn, consult, account, demo.CENTRE, "observer"))
     clinic, host, third, stranger = people
@@ -316,6 +318,9 @@ async def test_an_engine_that_died_is_told_again_a_disk_that_fails_ends_it(room:
     seats = room.hub.app.seats
     await seats.engine.close()
     seats._heard(Died())
+    engine = seats.engine
+    assert isinstance(engine, Embedded)
+    await until(lambda: there(engine), 60)
     before = {path.name for path in (room.hub.data / "films" / film).glob("*.part")}
     await filmed_more(room, film, before)
     seats._heard(FilmBroke(room.consult, film, "No space left on device"))

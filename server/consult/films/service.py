@@ -42,6 +42,8 @@ log = structlog.get_logger()
 
 EXPIRES: Final = "consult.film_expires"
 LOOK_EVERY_S: Final = 1.0
+GIVE_UP_S: Final = 6
+"""Tries, each of which waits up to ten seconds for an engine that is not there."""
 FILM_S_MAX: Final = 4 * 3600
 
 
@@ -68,6 +70,8 @@ class _Running:
     film: Film | None = None
     timeline: Timeline | None = None
     watching: asyncio.Task[None] | None = None
+    untold_s: float = 0.0
+    """For so long the engine could not be told whom it carries."""
 
     def said(self, word: Says) -> list[str]:
         return [account for account, says in self.answers.items() if says == word]
@@ -287,12 +291,18 @@ class Films:
         )  # fmt: skip
         try:
             await engine.film(film)
+            running.untold_s = 0.0
         except EngineGone:
-            await self._end(running.consult, "engine")
+            running.untold_s += LOOK_EVERY_S  # `_watch` tries again: it is being begun anew
 
     async def _watch(self, running: _Running) -> None:
         while running.timeline is not None:
             await asyncio.sleep(LOOK_EVERY_S)
+            if running.untold_s > GIVE_UP_S:
+                self._later(self._end(running.consult, "engine"))
+                return
+            if running.untold_s:
+                await self._carry(running)
             try:
                 await running.timeline.write()
             except OSError as error:

@@ -1,4 +1,4 @@
-"""What the room asks of whatever carries its sound and picture. One interface: the embedded forwarder, later Janus.
+"""What the room asks of whatever carries its sound and picture. One interface: the embedded forwarder and Janus.
 
 A seat is one stay of one page in one room. It has two connections: by one it sends (the page offers), by the other it
 receives (the engine offers) in slots laid once. Why: docs/decisions/0022. No socket here, and no rule of the room.
@@ -16,6 +16,14 @@ from server.consult.media.model import Wish
 SOUND_SLOTS = 3
 PICTURE_SLOTS = 9
 SDP_BYTES_MAX = 60_000
+SEATS_MAX, ROOM_SEATS_MAX, ACCOUNT_SEATS_MAX = 500, 120, 3
+"""Of the engine, of a room (`seats` counts its members), of a member: a page that moves house has two."""
+BITS_MAX = 1_600_000
+"""What one member may send a second, all together."""
+ANSWER_S = 20.0
+"""A seat whose page has not connected by then is given up."""
+SPEAKING = 70.0
+"""Louder than -57 dBov on average: a voice, not the room's noise."""
 
 
 class Slots(msgspec.Struct, frozen=True, tag="slots"):

@@ -13,8 +13,14 @@ from typing import Final
 
 from server.consult.media import rtp, sdp
 from server.consult.media.engine import (
+    ACCOUNT_SEATS_MAX,
+    ANSWER_S,
+    BITS_MAX,
     PICTURE_SLOTS,
+    ROOM_SEATS_MAX,
+    SEATS_MAX,
     SOUND_SLOTS,
+    SPEAKING,
     BadSdp,
     Film,
     FilmBroke,
@@ -31,14 +37,7 @@ from server.consult.media.port import Link, Port
 from server.consult.media.track import Kind, Out, Track
 
 TICK_S: Final = 0.1
-ANSWER_S: Final = 20.0
-"""A seat whose page has not connected by then is given up."""
-SEATS_MAX, ROOM_SEATS_MAX, ACCOUNT_SEATS_MAX = 500, 100, 3
-BITS_MAX: Final = 1_600_000
-"""What one member may send a second, all together."""
 RESENDS_PER_S_MAX: Final = 500
-SPEAKING: Final = 70.0
-"""Louder than -57 dBov on average: a voice, not the room's noise."""
 KEEP: Final = 8.0
 """So much louder must somebody be to take a slot from one who has it."""
 LAYERS: Final[tuple[Layer, Layer]] = ("large", "small")
@@ -109,6 +108,7 @@ class Forwarder:
         by_ssrc = {out.ssrc: out for out in outs}
         link.told = lambda packet: self._asked(seat, by_ssrc, packet)
         link.ready = lambda: self._arrange(room)
+        link.back = lambda: self._begin_anew(seat)
         link.over = lambda why: self.leave(seat_id, why)
         return sdp.offer(link.own, [out.ssrc for out in seat.sound], [out.ssrc for out in seat.picture])
 
@@ -283,9 +283,16 @@ class Forwarder:
             if said.key:
                 out.track.ask_key_frame()
             for sequence in said.lost:
+                if seat.resent >= RESENDS_PER_S_MAX:
+                    break
                 seat.resent += 1
-                if seat.resent <= RESENDS_PER_S_MAX:
-                    out.track.send_again(out, sequence)
+                out.track.send_again(out, sequence)
+
+    def _begin_anew(self, seat: Seat) -> None:
+        """His line was cut: what he missed is too much to be sent again, and his browser asks late."""
+        for out in seat.picture:
+            if out.track is not None:
+                out.track.ask_key_frame()
 
     def _report(self, seat: Seat) -> None:
         if seat.send is None or not seat.tracks:

@@ -15,7 +15,10 @@ import { Control } from './control'
 import { DrawTools, type Tool } from './drawing'
 import { EarlierList, liveOf, useEarlier } from './earlier'
 import type { RoomLink } from './link'
+import type { OwnMedia } from './media'
 import { Paper } from './paper'
+import { PictureStage } from './picture'
+import { ScreenStage } from './screen'
 import { BOARD, type Shared, type Source } from './shared'
 
 export type Follow = 'follow' | 'free'
@@ -24,15 +27,15 @@ export type StageProps = Readonly<{
   consult: Consult
   link: RoomLink | null // null in the lobby: the record can be seen, nothing is shared yet
   shared: Shared | null
+  media: OwnMedia
   me: string
   follow: Signal<Follow>
   tool: Signal<Tool>
   findings: readonly string[]
 }>
 
-const SOURCES = ['ecg', 'live', 'record', 'board'] as const satisfies readonly Source[]
-/** 4 is kept for images. */
-const SOURCE_KEY = { ecg: 'Digit1', live: 'Digit2', record: 'Digit3', board: 'Digit5' } as const
+const SOURCES = ['ecg', 'live', 'record', 'image', 'board'] as const satisfies readonly Source[]
+const SOURCE_KEY = { ecg: 'Digit1', live: 'Digit2', record: 'Digit3', image: 'Digit4', board: 'Digit5' } as const
 
 export function Stage(p: StageProps) {
   const { link, shared, follow } = p
@@ -91,11 +94,16 @@ export function Stage(p: StageProps) {
           label={t('source.label')}
           value={source}
           onChange={choose}
-          choices={SOURCES.map(s => ({
-            value: s,
-            words: t(`source.${s}`),
-            title: `${t(`source.${s}`)} ${SOURCE_KEY[s].slice(5)}`,
-          }))}
+          choices={[
+            ...SOURCES.map(s => ({
+              value: s,
+              words: t(`source.${s}`),
+              title: `${t(`source.${s}`)} ${SOURCE_KEY[s].slice(5)}`,
+            })),
+            ...(source === 'screen' || (shared !== null && shared.floor.value.screen !== '')
+              ? [{ value: 'screen' as const, words: t('source.screen') }]
+              : []),
+          ]}
         />
         {shared !== null && <Control shared={shared} me={p.me} follow={follow} nameOf={nameOf} />}
         <span class="grow" />
@@ -170,6 +178,10 @@ export function Stage(p: StageProps) {
         <div class="stage-list">
           <EarlierList earlier={earlier} reload={reload} shown={shown.value} onShow={put} />
         </div>
+      )}
+      {source === 'image' && <PictureStage {...p} earlier={earlier} nameOf={nameOf} leads={leads} />}
+      {source === 'screen' && shared !== null && (
+        <ScreenStage shared={shared} media={p.media} seats={link?.seats.value ?? []} me={p.me} nameOf={nameOf} />
       )}
       {source === 'board' && <Board shared={shared} tool={drawing ? p.tool.value : 'none'} nameOf={nameOf} />}
     </section>
