@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.consult.films.parts import Part, parts
@@ -117,6 +117,7 @@ def packets(shape: Shape) -> list[tuple[int, int, int, bytes, int]]:
 shapes = st.lists(st.tuples(st.booleans(), st.integers(1, 4)), min_size=1, max_size=30)
 
 
+@settings(deadline=None)
 @given(shapes, st.randoms(use_true_random=False))
 def test_pictures_come_whole_and_in_order_whatever_the_order_of_their_packets(shape: Shape, dice: object) -> None:
     sent = packets(shape)
@@ -129,6 +130,7 @@ def test_pictures_come_whole_and_in_order_whatever_the_order_of_their_packets(sh
     assert got[-1].data.count(b".") == 1
 
 
+@settings(deadline=None)
 @given(shapes, st.data())
 def test_a_lost_packet_costs_its_frame_and_all_up_to_the_next_key_frame(shape: Shape, data: st.DataObject) -> None:
     sent = packets(shape)
