@@ -47,9 +47,9 @@ from server.consult import Consultations, ConsultSettings, Rooms, topic_kind
 from server.consult.conclusion import Printing
 from server.consult.conclusion import reactions as conclusion_reactions
 from server.consult.conclusion_routes import routes as conclusion_routes
-from server.consult.film_routes import routes as film_routes
-from server.consult.film_views import FilmViews
-from server.consult.films import Films, FilmSettings
+from server.consult.films.routes import routes as film_routes
+from server.consult.films.service import Films, FilmSettings
+from server.consult.films.views import FilmViews
 from server.consult.media.embedded import Embedded, listen_on
 from server.consult.media.engine import Hear, MediaEngine
 from server.consult.media.janus import Janus, JanusAt

@@ -28,8 +28,8 @@ from server.base.http import Route
 from server.base.kinds import KINDS, TIMERS
 from server.base.states import StateTable
 from server.config import Config
-from server.consult import film_model as films
 from server.consult import model as consult
+from server.consult.films import model as films
 from server.consult.media import model as media
 from server.consult.planning import model as planning
 from server.devices import model as devices

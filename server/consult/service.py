@@ -33,7 +33,7 @@ from server.consult.errors import (
     NotTheExpert,
     PapersOwed,
 )
-from server.consult.films import Films
+from server.consult.films.service import Films
 from server.consult.media.seats import Seats
 from server.consult.model import (
     CONSULT,
