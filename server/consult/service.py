@@ -327,7 +327,7 @@ async def enter(room: Consultations, ctx: Ctx, consult_id: str) -> Enter:
     def work(tx: Tx) -> Consult:
         row = _inside(tx.conn, ctx, consult_id)
         target = CONSULT.move(row["state"], "enter")
-        store.update_consult(tx.conn, consult_id, state=target)
+        store.update_consult(tx.conn, consult_id, state=target, began_at=row["began_at"] or tx.now)
         tell(tx, row, "consult.entered", {"state": target, "account": ctx.actor})
         return again(tx, ctx, consult_id)
 
@@ -439,6 +439,7 @@ async def countersign(room: Consultations, ctx: Ctx, consult_id: str, digest: st
             countersignature=signature,
         )  # fmt: skip
         store.update_consult(tx.conn, consult_id, state=target)
+        store.drop_draft(tx.conn, consult_id)
         if row["opinions_opened_at"] is None and store.opinions(tx.conn, [consult_id]):
             # Nobody writes one any more, and a dissent belongs to the conclusion.
             store.update_consult(tx.conn, consult_id, opinions_opened_at=tx.now)

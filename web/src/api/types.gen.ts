@@ -503,6 +503,28 @@ export type Document = {
   readonly at: string
 }
 
+/** The conclusion while both sides fill it, before anybody signs. `advice`: one a line. `began_at`: when the room was first entered, for its clock. */
+export type Draft = {
+  readonly rev: number
+  readonly questions: readonly Question[]
+  readonly text: string
+  readonly advice: string
+  readonly follow_up: string
+  readonly warning_signs: string
+  readonly saved_name: string
+  readonly saved_at: string | null
+  readonly began_at: string | null
+}
+
+/** What was typed since the last save; what is null stays as it is. */
+export type DraftChange = {
+  readonly questions?: readonly Question[] | null
+  readonly text?: string | null
+  readonly advice?: string | null
+  readonly follow_up?: string | null
+  readonly warning_signs?: string | null
+}
+
 export type DraftReport = {
   readonly statements: readonly Statement[]
   readonly grade: 'critical' | 'normal' | 'unassessed' | 'warning'
@@ -1130,6 +1152,12 @@ export type Plan = {
   readonly waiting: Waiting | null
   readonly starts_at: string | null
   readonly tested: readonly Seen[]
+}
+
+/** One thing that is to be answered in the room. */
+export type Question = {
+  readonly text: string
+  readonly answered?: boolean
 }
 
 /** A place in a recording: lead and half-open sample range. */

@@ -15,6 +15,7 @@ import { t } from '../i18n/consult'
 import { isOffline } from '../live/live'
 import { Thread } from '../messages/thread'
 import { Button, Dot, Empty, ErrorLine, Icon, type IconName, Severity, Skeleton, Tag } from '../ui'
+import { Agenda } from './agenda'
 import { Devices, DeviceTrouble } from './devices'
 import type { Tool } from './drawing'
 import { GOOD, GRADES, gradeOf, type LineState } from './line'
@@ -207,6 +208,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
             {t('people.hushed', { name: hushedBy })}
           </p>
         )}
+        {inRoom !== null && <Agenda consult={c} />}
         {panel === 'opinion' ? (
           <OpinionPanel consult={c} onChange={p.onChange} onClose={() => setPanel('chat')} />
         ) : panel === 'devices' ? (
@@ -450,6 +452,7 @@ function Controls(p: ControlsProps) {
   const here = p.media.state.value.kind === 'here'
   const mic = p.media.micOn.value && here
   const cam = p.media.camOn.value && here
+  const fills = p.consult.events.includes('draft')
   const writes = p.consult.events.includes('conclude') && isMe(p.consult.expert)
   return (
     <footer class="room-controls">
@@ -484,7 +487,9 @@ function Controls(p: ControlsProps) {
       {p.shared !== null && (
         <span data-testid="opinion-open">
           <Button kind="primary" size="large" icon="pen" chord="KeyW" onClick={() => p.turn('opinion')}>
-            {t(writes && p.consult.conclusion === null ? 'room.opinion' : 'room.read')}
+            {t(
+              p.consult.conclusion !== null ? 'room.read' : writes ? 'room.opinion' : fills ? 'one.fill' : 'room.read',
+            )}
           </Button>
         </span>
       )}

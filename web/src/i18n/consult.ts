@@ -80,6 +80,7 @@ export const t = catalogue({
   'one.members': { zh: '成员', en: 'Members' },
   'one.conclusion': { zh: '会诊意见', en: 'Opinion' },
   'one.conclusion.none': { zh: '还没有签署的会诊意见', en: 'No signed opinion yet' },
+  'one.fill': { zh: '一起填写会诊意见', en: 'Fill in the conclusion together' },
   'one.signed': { zh: '{name} 于 {time} 签署', en: 'Signed by {name}, {time}' },
   'one.countersigned': { zh: '{name} 于 {time} 会签', en: 'Countersigned by {name}, {time}' },
   'one.tocounter': { zh: '等待申请方会签', en: 'Waiting for the requester to countersign' },
