@@ -12,6 +12,7 @@ import type { ScreenProps } from '../app/routes'
 import { complaint, loadFindingNames, personName, sexAge } from '../clinic/case'
 import { isMe, me } from '../clinic/me'
 import { t } from '../i18n/consult'
+import { t as planning } from '../i18n/planning'
 import { isOffline } from '../live/live'
 import { Thread } from '../messages/thread'
 import { Button, Dot, Empty, ErrorLine, Icon, type IconName, Severity, Skeleton, Tag } from '../ui'
@@ -152,6 +153,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
             onEnter={() => void enter()}
           />
         )}
+        {inRoom !== null && <Waits consult={c} shared={inRoom.shared} />}
         {hushedBy !== null && !media.micOn.value && (
           <p class="room-told" role="status" data-testid="hushed">
             {t('people.hushed', { name: hushedBy })}
@@ -192,6 +194,17 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
         onLeave={leave}
       />
     </div>
+  )
+}
+
+/** Whoever stands before the door, so that nobody begins without him. */
+function Waits({ consult: c, shared }: { consult: Consult; shared: Shared }) {
+  const names = c.members.filter(m => shared.floor.value.waits.includes(m.account)).map(m => m.name)
+  if (names.length === 0) return null
+  return (
+    <p class="room-told" role="status" data-testid="waits">
+      {planning('lobby.waiting', { names: names.join('、') })}
+    </p>
   )
 }
 
