@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 Role = Literal["host", "expert", "requester", "observer"]
-Source = Literal["ecg", "live", "record", "image", "board"]
+Source = Literal["ecg", "live", "record", "image", "board", "screen"]
 Shape = Literal["time", "voltage", "pen", "box"]
 
 MARKS_EACH_MAX = 20
@@ -57,6 +57,8 @@ class Told(msgspec.Struct, frozen=True, tag_field="kind", tag="floor"):
     presenter: str
     speaker: str
     source: Source
+    screen: str
+    """Whose screen is shared; empty: nobody's, or his line is down just now."""
     asks: list[str]
     hands: list[str]
     here: list[Person]
@@ -86,6 +88,7 @@ class Floor:
     """When the speaker's time ends, by the process's own clock."""
     source: Source = "ecg"
     waits: dict[str, None] = field(default_factory=dict)
+    screen: str = ""
     asks: list[str] = field(default_factory=list)
     hands: list[str] = field(default_factory=list)
     marks: dict[str, Drawn] = field(default_factory=dict)
@@ -140,6 +143,8 @@ class Floor:
         self.holder = "" if self.holder == account else self.holder
         if self.speaker == account:
             self.speaker, self.until = "", None
+        if self.screen == account:
+            self._no_screen()
         return was
 
     def ask(self, account: str, up: bool) -> bool:
@@ -171,10 +176,26 @@ class Floor:
         return True
 
     def show_source(self, account: str, source: Source) -> bool:
-        if not self.may_show(account) or source == self.source:
+        if not self.may_show(account) or source == self.source or (source == "screen" and not self.screen):
             return False
         self.source = source
         return True
+
+    def share(self, account: str, up: bool) -> bool:
+        """Who leads puts his screen on the stage, in place of another's; he himself, who leads or the host ends it."""
+        if up:
+            if account not in self.here or not self.may_show(account) or account == self.screen:
+                return False
+            self.screen, self.source = account, "screen"
+            return True
+        if not self.screen or account not in (self.screen, self.host, self.presenter):
+            return False
+        self._no_screen()
+        return True
+
+    def _no_screen(self) -> None:
+        self.screen = ""
+        self.source = "ecg" if self.source == "screen" else self.source
 
     def draw(self, account: str, mark: Drawn) -> list[str] | None:
         """Keep a mark. The ids it replaces or pushes out; None: it is not taken.
@@ -218,18 +239,11 @@ class Floor:
     def told(self, rev: int, now_s: float = 0.0) -> Told:
         left_s = None if self.until is None else round(self.until - now_s)
         people = [Person(account, self.role(account)) for account in self.here]
+        screen = self.screen if self.screen in self.here else ""
         return Told(
-            rev,
-            self.host,
-            self.presenter,
-            self.speaker,
-            self.source,
-            list(self.asks),
-            list(self.hands),
-            people,
-            list(self.waits),
-            left_s,
-        )
+            rev, self.host, self.presenter, self.speaker, self.source, screen, list(self.asks), list(self.hands),
+            people, list(self.waits), left_s,
+        )  # fmt: skip
 
 
 def _queue(queue: list[str], account: str, up: bool) -> bool:

@@ -26,6 +26,8 @@ WHISPERS_PER_S_MAX = 120
 """Of one person in one room: a pointer at 60 Hz and a dragged view beside it."""
 ACTS_PER_S_MAX = 30
 """Of what changes the floor or the marks, counted apart: a burst of signalling costs nobody his raised hand."""
+BYTES_PER_S_MAX = 100_000
+"""Of one person in one room: each byte goes to as many as are here."""
 BYTES_MAX = {"pointer": 500, "view": 1000, "signal": 32_000, "mark": 8000, "image": 4000, "spot": 300}
 """Of one whisper by its kind; the others are a word and a name."""
 BYTES_ELSE_MAX = 200
@@ -112,6 +114,12 @@ class Stage(msgspec.Struct, frozen=True, tag_field="kind", tag="stage"):
     source: Source
 
 
+class Screen(msgspec.Struct, frozen=True, tag_field="kind", tag="screen"):
+    """His screen goes to everybody, or no longer; the picture itself takes the place of his camera's."""
+
+    up: bool
+
+
 class Mark(Drawn, frozen=True, tag_field="kind", tag="mark"):
     """`by` is the hub's: what a page writes there is not read."""
 
@@ -126,7 +134,7 @@ class Clear(msgspec.Struct, frozen=True, tag_field="kind", tag="clear"):
 
 Whispered = (
     Pointer | View | Picture | Spot | Signal | Typing | Hello | Bye | Wait | Ask | Give | Hand | Call | Hush | Stage
-    | Mark | Unmark | Clear
+    | Screen | Mark | Unmark | Clear
 )  # fmt: skip
 _decode = msgspec.json.Decoder(Whispered).decode
 _encode = msgspec.json.Encoder().encode
@@ -153,7 +161,7 @@ class _Open:
     floor: Floor = field(default_factory=Floor)
     rev: int = 0
     pace: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Account, alone or with what it says -> (second, whispers in it)."""
+    """Account, alone or with what it says -> (second, whispers or bytes in it)."""
 
 
 @dataclass
@@ -207,6 +215,8 @@ class Rooms:
     def _read(self, room: _Open, account: str, raw: bytes) -> Whispered | None:
         if not self._in_pace(room, account, 2 * WHISPERS_PER_S_MAX) or len(raw) > max(BYTES_MAX.values()):
             return None
+        if not self._in_pace(room, f"{account} bytes", BYTES_PER_S_MAX, len(raw)):
+            return None
         try:
             said = _decode(raw)
         except NOT_AS_EXPECTED:
@@ -238,7 +248,7 @@ class Rooms:
                 return self._floored(room, account, said)
 
     def _floored(
-        self, room: _Open, account: str, said: Hello | Bye | Wait | Ask | Give | Hand | Call | Stage
+        self, room: _Open, account: str, said: Hello | Bye | Wait | Ask | Give | Hand | Call | Stage | Screen
     ) -> Heard:  # fmt: skip
         """What changes the floor: everybody is told the whole of it, and of a new presenter the view again."""
         floor, before = room.floor, room.floor.presenter
@@ -261,6 +271,8 @@ class Rooms:
                 changed = floor.call(account, said.who, self._until(said.minutes))
             case Stage():
                 changed = floor.show_source(account, said.source)
+            case Screen():
+                changed = floor.share(account, said.up)
         if not changed:
             return Heard(on)
         told: tuple[bytes, ...] = (self._floor(room),)
@@ -308,10 +320,10 @@ class Rooms:
             self._open.popitem(last=False)
         return room
 
-    def _in_pace(self, room: _Open, who: str, limit: int) -> bool:
+    def _in_pace(self, room: _Open, who: str, limit: int, more: int = 1) -> bool:
         second = int(self.clock.monotonic())
         last, count = room.pace.get(who, (second, 0))
-        count = count + 1 if last == second else 1
+        count = count + more if last == second else more
         room.pace[who] = (second, count)
         return count <= limit
 

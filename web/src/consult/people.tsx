@@ -20,9 +20,13 @@ const ROLE_WORDS = {
   observer: 'role.observer',
 } as const satisfies Record<Role, string>
 
-/** Who is large in the rail: who was called, else who leads the view, else the host, else the first who came. */
-export function whoIsLarge(seats: readonly Seat[], floor: Floor): Seat | null {
-  for (const account of [floor.speaker, floor.presenter, floor.host]) {
+/** What this page knows of who should be large: whom its person pinned, and who speaks now. */
+export type Large = Readonly<{ pinned: string | null; lead: string | null }>
+export const NOBODY_LARGE: Large = { pinned: null, lead: null }
+
+/** Who is large in the rail: who is pinned here, else who was called, who speaks, who leads the view, the host, the first. */
+export function whoIsLarge(seats: readonly Seat[], floor: Floor, large: Large): Seat | null {
+  for (const account of [large.pinned, floor.speaker, large.lead, floor.presenter, floor.host]) {
     const seat = seats.find(s => s.account === account && s.state !== 'left')
     if (seat !== undefined) return seat
   }
@@ -30,8 +34,8 @@ export function whoIsLarge(seats: readonly Seat[], floor: Floor): Seat | null {
 }
 
 /** Raised hands first, in their order; then as they came. At most STRIP_MAX have a picture: nobody else is rendered. */
-export function stripOf(seats: readonly Seat[], floor: Floor): { shown: readonly Seat[]; more: number } {
-  const large = whoIsLarge(seats, floor)
+export function stripOf(seats: readonly Seat[], floor: Floor, who: Large): { shown: readonly Seat[]; more: number } {
+  const large = whoIsLarge(seats, floor, who)
   const rank = (s: Seat): number => {
     const at = floor.hands.indexOf(s.account)
     return at < 0 ? floor.hands.length : at
@@ -40,11 +44,26 @@ export function stripOf(seats: readonly Seat[], floor: Floor): { shown: readonly
   return { shown: rest.slice(0, STRIP_MAX), more: Math.max(0, rest.length - STRIP_MAX) }
 }
 
+/** Whose pictures this page needs, and which of them large: a shared screen before the speaker. */
+export function inSight(
+  seats: readonly Seat[],
+  floor: Floor,
+  who: Large,
+): { accounts: string[]; large: string | null } {
+  const large = whoIsLarge(seats, floor, who)?.account ?? null
+  const screen = seats.some(s => s.account === floor.screen) ? floor.screen : null
+  const first = [screen, large].filter(a => a !== null)
+  const faces = stripOf(seats, floor, who).shown.map(s => s.account)
+  return { accounts: [...new Set([...first, ...faces])], large: screen ?? large }
+}
+
 type Common = Readonly<{ consult: Consult; shared: Shared; seats: readonly Seat[]; me: string }>
 
-export function Strip(p: Common & { onMore: () => void }) {
+type StripProps = Common & Readonly<{ large: Large; onPin: (account: string | null) => void; onMore: () => void }>
+
+export function Strip(p: StripProps) {
   const floor = p.shared.floor.value
-  const { shown, more } = stripOf(p.seats, floor)
+  const { shown, more } = stripOf(p.seats, floor, p.large)
   if (shown.length === 0) return null
   const nameOf = (account: string): string => p.consult.members.find(m => m.account === account)?.name ?? '–'
   const next = floor.hands[0]
@@ -55,6 +74,13 @@ export function Strip(p: Common & { onMore: () => void }) {
         return (
           <div key={seat.account} class="strip-one">
             <PeerTile seat={seat} name={nameOf(seat.account)} />
+            <button
+              type="button"
+              class="strip-pin"
+              aria-label={t('pin.up', { name: nameOf(seat.account) })}
+              title={t('pin.up', { name: nameOf(seat.account) })}
+              onClick={() => p.onPin(seat.account)}
+            />
             {hand >= 0 && (
               <span class="strip-hand">
                 <Icon name="hand" size={12} /> {hand + 1}

@@ -8,7 +8,7 @@ import { now, wait } from '../app/clock'
 import { t } from '../i18n/planning'
 import { subscribe, whisper } from '../live/live'
 import { usePlan } from './planned'
-import { type Floor, NO_FLOOR, readFloor } from './shared'
+import { type Floor, NO_FLOOR, readFloor, type Shared } from './shared'
 import { minute, whenWords } from './when'
 import './planning.css'
 
@@ -90,4 +90,15 @@ function standing(floor: Floor, plan: Plan, account: string): string {
   return lacks.length === 0
     ? t('lobby.tested', { time })
     : t('lobby.tested.bad', { time, what: lacks.join(t('lobby.and')) })
+}
+
+/** Whoever stands before the door, so that nobody begins without him. */
+export function Waits({ consult: c, shared }: { consult: Consult; shared: Shared }) {
+  const names = c.members.filter(m => shared.floor.value.waits.includes(m.account)).map(m => m.name)
+  if (names.length === 0) return null
+  return (
+    <p class="room-told" role="status" data-testid="waits">
+      {t('lobby.waiting', { names: names.join('、') })}
+    </p>
+  )
 }

@@ -121,6 +121,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "{org} 目前没有可以应答会诊的专家。请邀请其他机构，或先为其登记专家。",
     "en": "Nobody at {org} can answer a consultation. Ask another institution, or have an expert registered there."
   },
+  "consult.media_full": {
+    "zh": "本会诊室的音视频席位已满（{limit} 人）。文字与心电不受影响；有人离开后会自动加入。",
+    "en": "Sound and picture in this room are taken by {limit} people; there is no place for one more. Chat and ECG go on without it; you are let in as soon as somebody leaves."
+  },
   "consult.media_gone": {
     "zh": "多方音视频暂时无法转发。系统会自动重试；文字与心电不受影响。",
     "en": "Sound and picture between three or more people cannot be passed on at this moment. It is tried again by itself; chat and ECG go on meanwhile."
@@ -128,6 +132,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "consult.media_refused": {
     "zh": "会诊中心无法使用此浏览器提供的音视频格式。请使用较新版本的 Chromium、Edge、Firefox 或 Safari；文字与心电不受影响。",
     "en": "The hub cannot use what this browser offers for sound and picture. Use a current Chromium, Edge, Firefox or Safari; chat and ECG go on without it."
+  },
+  "consult.media_too_often": {
+    "zh": "本页面短时间内请求音视频过于频繁。请稍候一分钟；若再次出现，请刷新页面并检查网络。",
+    "en": "This page asked for sound and picture too often in a short time. Wait a minute; if it happens again, reload the page and check the network."
   },
   "consult.no_offer": {
     "zh": "候补时段已过期，不再保留。本会诊仍在候补名单原位，有新时段会通知。",
