@@ -31,6 +31,8 @@ BYTES_PER_S_MAX = 100_000
 BYTES_MAX = {"pointer": 500, "view": 1000, "signal": 32_000, "mark": 8000, "image": 4000, "spot": 300}
 """Of one whisper by its kind; the others are a word and a name."""
 BYTES_ELSE_MAX = 200
+WORD_MIN_MAX = 120
+"""For longer nobody is given the word by the clock."""
 
 
 class Pointer(msgspec.Struct, frozen=True, tag_field="kind", tag="pointer"):
@@ -86,6 +88,12 @@ class Bye(msgspec.Struct, frozen=True, tag_field="kind", tag="bye"):
     pass
 
 
+class Wait(msgspec.Struct, frozen=True, tag_field="kind", tag="wait"):
+    """In the waiting room, or no longer."""
+
+    up: bool
+
+
 class Ask(msgspec.Struct, frozen=True, tag_field="kind", tag="ask"):
     """For control of the shared view, or no longer."""
 
@@ -103,9 +111,10 @@ class Hand(msgspec.Struct, frozen=True, tag_field="kind", tag="hand"):
 
 
 class Call(msgspec.Struct, frozen=True, tag_field="kind", tag="call"):
-    """The host gives somebody the word; empty: takes it back."""
+    """The host gives somebody the word, with `minutes` for so long by a clock on every page; empty: takes it back."""
 
     who: str
+    minutes: int = 0
 
 
 class Hush(msgspec.Struct, frozen=True, tag_field="kind", tag="hush"):
@@ -137,7 +146,7 @@ class Clear(msgspec.Struct, frozen=True, tag_field="kind", tag="clear"):
 
 
 Whispered = (
-    Pointer | View | Picture | Spot | Signal | Line | Typing | Hello | Bye | Ask | Give | Hand | Call | Hush
+    Pointer | View | Picture | Spot | Signal | Line | Typing | Hello | Bye | Wait | Ask | Give | Hand | Call | Hush
     | Stage | Screen | Mark | Unmark | Clear
 )  # fmt: skip
 _decode = msgspec.json.Decoder(Whispered).decode
@@ -269,7 +278,7 @@ class Rooms:
                 return self._floored(room, account, said)
 
     def _floored(
-        self, room: _Open, account: str, said: Hello | Bye | Ask | Give | Hand | Call | Stage | Screen
+        self, room: _Open, account: str, said: Hello | Bye | Wait | Ask | Give | Hand | Call | Stage | Screen
     ) -> Heard:  # fmt: skip
         """What changes the floor: everybody is told the whole of it, and of a new presenter the view again."""
         floor, before = room.floor, room.floor.presenter
@@ -281,6 +290,8 @@ class Rooms:
                 on = _encode(said)
             case Bye():
                 changed, on = floor.leave(account), _encode(said)
+            case Wait():
+                changed = (not said.up or len(floor.waits) < PRESENT_MAX) and floor.wait(account, said.up)
             case Ask():
                 changed = floor.ask(account, said.up)
             case Give():
@@ -288,7 +299,7 @@ class Rooms:
             case Hand():
                 changed = floor.hand(account, said.up)
             case Call():
-                changed = floor.call(account, said.who)
+                changed = floor.call(account, said.who, self._until(said.minutes))
             case Stage():
                 changed = floor.show_source(account, said.source)
             case Screen():
@@ -323,7 +334,10 @@ class Rooms:
         return Heard(told=(_encode(Marked(self._next(room), [], gone)),)) if gone else Heard()
 
     def _floor(self, room: _Open) -> bytes:
-        return _encode(room.floor.told(self._next(room)))
+        return _encode(room.floor.told(self._next(room), self.clock.monotonic()))
+
+    def _until(self, minutes: int) -> float | None:
+        return self.clock.monotonic() + 60 * minutes if 0 < minutes <= WORD_MIN_MAX else None
 
     def _next(self, room: _Open) -> int:
         """From the clock, not from 1: pages that outlive a restart of the hub must still take the next as newer."""

@@ -31,6 +31,7 @@ import { openShared, type Shared } from './shared'
 import { type Follow, Stage } from './stage'
 import { usePushToTalk } from './talk'
 import { PeerTile, SelfTile, WaitingTile } from './tiles'
+import { Waits } from './waiting'
 import { roomIsOpen, stateWords } from './words'
 import './consult.css'
 import './room.css'
@@ -192,6 +193,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
             onEnter={() => void enter()}
           />
         )}
+        {inRoom !== null && <Waits consult={c} shared={inRoom.shared} />}
         {inRoom !== null && inRoom.link.refused.value !== null && (
           <p class="room-told" role="status" data-testid="media-refused">
             {inRoom.link.refused.value.sentence}
