@@ -27,7 +27,7 @@ MUSTS: Final = {
 }
 
 
-async def reconnect(sheet: Sheet, rounds: int) -> None:
+async def reconnect(sheet: Sheet, rounds: int, _seconds: float) -> None:
     """`rounds` cuts of each length, in turns, for each engine."""
     for engine, seats in SEATS.items():
         with tempfile.TemporaryDirectory(prefix="xinlian-d6-") as folder:

@@ -17,12 +17,12 @@ type PeerOptions = Readonly<{
   other: string
   iceServers: readonly IceServer[]
   tracks: Tracks
-  /** What the picture is to be from its first frame on: a line may be narrow. */
-  picture: () => Picture
-  voice: () => Voice
   send: (what: { description: Described } | { candidate: RTCIceCandidateInit }) => void
   /** Whether signals reach the other now. */
   linked: () => boolean
+  /** What the picture is to be from its first frame on: a line may be narrow. */
+  picture: () => Picture
+  voice: () => Voice
   onChange: () => void
   /** Nothing comes any more: the line may be cut. */
   onSilent: () => void
