@@ -2,8 +2,7 @@
 
 D7   150, 200 and 256 kbit/s both ways, 30 ms one way, at most 0.6 s of packets wait; a live device of 41 kbit/s on
      the same line. The call begins on the narrow line; 14 s to settle, then a window of 12 s. `ecg_p95_ms`: from a
-     sample's instant until the hub has it safe. `start_ms`: the oldest it was at the start of a call, from the click to the end
-     of settling.
+     sample's instant until the hub has it safe. `start_ms`: the oldest it was from the click until the line settled.
 D5   5, 10 and 20 % of packets lost both ways, each by itself and (10 %) in runs of three, 20 ms one way; windows of
      8 s. RED is on where loss asks for it, as in the product.
 
