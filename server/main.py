@@ -50,6 +50,7 @@ from server.consult.conclusion_routes import routes as conclusion_routes
 from server.consult.film_routes import routes as film_routes
 from server.consult.film_views import FilmViews
 from server.consult.films import Films, FilmSettings
+from server.consult.help_routes import routes as help_routes
 from server.consult.media.embedded import Embedded, listen_on
 from server.consult.media.engine import Hear, MediaEngine
 from server.consult.media.janus import Janus, JanusAt
@@ -420,6 +421,7 @@ class Application:
             *reading_routes(self.reading),
             *alert_routes(self.alerts),
             *consult_routes(self.consult),
+            *help_routes(self.consult),
             *media_routes(self.consult, self.seats),
             *film_routes(self.films, FilmViews(self.films)),
             *conclusion_routes(self.consult, self.printing),

@@ -7,6 +7,7 @@ returns its text; what is written by hand does not live here.
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 import sys
 import types
@@ -29,6 +30,7 @@ from server.base.kinds import KINDS, TIMERS
 from server.base.states import StateTable
 from server.config import Config
 from server.consult import film_model as films
+from server.consult import help_model
 from server.consult import model as consult
 from server.consult.media import model as media
 from server.devices import model as devices
@@ -43,7 +45,19 @@ from server.regen_accuracy import accuracy_page
 from server.regen_protocol import protocol_page
 
 ROOT = Path(__file__).resolve().parent.parent
-MODELS: tuple[ModuleType, ...] = (people, devices, records, reading, alerts, media, films, consult, messages, images)
+MODELS: tuple[ModuleType, ...] = (
+    people,
+    devices,
+    records,
+    reading,
+    alerts,
+    media,
+    films,
+    help_model,
+    consult,
+    messages,
+    images,
+)
 TABLES: tuple[StateTable, ...] = (
     records.RECORDING,
     devices.DEVICE,
@@ -53,8 +67,8 @@ TABLES: tuple[StateTable, ...] = (
     films.FILM,
 )
 ROOMS = ("people", "devices", "records", "reading", "alerts", "consult", "messages", "images")
-MORE_ROUTES = ("consult.media_routes", "consult.conclusion_routes")
-"""Of rooms whose routes are in several files; each takes the room and a second thing."""
+MORE_ROUTES = ("consult.media_routes", "consult.conclusion_routes", "consult.help_routes")
+"""Of rooms whose routes are in several files."""
 TS_HEADER = "// Produced from the server's definitions by `./run regen`; not to be edited.\n"
 MD_HEADER = "<!-- Produced from the code by `./run regen`; not to be edited. -->\n\n"
 
@@ -130,7 +144,7 @@ def route_page() -> str:
         make = cast("Callable[..., tuple[Route, ...]]", importlib.import_module(f"server.{name}").routes)
         rows += [
             [f"`{r.method} {r.path}`", f"`{r.rule}`", _type_name(r.body or r.query), _type_name(r.result)]
-            for r in (make(None, None) if name in ("people.routes", *MORE_ROUTES) else make(None))
+            for r in make(*[None] * len(inspect.signature(make).parameters))
         ]
     own = "`GET /api/hub`, `GET /healthz`, `GET /metrics` are public; `GET /api/ws?ticket=` is the live connection."
     text = f"Commands (POST, PUT, DELETE) carry an `Idempotency-Key`. {own} Types: `web/src/api/types.gen.ts`."

@@ -4,6 +4,7 @@ import type { Consult } from '../api/types.gen'
 import { useKeys } from '../app/keys'
 import { t } from '../i18n/consult'
 import { Button, Dot, Icon } from '../ui'
+import { Help } from './help'
 import type { Seat } from './link'
 import type { Floor, Role, Shared } from './shared'
 import { PeerTile } from './tiles'
@@ -121,6 +122,7 @@ export function People(p: Common & { onClose: () => void }) {
         {hosts && floor.here.length > 1 && <Button onClick={() => p.shared.hush('')}>{t('people.hush.all')}</Button>}
         <Button kind="quiet" icon="cross" label={t('one.back')} onClick={p.onClose} />
       </header>
+      <Help consult={p.consult} />
       <ul>
         {members.map(m => {
           const role = roles.get(m.account)

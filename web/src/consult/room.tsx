@@ -23,6 +23,7 @@ import { createMedia, type OwnMedia } from './media'
 import { useConsult } from './one'
 import { Opinion } from './opinion'
 import { inSight, type Large, People, Strip, whoIsLarge } from './people'
+import { hasSeat, leaveSeat, takeSeat } from './seat'
 import { canShare, openShare, type Share } from './share'
 import { openShared, type Shared } from './shared'
 import { type Follow, Stage } from './stage'
@@ -54,8 +55,6 @@ type Place =
 /** Of more members everybody joins muted. */
 const OPEN_MICS_MAX = 3
 
-const seatKey = (consult: string): string => `xinlian.room.${consult}`
-
 function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void }) {
   const c = p.consult
   const media = useMemo(createMedia, [])
@@ -79,7 +78,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
       const told = await api.post<Enter>(`/api/consults/${encodeURIComponent(c.id)}/enter`, {})
       if (gone.current) return
       p.onChange(told.consult)
-      sessionStorage.setItem(seatKey(c.id), 'in')
+      takeSeat(c.id)
       const nameOf = (a: string): string => names.current.find(m => m.account === a)?.name ?? '–'
       const opened = openLink(told, p.me, media, nameOf)
       link.current = opened
@@ -98,7 +97,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
     }
   }
   const goOut = (): void => {
-    sessionStorage.removeItem(seatKey(c.id))
+    leaveSeat(c.id)
     sharing.current?.close()
     link.current?.close(true)
     link.current = null
@@ -112,7 +111,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
   useEffect(() => {
     if (c.members.length > OPEN_MICS_MAX && media.micOn.peek()) media.toggleMic()
     void media.open()
-    if (sessionStorage.getItem(seatKey(c.id)) === 'in' && roomIsOpen(c.events)) void enter()
+    if (hasSeat(c.id) && roomIsOpen(c.events)) void enter()
     api.get<Recording>(`/api/recordings/${encodeURIComponent(c.recording)}`).then(
       r => !gone.current && setRecording(r),
       () => undefined, // the card shows what the request says
