@@ -58,6 +58,7 @@ from server.consult.media.process import Listen
 from server.consult.media.seats import Seats
 from server.consult.media_routes import routes as media_routes
 from server.consult.model import IceServer
+from server.consult.planning.routes import routes as planning_routes
 from server.consult.reactions import reactions as consult_reactions
 from server.consult.routes import routes as consult_routes
 from server.devices import service as devices
@@ -422,6 +423,7 @@ class Application:
             *alert_routes(self.alerts),
             *consult_routes(self.consult),
             *help_routes(self.consult),
+            *planning_routes(self.consult),
             *media_routes(self.consult, self.seats),
             *film_routes(self.films, FilmViews(self.films)),
             *conclusion_routes(self.consult, self.printing),

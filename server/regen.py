@@ -33,6 +33,7 @@ from server.consult import film_model as films
 from server.consult import help_model
 from server.consult import model as consult
 from server.consult.media import model as media
+from server.consult.planning import model as planning
 from server.devices import model as devices
 from server.images import model as images
 from server.messages import model as messages
@@ -46,24 +47,15 @@ from server.regen_protocol import protocol_page
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS: tuple[ModuleType, ...] = (
-    people,
-    devices,
-    records,
-    reading,
-    alerts,
-    media,
-    films,
-    help_model,
-    consult,
-    messages,
-    images,
-)
+    people, devices, records, reading, alerts, media, films, help_model, consult, planning, messages, images
+)  # fmt: skip
 TABLES: tuple[StateTable, ...] = (
     records.RECORDING,
     devices.DEVICE,
     reading.REPORT,
     alerts.ALERT,
     consult.CONSULT,
+    planning.CLINIC,
     films.FILM,
 )
 ROOMS = ("people", "devices", "records", "reading", "alerts", "consult", "messages", "images")
@@ -140,7 +132,7 @@ def metric_page() -> str:
 def route_page() -> str:
     """Every HTTP route. The rooms' route lists need no room to be read."""
     rows = []
-    for name in (*(f"{room}.routes" for room in ROOMS), *MORE_ROUTES):
+    for name in (*(f"{room}.routes" for room in ROOMS), "consult.planning.routes", *MORE_ROUTES):
         make = cast("Callable[..., tuple[Route, ...]]", importlib.import_module(f"server.{name}").routes)
         rows += [
             [f"`{r.method} {r.path}`", f"`{r.rule}`", _type_name(r.body or r.query), _type_name(r.result)]

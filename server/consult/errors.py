@@ -168,6 +168,23 @@ class SeatGone(ConsultError):
 
 
 @dataclass(eq=False)
+class MediaFull(ConsultError):
+    code: ClassVar[str] = "consult.media_full"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "Sound and picture in this room are taken by {limit} people; there is no place for one more."
+    mend: ClassVar[str] = "Chat and ECG go on without it; you are let in as soon as somebody leaves."
+    limit: int
+
+
+@dataclass(eq=False)
+class MediaTooOften(ConsultError):
+    code: ClassVar[str] = "consult.media_too_often"
+    status: ClassVar[int] = 429
+    what: ClassVar[str] = "This page asked for sound and picture too often in a short time."
+    mend: ClassVar[str] = "Wait a minute; if it happens again, reload the page and check the network."
+
+
+@dataclass(eq=False)
 class MediaRefused(ConsultError):
     code: ClassVar[str] = "consult.media_refused"
     status: ClassVar[int] = 422

@@ -39,6 +39,11 @@ CONSULT = StateTable(
         Row("accepted", "schedule", "scheduled", by="expert"),
         Row("scheduled", "schedule", "scheduled", by="expert"),
         Row("no_show", "schedule", "scheduled", by="expert"),
+        Row("submitted", "book", "submitted", by="requester"),
+        *(Row(state, "book", "scheduled", by="requester") for state in ("accepted", "scheduled", "no_show")),
+        *(Row(state, "wait", state, by="requester") for state in ("accepted", "scheduled", "no_show")),
+        Row("scheduled", "give_back", "accepted", by="expert, coordinator"),
+        Row("scheduled", "late", "scheduled", by="expert"),
         Row("accepted", "enter", "in_progress", by="member"),
         Row("scheduled", "enter", "in_progress", by="member"),
         Row("in_progress", "enter", "in_progress", by="member"),
@@ -165,7 +170,7 @@ class Checklists(msgspec.Struct, frozen=True):
     checklists: list[Checklist]
 
 
-Why = Literal["specialty", "title", "duty", "load", "returned_it"]
+Why = Literal["specialty", "title", "duty", "load", "returned_it", "slot"]
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -285,6 +290,14 @@ class ConsultsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     recording: str | None = None
 
 
+class ChosenSlot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A free slot of an expert, or with `clinic` its next free place, whatever `at` says."""
+
+    expert: str
+    at: str
+    clinic: str | None = None
+
+
 class RequestConsult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the 2018 rules ask of a request: purpose, summary, wanted time, specialty and title of who is asked, and the
     consent. An emergency may go before its papers."""
@@ -302,6 +315,8 @@ class RequestConsult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     disease: Disease = "other"
     documents: list[NewDocument] = []
     consent_paper: NewConsent | None = None
+    slot: ChosenSlot | None = None
+    """Held for this request while its expert is asked before all others."""
 
 
 class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -26,6 +26,8 @@ WHISPERS_PER_S_MAX = 120
 """Of one person in one room: a pointer at 60 Hz and a dragged view beside it."""
 ACTS_PER_S_MAX = 30
 """Of what changes the floor or the marks, counted apart: a burst of signalling costs nobody his raised hand."""
+BYTES_PER_S_MAX = 100_000
+"""Of one person in one room: each byte goes to as many as are here."""
 BYTES_MAX = {"pointer": 500, "view": 1000, "signal": 32_000, "mark": 8000, "image": 4000, "spot": 300}
 """Of one whisper by its kind; the others are a word and a name."""
 BYTES_ELSE_MAX = 200
@@ -150,7 +152,7 @@ class _Open:
     floor: Floor = field(default_factory=Floor)
     rev: int = 0
     pace: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Account, alone or with what it says -> (second, whispers in it)."""
+    """Account, alone or with what it says -> (second, whispers or bytes in it)."""
 
 
 @dataclass
@@ -203,6 +205,8 @@ class Rooms:
 
     def _read(self, room: _Open, account: str, raw: bytes) -> Whispered | None:
         if not self._in_pace(room, account, 2 * WHISPERS_PER_S_MAX) or len(raw) > max(BYTES_MAX.values()):
+            return None
+        if not self._in_pace(room, f"{account} bytes", BYTES_PER_S_MAX, len(raw)):
             return None
         try:
             said = _decode(raw)
@@ -302,10 +306,10 @@ class Rooms:
             self._open.popitem(last=False)
         return room
 
-    def _in_pace(self, room: _Open, who: str, limit: int) -> bool:
+    def _in_pace(self, room: _Open, who: str, limit: int, more: int = 1) -> bool:
         second = int(self.clock.monotonic())
         last, count = room.pace.get(who, (second, 0))
-        count = count + 1 if last == second else 1
+        count = count + more if last == second else more
         room.pace[who] = (second, count)
         return count <= limit
 

@@ -20,6 +20,7 @@ import { Mdt } from './mdt'
 import { useConsult } from './one'
 import { Opinion } from './opinion'
 import { Papers } from './papers'
+import { PlanPane } from './plan'
 import { Scheduled, SetTime } from './schedule'
 import { Turns } from './turns'
 import { roomIsOpen, stateWords } from './words'
@@ -97,6 +98,7 @@ function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
           {c.events.includes('file') && <Papers consult={c} onChange={onChange} />}
           <Acts consult={c} onChange={onChange} quiet={writing} />
         </Pane>
+        <PlanPane consult={c} onChange={onChange} />
         <Mdt consult={c} onChange={onChange} />
         <Pane title={imageWords('title')}>
           <div class="consult-top">

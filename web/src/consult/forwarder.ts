@@ -1,9 +1,9 @@
 // Sound and picture of a room of three and more, over the hub's forwarder: two connections, one that sends and one that
 // receives in slots laid once (docs/decisions/0022). What flows in a slot changes without negotiation; the hub says whose
 // it is. A connection that failed is not mended: a new seat is taken beside it, and the old one goes when the new flows.
-import { api } from '../api/client'
+import { ApiError, api } from '../api/client'
 import type { IceServer, MediaAnswer, MediaNews, MediaSeat, Wish } from '../api/types.gen'
-import { type Counted, type Net, NOTHING_COUNTED, netOf, type Tracks } from './peer'
+import { bytesIn, type Counted, flows, type Net, NOTHING_COUNTED, netOf, type Tracks } from './peer'
 
 export const PICTURE_SLOTS = 9
 const LARGE: RTCRtpEncodingParameters = { maxBitrate: 600_000, priority: 'low' }
@@ -18,13 +18,30 @@ const AGAIN_MS = [200, 1_000, 2_000, 5_000, 10_000]
 /** A seat over which nothing is to be seen is as good as one that flows, after this long. */
 const QUIET_MS = 3_000
 const LOOK_MS = 200
+const HEALS_MS = 2_000
+const WATCH_MS = 1_000
+const QUIET_LOOKS = 3
+const ASK_MS = 6_000
+/** So long a seat that was just asked for has to come about. */
+const YOUNG_MS = 1_000
 const LEAD_MS = 2_000
+
+/** What the person should read; the rest mends itself by the next try. */
+const IN_WORDS: ReadonlySet<string> = new Set([
+  'consult.media_full',
+  'consult.media_too_often',
+  'consult.media_refused',
+])
 
 type Options = Readonly<{
   consult: string
   iceServers: readonly IceServer[]
   tracks: () => Tracks
+  /** Whether the hub is heard now. */
+  linked: () => boolean
   onChange: () => void
+  /** Nothing comes any more: the line may be cut. */
+  onSilent: () => void
   /** The first picture over the forwarder, or quiet: what was direct may go. */
   onFlow: () => void
 }>
@@ -62,36 +79,54 @@ export class Forwarder {
   here: ReadonlySet<string> = new Set()
   speakers: readonly string[] = []
   lead: Lead = NO_LEAD
+  /** Why there is no seat for this page; null: there is one, or there may be one in a moment. */
+  refused: ApiError | null = null
   private now: Place | null = null
   private next: Place | null = null
   private wished: readonly Wish[] = []
   private tries = 0
   private timer: ReturnType<typeof setTimeout> | undefined
-  private taking = false
+  private taking: AbortController | null = null
+  private askedAt_ms = Number.NEGATIVE_INFINITY
+  private looking = false
   private closed = false
   private readonly early: MediaNews[] = []
+  private readonly watching: ReturnType<typeof setInterval>
 
-  constructor(private readonly o: Options) {}
+  constructor(private readonly o: Options) {
+    this.watching = setInterval(() => void this.listen(), WATCH_MS)
+  }
+
+  private async listen(): Promise<void> {
+    if ((await this.now?.isSilent()) === true) this.o.onSilent()
+  }
 
   /** Take a seat; `given` came with the answer to entering. */
   async take(given: MediaSeat | null): Promise<void> {
-    if (this.closed || this.taking) return
-    this.taking = true
+    if (this.closed || this.taking !== null) return
+    const over = new AbortController()
+    this.taking = over
+    this.askedAt_ms = performance.now()
     clearTimeout(this.timer)
+    const ask: Ask = (what, body) => api.post(this.path(what), body, { signal: over.signal, timeout_ms: ASK_MS })
     try {
-      const seat = given ?? (await api.post<MediaSeat>(this.path('seat'), {}))
-      if (this.closed) return
+      const seat = given ?? (await ask<MediaSeat>('seat', {}))
+      if (this.closed || over.signal.aborted) return
       this.next?.close()
       const place = new Place(seat, this.o, change => this.changed(place, change))
       this.next = place
       for (const news of this.early.splice(0)) place.heard(news)
-      await Promise.all([place.receive(this.path('answer')), place.send(this.path('publish'))])
+      await Promise.all([place.receive(ask), place.send(ask)])
+      this.refused = null
       await this.tellWishes(place)
     } catch (error) {
+      if (over.signal.aborted) return
       console.info('room.seat', error)
+      if (error instanceof ApiError && IN_WORDS.has(error.code)) this.refused = error
+      this.o.onChange()
       this.again()
     } finally {
-      this.taking = false
+      if (this.taking === over) this.taking = null
     }
   }
 
@@ -105,13 +140,22 @@ export class Forwarder {
       this.lead = leadAfter(this.lead, this.speakers, performance.now())
     } else if (this.now?.seat === news.seat) this.now?.heard(news)
     else if (this.next?.seat === news.seat) this.next?.heard(news)
-    else if (this.taking) this.early.push(news) // of a seat whose request is still on its way back
+    else if (this.taking !== null) this.early.push(news) // of a seat whose request is still on its way back
     this.o.onChange()
   }
 
-  /** The link to the hub is back: what did not survive the cut is replaced at once. */
-  kick(): void {
-    if (!this.stands && !this.taking) void this.take(null)
+  /** The link to the hub is back, or the network is another: what did not survive it is replaced at once. */
+  async kick(): Promise<void> {
+    if (this.looking) return
+    this.looking = true
+    const lives = this.now !== null && (await this.now.lives())
+    this.looking = false
+    const isYoung = performance.now() - this.askedAt_ms < YOUNG_MS && (this.taking !== null || this.next !== null)
+    if (lives || this.closed || isYoung) return
+    this.tries = 0
+    this.taking?.abort() // a question of before the cut may wait long for its answer
+    this.taking = null
+    void this.take(null)
   }
 
   get stands(): boolean {
@@ -139,6 +183,8 @@ export class Forwarder {
   close(): void {
     this.closed = true
     clearTimeout(this.timer)
+    clearInterval(this.watching)
+    this.taking?.abort()
     this.now?.close()
     this.next?.close()
   }
@@ -164,13 +210,15 @@ export class Forwarder {
   }
 
   private again(): void {
-    if (this.closed) return
+    if (this.closed || !this.o.linked()) return // `kick` comes with the link
     clearTimeout(this.timer)
     const wait_ms = AGAIN_MS[Math.min(this.tries, AGAIN_MS.length - 1)]
     this.tries += 1
     this.timer = setTimeout(() => void this.take(null), wait_ms)
   }
 }
+
+type Ask = <T>(what: string, body: unknown) => Promise<T>
 
 /** One seat: its two connections. */
 class Place {
@@ -183,7 +231,10 @@ class Place {
   private wanted = { large: true, small: false }
   private flows = false
   private closed = false
+  private heardBytes = 0
+  private quiet = 0
   private connectedAt_ms: number | null = null
+  private healing: ReturnType<typeof setTimeout> | undefined
   private counted: Counted = NOTHING_COUNTED
   private readonly looking: ReturnType<typeof setInterval>
 
@@ -207,14 +258,27 @@ class Place {
     return this.receiving.connectionState === 'connected' && this.sending.connectionState === 'connected'
   }
 
-  async receive(path: string): Promise<void> {
+  /** True once, when the forwarder, which speaks on the sending connection each second, is heard no more. */
+  async isSilent(): Promise<boolean> {
+    const bytes = await bytesIn(this.sending)
+    this.quiet = bytes > this.heardBytes ? 0 : this.quiet + 1
+    this.heardBytes = bytes
+    return this.quiet === QUIET_LOOKS
+  }
+
+  /** Whether anything still comes from the forwarder. */
+  async lives(): Promise<boolean> {
+    return this.stands && (await flows(this.sending))
+  }
+
+  async receive(ask: Ask): Promise<void> {
     await this.receiving.setRemoteDescription({ type: 'offer', sdp: this.given.offer })
     // No waiting for candidates: the forwarder hears of them by their checks.
     await this.receiving.setLocalDescription()
-    await api.post(path, { seat: this.seat, sdp: this.receiving.localDescription?.sdp ?? '' })
+    await ask('answer', { seat: this.seat, sdp: this.receiving.localDescription?.sdp ?? '' })
   }
 
-  async send(path: string): Promise<void> {
+  async send(ask: Ask): Promise<void> {
     const { audio, video } = this.o.tracks()
     const voice = this.sending.addTransceiver(audio ?? 'audio', { direction: 'sendonly' })
     preferRed(voice)
@@ -223,7 +287,7 @@ class Place {
     this.sending.addTransceiver(video ?? 'video', { direction: 'sendonly', sendEncodings: [SMALL] })
     await this.sending.setLocalDescription()
     const sdp = this.sending.localDescription?.sdp ?? ''
-    const answer = await api.post<MediaAnswer>(path, { seat: this.seat, sdp })
+    const answer = await ask<MediaAnswer>('publish', { seat: this.seat, sdp })
     if (this.closed) return
     await this.sending.setRemoteDescription({ type: 'answer', sdp: answer.sdp })
     await this.sendWanted()
@@ -257,6 +321,7 @@ class Place {
   close(): void {
     this.closed = true
     clearInterval(this.looking)
+    clearTimeout(this.healing)
     removeEventListener('pointerdown', this.play)
     removeEventListener('keydown', this.play)
     for (const sound of this.sounds) sound.srcObject = null
@@ -318,6 +383,12 @@ class Place {
 
   private changed(pc: RTCPeerConnection): void {
     const is = pc.connectionState
+    clearTimeout(this.healing)
+    // A short cut heals by itself; a longer one, once the hub is heard again, costs less by a new seat.
+    if (is === 'disconnected')
+      this.healing = setTimeout(() => {
+        if (!this.stands) this.tell('failed')
+      }, HEALS_MS)
     this.tell(is === 'failed' || is === 'closed' ? 'failed' : 'state')
   }
 }

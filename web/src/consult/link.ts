@@ -1,11 +1,12 @@
 // The room's line to the others: presence, signalling, shared view and pointers, all as whispers on `consult:<id>`.
 // Two are connected browser to browser (peer.ts), three and more over the hub (forwarder.ts). What must last (chat, opinion) goes another way.
 import { effect, signal } from '@preact/signals'
-import { uuid } from '../api/client'
+import { type ApiError, uuid } from '../api/client'
 import type { Enter, SharedView } from '../api/types.gen'
 import type { PeerPointer } from '../ecg'
-import { linkState, subscribe, whisper } from '../live/live'
+import { hurry, linkState, onNetwork, seek, subscribe, whisper } from '../live/live'
 import { Forwarder, readNews, wishes } from './forwarder'
+import { Guard } from './guard'
 import type { OwnMedia } from './media'
 import { GONE_AFTER_MS, type Here, type PeerState, readSignal } from './negotiation'
 import { type Net, Peer, type Tracks } from './peer'
@@ -40,18 +41,21 @@ type Member = {
 
 export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (account: string) => string) {
   const topic = `consult:${enter.consult.id}`
-  const session = uuid()
+  let session = uuid()
   const members = new Map<string, Member>()
   const seats = signal<readonly Seat[]>([])
   const pointers = signal<readonly PeerPointer[]>([])
   const view = signal<SharedView | null>(enter.view)
   let viewState: ViewState = { rev: enter.view?.rev ?? 0, sentAt_ms: null }
   let lastSent: SharedView | null = null
+  const guard = new Guard()
   const canCall = typeof RTCPeerConnection !== 'undefined'
 
   const shown = signal<readonly string[] | null>(null)
   let largest: string | null = null
   const speakers = signal<readonly string[]>([])
+  /** Why this page has no sound and picture, as the hub says it. */
+  const refused = signal<ApiError | null>(null)
   /** Who speaks, and keeps being shown through others' short words; null: nobody yet, or browser to browser. */
   const lead = signal<string | null>(null)
   let forwarder: Forwarder | null = null
@@ -59,17 +63,22 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
   const stateOf = (account: string, m: Member): PeerState => {
     if (m.left) return 'left'
     const over = forwarder
-    if (over === null || (m.peer !== null && !over.here.has(account))) return m.peer?.state ?? 'connecting'
+    if (over === null || (m.peer !== null && !over.here.has(account))) {
+      const is = m.peer?.state ?? 'connecting'
+      if (is === 'connected') m.came = true
+      return is === 'connecting' && m.came ? 'reconnecting' : is
+    }
     if (over.here.has(account)) {
       m.awayAt_ms = null
       if (over.stands) m.came = true
       return over.stands ? 'connected' : m.peer !== null ? m.peer.state : m.came ? 'reconnecting' : 'connecting'
     }
-    m.awayAt_ms ??= Date.now()
-    if (Date.now() - m.awayAt_ms > GONE_AFTER_MS) return 'left'
+    m.awayAt_ms ??= performance.now()
+    if (performance.now() - m.awayAt_ms > GONE_AFTER_MS) return 'left'
     return m.came ? 'reconnecting' : 'connecting'
   }
   const show = (): void => {
+    refused.value = forwarder?.refused ?? null
     seats.value = [...members].map(([account, m]) => ({
       account,
       state: stateOf(account, m),
@@ -92,7 +101,9 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
       consult: enter.consult.id,
       iceServers: enter.ice_servers,
       tracks,
+      linked,
       onChange: show,
+      onSilent: seek,
       onFlow: () => {
         for (const m of members.values()) {
           m.peer?.close()
@@ -103,6 +114,7 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     })
     return forwarder
   }
+  const linked = (): boolean => linkState.peek().kind === 'live'
   const tracks = (): Tracks => media.sent.peek()
   const sayHere = (to: string, ask: boolean): void => {
     const here: Here = { type: 'here', session, mic: hasMic(), cam: tracks().video !== null, ask }
@@ -124,22 +136,38 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
             : { candidate: { ...what.candidate, session, to: m.session } }
         whisper(topic, account, { kind: 'signal', ...marked })
       },
+      linked,
       onChange: show,
+      onSilent: seek,
+      onBroken: renew,
     })
+  }
+
+  /** A connection that nothing mends: a new stay of this page, to which the others connect anew. */
+  const renew = (): void => {
+    session = uuid()
+    for (const [account, m] of members) {
+      m.peer?.close()
+      m.peer = null
+      sayHere(account, true)
+      if (!m.left) connect(account, m)
+    }
+    show()
   }
 
   /** Somebody says he is here: a new stay gets a new connection, a known one a push if it does not stand. */
   const met = (account: string, here: Here): void => {
     const known = members.get(account)
-    if (here.ask) sayHere(account, false)
+    if (here.ask && guard.takes(account, 'answer', performance.now())) sayHere(account, false)
     if (known !== undefined && known.session === here.session && !known.left) {
       known.mic = here.mic
       known.cam = here.cam
-      known.peer?.kick()
-    } else {
+      void known.peer?.kick(false)
+    } else if (guard.takes(account, 'stay', performance.now())) {
       known?.peer?.close()
       const { session, mic, cam } = here
-      const m: Member = { session, mic, cam, peer: null, net: null, left: false, awayAt_ms: null, came: false }
+      const came = known?.came === true && !known.left // a page that was loaded anew
+      const m: Member = { session, mic, cam, peer: null, net: null, left: false, awayAt_ms: null, came }
       members.set(account, m)
       connect(account, m)
     }
@@ -155,6 +183,7 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     }
     const m = members.get(from)
     if (told.to !== session || m === undefined || m.session !== told.session) return // meant for an earlier stay
+    if (!guard.takes(from, told.kind, performance.now())) return
     try {
       if (told.kind === 'description') await m.peer?.description(told.description)
       else await m.peer?.candidate(told.candidate)
@@ -192,8 +221,9 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
       if (missed) void forward().take(null)
     }
     if (from === '' || from === me) return
-    if (body.kind === 'hello') sayHere(from, true)
-    else if (body.kind === 'signal') void signalled(from, body)
+    if (body.kind === 'hello') {
+      if (guard.takes(from, 'answer', performance.now())) sayHere(from, true)
+    } else if (body.kind === 'signal') void signalled(from, body)
     else if (body.kind === 'pointer') pointed(from, body as { lead?: unknown; sample?: unknown })
     else if (body.kind === 'bye') {
       const m = members.get(from)
@@ -207,10 +237,16 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     }
   }
 
+  /** The link is back, or the network is another: media that did not come with it are mended or replaced. */
+  const mend = (): void => {
+    for (const m of members.values()) void m.peer?.kick(true)
+    void forwarder?.kick()
+  }
+
   /** A view shown while the link was down reached nobody: unless a newer one comes first, it is said again. */
   const back = (): void => {
     hello()
-    forwarder?.kick()
+    mend()
     const mine = lastSent
     if (mine === null || view.peek() !== mine) return
     setTimeout(() => {
@@ -220,7 +256,9 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
 
   const stopTopic = subscribe(topic, null, { whisper: heard, ready: back })
   // A topic somebody on this page already follows says no second `ready`.
-  if (linkState.peek().kind === 'live') hello()
+  if (linked()) hello()
+  const stopHurry = hurry()
+  const stopNetwork = onNetwork(mend)
 
   const stopMedia = effect(() => {
     const own: Tracks = media.sent.value
@@ -265,6 +303,8 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
   const close = (leaving: boolean): void => {
     if (leaving) whisper(topic, null, { kind: 'bye' })
     clearInterval(netTimer)
+    stopHurry()
+    stopNetwork()
     stopMedia()
     stopTopic()
     for (const m of members.values()) m.peer?.close()
@@ -278,7 +318,7 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     largest = large
     show()
   }
-  return { topic, seats, speakers, lead, pointers, view, watch, sendView, sendPointer, close }
+  return { topic, seats, speakers, refused, lead, pointers, view, watch, sendView, sendPointer, close }
 }
 
 export type RoomLink = ReturnType<typeof openLink>

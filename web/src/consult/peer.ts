@@ -2,7 +2,7 @@
 // The impolite side lays the two lines (sound, picture); the polite one fills the lines it is offered. So there are two
 // lines whoever comes first, and muting or a lost camera never renegotiates: the track is replaced.
 import type { IceServer } from '../api/types.gen'
-import { ignores, isPolite, type PeerState, peerState, restarts } from './negotiation'
+import { type Described, ignores, isPolite, type PeerState, peerState, restarts } from './negotiation'
 
 export type Tracks = Readonly<{ audio: MediaStreamTrack | null; video: MediaStreamTrack | null }>
 export type Net = Readonly<{ rtt_ms: number; loss_pct: number }>
@@ -14,12 +14,26 @@ type PeerOptions = Readonly<{
   other: string
   iceServers: readonly IceServer[]
   tracks: Tracks
-  send: (what: { description: RTCSessionDescriptionInit } | { candidate: RTCIceCandidateInit }) => void
+  send: (what: { description: Described } | { candidate: RTCIceCandidateInit }) => void
+  /** Whether signals reach the other now. */
+  linked: () => boolean
   onChange: () => void
+  /** Nothing comes any more: the line may be cut. */
+  onSilent: () => void
+  /** No restart has helped: only a new connection will. */
+  onBroken: () => void
 }>
 
 const VIDEO_BITS_MAX = 600_000
 const RESTART_AFTER_MS = 2_000
+const RESTARTS_MAX = 3
+const RESTART_AGAIN_MS = 4_000
+const FLOWS_WITHIN_MS = 1_200
+const LOOK_MS = 200
+const WATCH_MS = 500
+const SILENT_MS = 1_500
+const FRESH_AGAIN_MS = 700
+const SET_TRIES = 10
 
 export class Peer {
   readonly stream = new MediaStream()
@@ -30,6 +44,13 @@ export class Peer {
   private ignoring = false
   private lostAt_ms: number | null = null
   private restartTimer: ReturnType<typeof setTimeout> | undefined
+  private restarted = 0
+  private offers = 0
+  private answering = 0
+  private looking = false
+  private bytes = 0
+  private grewAt_ms = Number.POSITIVE_INFINITY
+  private readonly watching: ReturnType<typeof setInterval>
   private counted: Counted = NOTHING_COUNTED
   private closed = false
 
@@ -49,10 +70,13 @@ export class Peer {
     }
     this.pc.onconnectionstatechange = () => this.changed()
     if (!this.polite) this.layLines()
+    this.watching = setInterval(() => void this.watch(), WATCH_MS)
   }
 
   get state(): PeerState {
-    return peerState(this.pc.connectionState, this.lostAt_ms === null ? null : Date.now() - this.lostAt_ms)
+    // A page that reloads closes its end, which this end hears as `closed`: it is on its way back.
+    const is = this.pc.connectionState === 'closed' && !this.closed ? 'failed' : this.pc.connectionState
+    return peerState(is, this.lostAt_ms === null ? null : performance.now() - this.lostAt_ms)
   }
 
   private layLines(): void {
@@ -69,6 +93,7 @@ export class Peer {
     try {
       this.making = true
       await this.pc.setLocalDescription()
+      this.offers += 1
       this.tellLocal()
     } catch (error) {
       console.error('room.offer', error)
@@ -79,15 +104,22 @@ export class Peer {
 
   private tellLocal(): void {
     const local = this.pc.localDescription
-    if (local !== null) this.o.send({ description: { type: local.type, sdp: local.sdp } })
+    if (local === null) return
+    const offer = local.type === 'offer' ? this.offers : this.answering
+    this.o.send({ description: { type: local.type, sdp: local.sdp, offer } })
   }
 
-  async description(description: RTCSessionDescriptionInit): Promise<void> {
+  async description(description: Described): Promise<void> {
     const side = { polite: this.polite, making: this.making, stable: this.pc.signalingState === 'stable' }
-    this.ignoring = ignores(side, description.type ?? '')
+    this.ignoring = ignores(side, description.type)
     if (this.ignoring || this.closed) return
-    if (description.type === 'answer' && this.pc.signalingState !== 'have-local-offer') return // answered already
-    await this.pc.setRemoteDescription(description)
+    if (
+      description.type === 'answer' &&
+      (this.pc.signalingState !== 'have-local-offer' || description.offer !== this.offers)
+    )
+      return // answered already, or the answer to an offer that another has replaced
+    await this.pc.setRemoteDescription({ type: description.type, sdp: description.sdp })
+    this.answering = description.offer
     if (description.type !== 'offer') return
     await this.fillLines()
     await this.pc.setLocalDescription()
@@ -122,26 +154,79 @@ export class Peer {
     }
   }
 
-  /** The link is back, or the other side said hello again: see to it that the picture comes back too. */
-  kick(): void {
-    if (this.closed || this.pc.connectionState === 'connected') return
-    if (this.pc.signalingState === 'have-local-offer') this.tellLocal()
-    else if (restarts(this.pc.connectionState, true)) this.pc.restartIce()
+  /**
+   * The link is back (`mine`: that of this page), or the network is another: see to it that the picture comes back too.
+   * The impolite side begins; the polite one a little later, should that one not know of it.
+   */
+  async kick(mine: boolean): Promise<void> {
+    if (this.closed || this.looking) return
+    if (this.pc.signalingState === 'have-local-offer') {
+      if (mine) this.restart()
+      else this.tellLocal()
+      return
+    }
+    this.looking = true
+    try {
+      if (this.polite) await wait(RESTART_AFTER_MS / 2)
+      if (this.pc.signalingState === 'stable' && !(await flows(this.pc)) && !this.closed) this.restart()
+    } finally {
+      this.looking = false
+    }
+  }
+
+  private async watch(): Promise<void> {
+    const bytes = await bytesIn(this.pc)
+    if (this.closed) return
+    const now_ms = performance.now()
+    const silent_ms = now_ms - this.grewAt_ms
+    if (bytes <= this.bytes) {
+      if (silent_ms > SILENT_MS && silent_ms < SILENT_MS + 2 * WATCH_MS) this.o.onSilent()
+      return
+    }
+    this.bytes = bytes
+    this.grewAt_ms = now_ms
+    if (silent_ms < SILENT_MS) return
+    await this.freshen()
+    // What was sent at once may have gone the way that is no more.
+    await wait(FRESH_AGAIN_MS)
+    await this.freshen()
+  }
+
+  /** After a cut the other side waits up to 3 s before it asks for a whole picture: it gets one unasked. */
+  private async freshen(): Promise<void> {
+    const line = this.pc.getTransceivers().find(l => l.receiver.track.kind === 'video')
+    if (line !== undefined && !this.closed) await wholePicture(line.sender)
+  }
+
+  private restart(): void {
+    this.restarted += 1
+    if (this.restarted > RESTARTS_MAX) {
+      this.o.onBroken()
+      return
+    }
+    this.pc.restartIce()
+    // What is offered and unanswered was lost, or speaks of a network that is no more: a newer offer takes its place.
+    if (this.pc.signalingState === 'have-local-offer') void this.offer()
+    this.restartIn(RESTART_AGAIN_MS)
+  }
+
+  private restartIn(wait_ms: number): void {
+    clearTimeout(this.restartTimer)
+    this.restartTimer = setTimeout(() => {
+      if (this.o.linked() && restarts(this.pc.connectionState, true)) this.restart()
+    }, wait_ms)
   }
 
   private changed(): void {
     const is = this.pc.connectionState
     if (is === 'connected') {
       this.lostAt_ms = null
+      this.restarted = 0
       clearTimeout(this.restartTimer)
-    } else if (is === 'disconnected' || is === 'failed') {
-      this.lostAt_ms ??= Date.now()
-      clearTimeout(this.restartTimer)
+    } else if (is === 'disconnected' || is === 'failed' || is === 'closed') {
+      this.lostAt_ms ??= performance.now()
       // The impolite side asks first; the polite one a little later, should its word not have come through.
-      const wait_ms = (is === 'failed' ? 0 : RESTART_AFTER_MS) + (this.polite ? RESTART_AFTER_MS : 0)
-      this.restartTimer = setTimeout(() => {
-        if (restarts(this.pc.connectionState, true)) this.pc.restartIce()
-      }, wait_ms)
+      this.restartIn((is === 'failed' ? 0 : RESTART_AFTER_MS) + (this.polite ? RESTART_AFTER_MS : 0))
     }
     this.o.onChange()
   }
@@ -154,10 +239,35 @@ export class Peer {
 
   close(): void {
     this.closed = true
+    clearInterval(this.watching)
     clearTimeout(this.restartTimer)
     this.pc.onconnectionstatechange = null
     this.pc.close()
   }
+}
+
+const wait = (ms: number): Promise<void> => new Promise(done => setTimeout(done, ms))
+
+/** Whether anything still comes: a line that was cut or moved is known here seconds before the connection says so. */
+export async function flows(pc: RTCPeerConnection): Promise<boolean> {
+  if (pc.connectionState === 'new' || pc.connectionState === 'connecting') return true // it has just begun
+  if (pc.connectionState !== 'connected') return false
+  const first = await bytesIn(pc)
+  for (let waited_ms = 0; waited_ms < FLOWS_WITHIN_MS; waited_ms += LOOK_MS) {
+    await wait(LOOK_MS)
+    if ((await bytesIn(pc)) > first) return true
+  }
+  return false
+}
+
+export async function bytesIn(pc: RTCPeerConnection): Promise<number> {
+  let bytes = 0
+  const stats = await pc.getStats()
+  stats.forEach((s: unknown) => {
+    const row = s as { type?: string; bytesReceived?: number }
+    if (row.type === 'transport') bytes += row.bytesReceived ?? 0
+  })
+  return bytes
 }
 
 async function capVideo(sender: RTCRtpSender): Promise<void> {
@@ -166,6 +276,21 @@ async function capVideo(sender: RTCRtpSender): Promise<void> {
   if (first === undefined || first.maxBitrate === VIDEO_BITS_MAX) return
   first.maxBitrate = VIDEO_BITS_MAX
   await sender.setParameters(p).catch(() => undefined) // an older browser sends uncapped
+}
+
+/** Off and on again: what is encoded next stands for itself. Not every browser lets one ask for it in another way. */
+async function wholePicture(sender: RTCRtpSender): Promise<void> {
+  if (sender.getParameters().encodings[0]?.active !== true) return
+  for (const active of [false, true]) {
+    // Somebody else may set them just now; and it must not stay off.
+    for (let tries = 0; tries < SET_TRIES; tries++) {
+      const p = sender.getParameters()
+      const first = p.encodings[0]
+      if (first === undefined || first.active === active) break
+      first.active = active
+      await sender.setParameters(p).catch(() => wait(LOOK_MS))
+    }
+  }
 }
 
 /** Round trip, and loss since `was`; null before there is any. */

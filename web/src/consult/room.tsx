@@ -179,6 +179,11 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
             onEnter={() => void enter()}
           />
         )}
+        {inRoom !== null && inRoom.link.refused.value !== null && (
+          <p class="room-told" role="status" data-testid="media-refused">
+            {inRoom.link.refused.value.sentence}
+          </p>
+        )}
         <DeviceTrouble media={media} />
         {inRoom !== null && inRoom.share.why.value !== null && (
           <p class="room-told" role="status" data-testid="no-screen">
