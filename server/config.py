@@ -44,6 +44,13 @@ class Hub(_Section, frozen=True):
         tuple[str, ...], Meta(description="Further origins that may send commands, such as a reverse proxy's address.")
     ] = ()
     data: Annotated[str, Meta(description="Folder of the database, the journal and the files.")] = "var"
+    database: Annotated[
+        str,
+        Meta(
+            description="postgresql://user@host:5432/name: the tables live there; the password stands in the URL or in "
+            "the `.pgpass` of the hub's user. Empty: SQLite in the folder above."
+        ),
+    ] = ""
     low_disk_mb: Annotated[
         int, Meta(ge=0, description="Below so many free megabytes the administrators are told that the disk runs full.")
     ] = 2048
@@ -138,6 +145,31 @@ class ConsultSection(_Section, frozen=True):
         tuple[str, ...],
         Meta(description="IPv4 addresses under which browsers reach that port; empty: this computer's own."),
     ] = ()
+    media: Annotated[
+        str,
+        Meta(
+            pattern="^(embedded|janus)$",
+            description="Who passes on what three and more send: embedded or janus.",
+        ),
+    ] = "embedded"
+    janus_url: Annotated[
+        str, Meta(pattern="^wss?://", description="The WebSocket of that Janus; keep it where only the hub reaches it.")
+    ] = "ws://127.0.0.1:8188"
+    janus_secret: Annotated[str, Meta(description="Its api_secret (janus.jcfg).")] = ""
+    janus_admin_key: Annotated[
+        str, Meta(description="Its admin_key (janus.plugin.videoroom.jcfg), where it has one.")
+    ] = ""
+
+    film_key: Annotated[
+        str,
+        Meta(
+            description="File of the key that seals films of rooms, made once; empty: `films.key` in the data folder."
+        ),
+    ] = ""
+    film_short_days: Annotated[int, Meta(ge=1, le=3650, description="Days a film asked for briefly is kept.")] = 30
+    film_case_days: Annotated[
+        int, Meta(ge=1, le=36_500, description="Days a film that belongs to the case is kept.")
+    ] = 5475
 
 
 class LogSection(_Section, frozen=True):

@@ -39,11 +39,20 @@ from server.base.eventlog import Event
 from server.base.http import PUBLIC, Call, Http, Raw, Route, forget_commands
 from server.base.live import Live, Samples, TopicKind
 from server.base.pool import Pool
+from server.base.prints import Prints
 from server.base.reserve import Reserve, Room
 from server.base.spine import Reaction, Spine
 from server.config import Config
 from server.consult import Consultations, ConsultSettings, Rooms, topic_kind
+from server.consult.conclusion import Printing
+from server.consult.conclusion import reactions as conclusion_reactions
+from server.consult.conclusion_routes import routes as conclusion_routes
+from server.consult.film_routes import routes as film_routes
+from server.consult.film_views import FilmViews
+from server.consult.films import Films, FilmSettings
 from server.consult.media.embedded import Embedded, listen_on
+from server.consult.media.engine import Hear, MediaEngine
+from server.consult.media.janus import Janus, JanusAt
 from server.consult.media.process import Listen
 from server.consult.media.seats import Seats
 from server.consult.media_routes import routes as media_routes
@@ -80,7 +89,6 @@ from server.people.routes import LivePasses
 from server.people.routes import routes as people_routes
 from server.reading.content import Measured
 from server.reading.paper import check_fonts
-from server.reading.prints import Prints
 from server.reading.priority import Promise
 from server.reading.reactions import reactions as reading_reactions
 from server.reading.routes import routes as reading_routes
@@ -144,7 +152,7 @@ class Application:
         tls = tls_context(self.config)
         self.reserve = Reserve(data, hub.low_disk_mb * 2**20)
         self.reserve.look()
-        self.db = Database(data / "hub.sqlite", self.clock)
+        self.db = Database(hub.database or data / "hub.sqlite", self.clock)
         self.db.relieve = self.reserve.spend
         self.blobs = FileBlobs(data / "blobs")
         self.bus: LocalBus[Samples] = LocalBus()
@@ -152,6 +160,7 @@ class Application:
         self.secret = hub_secret(data)
         self._rooms()
         await self.people.reload()
+        await self.films.recover()
         self._web(tls)
         await self.spine.start()
         await self.live.start(self.spine.watch())
@@ -183,6 +192,7 @@ class Application:
         await asyncio.gather(*self._upkeep, return_exceptions=True)
         await self.gateway.stop()
         await self.watch.stop()
+        await self.films.close()
         await self.seats.engine.close()
         await self.live.stop()
         await self._runner.cleanup()
@@ -284,11 +294,12 @@ class Application:
             Pool(1, files.warm_up, timeout_s=files.WORKER_S, memory_bytes=files.WORKER_BYTES),
         )  # fmt: skip
         prints = Prints(Path(self.config.hub.data) / "prints", self.config.reading.prints_mb * 1_000_000)
+        hub_name = (self.config.hub.name, self.config.hub.name_en or self.config.hub.name)
         self.reading = Reading(
-            db, clock, prints, self.secret, self.load, self._measured, self.pool.run,
-            hub_name=(self.config.hub.name, self.config.hub.name_en or self.config.hub.name),
+            db, clock, prints, self.secret, self.load, self._measured, self.pool.run, hub_name=hub_name,
             settings=reading_settings(self.config),
         )  # fmt: skip
+        self.printing = Printing(prints, self.pool.run, hub_name, self.reading.settings.local)
         self.alerts = Alerts(db, clock, alert_settings(self.config), self.secret, adapters.critical_findings)
         self.watch = LiveWatch(
             self.bus, self.config.analysis.profile, self.config.analysis.watched_max, clock.monotonic, self._case,
@@ -297,10 +308,13 @@ class Application:
         self.intake.live_began = self.watch.begin
         self.intake.glanced = self._found_live
         self.intake.saving = lambda: self.reserve.spent
-        self.seats = Seats(clock, lambda hear: Embedded(self._media_listen(), hear, clock.monotonic))
+        self.seats = Seats(clock, self._media_engine)
+        rooms = Rooms(clock)
+        self.films = self._films(rooms)
         self.consult = Consultations(
-            db, clock, consult_settings(self.config), self.secret, adapters.may_sign(clock), Rooms(clock), self.seats
-        )
+            db, clock, consult_settings(self.config), self.secret, adapters.may_sign(clock), rooms, self.seats,
+            self.films,
+        )  # fmt: skip
         self.pictures = Pool(1, pictures.warm_up, timeout_s=pictures.WORKER_S, memory_bytes=pictures.WORKER_BYTES)
         self.messages = Messages(db, adapters.message_cases(self.people), blobs, self._clean)
         self.images = Images(
@@ -320,12 +334,21 @@ class Application:
                 *reading_reactions(self.reading),
                 *alert_reactions(self.alerts),
                 *consult_reactions(self.consult),
+                *conclusion_reactions(self.consult, self.printing),
                 Reaction("main.drop_revoked", frozenset({"device.revoked", "device.key_revoked"}), self._drop_revoked),
                 *self.more_reactions,
             ),
         )
 
         self.spine.failed = self.db.failed = self._fail
+
+    def _films(self, rooms: Rooms) -> Films:
+        data, said = Path(self.config.hub.data), self.config.consult
+        key = own_key(Path(said.film_key) if said.film_key else data / "films.key")
+        return Films(
+            self.db, self.clock, rooms, self.seats, FilmSettings(said.film_short_days, said.film_case_days),
+            data / "films", key, lambda: self.reserve.spent,
+        )  # fmt: skip
 
     async def _drop_revoked(self, event: Event) -> None:
         """A revoked device or key loses its connection at once, not at its next one."""
@@ -358,6 +381,12 @@ class Application:
             self._fail(error)
 
         return Gateway(self.intake, data / "journal", settings, self.clock.now_ms, failed)
+
+    def _media_engine(self, hear: Hear) -> MediaEngine:
+        said = self.config.consult
+        if said.media == "janus":
+            return Janus(JanusAt(said.janus_url, said.janus_secret, said.janus_admin_key), hear, self.clock.monotonic)
+        return Embedded(self._media_listen(), hear, self.clock.monotonic)
 
     def _media_listen(self) -> Listen:
         hub, said = self.config.hub, self.config.consult
@@ -392,6 +421,8 @@ class Application:
             *alert_routes(self.alerts),
             *consult_routes(self.consult),
             *media_routes(self.consult, self.seats),
+            *film_routes(self.films, FilmViews(self.films)),
+            *conclusion_routes(self.consult, self.printing),
             *message_routes(self.messages),
             *image_routes(self.images),
             *self._hub_routes(http),
@@ -513,7 +544,11 @@ def consult_settings(config: Config) -> ConsultSettings:
 
 def hub_secret(data: Path) -> bytes:
     """The hub's own key (signatures of accounts, read-back choices): made once, readable by the hub alone."""
-    path = data / "hub.key"
+    return own_key(data / "hub.key")
+
+
+def own_key(path: Path) -> bytes:
+    """A key of 32 bytes, made once and readable by the hub alone."""
     if not path.exists():
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:

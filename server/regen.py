@@ -28,6 +28,7 @@ from server.base.http import Route
 from server.base.kinds import KINDS, TIMERS
 from server.base.states import StateTable
 from server.config import Config
+from server.consult import film_model as films
 from server.consult import model as consult
 from server.consult.media import model as media
 from server.devices import model as devices
@@ -42,9 +43,18 @@ from server.regen_accuracy import accuracy_page
 from server.regen_protocol import protocol_page
 
 ROOT = Path(__file__).resolve().parent.parent
-MODELS: tuple[ModuleType, ...] = (people, devices, records, reading, alerts, media, consult, messages, images)
-TABLES: tuple[StateTable, ...] = (records.RECORDING, devices.DEVICE, reading.REPORT, alerts.ALERT, consult.CONSULT)
+MODELS: tuple[ModuleType, ...] = (people, devices, records, reading, alerts, media, films, consult, messages, images)
+TABLES: tuple[StateTable, ...] = (
+    records.RECORDING,
+    devices.DEVICE,
+    reading.REPORT,
+    alerts.ALERT,
+    consult.CONSULT,
+    films.FILM,
+)
 ROOMS = ("people", "devices", "records", "reading", "alerts", "consult", "messages", "images")
+MORE_ROUTES = ("consult.media_routes", "consult.conclusion_routes")
+"""Of rooms whose routes are in several files; each takes the room and a second thing."""
 TS_HEADER = "// Produced from the server's definitions by `./run regen`; not to be edited.\n"
 MD_HEADER = "<!-- Produced from the code by `./run regen`; not to be edited. -->\n\n"
 
@@ -116,11 +126,11 @@ def metric_page() -> str:
 def route_page() -> str:
     """Every HTTP route. The rooms' route lists need no room to be read."""
     rows = []
-    for name in (*(f"{room}.routes" for room in ROOMS), "consult.media_routes"):
+    for name in (*(f"{room}.routes" for room in ROOMS), *MORE_ROUTES):
         make = cast("Callable[..., tuple[Route, ...]]", importlib.import_module(f"server.{name}").routes)
         rows += [
             [f"`{r.method} {r.path}`", f"`{r.rule}`", _type_name(r.body or r.query), _type_name(r.result)]
-            for r in (make(None, None) if name in ("people.routes", "consult.media_routes") else make(None))
+            for r in (make(None, None) if name in ("people.routes", *MORE_ROUTES) else make(None))
         ]
     own = "`GET /api/hub`, `GET /healthz`, `GET /metrics` are public; `GET /api/ws?ticket=` is the live connection."
     text = f"Commands (POST, PUT, DELETE) carry an `Idempotency-Key`. {own} Types: `web/src/api/types.gen.ts`."

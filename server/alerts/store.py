@@ -22,11 +22,11 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from server.alerts.model import OPEN_STATES, RINGING_STATES, CriticalFinding
 from server.base.errors import NotFound
 from server.base.schema import metadata
+from server.base.upsert import upsert
 
 alert = Table(
     "alert",

@@ -4,14 +4,13 @@ A write is a plain function of a `Tx`: it reads, checks, writes and appends even
 several callers ask for at the same time shares one commit (one fsync); a savepoint keeps each caller's failure his own.
 On a full disk writes are refused until there is room, and reads go on. A disk that fails ends the process: after a
 failed sync nobody knows what stands on it. No table and no rule lives here. SQLite is the default; the same functions
-run on PostgreSQL when it is outgrown.
+run on PostgreSQL when it is outgrown (`engines.py` knows both).
 """
 
 from __future__ import annotations
 
 import asyncio
 import queue
-import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,12 +20,12 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import structlog
-from sqlalchemy import Connection, Engine, create_engine, insert
-from sqlalchemy import event as sa_event
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy import Connection, insert
+from sqlalchemy.exc import IntegrityError
 
 from server.base import eventlog, timers
 from server.base.clock import Clock, iso
+from server.base.engines import engines, widen
 from server.base.errors import AlreadyDone, AppError, StorageFull
 from server.base.migrations import bring_up_to_date
 from server.base.schema import command, metadata
@@ -107,9 +106,12 @@ class _Job(Generic[T]):
 class Database:
     """`await write(fn)` and `await read(fn)`; `on_commit` callbacks learn of new events and timers."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
-        self._path, self._clock = path, clock
-        self._writer = _sqlite(path, read_only=False)
+    def __init__(self, where: Path | str, clock: Clock) -> None:
+        """`where`: SQLite's file, or the URL of a PostgreSQL. Raises DatabaseUnusable, SchemaNewer, SchemaUnusable."""
+        self._clock = clock
+        widen(metadata)
+        self._engines = engines(where)
+        self._writer, self._readers = self._engines.writer, self._engines.readers
         self._jobs: queue.Queue[_Job[Any] | None] = queue.Queue(QUEUE_MAX)
         self._listeners: list[Callable[[bool, bool], None]] = []
         self.commits = 0
@@ -121,7 +123,6 @@ class Database:
         """Told in the loop when the disk refused a write or a sync: the process has to end and be started anew."""
         with self._writer.begin() as conn:
             bring_up_to_date(conn, metadata)
-        self._readers = _sqlite(path, read_only=True)
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="db-read")
         self._thread = threading.Thread(target=self._run, name="db-write", daemon=True)
         self._thread.start()
@@ -188,12 +189,12 @@ class Database:
                                 _claim(conn, job.key, now)
                             job.result = job.work(job.tx)
                     except Exception as error:
-                        if not _in_transaction(conn):
-                            raise  # SQLite took everybody's part back, as it does when it finds no room
+                        if not self._engines.in_transaction(conn):
+                            raise  # everybody's part is gone with his
                         job.error, job.tx = error, None
             self.commits += 1
         except Exception as error:
-            log.error("database.commit_failed", error=type(error).__name__, code=_sqlite_code(error))
+            log.error("database.commit_failed", error=type(error).__name__, reason=str(getattr(error, "orig", "")))
             for job in group:
                 job.error, job.tx = job.error or error, None
 
@@ -206,18 +207,18 @@ class Database:
             job.loop.call_soon_threadsafe(self._resolve, job)
 
     def _found_no_room(self, group: list[_Job[Any]]) -> bool:
-        return any(_sqlite_code(job.error) == sqlite3.SQLITE_FULL for job in group)
+        return any(self._engines.is_full(job.error) for job in group)
 
     def _look_at_disk(self, group: list[_Job[Any]]) -> None:
         """Whether the disk is full or failing, from what this group met."""
-        met = {_sqlite_code(job.error): job.error for job in group if job.error is not None}
-        self.full = sqlite3.SQLITE_FULL in met
+        failing = next((job.error for job in group if self._engines.is_failing(job.error)), None)
+        self.full = self._found_no_room(group)
         if self.full:
             for job in group:
                 if job.error is not None and not isinstance(job.error, AppError):
                     job.error = StorageFull()  # also for who only shared the transaction that had to go back
-        if error := met.get(sqlite3.SQLITE_IOERR):
-            group[0].loop.call_soon_threadsafe(self.failed, error)
+        if failing is not None:
+            group[0].loop.call_soon_threadsafe(self.failed, failing)
 
     def _resolve(self, job: _Job[Any]) -> None:
         if job.tx is not None and (job.tx.appended or job.tx.timed):
@@ -231,51 +232,8 @@ class Database:
             job.future.set_result(job.result)
 
 
-def _in_transaction(conn: Connection) -> bool:
-    raw = conn.connection.dbapi_connection
-    return not isinstance(raw, sqlite3.Connection) or raw.in_transaction
-
-
-def _sqlite_code(error: BaseException | None) -> int | None:
-    """SQLite's primary result code of what began this: a failed rollback hides the failure that asked for it."""
-    code = None
-    while error is not None:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        if isinstance(cause, sqlite3.Error):
-            code = getattr(cause, "sqlite_errorcode", 0) & 0xFF or code
-        error = error.__context__
-    return code
-
-
 def _claim(conn: Connection, key: CommandKey, now: str) -> None:
     try:
         conn.execute(insert(command).values(actor=key.actor, key=key.key, at=now))
     except IntegrityError:
         raise AlreadyDone from None
-
-
-def _sqlite(path: Path, *, read_only: bool) -> Engine:
-    mode = "ro" if read_only else "rwc"
-    engine = create_engine(
-        f"sqlite+pysqlite:///file:{path}?mode={mode}&uri=true",
-        connect_args={"check_same_thread": False, "timeout": 5},
-        pool_size=4,
-    )
-
-    @sa_event.listens_for(engine, "connect")
-    def configure(raw: sqlite3.Connection, _record: object) -> None:
-        # SQLAlchemy sends our own BEGIN (below); the driver must not open transactions behind it.
-        raw.isolation_level = None
-        for pragma in (
-            "foreign_keys=ON",
-            "trusted_schema=OFF",
-            "busy_timeout=5000",
-            *(("query_only=ON",) if read_only else ("page_size=4096", "journal_mode=WAL", "synchronous=FULL")),
-        ):
-            raw.execute(f"PRAGMA {pragma}")
-
-    @sa_event.listens_for(engine, "begin")
-    def begin(conn: Connection) -> None:
-        conn.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
-
-    return engine

@@ -72,6 +72,19 @@ class Raw:
 
 
 @dataclass(frozen=True)
+class Piece:
+    """An answer that is a part of something longer, which a player asks for piece by piece (RFC 9110, 14).
+
+    first: where it begins; total: bytes of the whole. Nothing in it: there is nothing there.
+    """
+
+    body: bytes
+    content_type: str
+    first: int
+    total: int
+
+
+@dataclass(frozen=True)
 class Call:
     """One request as a use case sees it. `body` and `query` are already of the route's types."""
 
@@ -82,6 +95,8 @@ class Call:
     peer: str = ""
     agent: str = ""
     content_type: str = ""
+    span: tuple[int, int | None] = (0, None)
+    """First and last byte that were asked for; None: as much as is good."""
     set_cookie: Callable[[str | None], None] = field(default=lambda _value: None)
 
 
@@ -172,6 +187,7 @@ class Http:
             peer=request.remote or "",
             agent=request.headers.get("User-Agent", "")[:200],
             content_type=request.headers.get("Content-Type", "")[:400],
+            span=_span(request.headers.get("Range", "")),
             set_cookie=cookies.append,
         )
         if request.method in ("GET", "HEAD") or route.rule == PUBLIC or not route.kept:
@@ -298,8 +314,31 @@ def disposition(filename: str, *, attachment: bool) -> str:
     return how if plain == name else f"{how}; filename*=UTF-8''{quote(name, safe='')}"
 
 
+def _span(said: str) -> tuple[int, int | None]:
+    """Of a `Range` header: one span that counts from the front; anything else is as if none were there."""
+    unit, _, span = said.partition("=")
+    first, dash, last = span.partition("-")
+    numbers = [word for word in (first, last) if word]
+    if unit.strip() != "bytes" or not dash or not first or any(not n.isdecimal() or len(n) > 15 for n in numbers):
+        return 0, None
+    return int(first), int(last) if last else None
+
+
+def _piece(piece: Piece) -> web.Response:
+    headers = {"Accept-Ranges": "bytes", "Cache-Control": "no-store"}
+    if not piece.body:
+        headers["Content-Range"] = f"bytes */{piece.total}"
+        return web.Response(status=416, headers=headers)
+    if len(piece.body) == piece.total:
+        return web.Response(body=piece.body, content_type=piece.content_type, headers=headers)
+    headers["Content-Range"] = f"bytes {piece.first}-{piece.first + len(piece.body) - 1}/{piece.total}"
+    return web.Response(body=piece.body, status=206, content_type=piece.content_type, headers=headers)
+
+
 def _response(result: object, has: str = "") -> web.Response:
     """`has`: the etag of what the browser holds."""
+    if isinstance(result, Piece):
+        return _piece(result)
     if isinstance(result, Raw):
         headers = {"Cache-Control": f"private, max-age={result.cache_s}" if result.cache_s else "no-store"}
         if result.filename:

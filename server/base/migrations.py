@@ -1,8 +1,8 @@
 """Brings the database of an earlier commit up to the tables of this one, at the start and in one transaction.
 
 Two ways, both forward only. What the tables merely gained (a table, a column that may be empty or has a default, an
-index) is found by comparison and added by itself. Anything else is a step of `STEPS`; `PRAGMA user_version` says how
-many of them a database has behind it. A new database is made as the tables are now and has all of them behind it.
+index) is found by comparison and added by itself. Anything else is a step of `STEPS`; the database itself says how many
+of them it has behind it. A new database is made as the tables are now and has all of them behind it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from server.base.errors import AppError
 log = structlog.get_logger()
 
 Step = Callable[[Connection], None]
+STEPS_BEHIND: Final = "xinlian steps "  # PostgreSQL keeps the number as the comment of its schema
 
 STEPS: Final[tuple[Step, ...]] = ()
 """In the order they were written, never changed and never taken out: what cannot be found by comparison (a column
@@ -50,7 +51,7 @@ class SchemaUnusable(AppError):
 def bring_up_to_date(conn: Connection, metadata: MetaData, steps: Sequence[Step] = STEPS) -> None:
     """To be called in a transaction. Raises SchemaNewer, SchemaUnusable; nothing is changed then."""
     is_new = not inspect(conn).get_table_names()
-    has = int(conn.exec_driver_sql("PRAGMA user_version").scalar_one())
+    has = _steps_behind(conn)
     if has > len(steps):
         raise SchemaNewer(has=has, known=len(steps))
     place = ""
@@ -62,11 +63,26 @@ def bring_up_to_date(conn: Connection, metadata: MetaData, steps: Sequence[Step]
         place = "the missing tables"
         metadata.create_all(conn)
         added = [] if is_new else _add_missing(conn, metadata)
-        conn.exec_driver_sql(f"PRAGMA user_version = {len(steps)}")
+        _set_steps_behind(conn, len(steps))
     except DBAPIError as error:
         raise SchemaUnusable(place=place, reason=str(error.orig)) from None
     if added or (has < len(steps) and not is_new):
         log.info("database.migrated", steps=len(steps) - has, added=added)
+
+
+def _steps_behind(conn: Connection) -> int:
+    if conn.dialect.name == "sqlite":
+        return int(conn.exec_driver_sql("PRAGMA user_version").scalar_one())
+    said = conn.exec_driver_sql("SELECT obj_description(current_schema()::regnamespace, 'pg_namespace')").scalar()
+    return int(said.removeprefix(STEPS_BEHIND)) if said is not None and said.startswith(STEPS_BEHIND) else 0
+
+
+def _set_steps_behind(conn: Connection, steps: int) -> None:
+    if conn.dialect.name == "sqlite":
+        conn.exec_driver_sql(f"PRAGMA user_version = {steps}")
+        return
+    schema = conn.exec_driver_sql("SELECT quote_ident(current_schema())").scalar_one()
+    conn.exec_driver_sql(f"COMMENT ON SCHEMA {schema} IS '{STEPS_BEHIND}{steps}'")
 
 
 def _add_missing(conn: Connection, metadata: MetaData) -> list[str]:

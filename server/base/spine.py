@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import msgspec
 import structlog
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from server.base import eventlog, timers
 from server.base.clock import Clock, iso, seconds_between
@@ -23,6 +22,7 @@ from server.base.database import Database, Tx
 from server.base.errors import StorageFull
 from server.base.eventlog import Event
 from server.base.schema import cursor, dead_letter
+from server.base.upsert import upsert
 
 log = structlog.get_logger()
 

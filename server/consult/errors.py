@@ -110,6 +110,14 @@ class ConclusionChanged(ConsultError):
 
 
 @dataclass(eq=False)
+class AmendReasonMissing(ConsultError):
+    code: ClassVar[str] = "consult.amend_reason"
+    status: ClassVar[int] = 422
+    what: ClassVar[str] = "A conclusion that both sides have signed is corrected only with a reason."
+    mend: ClassVar[str] = "Write why; the earlier version stays beside it, with both signatures."
+
+
+@dataclass(eq=False)
 class AlreadyInvited(ConsultError):
     code: ClassVar[str] = "consult.already_invited"
     status: ClassVar[int] = 409
@@ -165,6 +173,22 @@ class MediaRefused(ConsultError):
     status: ClassVar[int] = 422
     what: ClassVar[str] = "The hub cannot use what this browser offers for sound and picture."
     mend: ClassVar[str] = "Use a current Chromium, Edge, Firefox or Safari; chat and ECG go on without it."
+
+
+@dataclass(eq=False)
+class FilmUnable(ConsultError):
+    code: ClassVar[str] = "consult.film_unable"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "The media engine of this hub cannot film a room."
+    mend: ClassVar[str] = "Its administrator can choose the embedded engine; everything else in the room goes on."
+
+
+@dataclass(eq=False)
+class FilmUnderWay(ConsultError):
+    code: ClassVar[str] = "consult.film_under_way"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "A film of this room is asked for or under way already."
+    mend: ClassVar[str] = "Nothing to do; end it before you ask for another one."
 
 
 @dataclass(eq=False)

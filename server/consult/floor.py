@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 Role = Literal["host", "expert", "requester", "observer"]
-Source = Literal["ecg", "live", "record", "board"]
+Source = Literal["ecg", "live", "record", "image", "board"]
 Shape = Literal["time", "voltage", "pen", "box"]
 
 MARKS_EACH_MAX = 20

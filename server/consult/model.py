@@ -47,6 +47,10 @@ CONSULT = StateTable(
         Row("accepted", "conclude", "concluding", by="expert"),
         Row("concluding", "conclude", "concluding", by="expert"),
         Row("concluding", "countersign", "concluded", by="requester"),
+        Row("concluded", "amend", "concluding", by="expert"),
+        Row("followed_up", "amend", "concluding", by="expert"),
+        Row("concluded", "acknowledge", "concluded", by="requester"),
+        Row("followed_up", "acknowledge", "followed_up", by="requester"),
         Row("concluded", "follow_up", "followed_up", by="requester"),
         *(
             Row(state, "file", state, by="requester")
@@ -72,14 +76,34 @@ class Member(msgspec.Struct, frozen=True):
     part: Literal["requester", "expert", "observer"]
 
 
+class Receipt(msgspec.Struct, frozen=True):
+    """已阅: one of the side that asked has read the countersigned conclusion."""
+
+    account: str
+    name: str
+    at: str
+
+
 class Conclusion(msgspec.Struct, frozen=True):
+    """One signed version. It stands when both sides have signed; a correction afterwards is the next one, with reason.
+
+    pdf_at: when its paper was made and so stood in the record of the side that asked.
+    """
+
+    version: int
     text: str
+    advice: list[str]
+    follow_up: str
+    warning_signs: str
+    reason: str
     signed_by: str
     signed_name: str
     signed_at: str
     digest: str
     countersigned_name: str | None
     countersigned_at: str | None
+    pdf_at: str | None
+    receipts: list[Receipt]
 
 
 class NewDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -243,6 +267,8 @@ class Consult(msgspec.Struct, frozen=True):
     reason: str
     members: list[Member]
     conclusion: Conclusion | None
+    earlier_conclusions: list[Conclusion]
+    """Versions before the present one, the newest first."""
     events: list[str]
     """What this viewer may do now: names of the state table's events."""
 
@@ -297,7 +323,21 @@ class CountersignQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Conclude(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The conclusion's skeleton: what it is (`text`), what to do, when to look again, what brings the patient back at
+    once. `reason`: why a countersigned one is corrected."""
+
     text: str
+    advice: list[str] = []
+    follow_up: str = ""
+    warning_signs: str = ""
+    reason: str = ""
+
+
+class ConclusionPdfQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """version 0: the last."""
+
+    version: int = 0
+    lang: Literal["zh", "en"] = "zh"
 
 
 class Enter(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ from server.base.database import Tx
 from server.base.eventlog import Event
 from server.base.spine import Reaction
 from server.consult import routing, schedule, store
+from server.consult.films import EXPIRES
 from server.consult.service import Consultations
 
 
@@ -26,7 +27,12 @@ def reactions(room: Consultations) -> tuple[Reaction, ...]:
     async def start_missed(event: Event) -> None:
         await room.db.write(lambda tx: schedule.miss(tx, store.consult_row(tx.conn, event.subject), _at(event)))
 
+    async def film_expires(event: Event) -> None:
+        if room.films is not None:
+            await room.films.expire(event.subject)
+
     return (
+        Reaction("consult.film_expires", frozenset({f"timer.{EXPIRES}"}), film_expires),
         Reaction("consult.answer_due", frozenset({f"timer.{routing.ANSWER_TIMER}"}), answer_due),
         Reaction("consult.remind", frozenset({f"timer.{schedule.REMINDER_TIMER}"}), reminder_due),
         Reaction("consult.miss", frozenset({f"timer.{schedule.MISSED_TIMER}"}), start_missed),

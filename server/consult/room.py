@@ -18,6 +18,7 @@ from server.base.clock import Clock
 from server.base.live import Heard
 from server.consult.floor import Drawn, Floor, Marked, Role, Source
 from server.consult.model import SharedView
+from server.consult.picture import Picture, Spot, sound
 
 ROOMS_MAX = 500
 PRESENT_MAX = 64
@@ -27,7 +28,7 @@ ACTS_PER_S_MAX = 30
 """Of what changes the floor or the marks, counted apart: a burst of signalling costs nobody his raised hand."""
 BYTES_PER_S_MAX = 100_000
 """Of one person in one room: each byte goes to as many as are here."""
-BYTES_MAX = {"pointer": 500, "view": 1000, "signal": 32_000, "mark": 8000}
+BYTES_MAX = {"pointer": 500, "view": 1000, "signal": 32_000, "mark": 8000, "image": 4000, "spot": 300}
 """Of one whisper by its kind; the others are a word and a name."""
 BYTES_ELSE_MAX = 200
 
@@ -117,7 +118,8 @@ class Clear(msgspec.Struct, frozen=True, tag_field="kind", tag="clear"):
 
 
 Whispered = (
-    Pointer | View | Signal | Typing | Hello | Bye | Ask | Give | Hand | Call | Hush | Stage | Mark | Unmark | Clear
+    Pointer | View | Picture | Spot | Signal | Typing | Hello | Bye | Ask | Give | Hand | Call | Hush | Stage | Mark
+    | Unmark | Clear
 )  # fmt: skip
 _decode = msgspec.json.Decoder(Whispered).decode
 _encode = msgspec.json.Encoder().encode
@@ -140,6 +142,7 @@ class _Stamped(msgspec.Struct, frozen=True):
 @dataclass
 class _Open:
     view: SharedView | None = None
+    picture: Picture | None = None
     floor: Floor = field(default_factory=Floor)
     rev: int = 0
     pace: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -181,8 +184,9 @@ class Rooms:
         if room is None:
             return []
         view = [] if room.view is None else [_encode(_stamped(room.view))]
+        picture = [] if room.picture is None else [_encode(room.picture)]
         marks = Marked(self._next(room), list(room.floor.marks.values()), [], whole=True)
-        return [*view, self._floor(room), _encode(marks)]
+        return [*view, *picture, self._floor(room), _encode(marks)]
 
     def present(self, consult: str) -> frozenset[str]:
         """Accounts that said hello, not yet bye, and still have a page there."""
@@ -205,7 +209,7 @@ class Rooms:
         kind = str(said.__struct_config__.tag)
         if len(raw) > BYTES_MAX.get(kind, BYTES_ELSE_MAX):
             return None
-        flows = isinstance(said, Pointer | View | Signal | Typing)
+        flows = isinstance(said, Pointer | View | Picture | Spot | Signal | Typing)
         pace = self._in_pace(room, f"{account} {flows}", WHISPERS_PER_S_MAX if flows else ACTS_PER_S_MAX)
         return said if pace else None
 
@@ -213,9 +217,13 @@ class Rooms:
         match said:
             case View():
                 return Heard(self._show(room, account, said))
+            case Picture():
+                return self._picture(room, account, said)
+            case Spot() if not sound(said):
+                return Heard()
             case Signal() if (said.description is msgspec.UNSET) == (said.candidate is msgspec.UNSET):
                 return Heard()
-            case Pointer() | Signal() | Typing():
+            case Pointer() | Spot() | Signal() | Typing():
                 return Heard(_encode(said))
             case Hush():
                 return Heard(_encode(said)) if account == room.floor.host else Heard()
@@ -249,10 +257,14 @@ class Rooms:
         if not changed:
             return Heard(on)
         told: tuple[bytes, ...] = (self._floor(room),)
-        if room.view is not None and floor.presenter not in (before, ""):
+        if floor.presenter not in (before, ""):
             # A page that moved in the moment the control left it stands elsewhere: the newer revision brings it back.
-            room.view = msgspec.structs.replace(room.view, presenter=floor.presenter, rev=self._next(room))
-            told = (*told, _encode(_stamped(room.view)))
+            if room.view is not None:
+                room.view = msgspec.structs.replace(room.view, presenter=floor.presenter, rev=self._next(room))
+                told = (*told, _encode(_stamped(room.view)))
+            if room.picture is not None:
+                room.picture = msgspec.structs.replace(room.picture, presenter=floor.presenter, rev=self._next(room))
+                told = (*told, _encode(room.picture))
         return Heard(on, told)
 
     def _drawn(self, room: _Open, account: str, said: Mark | Unmark | Clear) -> Heard:
@@ -301,6 +313,13 @@ class Rooms:
             said.recording, said.layout, said.first, said.end, said.speed, said.gain, presenter=account, rev=rev
         )
         return _encode(_stamped(room.view))
+
+    def _picture(self, room: _Open, account: str, said: Picture) -> Heard:
+        """Told to its sender too: where nobody leads and two move at once, the later one stands on every screen."""
+        if not (sound(said) and room.floor.may_show(account)):
+            return Heard()
+        room.picture = msgspec.structs.replace(said, presenter=account, rev=self._next(room))
+        return Heard(told=(_encode(room.picture),))
 
 
 def _stamped(view: SharedView) -> _Stamped:

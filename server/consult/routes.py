@@ -90,6 +90,9 @@ def routes(room: Consultations) -> tuple[Route, ...]:
     async def conclude(call: Call) -> Consult:
         return await service.conclude(room, call.ctx, call.path["id"], call.body)
 
+    async def amend(call: Call) -> Consult:
+        return await service.amend(room, call.ctx, call.path["id"], call.body)
+
     async def countersign(call: Call) -> Consult:
         return await service.countersign(room, call.ctx, call.path["id"], call.query.digest)
 
@@ -116,5 +119,6 @@ def routes(room: Consultations) -> tuple[Route, ...]:
         Route("POST", f"{path}/opinions", "consult.answer", opine, body=NewOpinion, result=Consult),
         Route("POST", f"{path}/opinions/open", "consult.answer", open_opinions, result=Consult),
         Route("POST", f"{path}/conclude", "consult.answer", conclude, body=Conclude, result=Consult),
+        Route("POST", f"{path}/amend", "consult.answer", amend, body=Conclude, result=Consult),
         Route("POST", f"{path}/countersign", "consult.request", countersign, query=CountersignQuery, result=Consult),
     )

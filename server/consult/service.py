@@ -10,7 +10,7 @@ import hmac
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha256
+from typing import Literal
 
 import msgspec
 from sqlalchemy import Connection, RowMapping
@@ -25,6 +25,7 @@ from server.base.live import Heard, TopicKind
 from server.consult import papers, routing, store
 from server.consult.access import for_invited, for_requester, name_of, tell, visible
 from server.consult.errors import (
+    AmendReasonMissing,
     ConclusionChanged,
     ConsultTaken,
     InviteeUnable,
@@ -32,6 +33,7 @@ from server.consult.errors import (
     NotTheExpert,
     PapersOwed,
 )
+from server.consult.films import Films
 from server.consult.media.seats import Seats
 from server.consult.model import (
     CONSULT,
@@ -48,6 +50,7 @@ from server.consult.model import (
     Skills,
 )
 from server.consult.room import Rooms
+from server.consult.signed import Signed, bytes_of, counter_of, digest_of, signature_of, tidied
 from server.consult.views import again, chosen_specialties, view, views
 from server.people import store as people
 from server.records import store as records
@@ -81,12 +84,15 @@ class Consultations:
     rooms: Rooms
     seats: Seats | None = None
     """Sound and picture of three and more; None: browser to browser only."""
+    films: Films | None = None
 
     def forget(self, consult_id: str) -> None:
         """The room has ended."""
         self.rooms.forget(consult_id)
         if self.seats is not None:
             self.seats.forget(consult_id)
+        if self.films is not None:
+            self.films.forget(consult_id)
 
     def answer_s(self, priority: str) -> int:
         return self.settings.emergency_answer_s if priority == "emergency" else self.settings.answer_s
@@ -346,27 +352,58 @@ async def check_inside(room: Consultations, ctx: Ctx, consult_id: str) -> None:
 
 async def conclude(room: Consultations, ctx: Ctx, consult_id: str, said: Conclude) -> Consult:
     """The expert signs the conclusion. Signing again before the countersignature writes a new version beside it."""
-    papers.need("text", said.text, papers.LONG_MAX)
+    return await _sign(room, ctx, consult_id, said, "conclude")
+
+
+async def amend(room: Consultations, ctx: Ctx, consult_id: str, said: Conclude) -> Consult:
+    """The expert corrects what both sides have signed: a new version, which waits for its own countersignature. The
+    earlier one stays. Raises AmendReasonMissing."""
+    return await _sign(room, ctx, consult_id, said, "amend")
+
+
+async def _sign(
+    room: Consultations, ctx: Ctx, consult_id: str, said: Conclude, event: Literal["conclude", "amend"]
+) -> Consult:
+    said = tidied(said)
 
     def work(tx: Tx) -> Consult:
         row = visible(tx.conn, ctx, consult_id)
-        target = CONSULT.move(row["state"], "conclude")
+        target = CONSULT.move(row["state"], event)
         if row["expert"] != ctx.actor:
             raise NotTheExpert(name=name_of(tx.conn, row["expert"]))
         ctx.require("consult.answer")
         room.may_sign(tx.conn, ctx)
-        before = store.conclusions(tx.conn, [consult_id]).get(consult_id)
-        version = 1 if before is None else before["version"] + 1
-        digest = _digest(
-            consult=consult_id, recording=row["recording"], version=version, text=said.text.strip(),
-            signed_by=ctx.actor, signed_at=tx.now,
+        before = store.conclusions(tx.conn, [consult_id]).get(consult_id, [])
+        corrects = any(counter_of(row, one, last=at == 0) is not None for at, one in enumerate(before))
+        if corrects and not said.reason:
+            raise AmendReasonMissing
+        if event == "amend" and before[0]["countersigned_by"] is None:
+            # A row of before: its countersignature moves to it.
+            kept = counter_of(row, before[0], last=True)
+            if kept is not None:
+                store.update_conclusion(
+                    tx.conn, consult_id, before[0]["version"], countersigned_by=kept.by, countersigned_at=kept.at,
+                    countersignature=kept.signature,
+                )  # fmt: skip
+        version = 1 + len(before)
+        opinions = store.opinions(tx.conn, [consult_id]).get(consult_id, [])
+        recording = records.recording_row(tx.conn, row["recording"])
+        signed = Signed(
+            said.text, said.advice, said.follow_up, said.warning_signs, said.reason if corrects else "",
+            consult=consult_id, recording=row["recording"], recording_sha256=recording["sha256"],
+            patient=recording["patient"], requester_org=row["requester_org"], invitee_org=row["invitee_org"],
+            version=version, opinions=[o["digest"] for o in opinions], signed_by=ctx.actor, signed_name=ctx.name,
+            signed_at=tx.now, replaces=before[0]["digest"] if before else None,
         )  # fmt: skip
+        raw = bytes_of(signed)
+        digest = digest_of(raw)
         store.add_conclusion(
-            tx.conn, consult=consult_id, version=version, text=said.text.strip(), signed_by=ctx.actor,
-            signed_at=tx.now, digest=digest, signature=_signature(room, ctx.actor, digest),
+            tx.conn, consult=consult_id, version=version, text=signed.text, signed_by=ctx.actor, signed_at=tx.now,
+            digest=digest, signature=signature_of(room.secret, ctx.actor, digest), content=raw.decode(),
         )  # fmt: skip
         store.update_consult(tx.conn, consult_id, state=target)
-        tell(tx, row, "consult.concluding", {"state": target, "digest": digest, "version": version})
+        kind = "consult.amended" if event == "amend" else "consult.concluding"
+        tell(tx, row, kind, {"state": target, "digest": digest, "version": version})
         return again(tx, ctx, consult_id)
 
     return await room.db.write(work, actor=ctx.actor)
@@ -379,17 +416,23 @@ async def countersign(room: Consultations, ctx: Ctx, consult_id: str, digest: st
         row = visible(tx.conn, ctx, consult_id)
         target = CONSULT.move(row["state"], "countersign")
         for_requester(tx.conn, ctx, consult_id)
-        signed = store.conclusions(tx.conn, [consult_id])[consult_id]
+        signed = store.conclusions(tx.conn, [consult_id])[consult_id][0]
         if digest and digest != signed["digest"]:
             raise ConclusionChanged
         if row["consent"] == "emergency" and consult_id not in store.consents(tx.conn, [consult_id]):
             raise PapersOwed
         room.may_sign(tx.conn, ctx)
-        store.update_consult(
-            tx.conn, consult_id, state=target, countersigned_by=ctx.actor, countersigned_at=tx.now,
-            countersignature=_signature(room, ctx.actor, signed["digest"]),
+        signature = signature_of(room.secret, ctx.actor, signed["digest"])
+        store.update_conclusion(
+            tx.conn, consult_id, signed["version"], countersigned_by=ctx.actor, countersigned_at=tx.now,
+            countersignature=signature,
         )  # fmt: skip
-        tell(tx, row, "consult.concluded", {"state": target, "digest": signed["digest"]})
+        store.update_consult(tx.conn, consult_id, state=target)
+        if row["opinions_opened_at"] is None and store.opinions(tx.conn, [consult_id]):
+            # Nobody writes one any more, and a dissent belongs to the conclusion.
+            store.update_consult(tx.conn, consult_id, opinions_opened_at=tx.now)
+        body = {"state": target, "digest": signed["digest"], "version": signed["version"]}
+        tell(tx, row, "consult.concluded", body)
         return again(tx, ctx, consult_id)
 
     result = await room.db.write(work, actor=ctx.actor)
@@ -414,15 +457,25 @@ def topic_kind(room: Consultations) -> TopicKind:
         return True
 
     def whisper(ctx: Ctx, topic: str, raw: bytes) -> Heard:
-        return room.rooms.hear(topic.partition(":")[2], ctx.actor, raw)
+        consult_id = topic.partition(":")[2]
+        heard = room.rooms.hear(consult_id, ctx.actor, raw)
+        if room.films is not None:
+            room.films.heard(consult_id, ctx.actor, heard)
+        return heard
 
     def first(topic: str) -> list[bytes]:
         consult_id = topic.partition(":")[2]
         media = None if room.seats is None else room.seats.first_whisper(consult_id)
-        return [*room.rooms.first_whispers(consult_id), *([] if media is None else [media])]
+        film = None if room.films is None else room.films.first_whisper(consult_id)
+        return [*room.rooms.first_whispers(consult_id), *(said for said in (media, film) if said is not None)]
 
     def left(topic: str, account: str) -> Heard:
-        return room.rooms.gone(topic.partition(":")[2], account)
+        consult_id = topic.partition(":")[2]
+        heard = room.rooms.gone(consult_id, account)
+        if room.films is not None:
+            room.films.heard(consult_id, account, heard)
+            room.films.left(consult_id)
+        return heard
 
     return TopicKind(may, whisper, first, left)
 
@@ -456,12 +509,3 @@ def _home(ctx: Ctx, recording_org: str) -> str:
     if not own:
         ctx.require("consult.request", recording_org)
     return recording_org if recording_org in own or not own else own[0]
-
-
-def _digest(**signed: str | int) -> str:
-    """SHA-256 of what is signed, as canonical JSON."""
-    return sha256(msgspec.json.encode(signed, order="deterministic")).hexdigest()
-
-
-def _signature(room: Consultations, account: str, digest: str) -> str:
-    return hmac.new(room.secret, f"consult\n{account}\n{digest}".encode(), sha256).hexdigest()

@@ -22,10 +22,10 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from server.base.errors import NotFound
 from server.base.schema import metadata
+from server.base.upsert import upsert
 from server.consult.floor import Role
 from server.consult.model import OPEN_STATES
 
@@ -74,7 +74,8 @@ member = Table(
 )
 
 conclusion = Table(
-    # Signed texts, never changed: a correction before the countersignature is a new version.
+    # Signed texts, never changed: a correction is a new version, before the countersignature and after it. `content`
+    # holds the signed bytes; rows of before 23 Nov 2026 have none, and their countersignature on the consultation.
     "consult_conclusion",
     metadata,
     Column("consult", Text, primary_key=True),
@@ -84,6 +85,21 @@ conclusion = Table(
     Column("signed_at", Text, nullable=False),
     Column("digest", Text, nullable=False),
     Column("signature", Text, nullable=False),
+    Column("content", Text, nullable=False, default=""),
+    Column("countersigned_by", Text),
+    Column("countersigned_at", Text),
+    Column("countersignature", Text),
+    Column("pdf_at", Text),
+)
+
+receipt = Table(
+    # Who of the side that asked has read which countersigned version, and when first.
+    "consult_receipt",
+    metadata,
+    Column("consult", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("at", Text, nullable=False),
 )
 
 document = Table(
@@ -229,10 +245,34 @@ def add_conclusion(conn: Connection, **values: Any) -> None:
     conn.execute(insert(conclusion).values(**values))
 
 
-def conclusions(conn: Connection, consults: Iterable[str]) -> dict[str, RowMapping]:
-    """The last version of each."""
-    query = select(conclusion).where(conclusion.c.consult.in_(list(consults))).order_by(conclusion.c.version)
-    return {row["consult"]: row for row in conn.execute(query).mappings()}
+def conclusions(conn: Connection, consults: Iterable[str]) -> dict[str, list[RowMapping]]:
+    """Every version of each, the newest first."""
+    query = select(conclusion).where(conclusion.c.consult.in_(list(consults))).order_by(conclusion.c.version.desc())
+    found: dict[str, list[RowMapping]] = {}
+    for row in conn.execute(query).mappings():
+        found.setdefault(row["consult"], []).append(row)
+    return found
+
+
+def update_conclusion(conn: Connection, consult_id: str, version: int, **values: Any) -> None:
+    """Only what comes after the signature: the other side's, and when the paper was made."""
+    here = (conclusion.c.consult == consult_id, conclusion.c.version == version)
+    conn.execute(update(conclusion).where(*here).values(**values))
+
+
+def add_receipt(conn: Connection, consult_id: str, version: int, account: str, at: str) -> bool:
+    """False: he had read it before."""
+    row = upsert(receipt).values(consult=consult_id, version=version, account=account, at=at)
+    return conn.execute(row.on_conflict_do_nothing()).rowcount == 1
+
+
+def receipts(conn: Connection, consults: Iterable[str]) -> dict[tuple[str, int], list[RowMapping]]:
+    """By consultation and version, who read it first before who read it later."""
+    query = select(receipt).where(receipt.c.consult.in_(list(consults))).order_by(receipt.c.at, receipt.c.account)
+    found: dict[tuple[str, int], list[RowMapping]] = {}
+    for row in conn.execute(query).mappings():
+        found.setdefault((row["consult"], row["version"]), []).append(row)
+    return found
 
 
 def add_document(conn: Connection, **values: Any) -> None:

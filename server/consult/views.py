@@ -12,7 +12,8 @@ from server.base.context import Ctx
 from server.base.database import Tx
 from server.consult import papers, store
 from server.consult.access import answers, asks
-from server.consult.model import CONSULT, Conclusion, Consult, Member, Opinion, Specialty, Turn, Why
+from server.consult.model import CONSULT, Conclusion, Consult, Member, Opinion, Receipt, Specialty, Turn, Why
+from server.consult.signed import content_of, counter_of
 from server.people import store as people
 from server.people.model import Org
 from server.records import store as records
@@ -27,13 +28,21 @@ def view(conn: Connection, ctx: Ctx, row: RowMapping) -> Consult:
     return views(conn, ctx, [row], people.orgs(conn))[0]
 
 
+def whole(conn: Connection, row: RowMapping) -> Consult:
+    """As the case itself knows it, for papers and timers: opened opinions, and no step that anybody could take."""
+    return view(conn, Ctx("", "", (), lambda _rule, _grants, _org: False), row)
+
+
 def views(conn: Connection, ctx: Ctx, rows: list[RowMapping], orgs: list[Org]) -> list[Consult]:
     ids = [row["id"] for row in rows]
     shown = records.views(conn, {row["recording"] for row in rows})
-    members, signed = store.members(conn, ids), store.conclusions(conn, ids)
+    members, signed, receipts = store.members(conn, ids), store.conclusions(conn, ids), store.receipts(conn, ids)
     documents, consents = store.documents(conn, ids), store.consents(conn, ids)
     columns = ("requester", "expert", "countersigned_by")
-    accounts = {row[c] for row in rows for c in columns if row[c]} | {c["signed_by"] for c in signed.values()}
+    accounts = {row[c] for row in rows for c in columns if row[c]}
+    accounts |= {c["signed_by"] for of_one in signed.values() for c in of_one}
+    accounts |= {c["countersigned_by"] for of_one in signed.values() for c in of_one if c["countersigned_by"]}
+    accounts |= {r["account"] for of_one in receipts.values() for r in of_one}
     accounts |= {m["account"] for of_one in members.values() for m in of_one}
     accounts |= {d["by"] for of_one in documents.values() for d in of_one.values()}
     accounts |= {c["taken_by"] for c in consents.values()}
@@ -46,7 +55,7 @@ def views(conn: Connection, ctx: Ctx, rows: list[RowMapping], orgs: list[Org]) -
             row,
             shown[row["recording"]],
             members[row["id"]],
-            signed.get(row["id"]),
+            [_conclusion(row, c, receipts, names, last=at == 0) for at, c in enumerate(signed.get(row["id"], []))],
             list(documents.get(row["id"], {}).values()),
             consents.get(row["id"]),
             turns.get(row["id"], []),
@@ -63,7 +72,7 @@ def _consult(
     row: RowMapping,
     recording: Recording,
     members: list[RowMapping],
-    signed: RowMapping | None,
+    signed: list[Conclusion],
     documents: list[RowMapping],
     consent: RowMapping | None,
     turns: list[RowMapping],
@@ -114,7 +123,8 @@ def _consult(
         members=[
             Member(m["account"], names.get(m["account"], ""), org_names.get(m["org"], ""), m["part"]) for m in members
         ],
-        conclusion=None if signed is None else _conclusion(row, signed, names),
+        conclusion=signed[0] if signed else None,
+        earlier_conclusions=signed[1:],
         events=_events(ctx, row, members, opinions),
     )
 
@@ -152,15 +162,33 @@ def _turn(row: RowMapping, names: dict[str, str]) -> Turn:
     return Turn(row["account"], name, why, row["asked_at"], row["due_at"], row["outcome"], row["reason"])
 
 
-def _conclusion(row: RowMapping, signed: RowMapping, names: dict[str, str]) -> Conclusion:
+def _conclusion(
+    row: RowMapping,
+    signed: RowMapping,
+    receipts: dict[tuple[str, int], list[RowMapping]],
+    names: dict[str, str],
+    *,
+    last: bool,
+) -> Conclusion:
+    content, counter = content_of(signed), counter_of(row, signed, last=last)
     return Conclusion(
-        signed["text"],
-        signed["signed_by"],
-        names.get(signed["signed_by"], ""),
-        signed["signed_at"],
-        signed["digest"],
-        names.get(row["countersigned_by"]),
-        row["countersigned_at"],
+        version=signed["version"],
+        text=content.text,
+        advice=content.advice,
+        follow_up=content.follow_up,
+        warning_signs=content.warning_signs,
+        reason=content.reason,
+        signed_by=signed["signed_by"],
+        signed_name=names.get(signed["signed_by"], ""),
+        signed_at=signed["signed_at"],
+        digest=signed["digest"],
+        countersigned_name=None if counter is None else names.get(counter.by, ""),
+        countersigned_at=None if counter is None else counter.at,
+        pdf_at=signed["pdf_at"],
+        receipts=[
+            Receipt(r["account"], names.get(r["account"], ""), r["at"])
+            for r in receipts.get((row["id"], signed["version"]), [])
+        ],
     )
 
 
@@ -182,6 +210,8 @@ def _events(ctx: Ctx, row: RowMapping, members: list[RowMapping], opinions: list
         "opine": ctx.actor in experts and len(experts) > 1,
         "open": ctx.actor == row["expert"] and ctx.actor in signed and row["opinions_opened_at"] is None,
         "conclude": ctx.actor == row["expert"],
+        "amend": ctx.actor == row["expert"],
         "countersign": requesting,
+        "acknowledge": requesting,
     }
     return [event for event in CONSULT.allowed(row["state"]) if may.get(event, False)]

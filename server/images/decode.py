@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import io
 import warnings
+from itertools import accumulate
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
+from server.base.pdf import draw_pages
 from server.images import dicom
 from server.images.errors import ImageBroken, ImageError, ImageTooLarge, ImageUnknown
 from server.images.frames import Pixels, pack
@@ -59,7 +61,7 @@ def _read(file: bytes, name: str) -> Taken:
     if file.startswith(PDF_HEAD):
         if b"%%EOF" not in file[-2048:]:
             raise ImageBroken(name=name)
-        return Taken("pdf", ImageFacts(), b"", (), b"", Person())
+        return _paper(file)
     raise ImageUnknown(name=name)
 
 
@@ -77,6 +79,18 @@ def _dicom(file: bytes, name: str) -> Taken:
         raise ImageBroken(name=name)
     facts = dicom.with_a_window(read.facts, middle)
     return Taken("dicom", facts, bytes(body), tuple(ends), thumbnail(shown(middle, facts)), read.person)
+
+
+def _paper(file: bytes) -> Taken:
+    """Its pages as pictures; of one that cannot be read nothing but the file itself."""
+    pages = draw_pages(file)
+    if not pages:
+        return Taken("pdf", ImageFacts(), b"", (), b"", Person())
+    with Image.open(io.BytesIO(pages[0]), formats=("PNG",)) as first:
+        facts = ImageFacts(rows=first.height, columns=first.width, frames=len(pages), colour=True)
+        thumb = thumbnail(np.asarray(first.convert("RGB")))
+    ends = tuple(accumulate(len(page) for page in pages))
+    return Taken("pdf", facts, b"".join(pages), ends, thumb, Person())
 
 
 def _photo(file: bytes, name: str, kind: str) -> Taken:

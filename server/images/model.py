@@ -27,7 +27,8 @@ class GreyCurve(msgspec.Struct, frozen=True):
 
 
 class ImageFacts(msgspec.Struct, frozen=True):
-    """What stands in the file about the picture. `rows` 0: it has none to show (a PDF)."""
+    """What stands in the file about the picture. `rows` 0: it has none to show (a PDF that cannot
+    be read); the frames of a PDF are its pages."""
 
     rows: int = 0
     columns: int = 0

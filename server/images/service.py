@@ -151,7 +151,7 @@ async def frame(room: Images, ctx: Ctx, image_id: str, number: int) -> tuple[byt
 
 async def thumbnail(room: Images, ctx: Ctx, image_id: str) -> bytes:
     row = await _access(room, ctx, image_id)
-    if row["kind"] == "pdf":
+    if row["ends"] == "[]":
         raise NotFound(kind="thumbnail")
     return await room.blobs.get(f"images/{image_id}.png")
 

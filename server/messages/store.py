@@ -26,10 +26,10 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from server.base.errors import NotFound
 from server.base.schema import event, metadata
+from server.base.upsert import upsert
 
 message = Table(
     "message",
@@ -371,5 +371,5 @@ def search(
 def _having(pair: str) -> Any:
     if len(pair) > 1:
         return select(gram.c.seq).where(gram.c.gram == pair)
-    # By code point: on PostgreSQL the column wants COLLATE "C".
+    # By code point, as every text is compared (server/base/engines.py).
     return select(gram.c.seq).where(gram.c.gram >= pair, gram.c.gram <= pair + chr(0x10FFFF))

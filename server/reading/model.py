@@ -145,6 +145,12 @@ class Report(msgspec.Struct, frozen=True):
     pdf_ready: bool
 
 
+class ReportPages(msgspec.Struct, frozen=True):
+    """The printed report as pictures: each page a PNG, in base64."""
+
+    pages: list[str]
+
+
 class ReturnRecording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Literal["electrode_off", "artefact", "lead_swap", "too_short", "wrong_patient", "other"]
     leads: Annotated[list[str], msgspec.Meta(max_length=20)] = []

@@ -20,6 +20,7 @@ import typst
 
 import ecg
 from ecg import codes
+from server.base import typeset
 from server.reading import tracing
 from server.reading.content import Measured, measured_of_summary, signed_of
 from server.reading.errors import FontsMissing
@@ -30,7 +31,6 @@ Lang = Literal["zh", "en"]
 Words = tuple[str, str]
 """The same thing in Chinese and in English."""
 
-FONT = "Noto Sans CJK SC"
 DASH = "–"
 
 SYMPTOMS: dict[str, Words] = {
@@ -98,8 +98,8 @@ class Sheet(msgspec.Struct, frozen=True):
 
 def check_fonts() -> None:
     """Called at the start: a hub that cannot print Chinese does not start. Raises FontsMissing."""
-    if FONT not in typst.Fonts(include_system_fonts=True).families():
-        raise FontsMissing(missing=FONT)
+    if typeset.FONT not in typst.Fonts(include_system_fonts=True).families():
+        raise FontsMissing(missing=typeset.FONT)
 
 
 def sheet(
@@ -172,11 +172,7 @@ def render(of: Sheet, recording: ecg.Recording, lang: Lang) -> bytes:
         "paper.svg": drawn.paper_svg.encode(),
         "ink.svg": drawn.ink_svg.encode(),
     }
-    # A PDF's own date counts whole seconds, and typst refuses to cut them.
-    moment = of.signed_moment.replace(microsecond=0) if of.signed_moment else None
-    # The package's own types do not know yet that it takes the files of a document by name.
-    compiled = typst.compile(files, format="pdf", pdf_standards=["a-2b"], timestamp=moment)  # type: ignore[call-overload]
-    return bytes(compiled)
+    return typeset.pdf(files, of.signed_moment)
 
 
 @cache

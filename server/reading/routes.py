@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 from server.base.http import SIGNED_IN, Call, Raw, Route
 from server.reading import service, signing
 from server.reading.catalogue import catalogue
@@ -11,6 +13,7 @@ from server.reading.model import (
     DraftReport,
     PdfQuery,
     Report,
+    ReportPages,
     ReturnRecording,
     SignReport,
     Worklist,
@@ -53,6 +56,10 @@ def routes(room: Reading) -> tuple[Route, ...]:
         raw, filename = await signing.pdf(room, call.ctx, call.path["id"], call.query.lang)
         return Raw(raw, "application/pdf", filename=filename)
 
+    async def pages(call: Call) -> ReportPages:
+        drawn = await signing.pages(room, call.ctx, call.path["id"], call.query.lang)
+        return ReportPages([b64encode(page).decode() for page in drawn])
+
     async def pick_list(call: Call) -> Catalogue:
         return catalogue()
 
@@ -68,5 +75,6 @@ def routes(room: Reading) -> tuple[Route, ...]:
         Route("POST", f"{recording}/sign", "report.sign", sign, body=SignReport, result=Report),
         Route("POST", "/api/reports/{id}/amend", "report.sign", amend, body=AmendReport, result=Report),
         Route("GET", "/api/reports/{id}/pdf", "recording.read", pdf, query=PdfQuery, result=Raw),
+        Route("GET", "/api/reports/{id}/pages", "recording.read", pages, query=PdfQuery, result=ReportPages),
         Route("GET", "/api/catalogue", SIGNED_IN, pick_list, result=Catalogue),
     )

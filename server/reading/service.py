@@ -11,6 +11,7 @@ import statistics
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from typing import Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, RowMapping
@@ -23,15 +24,16 @@ from server.base.context import Ctx
 from server.base.database import Database, Tx
 from server.base.errors import NotFound
 from server.base.eventlog import Event
+from server.base.prints import Prints
 from server.reading import store
 from server.reading.content import Measured
 from server.reading.errors import ClaimedByOther, NotClaimed, UnknownLead
 from server.reading.model import Claim, ReturnRecording, Worklist, WorklistQuery, WorklistRow
-from server.reading.prints import Prints
 from server.reading.priority import CRITICAL, PRIORITIES, ROUTINE, URGENT, Promise, urgency_of
 from server.records import store as records
 from server.records.model import MachineSummary, Recording
 
+R = TypeVar("R")
 LEASE_TIMER = "reading.lease"
 READERS_OF_CRITICAL_MAX = 2
 RETURNED_DAYS = 7
@@ -55,6 +57,12 @@ class ReadingSettings:
         return iso(self.local(at).replace(hour=0, minute=0, second=0, microsecond=0))
 
 
+class Heavy(Protocol):
+    """`pool.Pool.run`."""
+
+    def __call__(self, function: Callable[..., R], /, *args: object) -> Awaitable[R]: ...
+
+
 @dataclass(frozen=True)
 class Reading:
     """The room.
@@ -73,7 +81,7 @@ class Reading:
     secret: bytes
     load: Callable[[str], Awaitable[ecg.Recording]]
     measured: Callable[[str], Awaitable[Measured | None]]
-    run_heavy: Callable[..., Awaitable[bytes]]
+    run_heavy: Heavy
     hub_name: tuple[str, str] = ("心联", "XinLian")
     settings: ReadingSettings = field(default_factory=ReadingSettings)
 

@@ -18,6 +18,7 @@ from server.base.context import Ctx
 from server.base.database import Tx
 from server.base.errors import NotFound
 from server.base.ids import new_id
+from server.base.pdf import draw_pages
 from server.people import store as people
 from server.people.service import require_unlocked
 from server.reading import paper, store
@@ -158,6 +159,12 @@ async def pdf(room: Reading, ctx: Ctx, report_id: str, lang: Lang) -> tuple[byte
     return raw, f"{report_id}-v{report['version']}.pdf"
 
 
+async def pages(room: Reading, ctx: Ctx, report_id: str, lang: Lang) -> list[bytes]:
+    """The printed report as pictures (PNG), for where it is looked at together."""
+    raw, _ = await pdf(room, ctx, report_id, lang)
+    return await room.run_heavy(draw_pages, raw)
+
+
 async def print_signed(room: Reading, report_id: str) -> None:
     """Make the Chinese PDF of a signed report ahead of the first who asks for it. Twice is once."""
     report = await room.db.read(lambda conn: store.report_row(conn, report_id))
@@ -200,9 +207,10 @@ def signed_codes(conn: Connection, report_id: str) -> set[str]:
 
 
 def _to_read(conn: Connection, ctx: Ctx, recording_id: str) -> RowMapping:
-    """The recording, for the clinic that took it and the centre that reads it. Raises NotFound."""
+    """The recording, for the clinic that took it, the centre that reads it and who was asked about it. Raises
+    NotFound."""
     row = records.recording_row(conn, recording_id)
-    if not ctx.may("recording.read", row["org"]):
+    if not ctx.may("recording.read", row["org"]) and not records.is_guest(conn, recording_id, ctx.actor):
         ctx.see("recording", "recording.read", centre_of(row))
     return row
 

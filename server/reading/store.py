@@ -30,9 +30,9 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from server.base.schema import metadata
+from server.base.upsert import upsert
 
 Place = Literal["open", "returned", "signed"]
 

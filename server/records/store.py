@@ -26,12 +26,12 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from server.base import eventlog
 from server.base.database import Tx
 from server.base.errors import NotFound
 from server.base.schema import metadata
+from server.base.upsert import upsert
 from server.devices.store import device
 from server.records.model import RECORDING, FileNote, GlanceView, MachineSummary, Order, Patient, Recording
 

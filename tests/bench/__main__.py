@@ -17,10 +17,11 @@ from tests.bench.sheet import Sheet
 
 HERE = Path(__file__).parent
 NOT_BENCHMARKS = {"__init__", "__main__", "figure", "memory", "ours", "sheet"}
+APART = ("peer_", "media_")  # parts of others
 
 
 def names() -> list[str]:
-    return sorted(p.stem for p in HERE.glob("*.py") if p.stem not in NOT_BENCHMARKS and not p.stem.startswith("peer_"))
+    return sorted(p.stem for p in HERE.glob("*.py") if p.stem not in NOT_BENCHMARKS and not p.stem.startswith(APART))
 
 
 def main(words: list[str]) -> int:

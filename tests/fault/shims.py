@@ -21,6 +21,7 @@ from sqlalchemy import event as sa_event
 
 from server.base import database, eventlog, spine
 from server.base.blobs import FileBlobs
+from server.base.engines import Sqlite
 from server.intake import journal
 from server.intake.disk import Disk
 
@@ -110,7 +111,7 @@ def _late_sync(_nth: int, _note: str) -> None:
 
 def _sqlite_normal(_nth: int, _note: str) -> None:
     """Control C: SQLite flushes its log at checkpoints only, and none happens to fall just before the cut."""
-    real = database._sqlite
+    real = Sqlite._engine
 
     def relaxed(path: Path, *, read_only: bool) -> Engine:
         engine = real(path, read_only=read_only)
@@ -124,7 +125,7 @@ def _sqlite_normal(_nth: int, _note: str) -> None:
         return engine
 
     small_segments()
-    database._sqlite = relaxed
+    Sqlite._engine = staticmethod(relaxed)  # type: ignore[method-assign]
 
 
 # ---- refusals ----

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+
+import pypdf
 import pytest
 from playwright.async_api import Locator, expect
 
@@ -101,6 +104,8 @@ async def test_two_people_hold_a_consultation_before_the_same_ecg_and_both_sign_
     # The specialist writes and signs; the clinic countersigns; it stands in the clinic's record.
     await specialist.see("opinion-open").get_by_role("button").click()
     await specialist.see("opinion-form").locator("[name=opinion]").fill(OPINION)
+    await specialist.see("opinion-form").locator("[name=advice]").fill("停用地高辛\n华法林，监测 INR")
+    await specialist.see("opinion-form").locator("[name=follow_up]").fill("一周后复查")
     await specialist.keys("Control+Enter")
     await expect(specialist.see("opinion")).to_contain_text(OPINION)
     await clinic.see("opinion-open").get_by_role("button").click()
@@ -112,6 +117,34 @@ async def test_two_people_hold_a_consultation_before_the_same_ecg_and_both_sign_
     await clinic.go(f"/recording/{receipt.recording}")
     await expect(clinic.see("recording-page")).to_contain_text(OPINION)
     await expect(clinic.see("recording-page")).to_contain_text("陆闻笙")
+    await expect(clinic.see("recording-page")).to_contain_text("监测 INR")
+
+    # Its paper is there too, with both hospitals; the clinic has read it, and the specialist sees who did and when.
+    await clinic.page.get_by_role("radio", name="会诊意见书").click()
+    await expect(clinic.see("conclusion-pdf")).to_be_visible()
+    site = clinic.page.url.partition("/recording/")[0]
+    printed = await clinic.page.request.get(f"{site}/api/consults/{consult}/conclusion/pdf")
+    text = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(await printed.body())).pages)
+    assert all(words in text for words in ("河湾", "陆闻笙", "监测 INR", "一周后复查"))
+    await clinic.see("conclusion-filed").get_by_role("button", name="已阅").click()
+    await expect(clinic.see("conclusion-filed")).to_have_attribute("data-read", "true")
+    await expect(specialist.see("conclusion-filed")).to_have_attribute("data-read", "true")
+
+    # Corrected with a reason: both versions can be read, the first until the second is countersigned.
+    await specialist.go(f"/consult/{consult}")
+    await specialist.page.get_by_role("button", name="更正").click()
+    form = specialist.see("opinion-form")
+    await form.locator("[name=advice]").fill("华法林，监测 INR")
+    await form.get_by_role("button", name="签署").click()
+    await expect(form).to_contain_text("写明理由再签署")
+    await form.locator("[name=reason]").fill("地高辛已停用")
+    await form.get_by_role("button", name="签署").click()
+    await expect(specialist.see("conclusion-earlier")).to_be_attached()
+    await clinic.go(f"/consult/{consult}")
+    await clinic.see("opinion").get_by_role("button", name="会签").click()
+    await expect(clinic.see("opinion")).to_have_attribute("data-countersigned", "true")
+    await clinic.see("conclusion-earlier").locator("summary").click()
+    await expect(clinic.see("conclusion-earlier")).to_contain_text("停用地高辛")
     people.no_faults()
 
 

@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.journey, pytest.mark.asyncio(loop_scope="session")]
 
 AXE = ROOT / "web/node_modules/axe-core/axe.min.js"
 FIRST_LOAD_BYTES_MAX = 120_000
+LATER_NEVER = "const soon = setTimeout; window.setTimeout = (f, ms, ...a) => (ms >= 1000 ? 0 : soon(f, ms, ...a))"
 WHOLE = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
 COLOURS = ["color-contrast", "link-in-text-block"]  # all of it that another theme can change
 CHECK = """async runOnly => {
@@ -186,6 +187,8 @@ async def test_signing_in_and_the_worklist_load_at_most_120_kilobytes(town: Town
             sizes[response.url.rsplit("/", 1)[1]] = (await response.request.sizes())["responseBodySize"]
 
     reader = await visitors.open("reader", signed_in=False)
+    # What the list fetches once it has been looked at for a second is not its own load; a slow machine would count it.
+    await reader.page.add_init_script(LATER_NEVER)
     reader.page.on("response", weigh)
     await reader.go("/login")
     await reader.page.locator("input[name=username]").fill("reader")

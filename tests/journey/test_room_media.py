@@ -1,15 +1,21 @@
-"""Three and more in a room: everybody sees and hears everybody over the hub's forwarder, and it heals by itself."""
+"""Three and more in a room: everybody sees and hears everybody over either engine, and it heals by itself."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+from collections.abc import Iterator
 
+import msgspec
 import pytest
 from playwright.async_api import expect
 
+from server.config import Config
 from server.consult import store
 from server.consult.media.embedded import Embedded
+from server.consult.media.janus import Janus
+from tests import janus
 from tests.journey.conftest import People, Person, real
 from tests.journey.test_consult import enter, plays, request
 from tests.server.conftest import REQUEST, Hub
@@ -38,6 +44,26 @@ HEARD = """async () => {
   }
   return [voices, samples]
 }"""
+
+
+@pytest.fixture(params=["embedded", "janus"])
+def janus_server(request: pytest.FixtureRequest) -> Iterator[janus.Janus | None]:
+    """The same journey over each engine; None: the hub's own."""
+    if request.param == "embedded":
+        yield None
+        return
+    janus.needs_janus()
+    with janus.Janus() as server:
+        yield server
+
+
+@pytest.fixture
+def config(janus_server: janus.Janus | None) -> Config:
+    """The hub's, with that engine."""
+    if janus_server is None:
+        return Config()
+    at = {"janus_url": janus_server.url, "janus_secret": janus.SECRET}
+    return Config(consult=msgspec.structs.replace(Config().consult, media="janus", **at))
 
 
 async def accepted(hub: Hub, people: People, *more: str) -> tuple[str, list[Person]]:
@@ -81,7 +107,7 @@ async def hears(person: Person, voices: int) -> None:
 
 
 async def test_the_third_member_brings_all_to_the_forwarder_and_they_see_and_hear_each_other(
-    hub: Hub, people: People
+    hub: Hub, people: People, janus_server: janus.Janus | None
 ) -> None:
     consult, (clinic, specialist, third) = await accepted(hub, people, "reader")
     everybody = (clinic, specialist, third)
@@ -113,9 +139,13 @@ async def test_the_third_member_brings_all_to_the_forwarder_and_they_see_and_hea
         person.refusal(409, r"/media/")  # what is asked for a seat of the killed one
         person.refusal(503, r"/media/")
     engine = hub.app.seats.engine
-    assert isinstance(engine, Embedded)
-    assert engine.pid is not None
-    os.kill(engine.pid, signal.SIGKILL)
+    assert isinstance(engine, Embedded | Janus)
+    if janus_server is not None:
+        await asyncio.to_thread(janus_server.restart)
+    else:
+        assert isinstance(engine, Embedded)
+        assert engine.pid is not None
+        os.kill(engine.pid, signal.SIGKILL)
     await until(lambda: engine.restarts == 1, 20)
     for person in everybody:
         await sees_all(person, 2)

@@ -12,6 +12,7 @@ costs some 20 us. What runs on the hosts is not decided here.
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import heapq
 import os
@@ -23,6 +24,8 @@ import subprocess
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from types import TracebackType
@@ -32,6 +35,7 @@ import pytest
 
 TUNSETIFF: Final = 0x400454CA  # linux/if_tun.h
 IFF_TUN: Final = 0x0001
+CLONE_NEWNET: Final = 0x40000000  # linux/sched.h
 IFF_NO_PI: Final = 0x1000
 MTU: Final = 1400
 PACKET_MAX: Final = 65_536
@@ -118,6 +122,16 @@ class Hosts:
         # Not `ip netns exec`: it takes a copy of all mounts with it, and a disk unmounted meanwhile elsewhere lives on.
         return ["nsenter", f"--net=/run/netns/{self._space(name)}", *words]
 
+    @contextmanager
+    def inside(self, name: str) -> Iterator[None]:
+        """What this thread opens or starts within is on that host: sockets, processes, threads."""
+        with open("/proc/thread-self/ns/net", "rb") as before, open(f"/run/netns/{self._space(name)}", "rb") as space:
+            _enter(space.fileno())
+            try:
+                yield
+            finally:
+                _enter(before.fileno())
+
     def __enter__(self) -> Self:
         try:
             for name, address in self._addresses.items():
@@ -139,7 +153,8 @@ class Hosts:
         return f"xl{os.getpid()}-{self._number}-{name}"
 
     def _make(self, name: str, address: str) -> None:
-        space, device = self._space(name), f"xl{self._number % 1000}{name}"[:15]
+        # The device's name is nobody else's while it is on its way to its host, and is 15 letters at most.
+        space, device = self._space(name), f"xl{os.getpid()}.{self._number % 100}.{len(self._fds)}"[:15]
         _run("ip", "netns", "add", space)
         fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         self._fds[fd] = name
@@ -203,6 +218,13 @@ def needs_hosts() -> None:
     if os.environ.get("CI"):
         pytest.fail("CI needs root and /dev/net/tun for hosts on lines of their own")
     pytest.skip("hosts on lines of their own need root and /dev/net/tun")
+
+
+def _enter(space_fd: int) -> None:
+    """Raises OSError. (os.setns is Python 3.12's.)"""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(space_fd, CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "setns")
 
 
 def _run(*words: str) -> None:

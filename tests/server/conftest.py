@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -19,10 +19,13 @@ from device.simulate import run_device, upload_of
 from ecg import synth
 from ecg.record import Recording
 from server import demo
+from server.base import database
 from server.base.clock import Clock, SystemClock
+from server.base.engines import Postgres
 from server.config import Config
 from server.main import Application, DemoLogin
 from server.people.service import hash_password
+from tests.postgres import Cluster, cluster
 
 HASH: list[str] = []
 
@@ -130,3 +133,20 @@ REQUEST = Request(patient=Patient(name="马德福", sex="M", age=58), symptoms=(
 async def hub(tmp_path: Path) -> AsyncIterator[Hub]:
     async with Hub(tmp_path) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    with cluster() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def either_database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever opens SQLite's file gets, the second time round, a database of a real PostgreSQL in its place."""
+    if request.param == "postgres":
+        running: Cluster = request.getfixturevalue("postgres")
+        made: dict[Path | str, str] = {}
+        monkeypatch.setattr(
+            database, "engines", lambda where: Postgres(made.get(where) or made.setdefault(where, running.create()))
+        )

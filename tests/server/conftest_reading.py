@@ -25,6 +25,7 @@ from server.base.clock import ManualClock, iso, later
 from server.base.context import Ctx, Grant
 from server.base.database import Database, Tx
 from server.base.eventlog import Event
+from server.base.prints import Prints
 from server.base.schema import cursor, event, timer
 from server.base.spine import Spine
 from server.devices import store as devices
@@ -33,7 +34,6 @@ from server.people.access import judge
 from server.people.model import GrantView, Role
 from server.reading import Measured, Reading, ReadingSettings, reactions, service
 from server.reading.model import DraftReport, EditedMeasurement, SignReport, Statement
-from server.reading.prints import Prints
 from server.records import store as records
 from server.records.model import MachineSummary
 from tests.waiting import until

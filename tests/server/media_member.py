@@ -22,6 +22,7 @@ from server.consult.media.dtls import Certificate, Dtls
 from server.consult.media.sdp import LEVEL_URI
 
 CHECK_S = 0.05
+PASSWORD = 22 * "p"
 KEY_FRAME = b"\x10\x00\x9d\x01\x2a"
 """How a payload of VP8 begins that begins a key frame; its other half: INTER_FRAME."""
 INTER_FRAME = b"\x10\x01\x00\x00\x00"
@@ -48,7 +49,7 @@ class Connection:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.bind(("", 0))  # an engine may describe itself by another address of this machine than its first
         self._loop.add_reader(self.socket, self._readable)
         self.connected = asyncio.Event()
         self._checks: asyncio.TimerHandle | None = None
@@ -59,12 +60,18 @@ class Connection:
         host, port = _said(sdp, r"a=candidate:\S+ 1 udp \d+ (\S+) "), _said(sdp, r"a=candidate:.* (\d+) typ host")
         self.address = host, int(port)
         self._name, self._password = _said(sdp, r"a=ice-ufrag:(\S+)") + ":me", _said(sdp, r"a=ice-pwd:(\S+)")
-        self.dtls = Dtls(certificate(), server=False, fingerprint=_said(sdp, r"a=fingerprint:sha-256 (\S+)"))
+        # Janus takes the client's part where it may choose, the embedded forwarder never.
+        self._answers, self._lite = 0, "a=ice-lite" in sdp
+        server = "a=setup:active" in sdp
+        self.dtls = Dtls(certificate(), server=server, fingerprint=_said(sdp, r"a=fingerprint:sha-256 (\S+)"))
         self._check()
 
     def _check(self) -> None:
         """Asks until the handshake is done, and now and then after that: a member that is silent is gone."""
         self.say(stun.request(secrets.token_bytes(12), self._name, self._password, nominates=True))
+        if self.dtls is not None and self.dtls.timeout_s == 0:
+            for datagram in self.dtls.again():
+                self.say(datagram)
         self._checks = self._loop.call_later(2 if self.connected.is_set() else CHECK_S, self._check)
 
     def say(self, datagram: bytes) -> None:
@@ -94,7 +101,12 @@ class Connection:
                     with contextlib.suppress(SrtpError):  # come twice
                         self.heard(seal.unprotect_rtcp(datagram) if is_rtcp else seal.unprotect(datagram))
             elif first < 4:
-                if self.dtls.timeout_s is None and not self.dtls.done:
+                if (asked := stun.read_binding(datagram)) is not None:  # of an end that is not "lite", as Janus
+                    self.say(stun.response(asked.transaction, self.address, PASSWORD))
+                    continue
+                self._answers += 1
+                # An end that is not "lite" asks back before it listens: what comes with its first answer is lost.
+                if self._answers > 1 - self._lite and self.dtls.timeout_s is None and not self.dtls.done:
                     self._shake(b"")
             elif 19 < first < 64:
                 self._shake(datagram)
@@ -125,7 +137,7 @@ def described(lines: list[tuple[str, str, int]], *, setup: str, fingerprint: str
     for kind, mid, ssrc in lines:
         number, codec = (109, "opus/48000/2") if kind == "audio" else (120, "VP8/90000")
         rows += [f"m={kind} 9 UDP/TLS/RTP/SAVPF {number}", "c=IN IP4 0.0.0.0", f"a=mid:{mid}", "a=ice-ufrag:me"]
-        rows += ["a=ice-pwd:" + 22 * "p", f"a=rtpmap:{number} {codec}", f"a=extmap:1 {LEVEL_URI}"]
+        rows += ["a=ice-pwd:" + PASSWORD, f"a=rtpmap:{number} {codec}", f"a=extmap:1 {LEVEL_URI}"]
         rows += [f"a=ssrc:{ssrc} cname:me"] if ssrc else []
     return "\r\n".join(rows) + "\r\n"
 

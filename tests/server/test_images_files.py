@@ -13,12 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import pydicom
 import pytest
+import typst
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
+from server.base.pdf import PAGES_MAX
 from server.images.decode import read_image
 from server.images.errors import (
     ImageBroken,
@@ -224,6 +226,24 @@ def test_what_a_file_is_its_content_says() -> None:
         read_image(b"%PDF-1.7 cut off", "a.pdf")
     with pytest.raises(ImageBroken):
         read_image(b"\x89PNG\r\n\x1a\n<svg onload=alert(1)>", "a.png")
+
+
+def paper(*pages: str) -> bytes:
+    """A PDF with a page for each text, the second and later ones across."""
+    source = '#set page(paper: "a4")\n' + "\n#set page(flipped: true)\n".join(pages)
+    return bytes(typst.compile(source.encode(), format="pdf"))
+
+
+def test_a_pdf_is_drawn_page_by_page_and_one_that_cannot_be_read_is_only_kept() -> None:
+    taken = read_image(paper("Troponin 0.8", "Echo"), "lab.pdf")
+    assert (taken.kind, taken.facts.frames, taken.facts.colour) == ("pdf", 2, True)
+    assert (taken.facts.rows, len(taken.ends), taken.ends[-1]) == (1600, 2, len(taken.frames))
+    first, second = taken.frames[: taken.ends[0]], taken.frames[taken.ends[0] :]
+    sizes = [Image.open(io.BytesIO(page)).size for page in (first, second)]
+    assert sizes[0] == sizes[1] == (taken.facts.columns, taken.facts.rows)
+    assert Image.open(io.BytesIO(taken.thumb)).height == 192
+    assert read_image(paper(*["x"] * (PAGES_MAX + 3)), "long.pdf").facts.frames == PAGES_MAX
+    assert read_image(b"%PDF-1.7\n/JS (app.alert(1))\n%%EOF\n", "a.pdf").facts.frames == 0
 
 
 def test_a_picture_bomb_is_refused_before_it_is_unpacked() -> None:

@@ -19,8 +19,19 @@ from server.consult.errors import MediaGone, MediaRefused, SeatGone
 from server.consult.media import rtp, sdp, stun
 from server.consult.media.dtls import Certificate
 from server.consult.media.embedded import Embedded, listen_on
-from server.consult.media.engine import BadSdp, Died, EngineGone, Event, Lost, NoSeat, Slots, Speakers, Wanted
-from server.consult.media.forward import ACCOUNT_SEATS_MAX, TICK_S, Forwarder
+from server.consult.media.engine import (
+    ACCOUNT_SEATS_MAX,
+    BadSdp,
+    Died,
+    EngineGone,
+    Event,
+    Lost,
+    NoSeat,
+    Slots,
+    Speakers,
+    Wanted,
+)
+from server.consult.media.forward import TICK_S, Forwarder
 from server.consult.media.model import Wish
 from server.consult.media.port import Port
 from server.consult.media.process import Listen

@@ -27,6 +27,8 @@ from server.messages.service import Messages
 from server.records import store as records
 from tests.server.test_alerts_town import PEOPLE, Town
 
+pytestmark = pytest.mark.usefixtures("either_database")
+
 
 class Case:
     """A town with a messages room over recordings; `con_` threads belong to the two members of one consultation."""

@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 
 import aiohttp
 import msgspec
+import pytest
 
 from server.base.database import Database
 from server.messages import store
 from tests.server.conftest import Browser, Hub
 from tests.waiting import until
+
+pytestmark = pytest.mark.usefixtures("either_database")
 
 WRITERS, EACH, TURNS = 8, 5, 60
 THREAD = "org_hewan"

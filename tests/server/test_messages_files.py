@@ -17,6 +17,8 @@ from server.messages.model import Attachment, WithdrawMessage
 from tests.server.conftest import Hub
 from tests.server.test_messages import Case, case
 
+pytestmark = pytest.mark.usefixtures("either_database")
+
 __all__ = ["case"]
 
 PDF = b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"

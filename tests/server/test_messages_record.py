@@ -23,6 +23,8 @@ from server.messages.errors import (
 from server.messages.model import EditMessage, Message, ReadUpTo, ReceivedUpTo, WithdrawMessage
 from tests.server.test_messages import Case, case
 
+pytestmark = pytest.mark.usefixtures("either_database")
+
 __all__ = ["case"]
 
 

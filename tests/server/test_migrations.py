@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Column, Connection, Index, Integer, MetaData, Table, Text, create_engine, text
 
-from server.base.database import _sqlite
+from server.base.engines import Sqlite
 from server.base.migrations import SchemaNewer, SchemaUnusable, bring_up_to_date
 from server.base.schema import metadata
 from tests.server.conftest import REQUEST, Hub, normal
@@ -68,7 +68,7 @@ def test_what_was_brought_up_to_date_has_every_column_of_a_new_one(tmp_path: Pat
 @pytest.fixture
 def small(tmp_path: Path) -> Callable[[], Connection]:
     """A database of one table with one row."""
-    engine = _sqlite(tmp_path / "small.sqlite", read_only=False)
+    engine = Sqlite(tmp_path / "small.sqlite").writer
     with engine.begin() as conn:
         conn.execute(text("CREATE TABLE cart (id TEXT PRIMARY KEY, name TEXT NOT NULL)"))
         conn.execute(text("INSERT INTO cart VALUES ('1', 'old')"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from server.reading.prints import Prints
+from server.base.prints import Prints
 
 
 async def test_a_kept_print_comes_back_and_another_does_not(tmp_path: Path) -> None:

@@ -229,6 +229,59 @@ def test_a_late_joiner_is_told_the_view_the_floor_and_what_is_drawn() -> None:
     assert json.loads(room.rooms.first_whispers("con_1")[0])["recording"] == "rec_1"
 
 
+PICTURE: dict[str, Any] = {
+    "image": "img_1",
+    "frame": 2,
+    "centre": {"x": 50, "y": 40},
+    "zoom": 1.5,
+    "grey": {"centre": 40, "width": 400},
+    "inverted": False,
+    "turn": 1,
+    "flip": False,
+    "marks": [{"frame": 2, "from": {"x": 1, "y": 2}, "to": {"x": 30, "y": 40}}],
+}
+
+
+def test_who_leads_shows_a_picture_to_all_and_a_late_joiner_sees_it_as_it_stands() -> None:
+    room = Room("usr_host", "usr_ask")
+    assert room.say("usr_ask", "image", **PICTURE) == Heard()
+    told = json.loads(room.say("usr_host", "image", **PICTURE, presenter="usr_ask", rev=10**15).told[0])
+    assert (told["presenter"], told["grey"], told["marks"]) == ("usr_host", PICTURE["grey"], PICTURE["marks"])
+    assert told["rev"] < 10**15
+    kept = [json.loads(raw) for raw in room.rooms.first_whispers("con_1")]
+    assert [body["kind"] for body in kept] == ["image", "floor", "marked"]
+    assert kept[0] == told
+    # Control goes on: a newer revision brings back whoever moved it in that moment.
+    again = json.loads(room.say("usr_host", "give", to="usr_ask").told[1])
+    assert (again["kind"], again["presenter"], again["rev"] > told["rev"]) == ("image", "usr_ask", True)
+    assert room.say("usr_host", "image", **PICTURE) == Heard()
+    assert json.loads(room.say("usr_host", "spot", image="img_1", frame=2, x=3, y=4).on or b"")["x"] == 3
+    assert room.say("usr_host", "stage", source="image") == Heard()
+    room.say("usr_ask", "stage", source="image")
+    assert room.floor["source"] == "image"
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        {"image": ""},
+        {"image": "x" * 50},
+        {"frame": -1},
+        {"zoom": 0},
+        {"zoom": 1e9},
+        {"turn": 4},
+        {"centre": {"x": 1e12, "y": 0}},
+        {"grey": {"centre": 0, "width": 0}},
+        {"marks": [PICTURE["marks"][0]] * 17},
+        {"marks": [{"frame": 0, "from": {"x": 0, "y": 0}, "to": {"x": 1e12, "y": 0}}]},
+    ],
+)
+def test_a_picture_that_cannot_be_drawn_is_held_back(over: dict[str, Any]) -> None:
+    room = Room("usr_host")
+    assert room.say("usr_host", "image", **{**PICTURE, **over}) == Heard()
+    assert room.say("usr_host", "spot", image="img_1", frame=0, x=1e12, y=0) == Heard()
+
+
 async def test_over_real_sockets_everybody_is_told_the_speaker_too_and_a_closed_page_leaves(hub: Hub) -> None:
     receipt = await hub.send("org_hewan", normal(), REQUEST)
     async with await hub.sign_in("clinic") as clinic, await hub.sign_in("oncall") as oncall:

@@ -20,7 +20,7 @@ import structlog
 
 from server.base.pool import keep_to_one_thread
 from server.consult.media import process
-from server.consult.media.engine import BadSdp, Died, EngineGone, Hear, NoSeat
+from server.consult.media.engine import BadSdp, Died, EngineGone, Film, Hear, NoSeat
 from server.consult.media.model import Wish
 from server.consult.media.process import Command, Listen, Reply, Said
 
@@ -80,6 +80,12 @@ class Embedded:
 
     async def close_room(self, room: str) -> None:
         await self._ask(process.CloseRoom(self._next(), room))
+
+    async def film(self, film: Film) -> None:
+        await self._ask(process.BeginFilm(self._next(), film))
+
+    async def end_film(self, room: str) -> None:
+        await self._ask(process.EndFilm(self._next(), room))
 
     async def stats(self) -> dict[str, float]:
         return (await self._ask(process.Stats(self._next()))).stats

@@ -1,4 +1,4 @@
-"""What the room asks of whatever carries its sound and picture. One interface: the embedded forwarder, later Janus.
+"""What the room asks of whatever carries its sound and picture. One interface: the embedded forwarder and Janus.
 
 A seat is one stay of one page in one room. It has two connections: by one it sends (the page offers), by the other it
 receives (the engine offers) in slots laid once. Why: docs/decisions/0022. No socket here, and no rule of the room.
@@ -7,7 +7,7 @@ receives (the engine offers) in slots laid once. Why: docs/decisions/0022. No so
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -16,6 +16,13 @@ from server.consult.media.model import Wish
 SOUND_SLOTS = 3
 PICTURE_SLOTS = 9
 SDP_BYTES_MAX = 60_000
+SEATS_MAX, ROOM_SEATS_MAX, ACCOUNT_SEATS_MAX = 500, 120, 3
+BITS_MAX = 1_600_000
+"""What one member may send a second, all together."""
+ANSWER_S = 20.0
+"""A seat whose page has not connected by then is given up."""
+SPEAKING = 70.0
+"""Louder than -57 dBov on average: a voice, not the room's noise."""
 
 
 class Slots(msgspec.Struct, frozen=True, tag="slots"):
@@ -51,11 +58,33 @@ class Lost(msgspec.Struct, frozen=True, tag="lost"):
     why: str
 
 
+class Film(msgspec.Struct, frozen=True):
+    """What is to be kept of a room: what these accounts send, from now on.
+
+    folder  where its parts are written, there already. key  32 bytes that seal them. offset_ms  how long ago it began.
+    """
+
+    room: str
+    film: str
+    folder: str
+    key: bytes
+    accounts: list[str]
+    offset_ms: int = 0
+
+
+class FilmBroke(msgspec.Struct, frozen=True, tag="film_broke"):
+    """Nothing more of this film can be written."""
+
+    room: str
+    film: str
+    why: str
+
+
 class Died(msgspec.Struct, frozen=True, tag="died"):
     """The engine itself has gone, and with it every seat. It is begun anew."""
 
 
-Event = Slots | Wanted | Speakers | Lost | Died
+Event = Slots | Wanted | Speakers | Lost | FilmBroke | Died
 Hear = Callable[[Event], None]
 
 
@@ -97,3 +126,14 @@ class MediaEngine(Protocol):
         """Begin it, if that has not been done: a room may need it soon."""
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class FilmingEngine(Protocol):
+    """A MediaEngine that can also keep what passes through it. Both may raise EngineGone."""
+
+    async def film(self, film: Film) -> None:
+        """Begin it; of a film under way, change whom it carries."""
+
+    async def end_film(self, room: str) -> None:
+        """What was sent until now is written. A room that is not filmed has ended already."""

@@ -13,9 +13,17 @@ from typing import Final
 
 from server.consult.media import rtp, sdp
 from server.consult.media.engine import (
+    ACCOUNT_SEATS_MAX,
+    ANSWER_S,
+    BITS_MAX,
     PICTURE_SLOTS,
+    ROOM_SEATS_MAX,
+    SEATS_MAX,
     SOUND_SLOTS,
+    SPEAKING,
     BadSdp,
+    Film,
+    FilmBroke,
     Hear,
     Lost,
     NoSeat,
@@ -23,20 +31,13 @@ from server.consult.media.engine import (
     Speakers,
     Wanted,
 )
+from server.consult.media.film import Filming
 from server.consult.media.model import Layer, Wish
 from server.consult.media.port import Link, Port
 from server.consult.media.track import Kind, Out, Track
 
 TICK_S: Final = 0.1
-ANSWER_S: Final = 20.0
-"""A seat whose page has not connected by then is given up."""
-SEATS_MAX, ROOM_SEATS_MAX, ACCOUNT_SEATS_MAX = 500, 120, 3
-"""Of the process, of a room (`seats` counts its members), of a member: a page that moves house has two."""
-BITS_MAX: Final = 1_600_000
-"""What one member may send a second, all together."""
 RESENDS_PER_S_MAX: Final = 500
-SPEAKING: Final = 70.0
-"""Louder than -57 dBov on average: a voice, not the room's noise."""
 KEEP: Final = 8.0
 """So much louder must somebody be to take a slot from one who has it."""
 LAYERS: Final[tuple[Layer, Layer]] = ("large", "small")
@@ -84,6 +85,7 @@ class Forwarder:
         self._own = secrets.randbits(32)
         self._rooms: dict[str, Room] = {}
         self._seats: dict[str, Seat] = {}
+        self._films: dict[str, Filming] = {}
         self._ticks = 0
         self.unknown = 0
         port.moved = self._moved
@@ -145,6 +147,7 @@ class Forwarder:
         link.ready = lambda: self._arrange(seat.room)
         link.over = lambda why: self.leave(seat_id, why)
         link.expect(theirs.fingerprint)
+        self._follow(seat)
         return said
 
     def watch(self, seat_id: str, wishes: list[Wish]) -> None:
@@ -160,6 +163,8 @@ class Forwarder:
             return
         room = seat.room
         room.seats.pop(seat_id, None)
+        if room.id in self._films:
+            self._films[room.id].drop(seat_id)
         for track in seat.tracks.values():
             track.end()
         room.loudest = [track for track in room.loudest if track is not seat.voice]
@@ -181,6 +186,30 @@ class Forwarder:
         for seat_id in list(self._rooms[room_id].seats) if room_id in self._rooms else ():
             self.leave(seat_id, "closed")
 
+    def film(self, film: Film) -> None:
+        """Keep what these accounts send. Of a film under way: whom it carries from now on."""
+        filming = self._films.get(film.room)
+        if filming is not None and filming.film.film == film.film:
+            filming.change(film)
+        else:
+            self.end_film(film.room)
+            self._films[film.room] = Filming(film, lambda which, why: self._film_broke(film.room, which, why))
+        if film.room in self._rooms:
+            for seat in self._rooms[film.room].seats.values():
+                self._follow(seat)
+            self._arrange(self._rooms[film.room])
+
+    def end_film(self, room_id: str) -> None:
+        filming = self._films.pop(room_id, None)
+        if filming is not None:
+            filming.close()
+
+    def end_films(self) -> None:
+        """The process ends: what was filmed is written first."""
+        for filming in self._films.values():
+            filming.close().wait()
+        self._films.clear()
+
     def stats(self) -> dict[str, float]:
         tracks = [track for seat in self._seats.values() for track in seat.tracks.values()]
         return {
@@ -190,11 +219,14 @@ class Forwarder:
             "received": sum(track.packets for track in tracks),
             "forwarded": sum(track.forwarded for track in tracks),
             "unknown": self.unknown,
+            "filmed": sum(filming.frames for filming in self._films.values()),
         }
 
     def tick(self) -> None:
         """Every TICK_S."""
         self._ticks += 1
+        for filming in self._films.values():
+            filming.tick()
         for room in list(self._rooms.values()):
             self._listen(room)
             if self._ticks % 5 == 0:
@@ -208,6 +240,17 @@ class Forwarder:
                 late = now - seat.receive.made_at > ANSWER_S
                 if late and seat.receive.receive is None:
                     self.leave(seat.id, "late")
+
+    def _follow(self, seat: Seat) -> None:
+        filming = self._films.get(seat.room.id)
+        if filming is not None:
+            filming.follow(seat.id, seat.account, [t for t in (seat.voice, *seat.pictures.values()) if t is not None])
+
+    def _film_broke(self, room: str, film: str, why: str) -> None:
+        filming = self._films.get(room)
+        if filming is not None and filming.film.film == film:
+            self.end_film(room)
+            self._tell(FilmBroke(room, film, why))
 
     def _seat(self, seat_id: str) -> Seat:
         seat = self._seats.get(seat_id)
@@ -352,7 +395,11 @@ class Forwarder:
         if seat.send is None:
             return
         wishes = [w for other in seat.room.seats.values() for w in other.wishes if w.account == seat.account]
-        wanted = (any(w.layer == "large" for w in wishes), any(w.layer == "small" for w in wishes))
+        large, small = any(w.layer == "large" for w in wishes), any(w.layer == "small" for w in wishes)
+        filming = self._films.get(seat.room.id)
+        if not large and filming is not None and filming.carries(seat.account):
+            small = True  # nobody looks, but the film does
+        wanted = (large, small)
         if wanted != seat.told_wanted:
             seat.told_wanted = wanted
             self._tell(Wanted(seat.room.id, seat.id, *wanted))

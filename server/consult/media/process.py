@@ -24,6 +24,8 @@ from server.consult.media.engine import (
     SDP_BYTES_MAX,
     BadSdp,
     Event,
+    Film,
+    FilmBroke,
     Lost,
     NoSeat,
     Slots,
@@ -84,11 +86,19 @@ class CloseRoom(_Numbered, frozen=True, tag="close_room"):
     room: str
 
 
+class BeginFilm(_Numbered, frozen=True, tag="film"):
+    film: Film
+
+
+class EndFilm(_Numbered, frozen=True, tag="end_film"):
+    room: str
+
+
 class Stats(_Numbered, frozen=True, tag="stats"):
     pass
 
 
-Command = Join | Answer | Publish | Watch | Leave | CloseRoom | Stats
+Command = Join | Answer | Publish | Watch | Leave | CloseRoom | BeginFilm | EndFilm | Stats
 
 
 class Reply(msgspec.Struct, frozen=True, tag="reply"):
@@ -100,7 +110,7 @@ class Reply(msgspec.Struct, frozen=True, tag="reply"):
     stats: dict[str, float] = {}
 
 
-Said = Reply | Slots | Wanted | Speakers | Lost
+Said = Reply | Slots | Wanted | Speakers | Lost | FilmBroke
 
 
 def line(message: Command | Reply | Event) -> bytes:
@@ -137,6 +147,7 @@ async def _serve(sock: socket.socket, listen: Listen) -> None:
         while (raw := await reader.readline()).endswith(b"\n"):
             say(_obey(forwarder, decoder.decode(raw)))
     ticking.cancel()
+    forwarder.end_films()
     port.close()
 
 
@@ -166,6 +177,10 @@ def _obey(forwarder: Forwarder, command: Command) -> Reply:
                 forwarder.leave(command.seat, "left")
             case CloseRoom():
                 forwarder.close_room(command.room)
+            case BeginFilm():
+                forwarder.film(command.film)
+            case EndFilm():
+                forwarder.end_film(command.room)
             case Stats():
                 used = resource.getrusage(resource.RUSAGE_SELF)
                 stats = {"cpu_s": used.ru_utime + used.ru_stime, "rss_mb": used.ru_maxrss / 1024, **forwarder.stats()}

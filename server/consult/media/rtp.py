@@ -55,13 +55,21 @@ def level_dbov(packet: bytes, extension: int) -> int:
 def begins_vp8_key_frame(payload: bytes) -> bool:
     if len(payload) < 2 or payload[0] & 0x17 != 0x10:  # the first packet of partition 0
         return False
+    at = vp8_offset(payload)
+    return at > 0 and payload[at] & 1 == 0
+
+
+def vp8_offset(payload: bytes) -> int:
+    """Where the VP8 data begin behind their description. 0: not whole."""
+    if len(payload) < 2:
+        return 0
     at = 1
     if payload[0] & 0x80:
         extension, at = payload[1], 2
         if extension & 0x80:
             at += 2 if len(payload) > at and payload[at] & 0x80 else 1
         at += (1 if extension & 0x40 else 0) + (1 if extension & 0x30 else 0)
-    return len(payload) > at and payload[at] & 1 == 0
+    return at if len(payload) > at else 0
 
 
 class SenderReport(NamedTuple):

@@ -106,16 +106,21 @@ def _number(word: str) -> int:
     return int(word) if len(word) <= 10 and word.isascii() and word.isdigit() else 1 << 63
 
 
-def answer(own: OwnEnd, theirs: Described) -> str:
-    """To the description of a sending connection. Raises BadSdp."""
+def check_sent(theirs: Described) -> None:
+    """What a sending connection may be made of. Raises BadSdp."""
     if [line.kind for line in theirs.lines][:1] != ["audio"] or len(theirs.lines) > SENT_MAX:
         raise BadSdp("a voice first, then at most two pictures")
     if any(line.kind != "video" for line in theirs.lines[1:]) or theirs.setup not in ("actpass", "active"):
         raise BadSdp("a voice first, then at most two pictures")
+    if not all(line.payloads for line in theirs.lines):
+        raise BadSdp("no codec")
+
+
+def answer(own: OwnEnd, theirs: Described) -> str:
+    """To the description of a sending connection. Raises BadSdp."""
+    check_sent(theirs)
     rows = _head([line.mid for line in theirs.lines])
     for line in theirs.lines:
-        if not line.payloads:
-            raise BadSdp("no codec")
         rows += _media(own, line.kind, line.mid, list(line.payloads), "recvonly", "passive")
         rows += _codecs({ours: number for number, ours in line.payloads.items()})
         if line.kind == "audio" and line.level_extension:

@@ -24,6 +24,7 @@ from server.consult.media.engine import (
     Died,
     EngineGone,
     Event,
+    FilmBroke,
     Lost,
     MediaEngine,
     NoSeat,
@@ -72,6 +73,8 @@ class Seats:
         self._closing: set[asyncio.Task[None]] = set()
         self.whisper: Whisper = lambda *_: None
         self.present: Present = lambda _: set()
+        self.film_told: Callable[[Event], None] = lambda _: None
+        """Hears what matters to a film: that it broke, that the engine died."""
 
     @property
     def open_seats(self) -> int:
@@ -87,12 +90,18 @@ class Seats:
         if not room.forwarded:
             if len({*room.entered, *self.present(_topic(consult))}) <= DIRECT_MAX:
                 return None
-            room.forwarded = True
-            self._say(consult, MediaNews("media", "engine"), None)
+            self.forward(consult)
         try:
             return await self.take(consult, account)
         except (MediaGone, MediaFull, MediaTooOften):
             return None  # the page asks for one itself, and hears why not
+
+    def forward(self, consult: str) -> None:
+        """From now on over the forwarder, however few they are. For good."""
+        room = self._room(consult)
+        if not room.forwarded:
+            room.forwarded = True
+            self._say(consult, MediaNews("media", "engine"), None)
 
     def is_forwarded(self, consult: str) -> bool:
         room = self._rooms.get(consult)
@@ -192,7 +201,10 @@ class Seats:
                     self._say_members(event.room)
                     for say in ("slots", "wanted"):
                         room.news.pop(f"{say} {event.seat}", None)
+            case FilmBroke():
+                self.film_told(event)
             case Died():
+                self.film_told(event)
                 for consult, room in self._rooms.items():
                     room.seats.clear()
                     room.sending.clear()

@@ -32,6 +32,8 @@ ACTIVE_S: Final = 1.0
 
 Kind = Literal["sound", "large", "small"]
 CLOCK_HZ: Final = {"sound": 48_000, "large": 90_000, "small": 90_000}
+Tap = Callable[["Track", int, int, int, bytes], None]
+"""Hears each packet once: its extended number, the second byte of its head, its time, its payload."""
 Target = tuple[Callable[[bytes], bytes], Callable[[bytes, Address], int], Address, int, int, int, int]
 
 
@@ -87,6 +89,8 @@ class Track:
         self._taken = 0
         self._begun = 0
         self._sr: tuple[int, float] | None = None
+        self.clock: rtp.SenderReport | None = None
+        self.tap: Tap | None = None
 
     def is_active(self, now: float) -> bool:
         return now - self.active_at < ACTIVE_S
@@ -122,6 +126,8 @@ class Track:
             for out in self.waiting:
                 self._show(out, number, time)
             self.waiting = []
+        if self.tap is not None:
+            self.tap(self, number, second, time, payload)
         pack = rtp.HEAD.pack
         for protect, sendto, address, ssrc, add, shift, since in self._targets:
             if number < since:
@@ -282,6 +288,7 @@ class Track:
         if self._sr is not None and now - self._sr[1] < REPORT_EVERY_S:
             return  # each goes to everybody: more often than that it is no clock but a flood
         self._sr = (report.ntp >> 16 & 0xFFFFFFFF, now)
+        self.clock = report
         for out in self.outs:
             packets = self.packets - out.sent_before
             octets = self.octets * packets // max(1, self.packets)

@@ -82,6 +82,14 @@ export type AmendReport = {
   readonly note?: string
 }
 
+export type AnswerFilm = {
+  readonly agrees: boolean
+}
+
+export type AskFilm = {
+  readonly keep?: 'case' | 'short'
+}
+
 /** A file of a thread. `width` and `height` in pixels of a picture, 0 of a document. */
 export type Attachment = {
   readonly id: string
@@ -201,18 +209,37 @@ export type Completeness = {
   readonly missing: readonly string[]
 }
 
+/** The conclusion's skeleton: what it is (`text`), what to do, when to look again, what brings the patient back at once. `reason`: why a countersigned one is corrected. */
 export type Conclude = {
   readonly text: string
+  readonly advice?: readonly string[]
+  readonly follow_up?: string
+  readonly warning_signs?: string
+  readonly reason?: string
 }
 
+/** One signed version. It stands when both sides have signed; a correction afterwards is the next one, with reason. pdf_at: when its paper was made and so stood in the record of the side that asked. */
 export type Conclusion = {
+  readonly version: number
   readonly text: string
+  readonly advice: readonly string[]
+  readonly follow_up: string
+  readonly warning_signs: string
+  readonly reason: string
   readonly signed_by: string
   readonly signed_name: string
   readonly signed_at: string
   readonly digest: string
   readonly countersigned_name: string | null
   readonly countersigned_at: string | null
+  readonly pdf_at: string | null
+  readonly receipts: readonly Receipt[]
+}
+
+/** version 0: the last. */
+export type ConclusionPdfQuery = {
+  readonly version?: number
+  readonly lang?: 'en' | 'zh'
 }
 
 export type ConsentPaper = {
@@ -262,6 +289,7 @@ export type Consult = {
   readonly reason: string
   readonly members: readonly Member[]
   readonly conclusion: Conclusion | null
+  readonly earlier_conclusions: readonly Conclusion[]
   readonly events: readonly string[]
 }
 
@@ -441,6 +469,49 @@ export type FileQuery = {
   readonly name?: string
 }
 
+export type FilmAnswer = {
+  readonly account: string
+  readonly name: string
+  readonly says: 'agrees' | 'refuses' | 'withdrew'
+  readonly at: string
+}
+
+/** What the hub whispers to everybody in the room, all the time that a film is asked for or under way. waits_for must answer before it begins. carried who is on it, and who may end it at any time by taking his agreement back. asked: those not in either who enter are asked at the door; without their word they are not on it. */
+export type FilmNews = {
+  readonly kind: 'film'
+  readonly film: string
+  readonly state: 'asked' | 'cancelled' | 'deleted' | 'filming' | 'kept' | 'refused'
+  readonly by: string
+  readonly keep: 'case' | 'short'
+  readonly waits_for: readonly string[]
+  readonly carried: readonly string[]
+  readonly refused: readonly string[]
+  readonly why?: '' | 'disk' | 'engine' | 'host' | 'length' | 'restart' | 'room' | 'withdrawn'
+}
+
+/** One piece of one member: `media` is its address. Times in milliseconds of the film. */
+export type FilmPart = {
+  readonly account: string
+  readonly name: string
+  readonly first_ms: number
+  readonly last_ms: number
+  readonly picture: boolean
+  readonly dropped: number
+  readonly media: string
+}
+
+export type FilmStage = {
+  readonly words: readonly StageWord[]
+}
+
+/** One opening of a film: the addresses of its parts are good for this viewer, for some hours. */
+export type FilmView = {
+  readonly film: RoomFilm
+  readonly parts: readonly FilmPart[]
+  readonly last_ms: number
+  readonly view: string
+}
+
 /** What the device's own analysis found; `said`: the sentence with its numbers, by language, or nothing. */
 export type GlanceFinding = {
   readonly code: string
@@ -523,7 +594,7 @@ export type Image = {
   readonly added_at: string
 }
 
-/** What stands in the file about the picture. `rows` 0: it has none to show (a PDF). */
+/** What stands in the file about the picture. `rows` 0: it has none to show (a PDF that cannot be read); the frames of a PDF are its pages. */
 export type ImageFacts = {
   readonly rows?: number
   readonly columns?: number
@@ -906,6 +977,13 @@ export type Reason = {
   readonly reason: string
 }
 
+/** 已阅: one of the side that asked has read the countersigned conclusion. */
+export type Receipt = {
+  readonly account: string
+  readonly name: string
+  readonly at: string
+}
+
 /** The number of the last message that a page was told of. */
 export type ReceivedUpTo = {
   readonly seq: number
@@ -984,6 +1062,11 @@ export type Report = {
   readonly pdf_ready: boolean
 }
 
+/** The printed report as pictures: each page a PNG, in base64. */
+export type ReportPages = {
+  readonly pages: readonly string[]
+}
+
 /** What the 2018 rules ask of a request: purpose, summary, wanted time, specialty and title of who is asked, and the consent. An emergency may go before its papers. */
 export type RequestConsult = {
   readonly recording: string
@@ -1014,6 +1097,24 @@ export type ReturnRecording = {
   readonly reason: 'artefact' | 'electrode_off' | 'lead_swap' | 'other' | 'too_short' | 'wrong_patient'
   readonly leads?: readonly string[]
   readonly note?: string
+}
+
+export type RoomFilm = {
+  readonly id: string
+  readonly consult: string
+  readonly state: 'asked' | 'cancelled' | 'deleted' | 'filming' | 'kept' | 'refused'
+  readonly keep: 'case' | 'short'
+  readonly asked_by_name: string
+  readonly asked_at: string
+  readonly began_at: string | null
+  readonly ended_at: string | null
+  readonly why_ended: '' | 'disk' | 'engine' | 'host' | 'length' | 'restart' | 'room' | 'withdrawn'
+  readonly expires_at: string | null
+  readonly answers: readonly FilmAnswer[]
+}
+
+export type RoomFilms = {
+  readonly films: readonly RoomFilm[]
 }
 
 /** at: UTC, as the hub writes it. */
@@ -1073,6 +1174,13 @@ export type SignReport = {
 /** The specialties in which somebody answers consultations. None: he is asked for any, after those who named it. */
 export type Skills = {
   readonly specialties: readonly ('cardiology' | 'critical_care' | 'emergency' | 'endocrine' | 'general' | 'neurology' | 'neurosurgery' | 'obstetrics' | 'paediatrics' | 'respiratory')[]
+}
+
+/** What was whispered in the room: a view, the floor, marks, a pointer. by: its account, or "" for the hub. */
+export type StageWord = {
+  readonly ms: number
+  readonly by: string
+  readonly said: unknown
 }
 
 /** A line of the conclusion: a code of the catalogue, or free text (code null), with the reader's words. */
@@ -1140,6 +1248,11 @@ export type Turn = {
 /** Proof of the person before signing: the account's password again (a PIN or UKey later). */
 export type Unlock = {
   readonly password: string
+}
+
+/** view: the ticket that opening the film gave. */
+export type ViewQuery = {
+  readonly view: string
 }
 
 /** A member whose picture a page wants, and how big it shows it. */

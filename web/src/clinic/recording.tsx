@@ -11,6 +11,7 @@ import { clockTime, day } from '../app/clock'
 import { useKeys } from '../app/keys'
 import { go, place } from '../app/router'
 import type { ScreenProps } from '../app/routes'
+import { Earlier, Filed, paperOf, Skeletal, standingOf } from '../consult/conclusion'
 import { hasEnded, stateWords } from '../consult/words'
 import { createViewer, EcgSheet, EcgTools, samplesOf, useViewerKeys, type Viewer } from '../ecg'
 import { refusal } from '../files/known'
@@ -18,6 +19,7 @@ import { ClockMark, FileFacts, FileNotes, Glance, Refused } from '../files/marks
 import { t as alertWords } from '../i18n/alerts'
 import { language } from '../i18n/catalogue'
 import { t } from '../i18n/clinic'
+import { t as conclusionWords } from '../i18n/conclusion'
 import { t as fileWords } from '../i18n/files'
 import { t as imageWords } from '../i18n/images'
 import { PatientImages } from '../images/list'
@@ -84,14 +86,32 @@ export default function RecordingScreen({ params, query }: ScreenProps) {
           recording={state.value}
           consults={consults}
           version={String(version)}
-          show={query.get('show') === 'report' && state.value.report !== null ? 'report' : 'ecg'}
+          show={shown(query.get('show'), state.value, consults)}
           reload={reload}
         />
       )
   }
 }
 
-type Show = 'ecg' | 'report'
+type Show = 'ecg' | 'report' | 'conclusion'
+
+const shown = (asked: string | null, r: Recording, consults: readonly Consult[]): Show =>
+  asked === 'report' && r.report !== null
+    ? 'report'
+    : asked === 'conclusion' && filed(consults) !== null
+      ? asked
+      : 'ecg'
+
+/** The paper of the consultation that was concluded last. */
+function filed(consults: readonly Consult[]): string | null {
+  const ended = consults
+    .flatMap(c => {
+      const standing = standingOf(c)
+      return standing === null ? [] : [{ at: standing.countersigned_at ?? '', href: paperOf(c.id, standing.version) }]
+    })
+    .sort((a, b) => (a.at < b.at ? 1 : -1))
+  return ended[0]?.href ?? null
+}
 
 function Page(p: {
   recording: Recording
@@ -102,10 +122,11 @@ function Page(p: {
 }) {
   const r = p.recording
   const [naming, setNaming] = useState(false)
+  const conclusion = filed(p.consults)
   const show = (what: Show): void => {
     const q = new URLSearchParams(place.value.query)
-    if (what === 'report') q.set('show', 'report')
-    else q.delete('show')
+    if (what === 'ecg') q.delete('show')
+    else q.set('show', what)
     go(`/recording/${r.id}${q.size === 0 ? '' : `?${q}`}`, { replace: true })
   }
   useKeys('recording', [
@@ -143,14 +164,15 @@ function Page(p: {
         {r.patient.identity === 'pending' && refusal(r) === null && may('recording.identify') && (
           <Button onClick={() => setNaming(true)}>{t('act.name')}</Button>
         )}
-        {r.report !== null && (
+        {(r.report !== null || conclusion !== null) && (
           <Segmented<Show>
             label={t('rec.tab.label')}
             value={p.show}
             onChange={show}
             choices={[
               { value: 'ecg', words: t('rec.title') },
-              { value: 'report', words: t('rec.pdf') },
+              ...(r.report === null ? [] : [{ value: 'report' as const, words: t('rec.pdf') }]),
+              ...(conclusion === null ? [] : [{ value: 'conclusion' as const, words: conclusionWords('paper') }]),
             ]}
           />
         )}
@@ -161,13 +183,23 @@ function Page(p: {
         )}
       </header>
       <div class="case-stage">
-        {p.show === 'report' && r.report !== null ? <ReportPdf report={r.report} /> : <Ecg recording={r} />}
+        {p.show === 'report' && r.report !== null ? (
+          <Paper
+            href={`/api/reports/${encodeURIComponent(r.report)}/pdf?lang=${language.value}`}
+            title={t('rec.pdf')}
+            testid="report-pdf"
+          />
+        ) : p.show === 'conclusion' && conclusion !== null ? (
+          <Paper href={conclusion} title={conclusionWords('paper')} testid="conclusion-pdf" />
+        ) : (
+          <Ecg recording={r} />
+        )}
       </div>
       <aside class="case-side">
         <Standing recording={r} />
         <Conclusion recording={r} />
         <Machine machine={r.machine} />
-        <Opinions consults={p.consults} />
+        <Opinions consults={p.consults} reload={p.reload} />
         <section>
           <h3>{imageWords('title')}</h3>
           <PatientImages patient={r.patient.id} of={r.id} />
@@ -246,12 +278,11 @@ function Tools({ viewer, fs, samples }: { viewer: Viewer; fs: number; samples: n
   return <EcgTools viewer={viewer} facts={facts} />
 }
 
-type Paper = { kind: 'waiting' } | { kind: 'here' } | { kind: 'failed'; error: unknown }
+type Fetched = { kind: 'waiting' } | { kind: 'here' } | { kind: 'failed'; error: unknown }
 
 /** Asked for once by itself, so that a paper that cannot be had is said in words and not by the frame. */
-function ReportPdf({ report }: { report: string }) {
-  const href = `/api/reports/${encodeURIComponent(report)}/pdf?lang=${language.value}`
-  const [state, setState] = useState<Paper>({ kind: 'waiting' })
+function Paper({ href, title, testid }: { href: string; title: string; testid: string }) {
+  const [state, setState] = useState<Fetched>({ kind: 'waiting' })
   const [tries, setTries] = useState(0)
   useEffect(() => {
     let left = false
@@ -268,8 +299,8 @@ function ReportPdf({ report }: { report: string }) {
   if (state.kind === 'failed')
     return <ErrorLine error={state.error} sentence={t('rec.pdf.failed')} retry={() => setTries(tries + 1)} />
   return (
-    <div class="case-pdf" data-testid="report-pdf">
-      <iframe src={`${href}#navpanes=0&view=FitH`} title={t('rec.pdf')} />
+    <div class="case-pdf" data-testid={testid}>
+      <iframe src={`${href}#navpanes=0&view=FitH`} title={title} />
       <a class="case-pdf-open" href={href} target="_blank" rel="noreferrer">
         {t('rec.pdf.open')}
       </a>
@@ -367,7 +398,7 @@ const Num = ({ words, value, unit }: { words: string; value: number | null; unit
   </div>
 )
 
-function Opinions({ consults }: { consults: readonly Consult[] }) {
+function Opinions({ consults, reload }: { consults: readonly Consult[]; reload: () => void }) {
   if (consults.length === 0) return null
   return (
     <section>
@@ -382,7 +413,7 @@ function Opinions({ consults }: { consults: readonly Consult[] }) {
             </a>
             {c.conclusion !== null && (
               <>
-                <p class="case-opinion">{c.conclusion.text}</p>
+                <Skeletal of={c.conclusion} />
                 <p class="dim f12">
                   {c.conclusion.countersigned_name === null
                     ? t('rec.opinion.waiting', { name: c.conclusion.signed_name })
@@ -391,6 +422,8 @@ function Opinions({ consults }: { consults: readonly Consult[] }) {
                         counter: c.conclusion.countersigned_name,
                       })}
                 </p>
+                <Filed consult={c} of={c.conclusion} onChange={reload} />
+                <Earlier consult={c} />
               </>
             )}
           </li>

@@ -1,14 +1,15 @@
-// The conclusion: the expert writes and signs, the requester countersigns. The draft stays on this computer until signed.
+// The conclusion: the expert writes its skeleton and signs, the requester countersigns; then the expert may correct it.
 // Signing asks for the password when the session is no longer unlocked, then goes on by itself.
-import { useEffect, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { ApiError, api, uuid } from '../api/client'
 import type { Consult } from '../api/types.gen'
-import { clockTime } from '../app/clock'
 import { useKeys } from '../app/keys'
 import { isMe } from '../clinic/me'
+import { t as words } from '../i18n/conclusion'
 import { t } from '../i18n/consult'
 import { Button, ErrorLine, FieldRow } from '../ui'
-import { dropDraft, keepDraft, keptDraft } from './draft'
+import { Earlier, Filed, Signatures, Skeletal, standingOf } from './conclusion'
+import { type Field, ofConclusion, toSign, useSkeleton } from './skeleton'
 
 type Sending = { kind: 'none' } | { kind: 'busy' } | { kind: 'locked' } | { kind: 'failed'; error: unknown }
 
@@ -50,42 +51,75 @@ export function PasswordField(p: { value: string; onInput: (v: string) => void }
   )
 }
 
+type Writing = 'no' | 'again' | 'amend'
+
 export function Opinion({ consult, onChange }: { consult: Consult; onChange: (c: Consult) => void }) {
   const mayWrite = consult.events.includes('conclude') && isMe(consult.expert)
-  const [rewriting, setRewriting] = useState(false)
-  if (consult.conclusion !== null && !rewriting)
+  const mayAmend = consult.events.includes('amend') && isMe(consult.expert)
+  const [writing, setWriting] = useState<Writing>('no')
+  if (consult.conclusion !== null && writing === 'no')
     return (
-      <Signed consult={consult} onChange={onChange} {...(mayWrite ? { onRewrite: () => setRewriting(true) } : {})} />
+      <Signed
+        consult={consult}
+        onChange={onChange}
+        {...(mayWrite || mayAmend ? { onRewrite: () => setWriting(mayAmend ? 'amend' : 'again') } : {})}
+      />
     )
-  if (mayWrite)
+  if (mayWrite || mayAmend)
     return (
       <Write
         consult={consult}
+        amends={mayAmend}
         onChange={c => {
-          setRewriting(false)
+          setWriting('no')
           onChange(c)
         }}
+        {...(consult.conclusion === null ? {} : { onClose: () => setWriting('no') })}
       />
     )
   return <p class="muted">{t('end.notmine')}</p>
 }
 
-function Write({ consult, onChange }: { consult: Consult; onChange: (c: Consult) => void }) {
-  const key = `opinion.${consult.id}`
-  const [text, setText] = useState(() => keptDraft(key) ?? consult.conclusion?.text ?? '')
-  const [missing, setMissing] = useState(false)
+type WriteProps = Readonly<{
+  consult: Consult
+  amends: boolean
+  onChange: (c: Consult) => void
+  onClose?: () => void
+}>
+
+function Write({ consult, amends, onChange, onClose }: WriteProps) {
+  const { said, empty, set, drop } = useSkeleton(consult.id, ofConclusion(consult.conclusion))
+  const corrects = amends || standingOf(consult) !== null
+  const [missing, setMissing] = useState<ReadonlySet<Field>>(new Set())
   const [idem] = useState(uuid)
-  useEffect(() => keepDraft(key, text), [text])
   const { state, sign, password, setPassword, asks } = useSigning(async () => {
-    const path = `/api/consults/${encodeURIComponent(consult.id)}/conclude`
-    onChange(await api.post<Consult>(path, { text: text.trim() }, { idempotencyKey: `${idem}-${text.length}` }))
-    dropDraft(key)
+    const path = `/api/consults/${encodeURIComponent(consult.id)}/${amends ? 'amend' : 'conclude'}`
+    const body = toSign(said)
+    onChange(await api.post<Consult>(path, body, { idempotencyKey: `${idem}-${JSON.stringify(body).length}` }))
+    drop()
   })
   const send = (): void => {
-    setMissing(text.trim() === '')
-    if (text.trim() !== '' && state.kind !== 'busy') void sign()
+    const needed: readonly Field[] = corrects ? ['text', 'reason'] : ['text']
+    const lacks = new Set(needed.filter(field => said[field].trim() === ''))
+    setMissing(lacks)
+    if (lacks.size === 0 && state.kind !== 'busy') void sign()
   }
   useKeys('opinion', [{ id: 'opinion.sign', chord: 'Ctrl+Enter', words: () => t('end.sign'), hint: true, act: send }])
+  const field = (name: Field, rows: number, error: string | null = null) => (
+    <FieldRow label={words(name)} hint={words(`${name}.hint`)} error={error}>
+      {(id, by) => (
+        <textarea
+          id={id}
+          name={name === 'text' ? 'opinion' : name}
+          rows={rows}
+          maxLength={name === 'text' ? 4000 : 1000}
+          aria-describedby={by}
+          value={said[name]}
+          onInput={e => set(name, e.currentTarget.value)}
+        />
+      )}
+    </FieldRow>
+  )
   return (
     <form
       class="opinion"
@@ -95,28 +129,21 @@ function Write({ consult, onChange }: { consult: Consult; onChange: (c: Consult)
         send()
       }}
     >
-      <FieldRow label={t('end.text')} hint={t('end.hint')} error={missing ? t('end.missing') : null}>
-        {(id, by) => (
-          <textarea
-            id={id}
-            name="opinion"
-            rows={6}
-            maxLength={4000}
-            aria-describedby={by}
-            value={text}
-            onInput={e => setText(e.currentTarget.value)}
-          />
-        )}
-      </FieldRow>
+      {corrects && field('reason', 2, missing.has('reason') ? words('reason.missing') : null)}
+      {field('text', 4, missing.has('text') ? words('text.missing') : null)}
+      {field('advice', 4)}
+      {field('follow_up', 2)}
+      {field('warning_signs', 2)}
       {asks && <PasswordField value={password} onInput={setPassword} />}
       {state.kind === 'failed' && <ErrorLine error={state.error} retry={send} />}
       <p class="dim f12">
-        {text !== '' && `${t('end.kept')} · `}
+        {!empty && `${t('end.kept')} · `}
         {t('end.sign.told')}
       </p>
       <Button kind="primary" size="large" chord="Ctrl+Enter" submit busy={state.kind === 'busy'} wide>
         {t('end.sign')}
       </Button>
+      {onClose !== undefined && <Button onClick={onClose}>{t('one.back')}</Button>}
     </form>
   )
 }
@@ -132,19 +159,8 @@ function Signed(p: { consult: Consult; onChange: (c: Consult) => void; onRewrite
   const mine = p.consult.events.includes('countersign')
   return (
     <div class="opinion" data-testid="opinion" data-countersigned={c.countersigned_name !== null}>
-      <p class="opinion-text">{c.text}</p>
-      <p class="dim f12">
-        {t('one.signed', { name: c.signed_name, time: clockTime(c.signed_at) })}
-        <br />
-        {c.countersigned_name === null
-          ? t('one.tocounter')
-          : t('one.countersigned', {
-              name: c.countersigned_name,
-              time: c.countersigned_at === null ? '–' : clockTime(c.countersigned_at),
-            })}
-        <br />
-        <span title={c.digest}>{t('one.digest', { digest: c.digest.slice(0, 12) })}</span>
-      </p>
+      <Skeletal of={c} />
+      <Signatures of={c} />
       {mine && asks && <PasswordField value={password} onInput={setPassword} />}
       {state.kind === 'failed' && <ErrorLine error={state.error} retry={() => void sign()} />}
       {mine && (
@@ -152,8 +168,10 @@ function Signed(p: { consult: Consult; onChange: (c: Consult) => void; onRewrite
           {t('one.countersign')}
         </Button>
       )}
-      {p.onRewrite !== undefined && c.countersigned_name === null && (
-        <Button onClick={p.onRewrite}>{t('room.opinion')}</Button>
+      <Filed consult={p.consult} of={c} onChange={p.onChange} />
+      <Earlier consult={p.consult} />
+      {p.onRewrite !== undefined && (
+        <Button onClick={p.onRewrite}>{c.countersigned_name === null ? t('room.opinion') : words('amend')}</Button>
       )}
     </div>
   )

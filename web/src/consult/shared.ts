@@ -4,9 +4,10 @@
 import { computed, signal } from '@preact/signals'
 import { uuid } from '../api/client'
 import { linkState, subscribe, whisper } from '../live/live'
+import { openPictures } from './pictures'
 
 export type Role = 'host' | 'expert' | 'requester' | 'observer'
-export type Source = 'ecg' | 'live' | 'record' | 'board'
+export type Source = 'ecg' | 'live' | 'record' | 'image' | 'board'
 export type Shape = 'time' | 'voltage' | 'pen' | 'box'
 export type Here = Readonly<{ account: string; role: Role }>
 export type Floor = Readonly<{
@@ -43,7 +44,7 @@ export const NO_FLOOR: Floor = {
   here: [],
 }
 
-const SOURCES: readonly string[] = ['ecg', 'live', 'record', 'board'] satisfies readonly Source[]
+const SOURCES: readonly string[] = ['ecg', 'live', 'record', 'image', 'board'] satisfies readonly Source[]
 const ROLES: readonly string[] = ['host', 'expert', 'requester', 'observer'] satisfies readonly Role[]
 const SHAPES: readonly string[] = ['time', 'voltage', 'pen', 'box'] satisfies readonly Shape[]
 
@@ -111,6 +112,7 @@ export function openShared(topic: string, me: string, onHush: (by: string) => vo
     if (told !== null && told.rev > floor.peek().rev) floor.value = told
   }
   const stop = subscribe(topic, null, { whisper: heard })
+  const pictures = openPictures(topic, me)
 
   const role = computed<Role>(() => floor.value.here.find(p => p.account === me)?.role ?? 'expert')
   const presents = computed(() => floor.value.presenter === me)
@@ -123,6 +125,7 @@ export function openShared(topic: string, me: string, onHush: (by: string) => vo
   return {
     floor,
     marks,
+    pictures,
     presents,
     mayShow,
     hosts,
@@ -146,6 +149,9 @@ export function openShared(topic: string, me: string, onHush: (by: string) => vo
     },
     rubOut: (id: string) => say({ kind: 'unmark', id }),
     clear: (on: string) => say({ kind: 'clear', on }),
-    close: stop,
+    close: () => {
+      stop()
+      pictures.close()
+    },
   }
 }

@@ -16,6 +16,7 @@ import { DrawTools, type Tool } from './drawing'
 import { EarlierList, liveOf, useEarlier } from './earlier'
 import type { RoomLink } from './link'
 import { Paper } from './paper'
+import { PictureStage } from './picture'
 import { BOARD, type Shared, type Source } from './shared'
 
 export type Follow = 'follow' | 'free'
@@ -30,9 +31,8 @@ export type StageProps = Readonly<{
   findings: readonly string[]
 }>
 
-const SOURCES = ['ecg', 'live', 'record', 'board'] as const satisfies readonly Source[]
-/** 4 is kept for images. */
-const SOURCE_KEY = { ecg: 'Digit1', live: 'Digit2', record: 'Digit3', board: 'Digit5' } as const
+const SOURCES = ['ecg', 'live', 'record', 'image', 'board'] as const satisfies readonly Source[]
+const SOURCE_KEY = { ecg: 'Digit1', live: 'Digit2', record: 'Digit3', image: 'Digit4', board: 'Digit5' } as const
 
 export function Stage(p: StageProps) {
   const { link, shared, follow } = p
@@ -171,6 +171,7 @@ export function Stage(p: StageProps) {
           <EarlierList earlier={earlier} reload={reload} shown={shown.value} onShow={put} />
         </div>
       )}
+      {source === 'image' && <PictureStage {...p} earlier={earlier} nameOf={nameOf} leads={leads} />}
       {source === 'board' && <Board shared={shared} tool={drawing ? p.tool.value : 'none'} nameOf={nameOf} />}
     </section>
   )

@@ -164,8 +164,6 @@ export const t = catalogue({
 
   // conclusion
   'end.title': { zh: '会诊意见', en: 'Opinion' },
-  'end.text': { zh: '意见', en: 'Opinion' },
-  'end.hint': { zh: '诊断判断、建议处置、是否转院', en: 'Assessment, what to do, whether to transfer' },
   'end.sign': { zh: '签署', en: 'Sign' },
   'end.sign.told': {
     zh: '签署后由申请方会签，写入诊所记录',
@@ -173,7 +171,6 @@ export const t = catalogue({
   },
   'end.unlock': { zh: '签名密码', en: 'Signing password' },
   'end.unlock.hint': { zh: '30 分钟内不再询问', en: 'Not asked again for 30 min' },
-  'end.missing': { zh: '写下意见再签署', en: 'Write the opinion before signing' },
   'end.kept': { zh: '草稿已存本机', en: 'Draft kept on this computer' },
   'end.notmine': { zh: '由专家书写并签署，这里会显示', en: 'The expert writes and signs; it appears here' },
   'key.mic': { zh: '麦克风', en: 'Microphone' },
@@ -191,10 +188,14 @@ export const t = catalogue({
   'source.ecg': { zh: '心电图', en: 'ECG' },
   'source.live': { zh: '实时心电', en: 'Live' },
   'source.record': { zh: '病历', en: 'Record' },
+  'source.image': { zh: '影像', en: 'Images' },
   'source.board': { zh: '白板', en: 'Board' },
   'stage.tools': { zh: '工具', en: 'Tools' },
   'live.none': { zh: '这位患者现在没有实时心电', en: 'No live ECG of this patient now' },
   'earlier.unread': { zh: '未阅图', en: 'Not read' },
+  'picture.other': { zh: '换一份', en: 'Another' },
+  'picture.report': { zh: '心电图报告', en: 'ECG report' },
+  'picture.none': { zh: '这位患者还没有影像、资料或报告', en: 'No images, papers or reports of this patient yet' },
   'board.label': { zh: '白板', en: 'Whiteboard' },
   'board.none': { zh: '白板是空的，按 D 画', en: 'The board is empty; D draws' },
   'control.mine': { zh: '你在主讲，大家跟随你', en: 'You lead; others follow' },

@@ -81,6 +81,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "{name} 已在本次会诊中。无需操作。",
     "en": "{name} is in this consultation already. Nothing to do."
   },
+  "consult.amend_reason": {
+    "zh": "双方已签署的会诊结论，只有写明理由才能更正。请填写更正理由；原版本及双方签名一并保留。",
+    "en": "A conclusion that both sides have signed is corrected only with a reason. Write why; the earlier version stays beside it, with both signatures."
+  },
   "consult.conclusion_changed": {
     "zh": "打开之后会诊结论已有修改。请阅读最新内容后再会签。",
     "en": "The conclusion was changed after you opened it. Read the present text, then countersign it."
@@ -92,6 +96,14 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "consult.consent_unsigned": {
     "zh": "知情同意不完整：须写明签署人、与患者的关系并有签名。请补写姓名，在屏上签字或注明纸质存放处；两名医师说明须写明原因。",
     "en": "The consent is not whole: it needs who signed, in what relation, and the signature. Write the name, sign on the screen or say where the paper is; two doctors also say why."
+  },
+  "consult.film_unable": {
+    "zh": "本中心的媒体引擎不支持会诊录像。管理员可改用内置引擎；会诊室其他功能不受影响。",
+    "en": "The media engine of this hub cannot film a room. Its administrator can choose the embedded engine; everything else in the room goes on."
+  },
+  "consult.film_under_way": {
+    "zh": "本会诊室的录像已在征求同意或进行中。无需操作；如需重新录像，请先结束当前录像。",
+    "en": "A film of this room is asked for or under way already. Nothing to do; end it before you ask for another one."
   },
   "consult.invitee": {
     "zh": "{org} 目前没有可以应答会诊的专家。请邀请其他机构，或先为其登记专家。",
@@ -576,6 +588,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "start.certificate": {
     "zh": "中心没有启动：证书或密钥不能使用（{reason}）。请检查 tls.certificate 和 tls.key，或用 xinlian tls make 重新生成。",
     "en": "The hub did not start: the certificate or key cannot be used ({reason}). Check tls.certificate and tls.key; `xinlian tls make` gives a private pair."
+  },
+  "start.database": {
+    "zh": "中心没有启动：{place} 的数据库不能使用（{reason}）。请确认 PostgreSQL 在运行，hub.database 与口令正确；数据库须以 ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0 建立，且只供一个中心使用。",
+    "en": "The hub did not start: the database at {place} cannot be used ({reason}). See that PostgreSQL runs and that hub.database and its password are right. The database must be made with ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0, and only one hub may use it."
   },
   "start.no_disk": {
     "zh": "中心没有启动：{folder} 不可写或只剩 {free_mb} MB。请清理磁盘或在 hub.data 换一个目录，至少需要 {needed_mb} MB。",

@@ -23,10 +23,14 @@ export const t = catalogue({
   'kind.photo': { zh: '照片', en: 'Photo' },
   'kind.pdf': { zh: 'PDF 资料', en: 'PDF' },
   'one.frames': { zh: '{n} 帧', en: '{n} frames' },
+  'one.pages': { zh: '{n} 页', en: '{n} pages' },
   'one.series': { zh: '{n} 幅', en: '{n} images' },
   'one.by': { zh: '{name} {day} 添加', en: 'added by {name}, {day}' },
   download: { zh: '下载', en: 'Download' },
-  'download.pdf': { zh: 'PDF 不在网页内显示，只能下载', en: 'PDFs are not shown in the page, only downloaded' },
+  'download.pdf': {
+    zh: '这份 PDF 打不开（已损坏或有密码），只能下载',
+    en: 'This PDF cannot be shown (damaged, or locked with a password): it can only be downloaded',
+  },
 
   // the viewer
   back: { zh: '返回', en: 'Back' },
@@ -48,6 +52,8 @@ export const t = catalogue({
   'act.stop': { zh: '暂停', en: 'Pause' },
   'act.next': { zh: '下一帧', en: 'Next frame' },
   'act.before': { zh: '上一帧', en: 'Frame before' },
+  'act.page.next': { zh: '下一页', en: 'Next page' },
+  'act.page.before': { zh: '上一页', en: 'Page before' },
   'act.other': { zh: '下一幅', en: 'Next image' },
   'act.other.before': { zh: '上一幅', en: 'Image before' },
   'act.clear': { zh: '清除测量', en: 'Clear lengths' },
@@ -62,6 +68,7 @@ export const t = catalogue({
   'stage.label': { zh: '图像 {name}', en: 'Image {name}' },
   'legend.grey': { zh: '窗位 {c} 窗宽 {w}', en: 'C {c} W {w}' },
   'legend.frame': { zh: '{n}/{all} 帧', en: 'frame {n}/{all}' },
+  'legend.page': { zh: '第 {n}/{all} 页', en: 'page {n}/{all}' },
   'legend.no.mm': { zh: '无像素间距', en: 'no pixel size' },
   'legend.detector': { zh: '长度为探测器平面，体内更小', en: 'lengths at the detector; smaller in the body' },
   'legend.mm': { zh: '长度 {mm} mm', en: 'length {mm} mm' },

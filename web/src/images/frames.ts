@@ -64,13 +64,25 @@ const KEPT_BYTES_MAX = 256 * 1024 * 1024
 
 const bytesOf = (f: Frame): number => f.columns * f.rows * (f.kind === 'grey' ? f.samples.BYTES_PER_ELEMENT : 4)
 
+/** How frame `number` of an image is had, packed. */
+export type Fetch = (number: number) => Promise<ArrayBuffer>
+
+const fromHub =
+  (image: Image): Fetch =>
+  number =>
+    api.bytes(`/api/images/${encodeURIComponent(image.id)}/frames/${number}`)
+
 /** The frames of one image. `get` asks once for each; the longest unused go where there are too many. */
 export class FrameStore {
   private readonly kept = new Map<number, Frame>()
   private readonly asked = new Map<number, Promise<Frame>>()
   private bytes = 0
 
-  constructor(private readonly image: Image) {}
+  private readonly fetch: Fetch
+
+  constructor(image: Image, fetch: Fetch | undefined) {
+    this.fetch = fetch ?? fromHub(image)
+  }
 
   here(number: number): Frame | null {
     const frame = this.kept.get(number)
@@ -97,8 +109,7 @@ export class FrameStore {
   }
 
   private async load(number: number): Promise<Frame> {
-    const bytes = await api.bytes(`/api/images/${encodeURIComponent(this.image.id)}/frames/${number}`)
-    const frame = await unpackFrame(bytes)
+    const frame = await unpackFrame(await this.fetch(number))
     this.kept.set(number, frame)
     this.bytes += bytesOf(frame)
     for (const [old, gone] of this.kept) {

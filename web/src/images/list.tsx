@@ -8,14 +8,36 @@ import { grantOrgs, may } from '../clinic/me'
 import { t } from '../i18n/images'
 import { subscribe } from '../live/live'
 import { Button, Dialog, ErrorLine, Skeleton } from '../ui'
-import { seriesOf } from './view'
+import { isShown, seriesOf } from './view'
 import './images.css'
 
 type State = { kind: 'waiting' } | { kind: 'here'; images: readonly Image[] } | { kind: 'failed'; error: unknown }
 const FILE_BYTES_MAX = 64 * 1024 * 1024
 
 /** `of`: the recording or consultation on whose page it stands; what is added here is noted as handed over for it. */
-export function PatientImages({ patient, of }: { patient: string; of: string }) {
+export function PatientImages(p: { patient: string; of: string }) {
+  const { state, load } = usePatientImages(p.patient)
+  return (
+    <div class="imglist" data-testid="patient-images">
+      {state.kind === 'waiting' && <Skeleton rows={2} />}
+      {state.kind === 'failed' && <ErrorLine error={state.error} retry={load} />}
+      {state.kind === 'here' && state.images.length === 0 && <p class="muted f13">{t('none')}</p>}
+      {state.kind === 'here' && state.images.length > 0 && (
+        <ul>
+          {seriesOf(state.images).map(series => (
+            <li key={series[0].id}>
+              <Card image={series[0]} count={series.length} />
+            </li>
+          ))}
+        </ul>
+      )}
+      {may('image.add') && <Add {...p} onAdded={load} />}
+    </div>
+  )
+}
+
+/** A patient's images, newest first, and again whenever one was added. */
+export function usePatientImages(patient: string): { state: State; load: () => void } {
   const [state, setState] = useState<State>({ kind: 'waiting' })
   const load = (): void => {
     api.get<ImageList>(`/api/patients/${encodeURIComponent(patient)}/images`).then(
@@ -33,23 +55,7 @@ export function PatientImages({ patient, of }: { patient: string; of: string }) 
       for (const stop of stops) stop()
     }
   }, [patient, grantOrgs.value.join()])
-  return (
-    <div class="imglist" data-testid="patient-images">
-      {state.kind === 'waiting' && <Skeleton rows={2} />}
-      {state.kind === 'failed' && <ErrorLine error={state.error} retry={load} />}
-      {state.kind === 'here' && state.images.length === 0 && <p class="muted f13">{t('none')}</p>}
-      {state.kind === 'here' && state.images.length > 0 && (
-        <ul>
-          {seriesOf(state.images).map(series => (
-            <li key={series[0].id}>
-              <Card image={series[0]} count={series.length} />
-            </li>
-          ))}
-        </ul>
-      )}
-      {may('image.add') && <Add patient={patient} of={of} onAdded={load} />}
-    </div>
-  )
+  return { state, load }
 }
 
 function Card({ image, count }: { image: Image; count: number }) {
@@ -57,7 +63,7 @@ function Card({ image, count }: { image: Image; count: number }) {
   const f = image.facts
   const inner = (
     <>
-      {image.kind === 'pdf' ? (
+      {!isShown(image) ? (
         <span class="imglist-paper">PDF</span>
       ) : (
         <img src={`${base}/thumbnail`} alt="" loading="lazy" />
@@ -67,13 +73,13 @@ function Card({ image, count }: { image: Image; count: number }) {
         <span class="dim f12">
           {[f.modality || t(`kind.${image.kind}`), f.taken].filter(x => x !== '').join(' ')}
           {count > 1 && ` ${t('one.series', { n: count })}`}
-          {(f.frames ?? 0) > 1 && ` ${t('one.frames', { n: f.frames ?? 0 })}`}
+          {(f.frames ?? 0) > 1 && ` ${t(image.kind === 'pdf' ? 'one.pages' : 'one.frames', { n: f.frames ?? 0 })}`}
         </span>
         <span class="dim f12 ell">{t('one.by', { name: image.added_by_name, day: day(image.added_at) })}</span>
       </span>
     </>
   )
-  return image.kind === 'pdf' ? (
+  return !isShown(image) ? (
     <a href={`${base}/original`} download={image.name} title={t('download.pdf')}>
       {inner}
     </a>
@@ -86,7 +92,7 @@ type Sending = { kind: 'still' } | { kind: 'busy'; words: string } | { kind: 'fa
 type Asked = Readonly<{ file: File; inFile: string; here: string; rest: readonly File[] }>
 
 /** One after the other; where a file names somebody else, a person compares and decides. */
-function Add({ patient, of, onAdded }: { patient: string; of: string; onAdded: () => void }) {
+export function Add({ patient, of, onAdded }: { patient: string; of: string; onAdded: () => void }) {
   const [state, setState] = useState<Sending>({ kind: 'still' })
   const [asked, setAsked] = useState<Asked | null>(null)
   const input = useRef<HTMLInputElement>(null)

@@ -9,7 +9,7 @@ import { t } from '../i18n/images'
 import { Button, Empty, ErrorLine, Skeleton } from '../ui'
 import { ImageStage, type Tool } from './stage'
 import { ImageTools, useImageKeys } from './tools'
-import { firstView, seriesOf } from './view'
+import { firstView, isShown, seriesOf } from './view'
 
 type State = { kind: 'waiting' } | { kind: 'here'; value: Image } | { kind: 'failed'; error: unknown }
 
@@ -33,7 +33,7 @@ export default function ImageScreen({ params }: ScreenProps) {
         </Empty>
       )
     case 'here':
-      return state.value.kind === 'pdf' ? (
+      return state.value.facts.frames === 0 ? (
         <Empty title={state.value.name} next={t('download.pdf')}>
           <a href={`/api/images/${encodeURIComponent(id)}/original`} download={state.value.name}>
             {t('download')}
@@ -87,7 +87,7 @@ function Siblings({ image }: { image: Image }) {
   ])
   useEffect(() => {
     api.get<ImageList>(`/api/patients/${encodeURIComponent(image.patient)}/images`).then(
-      list => setAll(seriesOf(list.images.filter(i => i.kind !== 'pdf')).flat()),
+      list => setAll(seriesOf(list.images.filter(isShown)).flat()),
       () => undefined, // the picture itself is what matters here
     )
   }, [image.patient])

@@ -5,7 +5,7 @@ import type { Image } from '../api/types.gen'
 import { penOf, type Size, useSize } from '../ecg/canvas'
 import { t } from '../i18n/images'
 import { ErrorLine } from '../ui'
-import { type Frame, FrameStore } from './frames'
+import { type Fetch, type Frame, FrameStore } from './frames'
 import { paint } from './paint'
 import {
   dragGrey,
@@ -33,7 +33,12 @@ export type StageProps = Readonly<{
   tool?: Tool
   onPointer?: (at: Point | null) => void // in image coordinates; for a room's pointers
   playing?: boolean
+  fetch?: Fetch // where the frames are not the hub's image of this id
+  pointers?: readonly Pointed[]
 }>
+
+/** Where somebody else points. */
+export type Pointed = Readonly<{ name: string; frame: number; at: Point }>
 
 type Loaded = { kind: 'waiting' } | { kind: 'here' } | { kind: 'failed'; error: unknown }
 const AHEAD = 3
@@ -64,6 +69,7 @@ export function ImageStage(p: StageProps) {
       data-testid="image-stage"
       data-frame={shown}
       data-wanted={p.view.frame}
+      data-pointers={p.pointers?.length ?? 0}
       data-state={state.kind}
     >
       <canvas
@@ -100,8 +106,20 @@ function Legend({ image, view }: StageProps) {
           {t('legend.grey', { c: Math.round(centre), w: Math.round(width) })} {f.unit}
         </span>
       )}
-      {(f.frames ?? 1) > 1 && <span>{t('legend.frame', { n: view.frame + 1, all: f.frames ?? 1 })}</span>}
-      <span>{f.row_mm == null ? t('legend.no.mm') : f.at_detector === true ? t('legend.detector') : ''}</span>
+      {(f.frames ?? 1) > 1 && (
+        <span>
+          {t(image.kind === 'pdf' ? 'legend.page' : 'legend.frame', { n: view.frame + 1, all: f.frames ?? 1 })}
+        </span>
+      )}
+      <span>
+        {image.kind === 'pdf'
+          ? ''
+          : f.row_mm == null
+            ? t('legend.no.mm')
+            : f.at_detector === true
+              ? t('legend.detector')
+              : ''}
+      </span>
       {mm !== null && <span>{t('legend.mm', { mm: mm.toFixed(1) })}</span>}
       {f.lossy === true && <span>{t('legend.lossy')}</span>}
     </p>
@@ -109,13 +127,13 @@ function Legend({ image, view }: StageProps) {
 }
 
 /** The frame that is wanted; until it is here the one before stays, and `shown` says which. */
-function useFrame({ image, view, playing }: StageProps): {
+function useFrame({ image, view, playing, fetch }: StageProps): {
   frame: Frame | null
   shown: number
   state: Loaded
   retry: () => void
 } {
-  const store = useMemo(() => new FrameStore(image), [image.id])
+  const store = useMemo(() => new FrameStore(image, fetch), [image.id])
   const [at, setAt] = useState<{ frame: Frame | null; shown: number }>({ frame: null, shown: -1 })
   const [state, setState] = useState<Loaded>({ kind: 'waiting' })
   const [tries, setTries] = useState(0)
@@ -234,7 +252,7 @@ function draw(
   canvas: HTMLCanvasElement,
   size: Size,
   picture: HTMLCanvasElement | null,
-  { image, view }: StageProps,
+  { image, view, pointers = [] }: StageProps,
   drawing: Mark | null,
 ): void {
   const pen = penOf(canvas, size, false)
@@ -266,4 +284,22 @@ function draw(
     const mm = lengthMm(mark, image.facts)
     if (mm !== null) pen.fillText(`${mm.toFixed(1)} mm`, b.x + 8, b.y - 6)
   }
+  for (const { name, frame, at } of pointers) if (frame === view.frame) pointer(pen, onScreen(m, at), name)
+}
+
+const PEER = '#ff9ecb'
+
+/** An arrow with its owner's name, as over the ECG; on black its rose is seen in every theme. */
+function pointer(pen: CanvasRenderingContext2D, { x, y }: Point, name: string): void {
+  pen.fillStyle = PEER
+  pen.beginPath()
+  pen.moveTo(x, y)
+  pen.lineTo(x + 12, y + 4.5)
+  pen.lineTo(x + 6.5, y + 6.5)
+  pen.lineTo(x + 4.5, y + 12)
+  pen.fill()
+  const wide = pen.measureText(name).width
+  pen.fillRect(x + 12, y + 10, wide + 10, 18)
+  pen.fillStyle = '#000'
+  pen.fillText(name, x + 17, y + 23)
 }

@@ -14,7 +14,13 @@ export type ToolProps = Readonly<{
   onTool: (tool: Tool) => void
   playing: boolean
   onPlaying: (playing: boolean) => void
+  alt?: boolean // in a room, whose own keys are plain letters
 }>
+
+const chordFor =
+  (p: ToolProps) =>
+  (key: string): string =>
+    p.alt === true ? `Alt+${key}` : key
 
 const STEP = 1.25
 const zoomed = (view: ImageView, factor: number): ImageView => ({
@@ -30,6 +36,7 @@ const shows = (view: ImageView, p: Preset): boolean =>
 export function ImageTools(p: ToolProps) {
   const { image, view, onView } = p
   const facts = image.facts
+  const chord = chordFor(p)
   const measures = facts.row_mm != null
   const presets = presetsOf(facts)
   const many = (facts.frames ?? 1) > 1
@@ -40,12 +47,12 @@ export function ImageTools(p: ToolProps) {
         value={p.tool}
         onChange={p.onTool}
         choices={[
-          ...(facts.colour === true ? [] : [{ value: 'grey' as const, words: t('tool.grey'), chord: 'KeyW' }]),
-          { value: 'pan', words: t('tool.pan'), chord: 'KeyG' },
-          ...(measures ? [{ value: 'ruler' as const, words: t('tool.ruler'), chord: 'KeyL' }] : []),
+          ...(facts.colour === true ? [] : [{ value: 'grey' as const, words: t('tool.grey'), chord: chord('KeyW') }]),
+          { value: 'pan', words: t('tool.pan'), chord: chord('KeyG') },
+          ...(measures ? [{ value: 'ruler' as const, words: t('tool.ruler'), chord: chord('KeyL') }] : []),
         ]}
       />
-      {!measures && (
+      {!measures && image.kind !== 'pdf' && (
         <span class="muted f12" data-testid="ruler-none">
           {t('ruler.none')}
         </span>
@@ -67,18 +74,18 @@ export function ImageTools(p: ToolProps) {
       <Button
         kind="quiet"
         on={view.inverted}
-        chord="KeyI"
+        chord={chord('KeyI')}
         onClick={() => onView({ ...view, inverted: !view.inverted })}
       >
         {t('act.invert')}
       </Button>
-      <Button kind="quiet" chord="KeyR" onClick={() => onView(turned(view))}>
+      <Button kind="quiet" chord={chord('KeyR')} onClick={() => onView(turned(view))}>
         {t('act.turn')}
       </Button>
-      <Button kind="quiet" on={view.flip} chord="KeyH" onClick={() => onView({ ...view, flip: !view.flip })}>
+      <Button kind="quiet" on={view.flip} chord={chord('KeyH')} onClick={() => onView({ ...view, flip: !view.flip })}>
         {t('act.flip')}
       </Button>
-      <Button kind="quiet" chord="KeyF" onClick={() => onView(fitted(view, facts))}>
+      <Button kind="quiet" chord={chord('KeyF')} onClick={() => onView(fitted(view, facts))}>
         {t('act.fit')}
       </Button>
       {view.marks.length > 0 && (
@@ -86,9 +93,14 @@ export function ImageTools(p: ToolProps) {
           {t('act.clear')}
         </Button>
       )}
-      {many && (
+      {many && image.kind === 'pdf' && <Pages {...p} />}
+      {many && image.kind !== 'pdf' && (
         <span class="row imgtools-frames">
-          <Button on={p.playing} chord="Space" onClick={() => p.onPlaying(!p.playing)}>
+          <Button
+            on={p.playing}
+            {...(p.alt === true ? {} : { chord: 'Space' })}
+            onClick={() => p.onPlaying(!p.playing)}
+          >
             {t(p.playing ? 'act.stop' : 'act.play')}
           </Button>
           <input
@@ -105,9 +117,33 @@ export function ImageTools(p: ToolProps) {
   )
 }
 
+function Pages({ image, view, onView }: ToolProps) {
+  const all = image.facts.frames ?? 1
+  return (
+    <span class="row">
+      <Button
+        kind="quiet"
+        icon="left"
+        label={t('act.page.before')}
+        disabled={view.frame === 0}
+        onClick={() => onView(toFrame(view, image.facts, view.frame - 1))}
+      />
+      <span class="f13 nw">{t('legend.page', { n: view.frame + 1, all })}</span>
+      <Button
+        kind="quiet"
+        icon="right"
+        label={t('act.page.next')}
+        disabled={view.frame + 1 >= all}
+        onClick={() => onView(toFrame(view, image.facts, view.frame + 1))}
+      />
+    </span>
+  )
+}
+
 export function useImageKeys(p: ToolProps, more: readonly Binding[] = []): void {
   const { image, view, onView } = p
   const facts = image.facts
+  const own = chordFor(p)
   const key = (id: string, chord: string, words: () => string, act: () => void, repeat = false): Binding => ({
     id: `image.${id}`,
     chord,
@@ -115,48 +151,51 @@ export function useImageKeys(p: ToolProps, more: readonly Binding[] = []): void 
     act,
     repeat,
   })
+  const play = (): void => {
+    if ((facts.frames ?? 1) > 1) p.onPlaying(!p.playing)
+  }
   const step = (by: number) => () => onView(toFrame(view, facts, view.frame + by))
   useKeys('image', [
     ...more,
     key(
       'grey',
-      'KeyW',
+      own('KeyW'),
       () => t('tool.grey'),
       () => facts.colour !== true && p.onTool('grey'),
     ),
     key(
       'pan',
-      'KeyG',
+      own('KeyG'),
       () => t('tool.pan'),
       () => p.onTool('pan'),
     ),
     key(
       'ruler',
-      'KeyL',
+      own('KeyL'),
       () => t('tool.ruler'),
       () => facts.row_mm != null && p.onTool('ruler'),
     ),
     key(
       'invert',
-      'KeyI',
+      own('KeyI'),
       () => t('act.invert'),
       () => onView({ ...view, inverted: !view.inverted }),
     ),
     key(
       'turn',
-      'KeyR',
+      own('KeyR'),
       () => t('act.turn'),
       () => onView(turned(view)),
     ),
     key(
       'flip',
-      'KeyH',
+      own('KeyH'),
       () => t('act.flip'),
       () => onView({ ...view, flip: !view.flip }),
     ),
     key(
       'fit',
-      'KeyF',
+      own('KeyF'),
       () => t('act.fit'),
       () => onView(fitted(view, facts)),
     ),
@@ -174,12 +213,7 @@ export function useImageKeys(p: ToolProps, more: readonly Binding[] = []): void 
       () => onView(zoomed(view, 1 / STEP)),
       true,
     ),
-    key(
-      'play',
-      'Space',
-      () => t('act.play'),
-      () => (facts.frames ?? 1) > 1 && p.onPlaying(!p.playing),
-    ),
+    ...(p.alt === true ? [] : [key('play', 'Space', () => t('act.play'), play)]), // in a room Space is push to talk
     key('next', 'ArrowRight', () => t('act.next'), step(1), true),
     key('before', 'ArrowLeft', () => t('act.before'), step(-1), true),
   ])

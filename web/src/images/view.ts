@@ -2,9 +2,7 @@
 //
 // Three spaces: the image (columns and rows as stored, a pixel's middle at .5), the screen (CSS px from the stage's top
 // left) and between them one matrix. `zoom` 1 shows the whole image whatever the screen, and marks stand in image
-// coordinates: so a phone and a wall show the same place. A room can share a view as it is; as a whisper it would be
-// {"kind":"image","image":id, ...ImageView} (under 2 kB: at most MARKS_MAX marks), stamped by the hub with presenter
-// and rev like "view", the newest kept for who comes later; pointers as {"kind":"spot","image":id,"frame":n,"x":x,"y":y}.
+// coordinates: so a phone and a wall show the same place. A room shares a view as it is (consult/pictures.ts).
 import type { Image, ImageFacts } from '../api/types.gen'
 
 export type Point = Readonly<{ x: number; y: number }>
@@ -136,6 +134,9 @@ export const withMark = (view: ImageView, mark: Mark): ImageView => ({
   ...view,
   marks: [...view.marks, mark].slice(-MARKS_MAX),
 })
+
+/** Whether there is anything to look at: a PDF that could not be read is only downloaded. */
+export const isShown = (image: Image): boolean => image.facts.frames !== 0
 
 /** Images of one series together, in the order they came; every other one by itself. Newest first, as the list is. */
 export function seriesOf(images: readonly Image[]): readonly (readonly [Image, ...Image[]])[] {

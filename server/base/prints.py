@@ -1,8 +1,8 @@
-"""Printed reports that are kept so that the next who asks need not wait: a cache with a bound, not an archive.
+"""Printed papers that are kept so that the next who asks need not wait: a cache with a bound, not an archive.
 
-What was signed stands in the report's row for ever (`signing.py`); its print is a pure function of it and can be made
-again (`paper.py`). The oldest in use give way when the bound is met, so prints take the same room after a million
-ECGs as after a thousand. Losing the folder loses nothing, so a backup leaves it out.
+What was signed stands in its row for ever (reports, conclusions); its print is a pure function of it and can be made
+again (the rooms' `paper.py`). The oldest in use give way when the bound is met, so prints take the same room after a
+million ECGs as after a thousand. Losing the folder loses nothing, so a backup leaves it out.
 """
 
 from __future__ import annotations

@@ -1,0 +1,131 @@
+"""A Janus of our own on private ports: Debian's package with a configuration of a few lines, in a folder that goes.
+
+For the tests of `server/consult/media/janus.py` and for `./run bench media`. It runs as whoever runs the tests, listens
+on one address, and ends with the `with`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import pytest
+
+SECRET: Final = "only for tests"  # of this process on this machine
+UNUSED: Final = {
+    "plugins": "audiobridge echotest recordplay sip streaming textroom videocall voicemail nosip lua duktape",
+    "transports": "http pfunix mqtt rabbitmq nanomsg",
+}
+READY_S: Final = 20.0
+
+
+class Janus:
+    """host: where browsers and the hub reach it. event_loops 0: a thread for every handle, as it comes from Debian."""
+
+    def __init__(self, host: str = "127.0.0.1", *, event_loops: int = 2, prefix: tuple[str, ...] = ()) -> None:
+        self._host, self._event_loops, self._prefix = host, event_loops, prefix
+        self._folder = Path(tempfile.mkdtemp(prefix="xinlian-janus-"))
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = free_port()
+
+    @property
+    def url(self) -> str:
+        return f"ws://{self._host}:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        return (self._folder / "log").read_text(errors="replace")
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def start(self) -> None:
+        """Returns when its WebSocket takes connections (blocking: 0.1 s)."""
+        self._configure()
+        with (self._folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [*self._prefix, "janus", "-F", str(self._folder), "-C", str(self._folder / "janus.jcfg")],
+                stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        until = time.monotonic() + READY_S
+        while "WebSockets thread started" not in self.log:
+            if self._process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(f"Janus does not start: {self.log[-2000:]}")
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """At once, as a machine would take it."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+    def restart(self) -> None:
+        self.kill()
+        self.start()
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
+
+    def _configure(self) -> None:
+        library = next(Path("/usr/lib").glob("*/janus"))
+        lists = {kind: ",".join(f"libjanus_{name}.so" for name in names.split()) for kind, names in UNUSED.items()}
+        interface = "lo" if self._host.startswith("127.") else self._host
+        loops = f"event_loops = {self._event_loops}" if self._event_loops else ""
+        (self._folder / "janus.jcfg").write_text(f"""
+general: {{
+  configs_folder = "{self._folder}"
+  plugins_folder = "{library}/plugins"
+  transports_folder = "{library}/transports"
+  events_folder = "{self._folder}"
+  loggers_folder = "{self._folder}"
+  interface = "{self._host}"
+  api_secret = "{SECRET}"
+  debug_level = 4
+  debug_colors = false
+  {loops}
+}}
+media: {{ rtp_port_range = "32000-39999", ipv6 = false }}
+nat: {{ ice_lite = false, ice_enforce_list = "{self._host},{interface}", keep_private_host = true }}
+plugins: {{ disable = "{lists["plugins"]}" }}
+transports: {{ disable = "{lists["transports"]}" }}
+""")
+        (self._folder / "janus.transport.websockets.jcfg").write_text(
+            f'general: {{ json = "compact", ws = true, ws_port = {self.port}, ws_ip = "{self._host}" }}\n'
+        )
+        (self._folder / "janus.plugin.videoroom.jcfg").write_text("general: { }\n")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def needs_janus() -> None:
+    """Skips a test where there is no Janus; on CI that is a failure."""
+    if shutil.which("janus") is not None:
+        return
+    if os.environ.get("CI"):
+        pytest.fail("CI needs Debian's package janus")
+    pytest.skip("Janus is not installed: apt-get install janus")

@@ -1,0 +1,198 @@
+"""What every MediaEngine promises, asked of both: the embedded forwarder's process, and a Janus."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from server.consult.media.embedded import Embedded
+from server.consult.media.engine import (
+    ACCOUNT_SEATS_MAX,
+    BadSdp,
+    Died,
+    EngineGone,
+    Event,
+    Lost,
+    NoSeat,
+    Slots,
+    Speakers,
+    Wanted,
+)
+from server.consult.media.janus import Janus, JanusAt, _named_for_janus, _named_for_page, _to_janus
+from server.consult.media.model import Wish
+from server.consult.media.process import Listen
+from tests import janus
+from tests.server.media_member import KEY_FRAME, SyntheticMember, answered, described
+from tests.waiting import until
+
+WAIT_S = 20
+
+
+class Rig:
+    """An engine, what it told, and members. kill: its process ends at once, and another comes after it."""
+
+    def __init__(self, make: Callable[[Callable[[Event], None]], Embedded | Janus], kill: Callable[[], None]) -> None:
+        self.news: list[Event] = []
+        self.engine = make(self.news.append)
+        self.kill = kill
+        self.members: dict[str, SyntheticMember] = {}
+
+    async def join(self, account: str, seat: str = "") -> SyntheticMember:
+        member = self.members[seat or account] = SyntheticMember()
+        offer = await self.engine.join("con_1", account, seat or account)
+        await self.engine.answer(seat or account, answered(offer))
+        member.receiving.connect(offer)
+        member.sending.connect(await self.engine.publish(seat or account, member.offer))
+        async with asyncio.timeout(WAIT_S):
+            await member.connected()
+        return member
+
+    def lost(self) -> dict[str, str]:
+        return {event.seat: event.why for event in self.news if isinstance(event, Lost)}
+
+    def shown(self, seat: str) -> list[str | None]:
+        """Whose picture is in this seat's slots, by the last word about it."""
+        told = [event for event in self.news if isinstance(event, Slots) and event.seat == seat]
+        return told[-1].picture if told else []
+
+    async def close(self) -> None:
+        for member in self.members.values():
+            member.close()
+        await self.engine.close()
+
+
+@pytest.fixture(params=["embedded", "janus"])
+async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
+    if request.param == "embedded":
+        rig = Rig(lambda hear: Embedded(Listen(("127.0.0.1",), 0, ()), hear, time.monotonic), lambda: None)
+        yield rig
+        await rig.close()
+        return
+    janus.needs_janus()
+    with janus.Janus() as server:
+        rig = Rig(lambda hear: Janus(JanusAt(server.url, janus.SECRET), hear, time.monotonic), server.restart)
+        yield rig
+        await rig.close()
+
+
+async def test_everybody_is_heard_and_nobody_hears_himself(rig: Rig) -> None:
+    first, second, third = [await rig.join(a) for a in ("usr_a", "usr_b", "usr_c")]
+
+    def spoken() -> bool:
+        for member, word in ((first, b"one"), (second, b"two"), (third, b"three")):
+            member.voice.say(word, 30)
+        return (set(first.payloads()), set(second.payloads()), set(third.payloads())) == (
+            {b"two", b"three"}, {b"one", b"three"}, {b"one", b"two"},
+        )  # fmt: skip
+
+    await until(spoken, WAIT_S)
+    await until(lambda: spoken() and any(isinstance(e, Speakers) and len(e.accounts) == 3 for e in rig.news), WAIT_S)
+
+
+async def test_of_many_those_who_talk_are_heard(rig: Rig) -> None:
+    listener = await rig.join("usr_l")
+    for i in range(5):
+        await rig.join(f"usr_{i}")
+
+    def talking() -> bool:
+        for i in range(5):
+            rig.members[f"usr_{i}"].voice.say(str(i).encode(), 20 + 15 * i)
+        told = [event for event in rig.news if isinstance(event, Slots) and event.seat == "usr_l"]
+        return bool(told) and {*told[-1].sound} == {"usr_0", "usr_1", "usr_2"}
+
+    await until(talking, WAIT_S)
+    assert len(listener.heard) <= 3
+
+
+async def test_a_wished_picture_comes_is_exchanged_and_stays_when_its_sender_goes(rig: Rig) -> None:
+    viewer, first, second = [await rig.join(a) for a in ("usr_v", "usr_1", "usr_2")]
+
+    def comes(*senders: tuple[SyntheticMember, bytes]) -> bool:
+        for member, word in senders:
+            member.large.say(KEY_FRAME + word)
+        return all(any(payload.endswith(word) for payload in viewer.payloads()) for _, word in senders)
+
+    await rig.engine.watch("usr_v", [Wish("usr_1", "large")])
+    await until(lambda: Wanted("con_1", "usr_1", large=True, small=False) in rig.news, WAIT_S)
+    await until(lambda: comes((first, b"first")), WAIT_S)
+    assert rig.shown("usr_v")[0] == "usr_1"
+    await rig.engine.watch("usr_v", [Wish("usr_2", "large")])
+    await until(lambda: comes((second, b"second")), WAIT_S)
+    await until(lambda: "usr_1" not in rig.shown("usr_v"), WAIT_S)
+
+    # The one who is shown goes without a word to the hub; another takes the slot on the same connection.
+    second.sending.goodbye()
+    await until(lambda: "usr_2" in rig.lost(), WAIT_S)
+    await rig.engine.watch("usr_v", [Wish("usr_1", "large")])
+    await until(lambda: comes((first, b"again")), WAIT_S)
+    await until(lambda: rig.shown("usr_v").count("usr_1") == 1, WAIT_S)
+    assert set(rig.lost()) == {"usr_2"}
+
+
+async def test_the_other_layer_is_shown_where_the_wished_one_is_not_sent(rig: Rig) -> None:
+    viewer, sender = await rig.join("usr_v"), await rig.join("usr_s")
+    await rig.engine.watch("usr_v", [Wish("usr_s", "large")])
+
+    def seen() -> bool:
+        sender.small.say(KEY_FRAME + b"small")
+        return any(payload.endswith(b"small") for payload in viewer.payloads())
+
+    await until(seen, WAIT_S)
+
+
+async def test_what_is_no_description_or_no_seat_is_refused_and_seats_are_bounded(rig: Rig) -> None:
+    offer = await rig.engine.join("con_1", "usr_a", "seat_0")
+    member = rig.members["seat_0"] = SyntheticMember()
+    for text in ("", "v=0", member.offer.replace("VP8", "H264"), described([("video", "0", 1)], setup="actpass")):
+        with pytest.raises(BadSdp):
+            await rig.engine.publish("seat_0", text)
+    with pytest.raises(BadSdp):
+        await rig.engine.answer("seat_0", answered(offer).replace("setup:active", "setup:passive"))
+    assert (await rig.engine.publish("seat_0", member.offer)).startswith("v=0")
+    with pytest.raises(BadSdp):
+        await rig.engine.publish("seat_0", member.offer)
+    with pytest.raises(NoSeat):
+        await rig.engine.watch("seat_x", [])
+    for i in range(1, ACCOUNT_SEATS_MAX + 1):
+        await rig.engine.join("con_1", "usr_a", f"seat_{i}")
+    assert rig.lost() == {"seat_0": "replaced"}
+    assert (await rig.engine.stats())["seats"] == ACCOUNT_SEATS_MAX
+    await rig.engine.close_room("con_1")
+    assert (await rig.engine.stats())["seats"] == 0
+    assert (await rig.engine.join("con_1", "usr_a", "seat_9")).startswith("v=0")
+
+
+@pytest.mark.parametrize("rig", ["janus"], indirect=True)  # the other one's: test_media
+async def test_an_engine_that_dies_says_so_and_takes_seats_again(rig: Rig) -> None:
+    await rig.join("usr_a")
+    await asyncio.to_thread(rig.kill)
+    await until(lambda: Died() in rig.news, WAIT_S)
+    again = await rig.join("usr_a", "seat_2")
+    assert again.receiving.connected.is_set()
+    assert rig.engine.restarts == 1
+
+
+async def test_a_janus_that_is_not_there_or_wants_another_secret_is_no_engine() -> None:
+    news: list[Event] = []
+    engine = Janus(JanusAt(f"ws://127.0.0.1:{janus.free_port()}"), news.append, time.monotonic)
+    engine.wait_s = 0.2
+    with pytest.raises(EngineGone):
+        await engine.join("con_1", "usr_a", "seat_1")
+    await engine.close()
+    assert news == []  # it was never there, so nothing has ended
+
+
+def test_lines_have_the_pages_names_towards_the_page_and_januss_towards_janus() -> None:
+    rows = ["v=0", "a=group:BUNDLE 0 1 3", "m=audio 9 X 1", "a=mid:0", "m=video 9 X 2", "a=mid:3"]
+    mid = "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid"
+    told = _named_for_page("\r\n".join([*rows, mid]) + "\r\n")
+    assert told.split("\r\n")[1] == "a=group:BUNDLE s0 s1 p0"
+    assert "a=mid:p0" in told
+    assert mid not in told
+    assert _named_for_janus(told) == "\r\n".join(rows) + "\r\n"
+    named = _to_janus("v=0\r\nm=audio 9 X 1\r\na=mid:0\r\na=candidate:1 1 udp 1 a.local 9 typ host\r\n")
+    assert "a.local" not in named
+    assert named.count("a=candidate") == 1
