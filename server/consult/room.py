@@ -216,14 +216,17 @@ class Rooms:
     def _judge(self, room: _Open, account: str, said: Whispered) -> Heard:
         match said:
             case View():
-                return Heard(self._show(room, account, said))
+                shown = self._show(room, account, said)
+                return Heard() if shown is None else Heard(shown, newest="view")
             case Picture():
                 return self._picture(room, account, said)
             case Spot() if not sound(said):
                 return Heard()
             case Signal() if (said.description is msgspec.UNSET) == (said.candidate is msgspec.UNSET):
                 return Heard()
-            case Pointer() | Spot() | Signal() | Typing():
+            case Pointer() | Spot():
+                return Heard(_encode(said), newest="pointer")
+            case Signal() | Typing():
                 return Heard(_encode(said))
             case Hush():
                 return Heard(_encode(said)) if account == room.floor.host else Heard()

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
 
-from tests.bench import media_forward
+from tests.bench import media_fanout, media_forward
 from tests.bench.figure import Words, WrongWordsError
 from tests.bench.sheet import Sheet
 
@@ -23,8 +23,9 @@ Part = Callable[[Sheet, int, float], Awaitable[None]]
 PARTS: Final[dict[str, Part]] = {
     "D3": media_forward.forwarding,
     "D4": media_forward.forty,
+    "D8": media_fanout.fanout,
 }
-MUSTS: Final = {**media_forward.MUSTS}
+MUSTS: Final = {**media_forward.MUSTS, **media_fanout.MUSTS}
 
 
 def run(words: Sequence[str] = ()) -> Sheet:

@@ -96,6 +96,10 @@ export function whisper(topic: string, to: string | null, body: unknown): void {
   tell({ type: 'whisper', topic, to, body })
 }
 
+/** At the least so long between two whispers of what is fleeting; 0: as the screen paints. */
+let pace_ms = 0
+export const whisperPace_ms = (): number => pace_ms
+
 function tell(message: object): void {
   if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message))
 }
@@ -130,6 +134,7 @@ async function connect(): Promise<void> {
   opened.onopen = () => {
     tries = 0
     hubStorage.value = { is: 'ok', free_mb: 0 } // else it is said at once
+    pace_ms = 0
     heardNow()
     for (const { topic, cursor } of cursors.again()) tell({ type: 'subscribe', topic, cursor })
   }
@@ -184,6 +189,9 @@ function receive(data: unknown): void {
       return
     case 'hub':
       hubStorage.value = { is: message.storage, free_mb: message.free_mb }
+      return
+    case 'pace':
+      pace_ms = Number.isFinite(message.every_ms) ? Math.max(0, message.every_ms) : 0
       return
     case 'ping':
       tell({ type: 'pong' })
