@@ -15,10 +15,14 @@ from server.people import store as people
 
 def visible(conn: Connection, ctx: Ctx, consult_id: str) -> RowMapping:
     row = store.consult_row(conn, consult_id)
-    sides = (row["requester_org"], row["invitee_org"])
-    if not any(ctx.may("consult.read", org) for org in sides) and not store.is_member(conn, consult_id, ctx.actor):
+    if not sees(conn, ctx, row):
         raise NotFound(kind="consult")
     return row
+
+
+def sees(conn: Connection, ctx: Ctx, row: RowMapping) -> bool:
+    sides = (row["requester_org"], row["invitee_org"])
+    return any(ctx.may("consult.read", org) for org in sides) or store.is_member(conn, row["id"], ctx.actor)
 
 
 def for_invited(conn: Connection, ctx: Ctx, consult_id: str) -> RowMapping:

@@ -41,6 +41,7 @@ MTU: Final = 1400
 PACKET_MAX: Final = 65_536
 AT_ONCE: Final = 64
 WAIT_S: Final = 0.05
+TCP, UDP = socket.IPPROTO_TCP, socket.IPPROTO_UDP
 _names = count()
 
 
@@ -54,6 +55,7 @@ class Shape:
     delay_s: float = 0.0
     queue_s: float = 0.5
     cut: bool = False
+    blocked: frozenset[int] = frozenset()  # IP protocols that a firewall drops: TCP, UDP
 
 
 @dataclass
@@ -62,16 +64,19 @@ class Line:
 
     up: Shape = field(default_factory=Shape)
     down: Shape = field(default_factory=Shape)
-    counts: Counter[str] = field(default_factory=Counter)  # passed, lost, full, cut
+    counts: Counter[str] = field(default_factory=Counter)  # passed, lost, full, cut, blocked
     busy_until: dict[str, float] = field(default_factory=lambda: {"up": 0.0, "down": 0.0})
     losing: dict[str, bool] = field(default_factory=lambda: {"up": False, "down": False})
 
     def both(self, shape: Shape) -> None:
         self.up = self.down = shape
 
-    def leaves_at(self, way: str, size: int, now: float, rng: random.Random) -> float | None:
+    def leaves_at(self, way: str, size: int, now: float, rng: random.Random, protocol: int = UDP) -> float | None:
         """When a packet of so many bytes that comes now is at the line's other end; None when it is lost."""
         shape = self.up if way == "up" else self.down
+        if protocol in shape.blocked:
+            self.counts["blocked"] += 1
+            return None
         if shape.cut:
             self.counts["cut"] += 1
             return None
@@ -108,6 +113,9 @@ class Hosts:
         self._addresses = {name: f"10.77.{self._number % 250}.{place + 1}" for place, name in enumerate(names)}
         self._rng = random.Random(seed)
         self._fds: dict[int, str] = {}
+        self._devices: dict[str, str] = {}
+        self._to_fd: dict[bytes, tuple[int, str]] = {}
+        self._moves = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._carry, name="line", daemon=True)
 
@@ -139,6 +147,7 @@ class Hosts:
         except BaseException:
             self._remove()
             raise
+        self._find()
         self._thread.start()
         return self
 
@@ -149,6 +158,18 @@ class Hosts:
         self._thread.join()
         self._remove()
 
+    def move(self, name: str) -> None:
+        """The host has another address from now on, and the old one no more, as when a laptop changes its network."""
+        before, self._moves = self._addresses[name], self._moves + 1
+        self._addresses[name] = f"10.77.{self._number % 250}.{100 + self._moves}"
+        device = self._devices[name]
+        _run("ip", "-n", self._space(name), "addr", "del", f"{before}/24", "dev", device)
+        _run("ip", "-n", self._space(name), "addr", "add", f"{self._addresses[name]}/24", "dev", device)
+        self._find()
+
+    def _find(self) -> None:
+        self._to_fd = {socket.inet_aton(self._addresses[name]): (fd, name) for fd, name in self._fds.items()}
+
     def _space(self, name: str) -> str:
         return f"xl{os.getpid()}-{self._number}-{name}"
 
@@ -157,7 +178,7 @@ class Hosts:
         space, device = self._space(name), f"xl{os.getpid()}.{self._number % 100}.{len(self._fds)}"[:15]
         _run("ip", "netns", "add", space)
         fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        self._fds[fd] = name
+        self._fds[fd], self._devices[name] = name, device
         fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH", device.encode(), IFF_TUN | IFF_NO_PI))
         _run("ip", "link", "set", device, "netns", space)
         _run("ip", "-n", space, "addr", "add", f"{address}/24", "dev", device)
@@ -174,7 +195,6 @@ class Hosts:
     # ---- the thread ----
 
     def _carry(self) -> None:
-        to_fd = {socket.inet_aton(self._addresses[name]): (fd, name) for fd, name in self._fds.items()}
         waiting: list[tuple[float, int, int, bytes]] = []
         order = count()
         while not self._stop.is_set():
@@ -182,10 +202,10 @@ class Hosts:
             wait = min(WAIT_S, max(0.0, waiting[0][0] - now)) if waiting else WAIT_S
             for fd in select.select(list(self._fds), [], [], wait)[0]:
                 for packet in _read(fd):
-                    found = to_fd.get(packet[16:20])
+                    found = self._to_fd.get(packet[16:20])
                     if packet[0] >> 4 != 4 or found is None:
                         continue  # IPv6, broadcast: nobody there
-                    at = self._passes(self._fds[fd], found[1], len(packet))
+                    at = self._passes(self._fds[fd], found[1], packet)
                     if at is not None:
                         heapq.heappush(waiting, (at, next(order), found[0], packet))
             now = time.monotonic()
@@ -196,9 +216,10 @@ class Hosts:
                 except OSError:
                     continue  # the other side's queue is full, or it has gone: lost, as on a line
 
-    def _passes(self, sender: str, receiver: str, size: int) -> float | None:
-        at = self._lines[sender].leaves_at("up", size, time.monotonic(), self._rng)
-        return None if at is None else self._lines[receiver].leaves_at("down", size, at, self._rng)
+    def _passes(self, sender: str, receiver: str, packet: bytes) -> float | None:
+        size, protocol = len(packet), packet[9]
+        at = self._lines[sender].leaves_at("up", size, time.monotonic(), self._rng, protocol)
+        return None if at is None else self._lines[receiver].leaves_at("down", size, at, self._rng, protocol)
 
 
 def _read(fd: int) -> list[bytes]:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.line.hosts import Hosts, Line, Shape, needs_hosts
+from tests.line.hosts import UDP, Hosts, Line, Shape, needs_hosts
 
 ECHO = """
 import socket, sys
@@ -55,9 +55,15 @@ def test_what_one_host_says_another_hears_as_the_line_lets_it() -> None:
             assert asked(hosts, 3, 0.05)[0] == 0
             line.both(Shape(cut=True))
             assert asked(hosts, 3, 0.05)[0] == 0
+            line.both(Shape(blocked=frozenset({UDP})))
+            assert asked(hosts, 3, 0.05)[0] == 0
             line.both(Shape())
             assert asked(hosts, 20, 5.0)[0] == 20
-            assert line.counts["cut"] == line.counts["lost"] == 3
+            before = hosts.address("clinic")
+            hosts.move("clinic")
+            assert hosts.address("clinic") != before
+            assert asked(hosts, 20, 5.0)[0] == 20
+            assert line.counts["cut"] == line.counts["lost"] == line.counts["blocked"] == 3
         finally:
             process.kill()
             process.wait()

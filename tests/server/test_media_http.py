@@ -10,11 +10,10 @@ from tests.server.conftest import REQUEST, Browser, Hub, Refused, normal
 from tests.server.media_member import SyntheticMember, answered
 
 
-async def opened(hub: Hub, clinic: Browser, oncall: Browser) -> str:
-    """A consultation that both sides may enter."""
-    receipt = await hub.send("org_hewan", normal(), REQUEST)
+async def opened(recording: str, clinic: Browser, oncall: Browser) -> str:
+    """A consultation on it that both sides may enter."""
     asked = {
-        "recording": receipt.recording, "invitee_org": demo.CENTRE, "purpose": "是否需要上转",
+        "recording": recording, "invitee_org": demo.CENTRE, "purpose": "是否需要上转",
         "summary": "反复心悸三天", "priority": "routine", "consent": "written",
         "consent_paper": {"kind": "written", "by": "家属", "relation": "self"},
     }  # fmt: skip
@@ -28,7 +27,8 @@ async def test_the_third_who_enters_gets_a_seat_and_only_members_ever_do(hub: Hu
     clinic, oncall, third, stranger = people
     member = SyntheticMember()
     try:
-        consult = await opened(hub, clinic, oncall)
+        receipt = await hub.send("org_hewan", normal(), REQUEST)
+        consult = await opened(receipt.recording, clinic, oncall)
         account = (await third.get("/api/me"))["id"]
         await hub.app.db.write(lambda tx: store.add_member(tx.conn, consult, account, demo.CENTRE, "observer"))
         path = f"/api/consults/{consult}"

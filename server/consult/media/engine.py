@@ -17,6 +17,7 @@ SOUND_SLOTS = 3
 PICTURE_SLOTS = 9
 SDP_BYTES_MAX = 60_000
 SEATS_MAX, ROOM_SEATS_MAX, ACCOUNT_SEATS_MAX = 500, 120, 3
+"""Of the engine, of a room (`seats` counts its members), of a member: a page that moves house has two."""
 BITS_MAX = 1_600_000
 """What one member may send a second, all together."""
 ANSWER_S = 20.0

@@ -108,6 +108,7 @@ class Forwarder:
         by_ssrc = {out.ssrc: out for out in outs}
         link.told = lambda packet: self._asked(seat, by_ssrc, packet)
         link.ready = lambda: self._arrange(room)
+        link.back = lambda: self._begin_anew(seat)
         link.over = lambda why: self.leave(seat_id, why)
         return sdp.offer(link.own, [out.ssrc for out in seat.sound], [out.ssrc for out in seat.picture])
 
@@ -286,6 +287,12 @@ class Forwarder:
                     break
                 seat.resent += 1
                 out.track.send_again(out, sequence)
+
+    def _begin_anew(self, seat: Seat) -> None:
+        """His line was cut: what he missed is too much to be sent again, and his browser asks late."""
+        for out in seat.picture:
+            if out.track is not None:
+                out.track.ask_key_frame()
 
     def _report(self, seat: Seat) -> None:
         if seat.send is None or not seat.tracks:

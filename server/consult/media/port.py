@@ -46,12 +46,15 @@ HELD_S: Final = 6.0
 """An address is a member's for so long after his last check: somebody else's check does not take it from him."""
 SEEN_MAX: Final = 32
 FLIGHT_S: Final = 1.0
+AWAY_S: Final = 4.0
+"""Longer than a browser waits between two checks of a connection that stands."""
 
 
 class Link:
     """One connection of one member.
 
-    heard  RTP, opened. told  RTCP, opened. ready  keys are there. over  the connection has ended, and why.
+    heard  RTP, opened. told  RTCP, opened. ready  keys are there. back  it was away for a while, and is heard again.
+    over  the connection has ended, and why.
     """
 
     def __init__(self, port: Port, now: float) -> None:
@@ -71,6 +74,7 @@ class Link:
         self.heard: Callable[[bytes], None] = lambda _: None
         self.told: Callable[[bytes], None] = lambda _: None
         self.ready: Callable[[], None] = lambda: None
+        self.back: Callable[[], None] = lambda: None
         self.over: Callable[[str], None] = lambda _: None
 
     @property
@@ -128,7 +132,9 @@ class Link:
 
     def reached(self, sock: socket.socket, address: Address, *, nominated: bool, now: float) -> bool:
         """A check came from there. Returns whether the way to the member is a new one."""
-        self.heard_at = now
+        was_away, self.heard_at = now - self.heard_at > AWAY_S, now
+        if was_away:
+            self.back()
         if self.path is None or (nominated and self.path != (sock, address)):
             self.path = (sock, address)
             return True

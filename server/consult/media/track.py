@@ -153,6 +153,8 @@ class Track:
             number = high + step
             if step > JUMP_MAX:
                 self._missing.clear()
+                if self.kind != "sound":
+                    self.ask_key_frame()
             elif self.kind != "sound" and step:
                 self._miss(range(high + 1, number))
             self._high = number

@@ -62,10 +62,10 @@ describe('perfect negotiation', () => {
 
   it('reads signals of a known shape only', () => {
     const marks = { session: 's1', to: 's2' }
-    expect(readSignal({ kind: 'signal', description: { type: 'offer', sdp: 'v=0', ...marks } })).toEqual({
+    expect(readSignal({ kind: 'signal', description: { type: 'offer', sdp: 'v=0', offer: 3, ...marks } })).toEqual({
       kind: 'description',
       ...marks,
-      description: { type: 'offer', sdp: 'v=0' },
+      description: { type: 'offer', sdp: 'v=0', offer: 3 },
     })
     expect(readSignal({ kind: 'signal', candidate: { candidate: 'c', sdpMid: '0', ...marks } })).toEqual({
       kind: 'candidate',

@@ -3,21 +3,36 @@
 // it is. A connection that failed is not mended: a new seat is taken beside it, and the old one goes when the new flows.
 import { ApiError, api } from '../api/client'
 import type { IceServer, MediaAnswer, MediaNews, MediaSeat, Wish } from '../api/types.gen'
-import { type Counted, type Net, NOTHING_COUNTED, netOf, type Tracks } from './peer'
+import { layersFor, MOST_DOWN_BITS, pictureFor, picturesFor } from './budget'
+import { type Flow, type Line, NO_FLOW } from './line'
+import {
+  bytesIn,
+  type Counted,
+  encodingOf,
+  flowOf,
+  flows,
+  type Net,
+  NOTHING_COUNTED,
+  netOf,
+  setEncoding,
+  type Tracks,
+  VOICE,
+} from './peer'
+import { speakAs, voiced } from './voice'
 
 export const PICTURE_SLOTS = 9
-const LARGE: RTCRtpEncodingParameters = { maxBitrate: 600_000, priority: 'low' }
-const SMALL: RTCRtpEncodingParameters = {
-  maxBitrate: 100_000,
-  maxFramerate: 10,
-  scaleResolutionDownBy: 3,
-  priority: 'low',
-  active: false,
-}
+/** Of how many the one or two others' lines are asked how large a picture may be. */
+const FEW = 3
 const AGAIN_MS = [200, 1_000, 2_000, 5_000, 10_000]
 /** A seat over which nothing is to be seen is as good as one that flows, after this long. */
 const QUIET_MS = 3_000
 const LOOK_MS = 200
+const HEALS_MS = 2_000
+const WATCH_MS = 1_000
+const QUIET_LOOKS = 3
+const ASK_MS = 6_000
+/** So long a seat that was just asked for has to come about. */
+const YOUNG_MS = 1_000
 const LEAD_MS = 2_000
 
 /** What the person should read; the rest mends itself by the next try. */
@@ -31,7 +46,14 @@ type Options = Readonly<{
   consult: string
   iceServers: readonly IceServer[]
   tracks: () => Tracks
+  /** Whether the hub is heard now. */
+  linked: () => boolean
+  line: Line
+  /** How many others are in the room. */
+  others: () => number
   onChange: () => void
+  /** Nothing comes any more: the line may be cut. */
+  onSilent: () => void
   /** The first picture over the forwarder, or quiet: what was direct may go. */
   onFlow: () => void
 }>
@@ -43,14 +65,15 @@ export function readNews(from: string, body: unknown): MediaNews | null {
   return body as MediaNews
 }
 
-/** Whom to ask for, and how big: few large, of many only the one who speaks. */
-export function wishes(accounts: readonly string[], lead: string | null): readonly Wish[] {
-  const few = accounts.length <= 3
+/** Whom to ask for, and how big: few large, of many only the one who speaks; as many as the line takes. */
+export function wishes(accounts: readonly string[], lead: string | null, bits = MOST_DOWN_BITS): readonly Wish[] {
+  const few = accounts.length <= FEW
   const large = lead !== null && accounts.includes(lead) ? lead : accounts[0]
   const first = accounts.filter(a => a === large).concat(accounts.filter(a => a !== large))
+  const takes = picturesFor(bits, few)
   return first
-    .slice(0, PICTURE_SLOTS)
-    .map(account => ({ account, layer: few || account === large ? 'large' : 'small' }))
+    .slice(0, Math.min(PICTURE_SLOTS, takes.count))
+    .map(account => ({ account, layer: takes.large && (few || account === large) ? 'large' : 'small' }))
 }
 
 export type Lead = Readonly<{ account: string | null; heardAt_ms: number }>
@@ -76,34 +99,47 @@ export class Forwarder {
   private wished: readonly Wish[] = []
   private tries = 0
   private timer: ReturnType<typeof setTimeout> | undefined
-  private taking = false
+  private taking: AbortController | null = null
+  private askedAt_ms = Number.NEGATIVE_INFINITY
+  private looking = false
   private closed = false
   private readonly early: MediaNews[] = []
+  private readonly watching: ReturnType<typeof setInterval>
 
-  constructor(private readonly o: Options) {}
+  constructor(private readonly o: Options) {
+    this.watching = setInterval(() => void this.listen(), WATCH_MS)
+  }
+
+  private async listen(): Promise<void> {
+    if ((await this.now?.isSilent()) === true) this.o.onSilent()
+  }
 
   /** Take a seat; `given` came with the answer to entering. */
   async take(given: MediaSeat | null): Promise<void> {
-    if (this.closed || this.taking) return
-    this.taking = true
+    if (this.closed || this.taking !== null) return
+    const over = new AbortController()
+    this.taking = over
+    this.askedAt_ms = performance.now()
     clearTimeout(this.timer)
+    const ask: Ask = (what, body) => api.post(this.path(what), body, { signal: over.signal, timeout_ms: ASK_MS })
     try {
-      const seat = given ?? (await api.post<MediaSeat>(this.path('seat'), {}))
-      if (this.closed) return
+      const seat = given ?? (await ask<MediaSeat>('seat', {}))
+      if (this.closed || over.signal.aborted) return
       this.next?.close()
       const place = new Place(seat, this.o, change => this.changed(place, change))
       this.next = place
       for (const news of this.early.splice(0)) place.heard(news)
-      await Promise.all([place.receive(this.path('answer')), place.send(this.path('publish'))])
+      await Promise.all([place.receive(ask), place.send(ask)])
       this.refused = null
       await this.tellWishes(place)
     } catch (error) {
+      if (over.signal.aborted) return
       console.info('room.seat', error)
       if (error instanceof ApiError && IN_WORDS.has(error.code)) this.refused = error
       this.o.onChange()
       this.again()
     } finally {
-      this.taking = false
+      if (this.taking === over) this.taking = null
     }
   }
 
@@ -117,13 +153,22 @@ export class Forwarder {
       this.lead = leadAfter(this.lead, this.speakers, performance.now())
     } else if (this.now?.seat === news.seat) this.now?.heard(news)
     else if (this.next?.seat === news.seat) this.next?.heard(news)
-    else if (this.taking) this.early.push(news) // of a seat whose request is still on its way back
+    else if (this.taking !== null) this.early.push(news) // of a seat whose request is still on its way back
     this.o.onChange()
   }
 
-  /** The link to the hub is back: what did not survive the cut is replaced at once. */
-  kick(): void {
-    if (!this.stands && !this.taking) void this.take(null)
+  /** The link to the hub is back, or the network is another: what did not survive it is replaced at once. */
+  async kick(): Promise<void> {
+    if (this.looking) return
+    this.looking = true
+    const lives = this.now !== null && (await this.now.lives())
+    this.looking = false
+    const isYoung = performance.now() - this.askedAt_ms < YOUNG_MS && (this.taking !== null || this.next !== null)
+    if (lives || this.closed || isYoung) return
+    this.tries = 0
+    this.taking?.abort() // a question of before the cut may wait long for its answer
+    this.taking = null
+    void this.take(null)
   }
 
   get stands(): boolean {
@@ -144,6 +189,19 @@ export class Forwarder {
     await Promise.all([this.now?.replace(tracks), this.next?.replace(tracks)])
   }
 
+  /** The picture as the lines bear it now. */
+  async show(): Promise<void> {
+    await Promise.all([this.now?.show(), this.next?.show()])
+  }
+
+  async pack(): Promise<void> {
+    await Promise.all([this.now?.pack(), this.next?.pack()])
+  }
+
+  async flow(): Promise<Flow> {
+    return (await this.now?.flow()) ?? NO_FLOW
+  }
+
   async net(): Promise<Net | null> {
     return (await this.now?.net()) ?? null
   }
@@ -151,6 +209,8 @@ export class Forwarder {
   close(): void {
     this.closed = true
     clearTimeout(this.timer)
+    clearInterval(this.watching)
+    this.taking?.abort()
     this.now?.close()
     this.next?.close()
   }
@@ -176,13 +236,15 @@ export class Forwarder {
   }
 
   private again(): void {
-    if (this.closed) return
+    if (this.closed || !this.o.linked()) return // `kick` comes with the link
     clearTimeout(this.timer)
     const wait_ms = AGAIN_MS[Math.min(this.tries, AGAIN_MS.length - 1)]
     this.tries += 1
     this.timer = setTimeout(() => void this.take(null), wait_ms)
   }
 }
+
+type Ask = <T>(what: string, body: unknown) => Promise<T>
 
 /** One seat: its two connections. */
 class Place {
@@ -195,7 +257,10 @@ class Place {
   private wanted = { large: true, small: false }
   private flows = false
   private closed = false
+  private heardBytes = 0
+  private quiet = 0
   private connectedAt_ms: number | null = null
+  private healing: ReturnType<typeof setTimeout> | undefined
   private counted: Counted = NOTHING_COUNTED
   private readonly looking: ReturnType<typeof setInterval>
 
@@ -219,33 +284,45 @@ class Place {
     return this.receiving.connectionState === 'connected' && this.sending.connectionState === 'connected'
   }
 
-  async receive(path: string): Promise<void> {
+  /** True once, when the forwarder, which speaks on the sending connection each second, is heard no more. */
+  async isSilent(): Promise<boolean> {
+    const bytes = await bytesIn(this.sending)
+    this.quiet = bytes > this.heardBytes ? 0 : this.quiet + 1
+    this.heardBytes = bytes
+    return this.quiet === QUIET_LOOKS
+  }
+
+  /** Whether anything still comes from the forwarder. */
+  async lives(): Promise<boolean> {
+    return this.stands && (await flows(this.sending))
+  }
+
+  async receive(ask: Ask): Promise<void> {
     await this.receiving.setRemoteDescription({ type: 'offer', sdp: this.given.offer })
     // No waiting for candidates: the forwarder hears of them by their checks.
     await this.receiving.setLocalDescription()
-    await api.post(path, { seat: this.seat, sdp: this.receiving.localDescription?.sdp ?? '' })
+    await ask('answer', { seat: this.seat, sdp: this.receiving.localDescription?.sdp ?? '' })
   }
 
-  async send(path: string): Promise<void> {
+  async send(ask: Ask): Promise<void> {
     const { audio, video } = this.o.tracks()
-    const voice = this.sending.addTransceiver(audio ?? 'audio', { direction: 'sendonly' })
-    preferRed(voice)
+    this.sending.addTransceiver(audio ?? 'audio', { direction: 'sendonly', sendEncodings: [VOICE] })
     // Two plain lines in place of simulcast. The caps must be in force before the first frame.
-    this.sending.addTransceiver(video ?? 'video', { direction: 'sendonly', sendEncodings: [LARGE] })
-    this.sending.addTransceiver(video ?? 'video', { direction: 'sendonly', sendEncodings: [SMALL] })
+    for (const encoding of this.encodings())
+      this.sending.addTransceiver(video ?? 'video', { direction: 'sendonly', sendEncodings: [encoding] })
     await this.sending.setLocalDescription()
     const sdp = this.sending.localDescription?.sdp ?? ''
-    const answer = await api.post<MediaAnswer>(path, { seat: this.seat, sdp })
+    const answer = await ask<MediaAnswer>('publish', { seat: this.seat, sdp })
     if (this.closed) return
-    await this.sending.setRemoteDescription({ type: 'answer', sdp: answer.sdp })
-    await this.sendWanted()
+    await this.sending.setRemoteDescription({ type: 'answer', sdp: voiced(answer.sdp, this.o.line.voice()) })
+    await this.show()
   }
 
   heard(news: MediaNews): void {
     if (news.say === 'slots') this.shown = news.picture ?? []
     else if (news.say === 'wanted') {
       this.wanted = { large: news.large === true, small: news.small === true }
-      void this.sendWanted()
+      void this.show()
     }
   }
 
@@ -269,6 +346,7 @@ class Place {
   close(): void {
     this.closed = true
     clearInterval(this.looking)
+    clearTimeout(this.healing)
     removeEventListener('pointerdown', this.play)
     removeEventListener('keydown', this.play)
     for (const sound of this.sounds) sound.srcObject = null
@@ -297,19 +375,34 @@ class Place {
     for (const sound of this.sounds) if (sound.paused) sound.play().catch(() => undefined)
   }
 
-  /** Only what somebody looks at leaves this computer. */
-  private async sendWanted(): Promise<void> {
-    const [, large, small] = this.sending.getSenders()
-    for (const [sender, on] of [
-      [large, this.wanted.large],
-      [small, this.wanted.small],
-    ] as const) {
-      const p = sender?.getParameters()
-      const first = p?.encodings[0]
-      if (sender === undefined || p === undefined || first === undefined || first.active === on) continue
-      first.active = on
-      await sender.setParameters(p).catch(() => undefined) // two at once: the next word sets it right
-    }
+  /** Only what somebody looks at leaves this computer, and of that as much as the lines bear. */
+  private encodings(): readonly RTCRtpEncodingParameters[] {
+    const { line } = this.o
+    const few = this.o.others() <= FEW
+    const bits = layersFor(few ? Math.min(line.up_bits, line.least_bits) : line.up_bits, this.wanted)
+    const large = encodingOf(pictureFor(bits.large, 'reduced'))
+    const small = encodingOf(pictureFor(bits.small, 'reduced'))
+    return [large, { ...small, maxFramerate: Math.min(10, small.maxFramerate ?? 10), scaleResolutionDownBy: 3 }]
+  }
+
+  async show(): Promise<void> {
+    const [, ...senders] = this.sending.getSenders()
+    const encodings = this.encodings()
+    await Promise.all(senders.map((sender, i) => setEncoding(sender, encodings[i])))
+  }
+
+  async pack(): Promise<void> {
+    if (!this.closed && this.sending.connectionState === 'connected')
+      await speakAs(this.sending, this.o.line.voice()).catch(error => console.info('room.voice', error))
+  }
+
+  async flow(): Promise<Flow> {
+    if (this.closed) return NO_FLOW
+    const [sent, got] = await Promise.all([flowOf(this.sending), flowOf(this.receiving)])
+    const { gotVideo, got: came, lost } = got
+    const trips: Record<string, number> = { ...sent.trips }
+    if (got.trips.pair !== undefined) trips.down = got.trips.pair
+    return { ...sent, gotVideo, got: came, lost, trips }
   }
 
   /** Until the first picture has been decoded. */
@@ -330,14 +423,12 @@ class Place {
 
   private changed(pc: RTCPeerConnection): void {
     const is = pc.connectionState
+    clearTimeout(this.healing)
+    // A short cut heals by itself; a longer one, once the hub is heard again, costs less by a new seat.
+    if (is === 'disconnected')
+      this.healing = setTimeout(() => {
+        if (!this.stands) this.tell('failed')
+      }, HEALS_MS)
     this.tell(is === 'failed' || is === 'closed' ? 'failed' : 'state')
   }
-}
-
-/** Each packet also carries the one before: 10 % loss is then hardly heard, for 24 kbit/s more. */
-function preferRed(line: RTCRtpTransceiver): void {
-  const codecs = RTCRtpSender.getCapabilities('audio')?.codecs ?? []
-  const red = codecs.filter(c => c.mimeType.toLowerCase() === 'audio/red')
-  const opus = codecs.filter(c => c.mimeType.toLowerCase() === 'audio/opus')
-  if (red.length > 0 && opus.length > 0) line.setCodecPreferences([...red, ...opus])
 }

@@ -4,9 +4,10 @@ import { effect, signal } from '@preact/signals'
 import { type ApiError, uuid } from '../api/client'
 import type { Enter, SharedView } from '../api/types.gen'
 import type { PeerPointer } from '../ecg'
-import { linkState, subscribe, whisper, whisperPace_ms } from '../live/live'
+import { hurry, linkState, onNetwork, seek, subscribe, whisper, whisperPace_ms } from '../live/live'
 import { Forwarder, readNews, wishes } from './forwarder'
 import { Guard } from './guard'
+import { NO_FLOW, openLine, readLine } from './line'
 import type { OwnMedia } from './media'
 import { GONE_AFTER_MS, type Here, type PeerState, readSignal } from './negotiation'
 import { type Net, Peer, type Tracks } from './peer'
@@ -40,9 +41,16 @@ type Member = {
   came: boolean
 }
 
-export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (account: string) => string) {
+/** `onElsewhere`: this person has entered by another page, which takes the place of this one. */
+export function openLink(
+  enter: Enter,
+  me: string,
+  media: OwnMedia,
+  nameOf: (account: string) => string,
+  onElsewhere: () => void,
+) {
   const topic = `consult:${enter.consult.id}`
-  const session = uuid()
+  let session = uuid()
   const members = new Map<string, Member>()
   const seats = signal<readonly Seat[]>([])
   const pointers = signal<readonly PeerPointer[]>([])
@@ -53,22 +61,29 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
   const canCall = typeof RTCPeerConnection !== 'undefined'
 
   const shown = signal<readonly string[] | null>(null)
+  let largest: string | null = null
   const speakers = signal<readonly string[]>([])
   /** Why this page has no sound and picture, as the hub says it. */
   const refused = signal<ApiError | null>(null)
+  /** Who speaks, and keeps being shown through others' short words; null: nobody yet, or browser to browser. */
+  const lead = signal<string | null>(null)
   let forwarder: Forwarder | null = null
 
   const stateOf = (account: string, m: Member): PeerState => {
     if (m.left) return 'left'
     const over = forwarder
-    if (over === null || (m.peer !== null && !over.here.has(account))) return m.peer?.state ?? 'connecting'
+    if (over === null || (m.peer !== null && !over.here.has(account))) {
+      const is = m.peer?.state ?? 'connecting'
+      if (is === 'connected') m.came = true
+      return is === 'connecting' && m.came ? 'reconnecting' : is
+    }
     if (over.here.has(account)) {
       m.awayAt_ms = null
       if (over.stands) m.came = true
       return over.stands ? 'connected' : m.peer !== null ? m.peer.state : m.came ? 'reconnecting' : 'connecting'
     }
-    m.awayAt_ms ??= Date.now()
-    if (Date.now() - m.awayAt_ms > GONE_AFTER_MS) return 'left'
+    m.awayAt_ms ??= performance.now()
+    if (performance.now() - m.awayAt_ms > GONE_AFTER_MS) return 'left'
     return m.came ? 'reconnecting' : 'connecting'
   }
   const show = (): void => {
@@ -83,18 +98,42 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     }))
     if (forwarder === null) return
     speakers.value = forwarder.speakers
+    lead.value = forwarder.lead.account
     const withPicture = [...members].filter(([, m]) => m.cam && !m.left).map(([account]) => account)
     const chosen = shown.peek()
     const inSight = chosen === null ? withPicture : chosen.filter(a => withPicture.includes(a))
-    forwarder.watch(wishes(inSight, forwarder.lead.account))
+    const wished = wishes(inSight, largest ?? forwarder.lead.account, line.down_bits)
+    line.takes(wished.length)
+    forwarder.watch(wished)
   }
+  const line = openLine({
+    tell: told => whisper(topic, null, told),
+    flow: async () => {
+      if (forwarder !== null) return forwarder.flow()
+      const flows = await Promise.all([...members.values()].map(m => m.peer?.flow() ?? NO_FLOW))
+      return flows[0] ?? NO_FLOW // browser to browser there is one other
+    },
+    onChange: () => {
+      for (const m of members.values()) void m.peer?.show()
+      void forwarder?.show()
+      show()
+    },
+    onVoice: () => {
+      for (const m of members.values()) void m.peer?.pack()
+      void forwarder?.pack()
+    },
+  })
   /** Three are in: over the hub from now on, for good. What is direct goes when the first picture has come. */
   const forward = (): Forwarder => {
     forwarder ??= new Forwarder({
       consult: enter.consult.id,
       iceServers: enter.ice_servers,
       tracks,
+      linked,
+      line,
+      others: () => [...members.values()].filter(m => !m.left).length,
       onChange: show,
+      onSilent: seek,
       onFlow: () => {
         for (const m of members.values()) {
           m.peer?.close()
@@ -105,10 +144,8 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     })
     return forwarder
   }
-  const tracks = (): Tracks => {
-    const here = media.state.peek()
-    return here.kind === 'here' ? { audio: here.audio, video: here.video } : { audio: null, video: null }
-  }
+  const linked = (): boolean => linkState.peek().kind === 'live'
+  const tracks = (): Tracks => media.sent.peek()
   const sayHere = (to: string, ask: boolean): void => {
     const here: Here = { type: 'here', session, mic: hasMic(), cam: tracks().video !== null, ask }
     whisper(topic, to, { kind: 'signal', description: here })
@@ -122,6 +159,8 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
       other: account,
       iceServers: enter.ice_servers,
       tracks: tracks(),
+      picture: () => line.pictureTo(account),
+      voice: line.voice,
       send: what => {
         const marked =
           'description' in what
@@ -129,8 +168,23 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
             : { candidate: { ...what.candidate, session, to: m.session } }
         whisper(topic, account, { kind: 'signal', ...marked })
       },
+      linked,
       onChange: show,
+      onSilent: seek,
+      onBroken: renew,
     })
+  }
+
+  /** A connection that nothing mends: a new stay of this page, to which the others connect anew. */
+  const renew = (): void => {
+    session = uuid()
+    for (const [account, m] of members) {
+      m.peer?.close()
+      m.peer = null
+      sayHere(account, true)
+      if (!m.left) connect(account, m)
+    }
+    show()
   }
 
   /** Somebody says he is here: a new stay gets a new connection, a known one a push if it does not stand. */
@@ -140,11 +194,12 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     if (known !== undefined && known.session === here.session && !known.left) {
       known.mic = here.mic
       known.cam = here.cam
-      known.peer?.kick()
+      void known.peer?.kick(false)
     } else if (guard.takes(account, 'stay', performance.now())) {
       known?.peer?.close()
       const { session, mic, cam } = here
-      const m: Member = { session, mic, cam, peer: null, net: null, left: false, awayAt_ms: null, came: false }
+      const came = known?.came === true && !known.left // a page that was loaded anew
+      const m: Member = { session, mic, cam, peer: null, net: null, left: false, awayAt_ms: null, came }
       members.set(account, m)
       connect(account, m)
     }
@@ -192,10 +247,15 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     if (verdict === 'say_again' && lastSent !== null) whisperView(lastSent)
   }
 
-  const hello = (): void => whisper(topic, null, { kind: 'hello' })
+  const hello = (): void => whisper(topic, null, { kind: 'hello', stay: enter.stay })
 
   const heard = (from: string, body: unknown): void => {
     if (typeof body !== 'object' || body === null || !('kind' in body)) return
+    if (body.kind === 'stay') {
+      const { account, stay } = body as { account?: unknown; stay?: unknown }
+      if (from === '' && account === me && stay !== enter.stay) onElsewhere()
+      return
+    }
     if (body.kind === 'view') viewed(body)
     const news = readNews(from, body)
     if (news !== null && canCall) {
@@ -208,7 +268,11 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
       if (guard.takes(from, 'answer', performance.now())) sayHere(from, true)
     } else if (body.kind === 'signal') void signalled(from, body)
     else if (body.kind === 'pointer') pointed(from, body as { lead?: unknown; sample?: unknown })
-    else if (body.kind === 'bye') {
+    else if (body.kind === 'line') {
+      const told = readLine(body)
+      if (told !== null) line.heard(from, told)
+    } else if (body.kind === 'bye') {
+      line.gone(from)
       const m = members.get(from)
       if (m !== undefined) {
         m.peer?.close()
@@ -220,10 +284,16 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     }
   }
 
+  /** The link is back, or the network is another: media that did not come with it are mended or replaced. */
+  const mend = (): void => {
+    for (const m of members.values()) void m.peer?.kick(true)
+    void forwarder?.kick()
+  }
+
   /** A view shown while the link was down reached nobody: unless a newer one comes first, it is said again. */
   const back = (): void => {
     hello()
-    forwarder?.kick()
+    mend()
     const mine = lastSent
     if (mine === null || view.peek() !== mine) return
     setTimeout(() => {
@@ -233,12 +303,13 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
 
   const stopTopic = subscribe(topic, null, { whisper: heard, ready: back })
   // A topic somebody on this page already follows says no second `ready`.
-  if (linkState.peek().kind === 'live') hello()
+  if (linked()) hello()
+  const stopHurry = hurry()
+  const stopNetwork = onNetwork(mend)
 
   const stopMedia = effect(() => {
-    const here = media.state.value
+    const own: Tracks = media.sent.value
     void media.micOn.value
-    const own: Tracks = here.kind === 'here' ? { audio: here.audio, video: here.video } : { audio: null, video: null }
     void forwarder?.replace(own)
     for (const [account, m] of members) {
       void m.peer?.replace(own)
@@ -285,18 +356,36 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
   const close = (leaving: boolean): void => {
     if (leaving) whisper(topic, null, { kind: 'bye' })
     clearInterval(netTimer)
+    stopHurry()
+    stopNetwork()
+    line.close()
     stopMedia()
     stopTopic()
     for (const m of members.values()) m.peer?.close()
     members.clear()
     forwarder?.close()
   }
-  /** Only those whose tiles are in sight are asked for; null: all. */
-  const watch = (accounts: readonly string[] | null): void => {
+  /** Only those whose tiles are in sight are asked for, one of them large; null: all, and who speaks. */
+  const watch = (accounts: readonly string[] | null, large: string | null = null): void => {
+    if (JSON.stringify([shown.peek(), largest]) === JSON.stringify([accounts, large])) return
     shown.value = accounts
+    largest = large
     show()
   }
-  return { topic, seats, speakers, refused, pointers, view, watch, sendView, sendPointer, close }
+  return {
+    topic,
+    line: line.state,
+    seats,
+    speakers,
+    refused,
+    lead,
+    pointers,
+    view,
+    watch,
+    sendView,
+    sendPointer,
+    close,
+  }
 }
 
 export type RoomLink = ReturnType<typeof openLink>

@@ -17,9 +17,11 @@ export const ignores = (side: Offering, type: string): boolean =>
   type === 'offer' && !side.polite && (side.making || !side.stable)
 
 export type Here = Readonly<{ type: 'here'; session: string; mic: boolean; cam: boolean; ask: boolean }>
+/** `offer` counts the offers of one connection; an answer says to which it is, so that one to a lost offer is known. */
+export type Described = Readonly<{ type: RTCSdpType; sdp: string; offer: number }>
 export type Signal =
   | { kind: 'here'; here: Here }
-  | { kind: 'description'; session: string; to: string; description: RTCSessionDescriptionInit }
+  | { kind: 'description'; session: string; to: string; description: Described }
   | { kind: 'candidate'; session: string; to: string; candidate: RTCIceCandidateInit }
 
 const isObject = (x: unknown): x is Record<string, unknown> => typeof x === 'object' && x !== null
@@ -40,7 +42,8 @@ export function readSignal(body: unknown): Signal | null {
       }
     if (!SDP_TYPES.has(d.type) || typeof d.sdp !== 'string' || typeof d.to !== 'string') return null
     if (!isBearable(d.sdp)) return null
-    return { kind: 'description', session, to: d.to, description: { type: d.type as RTCSdpType, sdp: d.sdp } }
+    const offer = typeof d.offer === 'number' ? d.offer : 0
+    return { kind: 'description', session, to: d.to, description: { type: d.type as RTCSdpType, sdp: d.sdp, offer } }
   }
   const c = body.candidate
   if (!isObject(c) || typeof c.session !== 'string' || typeof c.to !== 'string') return null

@@ -103,6 +103,7 @@ export const t = catalogue({
   'why.title': { zh: '职称相符', en: 'title' },
   'why.duty': { zh: '正在值班', en: 'on duty' },
   'why.load': { zh: '手上无会诊', en: 'nothing in hand' },
+  'why.slot': { zh: '所选时段', en: 'the chosen time' },
   'why.returned_it': { zh: '由其退回', en: 'sent it back' },
   unanswered: { zh: '无人应答，已告知协调员', en: 'Unanswered, coordinator told' },
   skills: { zh: '我应答的专科', en: 'Specialties I answer' },
@@ -133,8 +134,8 @@ export const t = catalogue({
   'schedule.set': { zh: '排定时间', en: 'Set the time' },
   'schedule.move': { zh: '改期', en: 'Move it' },
   'schedule.at': {
-    zh: '{day} {time} 开始，提前 15 分钟提醒双方',
-    en: '{day} {time}; both sides are reminded 15 min before',
+    zh: '{day} {time} 开始，提前 1 天、1 小时、20 和 10 分钟提醒',
+    en: '{day} {time}; reminders a day, an hour, 20 and 10 min before',
   },
   'schedule.missed': { zh: '{day} {time} 无人到场', en: '{day} {time}: nobody came' },
   'schedule.missing': { zh: '选日期和时间', en: 'Choose a date and a time' },

@@ -11,6 +11,7 @@ export const t = catalogue({
   'thread.write': { zh: '写消息', en: 'Write a message' },
   'thread.send': { zh: '发送', en: 'Send' },
   'thread.sending': { zh: '正在发送', en: 'Sending' },
+  'thread.waiting': { zh: '网络断开，恢复后自动发出', en: 'No line; it is sent when the line is back' },
   'thread.failed': { zh: '没有发出，文字还在', en: 'Not sent; the text is kept' },
   'thread.again': { zh: '重发', en: 'Send again' },
   'thread.drop': { zh: '不再发送', en: 'Do not send' },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { backoff_ms, Cursors, type LiveEvent, readMessage } from './protocol'
+import { backoff_ms, Cursors, type LiveEvent, type Pulse, readMessage, verdictOn } from './protocol'
 import { NO_SIGNAL, readSamples } from './samples'
 
 const event = (id: number): LiveEvent => ({
@@ -52,6 +52,28 @@ describe('messages', () => {
     expect(readMessage('{')).toBeNull()
     expect(readMessage('{"type":"tomorrow"}')).toBeNull()
     expect(readMessage('{"type":"pong"}')).toEqual({ type: 'pong' })
+  })
+})
+
+describe('a link', () => {
+  const pulse = (over: Partial<Pulse>): Pulse => ({
+    now_ms: 100_000,
+    slept_ms: 1000,
+    heardAt_ms: 0,
+    pingedAt_ms: 0,
+    ...over,
+  })
+
+  it('is in doubt when an answer is late, and dead when nothing was heard for long', () => {
+    expect(verdictOn(pulse({ heardAt_ms: 97_000, pingedAt_ms: 96_000 }))).toBe('fine')
+    expect(verdictOn(pulse({ heardAt_ms: 92_000, pingedAt_ms: 98_000 }))).toBe('fine')
+    expect(verdictOn(pulse({ heardAt_ms: 92_000, pingedAt_ms: 97_000 }))).toBe('doubt')
+    expect(verdictOn(pulse({ heardAt_ms: 89_000, pingedAt_ms: 97_000 }))).toBe('dead')
+  })
+
+  it('of a page that slept is asked before it is given up', () => {
+    expect(verdictOn(pulse({ slept_ms: 60_000, heardAt_ms: 40_000, pingedAt_ms: 41_000 }))).toBe('ask')
+    expect(verdictOn(pulse({ heardAt_ms: 40_000, pingedAt_ms: 99_000 }))).toBe('fine')
   })
 })
 

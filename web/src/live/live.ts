@@ -4,15 +4,20 @@ import { computed, effect, signal } from '@preact/signals'
 import { ApiError, api } from '../api/client'
 import type { Ticket } from '../api/types.gen'
 import { now } from '../app/clock'
+import { everySecond } from './beat'
 import {
+  ATTEMPT_MS,
+  ATTEMPTS_MAX,
   backoff_ms,
   Cursors,
-  DEAD_AFTER_MS,
+  HURRY_MS,
+  HURRY_TRIES,
   type HubStorage,
   type Incoming,
   type LiveEvent,
   PING_EVERY_MS,
   readMessage,
+  verdictOn,
 } from './protocol'
 import { readSamples, type SampleBlock } from './samples'
 
@@ -46,28 +51,48 @@ const cursors = new Cursors()
 const listeners = new Map<string, Set<Listener>>()
 const streamTopics = new Map<number, string>()
 let socket: WebSocket | null = null
+/** Ways to a new socket that are under way, beside the one that is in use or in doubt. */
+const attempts = new Set<AbortController>()
 let wanted = false
 let signedOut: () => void = () => {}
 let tries = 0
-let lastHeard_ms: number | null = null
+let inHurry = 0
+let lastHeard_ms: number | null = null // on the wall clock, to be shown
+let heardAt_ms = 0 // these three on the page's own clock: nobody sets that one
+let pingedAt_ms = 0
+let beatAt_ms = 0
 let retryTimer: ReturnType<typeof setTimeout> | undefined
-let pingTimer: ReturnType<typeof setInterval> | undefined
+let stopBeat: (() => void) | null = null
 
 /** `onSignedOut` is called when the server no longer knows us: the session ended elsewhere. */
 export function startLive(onSignedOut: () => void): void {
   if (wanted) return
   wanted = true
   signedOut = onSignedOut
-  addEventListener('online', retryNow)
-  void connect()
+  addEventListener('online', connectNow)
+  document.addEventListener('visibilitychange', look)
+  network()?.addEventListener('change', look)
+  stopBeat = everySecond(beat)
+  connectNow()
 }
 
 export function stopLive(): void {
   wanted = false
-  removeEventListener('online', retryNow)
-  clearTimeout(retryTimer)
+  removeEventListener('online', connectNow)
+  document.removeEventListener('visibilitychange', look)
+  network()?.removeEventListener('change', look)
+  stopBeat?.()
+  giveUp()
   hangUp()
   linkState.value = { kind: 'idle' }
+}
+
+/** While a room is open: a lost link is sought every moment, several ways beside each other. Returns how to end it. */
+export function hurry(): () => void {
+  inHurry += 1
+  return () => {
+    inHurry -= 1
+  }
 }
 
 /**
@@ -100,55 +125,165 @@ export function whisper(topic: string, to: string | null, body: unknown): void {
 let pace_ms = 0
 export const whisperPace_ms = (): number => pace_ms
 
+/** Of one question for the time: when it left, the hub's clock then, when the answer was here. */
+export type Echo = Readonly<{ mark: number; hub_ms: number; back_ms: number }>
+const echoes = new Set<(echo: Echo) => void>()
+
+/** Hears the answers to `askTime`. Returns how to stop. */
+export function onEcho(hear: (echo: Echo) => void): () => void {
+  echoes.add(hear)
+  return () => echoes.delete(hear)
+}
+
+/** Asks the hub for its time on the way all messages take; returns the question's mark, null: there is no link. */
+export function askTime(): number | null {
+  if (socket?.readyState !== WebSocket.OPEN) return null
+  const mark = performance.now()
+  tell({ type: 'ping', mark })
+  return mark
+}
+
+/** What waits in this computer to go up to the hub. */
+export const unsentBytes = (): number => socket?.bufferedAmount ?? 0
+
 function tell(message: object): void {
   if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message))
 }
 
-function retryNow(): void {
-  if (!wanted || socket !== null) return
-  clearTimeout(retryTimer)
-  void connect()
+/** Something else fell silent: the link is asked, and another begun beside it. The first that answers is kept. */
+export function seek(): void {
+  if (socket !== null) ping()
+  connectNow()
 }
 
-async function connect(): Promise<void> {
-  if (linkState.peek().kind !== 'lost') linkState.value = { kind: 'connecting', lastHeardAt: lastHeard_ms }
-  let ticket: string
+/** The network is another, or the page was asleep: ask at once whether the link still stands. */
+function look(): void {
+  if (socket === null) connectNow()
+  else if (document.visibilityState === 'visible') ping()
+}
+
+/** Runs `act` when this computer's network may be another. Returns how to stop. */
+export function onNetwork(act: () => void): () => void {
+  const heard = (): void => {
+    if (linkState.peek().kind === 'live') act()
+  }
+  addEventListener('online', heard)
+  network()?.addEventListener('change', heard)
+  return () => {
+    removeEventListener('online', heard)
+    network()?.removeEventListener('change', heard)
+  }
+}
+
+/** Older than the type definitions that all browsers share: Firefox and Safari have none. */
+const network = (): EventTarget | undefined => (navigator as { connection?: EventTarget }).connection
+
+function ping(): void {
+  pingedAt_ms = performance.now()
+  tell({ type: 'ping' })
+}
+
+function beat(): void {
+  const now_ms = performance.now()
+  const slept_ms = now_ms - beatAt_ms
+  beatAt_ms = now_ms
+  if (socket === null) return
+  const verdict = verdictOn({ now_ms, slept_ms, heardAt_ms, pingedAt_ms })
+  if (verdict === 'dead') lose()
+  else if (verdict === 'doubt' && attempts.size === 0) connectNow()
+  if (verdict === 'ask' || (verdict === 'fine' && now_ms - pingedAt_ms >= PING_EVERY_MS)) ping()
+}
+
+/** A new socket, beside the one there may be: that one may sleep long before it finds out that the line is back. */
+function connectNow(): void {
+  clearTimeout(retryTimer)
+  if (!wanted) return
+  const [oldest] = attempts
+  if (attempts.size >= ATTEMPTS_MAX) oldest?.abort()
+  void attempt()
+  if (inHurry > 0)
+    retryTimer = setTimeout(connectAgain, tries < HURRY_TRIES ? HURRY_MS : backoff_ms(tries, Math.random()))
+}
+
+function connectAgain(): void {
+  if (socket !== null && heardAt_ms >= pingedAt_ms) return // the old one spoke after all
+  tries += 1
+  if (socket === null) linkState.value = { kind: 'lost', lastHeardAt: lastHeard_ms, tries }
+  connectNow()
+}
+
+/** A ticket, then a socket. The first of several that opens is taken. */
+async function attempt(): Promise<void> {
+  if (socket === null && linkState.peek().kind !== 'lost')
+    linkState.value = { kind: 'connecting', lastHeardAt: lastHeard_ms }
+  const over = new AbortController()
+  attempts.add(over)
+  const timer = setTimeout(() => over.abort(), ATTEMPT_MS)
   try {
-    ticket = (await api.post<Ticket>('/api/ws-ticket', {})).ticket
+    const { ticket } = await api.post<Ticket>('/api/ws-ticket', {}, { signal: over.signal })
+    const opened = await open(ticket, over.signal)
+    if (opened !== null) take(opened)
+    else failed(over)
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
     if (error.status === 401) {
       stopLive()
       signedOut()
-    } else retryLater()
-    return
+    } else failed(over)
+  } finally {
+    clearTimeout(timer)
+    attempts.delete(over)
   }
-  if (!wanted || socket !== null) return
+}
+
+/** null when it does not come about, or is not wanted any more. */
+function open(ticket: string, over: AbortSignal): Promise<WebSocket | null> {
   const url = new URL('/api/ws', location.href)
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
   url.searchParams.set('ticket', ticket)
-  const opened = new WebSocket(url)
-  opened.binaryType = 'arraybuffer'
+  return new Promise(resolve => {
+    if (over.aborted) {
+      resolve(null)
+      return
+    }
+    const opened = new WebSocket(url)
+    opened.binaryType = 'arraybuffer'
+    const end = (): void => {
+      over.removeEventListener('abort', end)
+      opened.onopen = opened.onclose = null
+      opened.close()
+      resolve(null)
+    }
+    over.addEventListener('abort', end)
+    opened.onclose = end
+    opened.onopen = () => {
+      over.removeEventListener('abort', end)
+      resolve(opened)
+    }
+  })
+}
+
+function failed(over: AbortController): void {
+  attempts.delete(over)
+  if (wanted && socket === null && attempts.size === 0 && inHurry === 0) retryLater()
+}
+
+function take(opened: WebSocket): void {
+  giveUp()
+  hangUp()
   socket = opened
-  lastHeard_ms = Date.now()
-  opened.onopen = () => {
-    tries = 0
-    hubStorage.value = { is: 'ok', free_mb: 0 } // else it is said at once
-    pace_ms = 0
-    heardNow()
-    for (const { topic, cursor } of cursors.again()) tell({ type: 'subscribe', topic, cursor })
-  }
+  tries = 0
+  pace_ms = 0
   opened.onmessage = message => {
     if (socket === opened) receive(message.data)
   }
   opened.onclose = () => {
     if (socket === opened) lose()
   }
-  clearInterval(pingTimer)
-  pingTimer = setInterval(() => {
-    if (lastHeard_ms !== null && Date.now() - lastHeard_ms > DEAD_AFTER_MS) lose()
-    else tell({ type: 'ping' })
-  }, PING_EVERY_MS)
+  hubStorage.value = { is: 'ok', free_mb: 0 } // else it is said at once
+  heardNow()
+  ping()
+  for (const { topic, cursor } of cursors.again()) tell({ type: 'subscribe', topic, cursor })
 }
 
 function heardNow(): void {
@@ -157,10 +292,12 @@ function heardNow(): void {
   // One change a second is enough for the eye; samples come 20 times as often.
   if (link.kind !== 'live' || at - link.lastHeardAt > 900) linkState.value = { kind: 'live', lastHeardAt: at }
   lastHeard_ms = at
+  heardAt_ms = performance.now()
 }
 
 function receive(data: unknown): void {
   heardNow()
+  if (attempts.size > 0) giveUp() // the one in doubt stands after all
   if (data instanceof ArrayBuffer) {
     const block = readSamples(data)
     const topic = block === null ? undefined : streamTopics.get(block.stream)
@@ -197,6 +334,8 @@ function receive(data: unknown): void {
       tell({ type: 'pong' })
       return
     case 'pong':
+      if (message.mark === undefined || message.at_ms === undefined) return
+      for (const hear of echoes) hear({ mark: message.mark, hub_ms: message.at_ms, back_ms: performance.now() })
       return
   }
 }
@@ -207,8 +346,14 @@ function hand(topic: string, events: readonly LiveEvent[]): void {
 
 const heard = (topic: string): readonly Listener[] => [...(listeners.get(topic) ?? [])]
 
+/** What is under way to a new socket is not needed any more. */
+function giveUp(): void {
+  clearTimeout(retryTimer)
+  for (const over of attempts) over.abort()
+  attempts.clear()
+}
+
 function hangUp(): void {
-  clearInterval(pingTimer)
   streamTopics.clear()
   const old = socket
   socket = null
@@ -217,13 +362,18 @@ function hangUp(): void {
 
 function lose(): void {
   hangUp()
-  if (wanted) retryLater()
+  if (!wanted) return
+  if (inHurry === 0) retryLater()
+  else {
+    linkState.value = { kind: 'lost', lastHeardAt: lastHeard_ms, tries }
+    connectNow()
+  }
 }
 
 function retryLater(): void {
   linkState.value = { kind: 'lost', lastHeardAt: lastHeard_ms, tries }
   clearTimeout(retryTimer)
-  retryTimer = setTimeout(() => void connect(), backoff_ms(tries, Math.random()))
+  retryTimer = setTimeout(connectNow, backoff_ms(tries, Math.random()))
   tries += 1
 }
 

@@ -23,7 +23,7 @@ export type Incoming =
   | { type: 'hub'; storage: HubStorage; free_mb: number } // how its disk stands; nothing was said: it is well
   | { type: 'pace'; every_ms: number } // how often this page may whisper what is fleeting: its line is narrow; 0: freely
   | { type: 'ping' }
-  | { type: 'pong' }
+  | { type: 'pong'; mark?: number; at_ms?: number }
 
 const KNOWN: ReadonlySet<string> = new Set([
   'hub',
@@ -51,6 +51,26 @@ export function readMessage(text: string): Incoming | null {
 
 export const PING_EVERY_MS = 5_000
 export const DEAD_AFTER_MS = 10_000
+/** An answer that takes so long: the link is in doubt, a new one is begun beside it. */
+export const PONG_LATE_MS = 2_500
+/** The page's heart beats every second; after a longer pause it was asleep. */
+const SLEPT_MS = 3_000
+/** In a room a lost link is sought this often for a minute, in up to ATTEMPTS_MAX ways at a time: the oldest gives way. */
+export const HURRY_MS = 800
+export const HURRY_TRIES = 75
+export const ATTEMPTS_MAX = 4
+/** A way that has not led there by then is given up. */
+export const ATTEMPT_MS = 8_000
+
+export type Pulse = Readonly<{ now_ms: number; slept_ms: number; heardAt_ms: number; pingedAt_ms: number }>
+
+/** What to think of a link by when it was last heard and asked. After a sleep it may first answer. */
+export function verdictOn(p: Pulse): 'fine' | 'ask' | 'doubt' | 'dead' {
+  if (p.slept_ms > SLEPT_MS) return 'ask'
+  if (p.heardAt_ms >= p.pingedAt_ms || p.now_ms - p.pingedAt_ms <= PONG_LATE_MS) return 'fine'
+  return p.now_ms - p.heardAt_ms > DEAD_AFTER_MS ? 'dead' : 'doubt'
+}
+
 const BACKOFF_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000] as const
 
 /** Wait before try number `tries` (from 0), spread by `chance` in 0..1 so that a ward of pages does not knock at once. */

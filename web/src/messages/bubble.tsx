@@ -65,6 +65,7 @@ export function Waiting(p: { message: Outgoing; onAgain: () => void; onDrop: () 
       <small>
         {when(p.message.at)} <span class="name">{me.value?.name ?? ''}</span>
         {p.message.state === 'sending' && ` · ${t('thread.sending')}`}
+        {p.message.state === 'waiting' && ` · ${t('thread.waiting')}`}
       </small>
       {p.message.text}
       {p.message.files.map(file => (

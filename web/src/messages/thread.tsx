@@ -39,27 +39,11 @@ function OneThread(p: ThreadProps) {
   const end = useRef<HTMLDivElement>(null)
   const change = (id: string, to: Partial<Outgoing>): void =>
     setOutgoing(before => before.map(o => (o.client_id === id ? { ...o, ...to } : o)))
-  const post = (o: Outgoing): void => {
-    change(o.client_id, { state: 'sending' })
-    const body = {
-      client_id: o.client_id,
-      text: o.text,
-      mentions: o.mentions,
-      roles: o.roles,
-      files: o.files.map(f => f.id),
-    }
-    api.post(`/api/threads/${encodeURIComponent(p.thread)}/messages`, body, { idempotencyKey: o.client_id }).then(
-      () => {
-        change(o.client_id, { state: 'sent' })
-        reload()
-      },
-      () => change(o.client_id, { state: 'failed' }),
-    )
-  }
+  const post = usePost(p.thread, change, reload)
   const send = (written: Written): void => {
     const o: Outgoing = { ...written, client_id: uuid(), at: new Date().toISOString(), state: 'sending' }
     setOutgoing(before => [...before, o])
-    post(o)
+    post.send(o)
   }
   const chord = p.chord ?? 'KeyI'
   useKeys(
@@ -111,8 +95,11 @@ function OneThread(p: ThreadProps) {
                 <Waiting
                   key={line.message.client_id}
                   message={line.message}
-                  onAgain={() => post(line.message)}
-                  onDrop={() => setOutgoing(before => before.filter(o => o !== line.message))}
+                  onAgain={() => post.send(line.message)}
+                  onDrop={() => {
+                    post.drop(line.message.client_id)
+                    setOutgoing(before => before.filter(o => o.client_id !== line.message.client_id))
+                  }}
                 />
               ),
             )}
@@ -125,6 +112,58 @@ function OneThread(p: ThreadProps) {
       )}
     </div>
   )
+}
+
+const POST_MS = 6_000
+const AGAIN_MS = 2_000
+
+/**
+ * One message at a time, so that they arrive in the order they were written. What did not reach the hub goes again by
+ * itself, under its own id, until it has; what the hub refuses waits for its writer.
+ */
+function usePost(thread: string, change: (id: string, to: Partial<Outgoing>) => void, onSent: () => void) {
+  const queue = useRef<readonly Outgoing[]>([])
+  const busy = useRef(false)
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
+  const drop = (id: string): void => {
+    queue.current = queue.current.filter(o => o.client_id !== id)
+  }
+  const pump = async (): Promise<void> => {
+    clearTimeout(timer.current)
+    if (busy.current) return
+    busy.current = true
+    for (let o = queue.current[0]; o !== undefined; o = queue.current[0]) {
+      const { client_id, text, mentions, roles, files } = o
+      const body = { client_id, text, mentions, roles, files: files.map(f => f.id) }
+      try {
+        const path = `/api/threads/${encodeURIComponent(thread)}/messages`
+        await api.post(path, body, { idempotencyKey: client_id, timeout_ms: POST_MS })
+        drop(client_id)
+        change(client_id, { state: 'sent' })
+        onSent()
+      } catch (error) {
+        const isOut = error instanceof ApiError && (error.status === 0 || error.status >= 500)
+        change(client_id, { state: isOut ? 'waiting' : 'failed' })
+        if (isOut) {
+          timer.current = setTimeout(() => void pump(), AGAIN_MS)
+          break
+        }
+        drop(client_id)
+      }
+    }
+    busy.current = false
+  }
+  const live = linkState.value.kind === 'live'
+  useEffect(() => {
+    if (live) void pump()
+  }, [live])
+  useEffect(() => () => clearTimeout(timer.current), [])
+  const send = (o: Outgoing): void => {
+    change(o.client_id, { state: 'sending' })
+    if (!queue.current.some(waiting => waiting.client_id === o.client_id)) queue.current = [...queue.current, o]
+    void pump()
+  }
+  return { send, drop }
 }
 
 /** Tells the hub how far this person has read: only what stood on a visible page. */

@@ -1,0 +1,61 @@
+"""A real coturn (Debian's package) for the tests: passwords as the hub makes them, relays on loopback."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+SECRET = "shared-with-the-hub"
+RELAYS = 200
+
+
+def free_port() -> int:
+    """Of TCP and UDP alike, below where the system takes its own from."""
+    for port in range(20_000, 30_000, RELAYS + 1):
+        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            try:
+                tcp.bind(("127.0.0.1", port))
+                udp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise OSError("no free port")
+
+
+@contextmanager
+def turn_server(folder: Path) -> Iterator[int]:
+    """Its port, for UDP and TCP."""
+    program = shutil.which("turnserver")
+    if program is None:
+        pytest.fail("The relay tests need coturn: `./run test` installs it (apt-get install coturn).")
+    folder.mkdir(exist_ok=True)
+    port = free_port()
+    options = {
+        "--listening-ip": "127.0.0.1", "--relay-ip": "127.0.0.1", "--listening-port": port,
+        "--min-port": port + 1, "--max-port": port + RELAYS, "--static-auth-secret": SECRET, "--realm": "test",
+        "--userdb": folder / "turn.db", "--pidfile": folder / "turn.pid", "--log-file": "stdout",
+    }  # fmt: skip
+    switches = ["-n", "--use-auth-secret", "--lt-cred-mech", "--no-tls", "--no-dtls", "--no-cli", "--fingerprint"]
+    words = [str(word) for pair in options.items() for word in pair]
+    with (folder / "turn.log").open("wb") as log:
+        process = subprocess.Popen(
+            [program, *switches, "--allow-loopback-peers", *words], stdout=log, stderr=log, cwd=folder
+        )
+    try:
+        for _ in range(400):
+            assert process.poll() is None, (folder / "turn.log").read_text()
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        yield port
+    finally:
+        process.kill()
+        process.wait()
