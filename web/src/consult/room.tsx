@@ -25,6 +25,7 @@ import { Opinion } from './opinion'
 import type { Net } from './peer'
 import { People, Strip, whoIsLarge } from './people'
 import { openShared, type Shared } from './shared'
+import type { Sound } from './sound'
 import { type Follow, Stage } from './stage'
 import { usePushToTalk } from './talk'
 import { PeerTile, SelfTile, WaitingTile } from './tiles'
@@ -163,6 +164,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
             onEnter={() => void enter()}
           />
         )}
+        {inRoom !== null && <SoundOnly sound={inRoom.link.sound.value} />}
         {hushedBy !== null && !media.micOn.value && (
           <p class="room-told" role="status" data-testid="hushed">
             {t('people.hushed', { name: hushedBy })}
@@ -293,6 +295,22 @@ function NetBars({ net, line }: { net: Net; line: LineState }) {
       </span>{' '}
       {t('net.grade', { grade: t(`grade.${grade}`) })}
     </span>
+  )
+}
+
+/** Why there is no picture, and what still works. */
+function SoundOnly({ sound }: { sound: Sound | null }) {
+  if (sound === null) return null
+  return (
+    <p
+      class="room-told"
+      role="status"
+      data-testid="sound-only"
+      data-without={sound.without}
+      data-heard={sound.heard.value}
+    >
+      {t(sound.without ? 'room.soundonly' : 'room.soundonly.other')}
+    </p>
   )
 }
 

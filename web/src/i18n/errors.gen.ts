@@ -141,6 +141,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "本页面在会诊室的音视频席位已失效。页面会自动重新加入；若未恢复，请重新进入会诊室。",
     "en": "This page has no seat for sound and picture in the room any more. The page takes a new one by itself; if it does not, enter the room again."
   },
+  "consult.sound_full": {
+    "zh": "本会诊室经网页连接传送声音的页面已达上限。系统会自动重试；文字与心电不受影响。",
+    "en": "As many pages of this room send sound over the web connection as the hub carries. It is tried again by itself; chat and ECG go on meanwhile."
+  },
   "consult.taken": {
     "zh": "该会诊已由 {name} 接受。无需操作。",
     "en": "{name} has already accepted this consultation. Nothing to do for you; it is in good hands."
