@@ -1,7 +1,7 @@
 """A Janus of our own on private ports: Debian's package with a configuration of a few lines, in a folder that goes.
 
-For the tests of `server/consult/media/janus.py` and for `./run bench media`. It runs as whoever runs the tests, listens
-on one address, and ends with the `with`.
+For the tests of `server/consult/media/janus.py` and for `./run bench media`. It runs as whoever runs the tests, is
+asked on the loopback address only, and ends with the `with`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+import msgspec
 import pytest
+
+from server.config import Config
 
 SECRET: Final = "only for tests"  # of this process on this machine
 UNUSED: Final = {
@@ -28,17 +31,22 @@ READY_S: Final = 20.0
 
 
 class Janus:
-    """host: where browsers and the hub reach it. event_loops 0: a thread for every handle, as it comes from Debian."""
+    """event_loops 0: a thread for every handle, as it comes from Debian. Media go over every address of this host."""
 
-    def __init__(self, host: str = "127.0.0.1", *, event_loops: int = 2, prefix: tuple[str, ...] = ()) -> None:
-        self._host, self._event_loops, self._prefix = host, event_loops, prefix
+    def __init__(self, *, event_loops: int = 2) -> None:
+        self._event_loops = event_loops
         self._folder = Path(tempfile.mkdtemp(prefix="xinlian-janus-"))
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
 
     @property
     def url(self) -> str:
-        return f"ws://{self._host}:{self.port}"
+        return f"ws://127.0.0.1:{self.port}"
+
+    def config(self) -> Config:
+        """Of a hub that uses it."""
+        at = {"janus_url": self.url, "janus_secret": SECRET}
+        return Config(consult=msgspec.structs.replace(Config().consult, media="janus", **at))
 
     @property
     def pid(self) -> int:
@@ -64,7 +72,7 @@ class Janus:
         self._configure()
         with (self._folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
-                [*self._prefix, "janus", "-F", str(self._folder), "-C", str(self._folder / "janus.jcfg")],
+                ["janus", "-F", str(self._folder), "-C", str(self._folder / "janus.jcfg")],
                 stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         until = time.monotonic() + READY_S
@@ -90,7 +98,6 @@ class Janus:
     def _configure(self) -> None:
         library = next(Path("/usr/lib").glob("*/janus"))
         lists = {kind: ",".join(f"libjanus_{name}.so" for name in names.split()) for kind, names in UNUSED.items()}
-        interface = "lo" if self._host.startswith("127.") else self._host
         loops = f"event_loops = {self._event_loops}" if self._event_loops else ""
         (self._folder / "janus.jcfg").write_text(f"""
 general: {{
@@ -99,19 +106,17 @@ general: {{
   transports_folder = "{library}/transports"
   events_folder = "{self._folder}"
   loggers_folder = "{self._folder}"
-  interface = "{self._host}"
   api_secret = "{SECRET}"
   debug_level = 4
   debug_colors = false
   {loops}
 }}
 media: {{ rtp_port_range = "32000-39999", ipv6 = false }}
-nat: {{ ice_lite = false, ice_enforce_list = "{self._host},{interface}", keep_private_host = true }}
 plugins: {{ disable = "{lists["plugins"]}" }}
 transports: {{ disable = "{lists["transports"]}" }}
 """)
         (self._folder / "janus.transport.websockets.jcfg").write_text(
-            f'general: {{ json = "compact", ws = true, ws_port = {self.port}, ws_ip = "{self._host}" }}\n'
+            f'general: {{ json = "compact", ws = true, ws_port = {self.port}, ws_ip = "127.0.0.1" }}\n'
         )
         (self._folder / "janus.plugin.videoroom.jcfg").write_text("general: { }\n")
 

@@ -118,12 +118,37 @@ class AmendReasonMissing(ConsultError):
 
 
 @dataclass(eq=False)
+class OnlyWatches(ConsultError):
+    code: ClassVar[str] = "consult.only_watches"
+    status: ClassVar[int] = 403
+    what: ClassVar[str] = "Who watches does not write in the conclusion."
+    mend: ClassVar[str] = "Tell an expert or the side that asked; they fill it in."
+
+
+@dataclass(eq=False)
 class AlreadyInvited(ConsultError):
     code: ClassVar[str] = "consult.already_invited"
     status: ClassVar[int] = 409
     what: ClassVar[str] = "{name} is in this consultation already."
     mend: ClassVar[str] = "Nothing to do."
     name: str
+
+
+@dataclass(eq=False)
+class RoomFull(ConsultError):
+    code: ClassVar[str] = "consult.room_full"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "This room has {limit} members: nobody more can be asked in."
+    mend: ClassVar[str] = "Go on with those who are here; a further expert can be asked for a consultation of his own."
+    limit: int
+
+
+@dataclass(eq=False)
+class HelpNobody(ConsultError):
+    code: ClassVar[str] = "consult.help_nobody"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "Nobody on duty is left to call."
+    mend: ClassVar[str] = "Call an expert by name, or by telephone."
 
 
 @dataclass(eq=False)
@@ -148,6 +173,23 @@ class SeatGone(ConsultError):
     status: ClassVar[int] = 409
     what: ClassVar[str] = "This page has no seat for sound and picture in the room any more."
     mend: ClassVar[str] = "The page takes a new one by itself; if it does not, enter the room again."
+
+
+@dataclass(eq=False)
+class MediaFull(ConsultError):
+    code: ClassVar[str] = "consult.media_full"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "Sound and picture in this room are taken by {limit} people; there is no place for one more."
+    mend: ClassVar[str] = "Chat and ECG go on without it; you are let in as soon as somebody leaves."
+    limit: int
+
+
+@dataclass(eq=False)
+class MediaTooOften(ConsultError):
+    code: ClassVar[str] = "consult.media_too_often"
+    status: ClassVar[int] = 429
+    what: ClassVar[str] = "This page asked for sound and picture too often in a short time."
+    mend: ClassVar[str] = "Wait a minute; if it happens again, reload the page and check the network."
 
 
 @dataclass(eq=False)

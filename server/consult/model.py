@@ -39,10 +39,17 @@ CONSULT = StateTable(
         Row("accepted", "schedule", "scheduled", by="expert"),
         Row("scheduled", "schedule", "scheduled", by="expert"),
         Row("no_show", "schedule", "scheduled", by="expert"),
+        Row("submitted", "book", "submitted", by="requester"),
+        *(Row(state, "book", "scheduled", by="requester") for state in ("accepted", "scheduled", "no_show")),
+        *(Row(state, "wait", state, by="requester") for state in ("accepted", "scheduled", "no_show")),
+        Row("scheduled", "give_back", "accepted", by="expert, coordinator"),
+        Row("scheduled", "late", "scheduled", by="expert"),
         Row("accepted", "enter", "in_progress", by="member"),
         Row("scheduled", "enter", "in_progress", by="member"),
         Row("in_progress", "enter", "in_progress", by="member"),
         Row("concluding", "enter", "concluding", by="member"),
+        Row("in_progress", "help", "in_progress", by="member"),
+        Row("concluding", "help", "concluding", by="member"),
         Row("in_progress", "conclude", "concluding", by="expert"),
         Row("accepted", "conclude", "concluding", by="expert"),
         Row("concluding", "conclude", "concluding", by="expert"),
@@ -58,6 +65,10 @@ CONSULT = StateTable(
         ),
         *(Row(state, "invite", state, by="expert") for state in ("accepted", "scheduled", "in_progress")),
         *(Row(state, "opine", state, by="expert") for state in ("accepted", "scheduled", "in_progress", "concluding")),
+        *(
+            Row(state, "draft", state, by="requester, expert")
+            for state in ("accepted", "scheduled", "in_progress", "concluding")
+        ),
         *(Row(state, "open", state, by="expert") for state in ("accepted", "scheduled", "in_progress", "concluding")),
         Row("submitted", "cancel", "cancelled", by="requester"),
         Row("returned", "cancel", "cancelled", by="requester"),
@@ -163,7 +174,7 @@ class Checklists(msgspec.Struct, frozen=True):
     checklists: list[Checklist]
 
 
-Why = Literal["specialty", "title", "duty", "load", "returned_it"]
+Why = Literal["specialty", "title", "duty", "load", "returned_it", "slot"]
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -283,6 +294,14 @@ class ConsultsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     recording: str | None = None
 
 
+class ChosenSlot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A free slot of an expert, or with `clinic` its next free place, whatever `at` says."""
+
+    expert: str
+    at: str
+    clinic: str | None = None
+
+
 class RequestConsult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the 2018 rules ask of a request: purpose, summary, wanted time, specialty and title of who is asked, and the
     consent. An emergency may go before its papers."""
@@ -300,6 +319,8 @@ class RequestConsult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     disease: Disease = "other"
     documents: list[NewDocument] = []
     consent_paper: NewConsent | None = None
+    slot: ChosenSlot | None = None
+    """Held for this request while its expert is asked before all others."""
 
 
 class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -331,6 +352,38 @@ class Conclude(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     follow_up: str = ""
     warning_signs: str = ""
     reason: str = ""
+
+
+class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One thing that is to be answered in the room."""
+
+    text: str
+    answered: bool = False
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """The conclusion while both sides fill it, before anybody signs. `advice`: one a line. `began_at`: when the room
+    was first entered, for its clock."""
+
+    rev: int
+    questions: list[Question]
+    text: str
+    advice: str
+    follow_up: str
+    warning_signs: str
+    saved_name: str
+    saved_at: str | None
+    began_at: str | None
+
+
+class DraftChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What was typed since the last save; what is null stays as it is."""
+
+    questions: list[Question] | None = None
+    text: str | None = None
+    advice: str | None = None
+    follow_up: str | None = None
+    warning_signs: str | None = None
 
 
 class ConclusionPdfQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

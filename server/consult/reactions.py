@@ -5,8 +5,9 @@ from __future__ import annotations
 from server.base.database import Tx
 from server.base.eventlog import Event
 from server.base.spine import Reaction
-from server.consult import routing, schedule, store
-from server.consult.films import EXPIRES
+from server.consult import routing, store
+from server.consult.films.service import EXPIRES
+from server.consult.planning import bookings, times
 from server.consult.service import Consultations
 
 
@@ -18,14 +19,26 @@ def reactions(room: Consultations) -> tuple[Reaction, ...]:
         def work(tx: Tx) -> None:
             row = store.consult_row(tx.conn, event.subject)
             routing.time_out(tx, row, turn, room.answer_s(row["priority"]))
+            bookings.settle_hold(tx, row, room.settings.utc_offset_min)
 
         await room.db.write(work)
 
     async def reminder_due(event: Event) -> None:
-        await room.db.write(lambda tx: schedule.remind(tx, store.consult_row(tx.conn, event.subject), _at(event)))
+        before_s = event.body.get("before_s", times.REMIND_S[-1])
+        assert isinstance(before_s, int), "the timer consult.reminder_due says how long before"
+        await room.db.write(
+            lambda tx: times.remind(tx, store.consult_row(tx.conn, event.subject), _at(event), before_s)
+        )
 
     async def start_missed(event: Event) -> None:
-        await room.db.write(lambda tx: schedule.miss(tx, store.consult_row(tx.conn, event.subject), _at(event)))
+        await room.db.write(lambda tx: times.miss(tx, store.consult_row(tx.conn, event.subject), _at(event)))
+
+    async def offer_due(event: Event) -> None:
+        def work(tx: Tx) -> None:
+            row = store.consult_row(tx.conn, event.subject)
+            bookings.offer_due(tx, row, _at(event), room.settings.utc_offset_min)
+
+        await room.db.write(work)
 
     async def film_expires(event: Event) -> None:
         if room.films is not None:
@@ -34,8 +47,9 @@ def reactions(room: Consultations) -> tuple[Reaction, ...]:
     return (
         Reaction("consult.film_expires", frozenset({f"timer.{EXPIRES}"}), film_expires),
         Reaction("consult.answer_due", frozenset({f"timer.{routing.ANSWER_TIMER}"}), answer_due),
-        Reaction("consult.remind", frozenset({f"timer.{schedule.REMINDER_TIMER}"}), reminder_due),
-        Reaction("consult.miss", frozenset({f"timer.{schedule.MISSED_TIMER}"}), start_missed),
+        Reaction("consult.remind", frozenset({f"timer.{times.REMINDER_TIMER}"}), reminder_due),
+        Reaction("consult.miss", frozenset({f"timer.{times.MISSED_TIMER}"}), start_missed),
+        Reaction("consult.offer", frozenset({f"timer.{bookings.OFFER_TIMER}"}), offer_due),
     )
 
 

@@ -26,9 +26,13 @@ WHISPERS_PER_S_MAX = 120
 """Of one person in one room: a pointer at 60 Hz and a dragged view beside it."""
 ACTS_PER_S_MAX = 30
 """Of what changes the floor or the marks, counted apart: a burst of signalling costs nobody his raised hand."""
+BYTES_PER_S_MAX = 100_000
+"""Of one person in one room: each byte goes to as many as are here."""
 BYTES_MAX = {"pointer": 500, "view": 1000, "signal": 32_000, "mark": 8000, "image": 4000, "spot": 300}
 """Of one whisper by its kind; the others are a word and a name."""
 BYTES_ELSE_MAX = 200
+WORD_MIN_MAX = 120
+"""For longer nobody is given the word by the clock."""
 
 
 class Pointer(msgspec.Struct, frozen=True, tag_field="kind", tag="pointer"):
@@ -84,6 +88,12 @@ class Bye(msgspec.Struct, frozen=True, tag_field="kind", tag="bye"):
     pass
 
 
+class Wait(msgspec.Struct, frozen=True, tag_field="kind", tag="wait"):
+    """In the waiting room, or no longer."""
+
+    up: bool
+
+
 class Ask(msgspec.Struct, frozen=True, tag_field="kind", tag="ask"):
     """For control of the shared view, or no longer."""
 
@@ -101,9 +111,10 @@ class Hand(msgspec.Struct, frozen=True, tag_field="kind", tag="hand"):
 
 
 class Call(msgspec.Struct, frozen=True, tag_field="kind", tag="call"):
-    """The host gives somebody the word; empty: takes it back."""
+    """The host gives somebody the word, with `minutes` for so long by a clock on every page; empty: takes it back."""
 
     who: str
+    minutes: int = 0
 
 
 class Hush(msgspec.Struct, frozen=True, tag_field="kind", tag="hush"):
@@ -114,6 +125,12 @@ class Hush(msgspec.Struct, frozen=True, tag_field="kind", tag="hush"):
 
 class Stage(msgspec.Struct, frozen=True, tag_field="kind", tag="stage"):
     source: Source
+
+
+class Screen(msgspec.Struct, frozen=True, tag_field="kind", tag="screen"):
+    """His screen goes to everybody, or no longer; the picture itself takes the place of his camera's."""
+
+    up: bool
 
 
 class Mark(Drawn, frozen=True, tag_field="kind", tag="mark"):
@@ -129,8 +146,8 @@ class Clear(msgspec.Struct, frozen=True, tag_field="kind", tag="clear"):
 
 
 Whispered = (
-    Pointer | View | Picture | Spot | Signal | Line | Typing | Hello | Bye | Ask | Give | Hand | Call | Hush | Stage
-    | Mark | Unmark | Clear
+    Pointer | View | Picture | Spot | Signal | Line | Typing | Hello | Bye | Wait | Ask | Give | Hand | Call | Hush
+    | Stage | Screen | Mark | Unmark | Clear
 )  # fmt: skip
 _decode = msgspec.json.Decoder(Whispered).decode
 _encode = msgspec.json.Encoder().encode
@@ -166,7 +183,7 @@ class _Open:
     stays: dict[str, str] = field(default_factory=dict)
     """Account -> the stay of the page that entered last."""
     pace: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Account, alone or with what it says -> (second, whispers in it)."""
+    """Account, alone or with what it says -> (second, whispers or bytes in it)."""
 
 
 @dataclass
@@ -225,6 +242,8 @@ class Rooms:
     def _read(self, room: _Open, account: str, raw: bytes) -> Whispered | None:
         if not self._in_pace(room, account, 2 * WHISPERS_PER_S_MAX) or len(raw) > max(BYTES_MAX.values()):
             return None
+        if not self._in_pace(room, f"{account} bytes", BYTES_PER_S_MAX, len(raw)):
+            return None
         try:
             said = _decode(raw)
         except NOT_AS_EXPECTED:
@@ -259,7 +278,7 @@ class Rooms:
                 return self._floored(room, account, said)
 
     def _floored(
-        self, room: _Open, account: str, said: Hello | Bye | Ask | Give | Hand | Call | Stage
+        self, room: _Open, account: str, said: Hello | Bye | Wait | Ask | Give | Hand | Call | Stage | Screen
     ) -> Heard:  # fmt: skip
         """What changes the floor: everybody is told the whole of it, and of a new presenter the view again."""
         floor, before = room.floor, room.floor.presenter
@@ -271,6 +290,8 @@ class Rooms:
                 on = _encode(said)
             case Bye():
                 changed, on = floor.leave(account), _encode(said)
+            case Wait():
+                changed = (not said.up or len(floor.waits) < PRESENT_MAX) and floor.wait(account, said.up)
             case Ask():
                 changed = floor.ask(account, said.up)
             case Give():
@@ -278,9 +299,11 @@ class Rooms:
             case Hand():
                 changed = floor.hand(account, said.up)
             case Call():
-                changed = floor.call(account, said.who)
+                changed = floor.call(account, said.who, self._until(said.minutes))
             case Stage():
                 changed = floor.show_source(account, said.source)
+            case Screen():
+                changed = floor.share(account, said.up)
         if not changed:
             return Heard(on)
         told: tuple[bytes, ...] = (self._floor(room),)
@@ -311,7 +334,10 @@ class Rooms:
         return Heard(told=(_encode(Marked(self._next(room), [], gone)),)) if gone else Heard()
 
     def _floor(self, room: _Open) -> bytes:
-        return _encode(room.floor.told(self._next(room)))
+        return _encode(room.floor.told(self._next(room), self.clock.monotonic()))
+
+    def _until(self, minutes: int) -> float | None:
+        return self.clock.monotonic() + 60 * minutes if 0 < minutes <= WORD_MIN_MAX else None
 
     def _next(self, room: _Open) -> int:
         """From the clock, not from 1: pages that outlive a restart of the hub must still take the next as newer."""
@@ -325,10 +351,10 @@ class Rooms:
             self._open.popitem(last=False)
         return room
 
-    def _in_pace(self, room: _Open, who: str, limit: int) -> bool:
+    def _in_pace(self, room: _Open, who: str, limit: int, more: int = 1) -> bool:
         second = int(self.clock.monotonic())
         last, count = room.pace.get(who, (second, 0))
-        count = count + 1 if last == second else 1
+        count = count + more if last == second else more
         room.pace[who] = (second, count)
         return count <= limit
 

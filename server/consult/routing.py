@@ -79,6 +79,22 @@ def begin(tx: Tx, row: RowMapping, answer_s: int) -> bool:
     return bool(first)
 
 
+def prefer(tx: Tx, row: RowMapping, account: str, answer_s: int) -> bool:
+    """The requester has chosen this expert with one of his times: he is asked, and nobody else until he has answered.
+
+    False: he does not answer for the invited side.
+    """
+    before = store.turns(tx.conn, [row["id"]]).get(row["id"], [])
+    chosen = next((one for one in candidates(tx.conn, row, tx.now) if one.account == account), None)
+    if chosen is None:
+        return False
+    if [t["account"] for t in before if t["outcome"] == "waiting"] != [account]:
+        withdraw(tx, row)
+        turn_round = max((t["round"] for t in before), default=1)
+        _ask(tx, row, Candidate(account, chosen.rank, chosen.line, ("slot", *chosen.why)), turn_round, answer_s)
+    return True
+
+
 def decline(tx: Tx, row: RowMapping, account: str, reason: str, answer_s: int) -> str:
     """His turn is over; the next is asked. Returns the state: declined when nobody is left."""
     turns = store.turns(tx.conn, [row["id"]]).get(row["id"], [])

@@ -1,64 +1,80 @@
-"""The time of a consultation: set and moved by the chair, both sides reminded of it, nobody came.
+"""The time of a consultation as its chair handles it: set and moved, given back with a reason, begun late.
 
-Times that an expert offers, visiting-expert clinics and a waiting list are not here yet.
+The slots that he offers, and who books them: `planning/`.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import RowMapping
-
-from server.base.clock import later
 from server.base.context import Ctx
 from server.base.database import Tx
+from server.base.errors import NotFound
 from server.consult import papers, store
 from server.consult.access import for_chair, tell
-from server.consult.errors import TimePast
-from server.consult.model import CONSULT, Consult, Schedule
+from server.consult.model import CONSULT, Consult, Reason, Schedule
+from server.consult.planning import bookings, times
+from server.consult.planning import store as planning
+from server.consult.planning.errors import HoursUnsound
+from server.consult.planning.hours import Span
+from server.consult.planning.model import Late
 from server.consult.service import Consultations
 from server.consult.views import again
 
-REMINDER_TIMER = "consult.reminder_due"
-MISSED_TIMER = "consult.start_missed"
-REMIND_S = 900
-MISSED_S = 1800
-"""After the time that was set: whoever is only late has come by then."""
+LATE_MAX_MIN = 240
 
 
 async def schedule(room: Consultations, ctx: Ctx, consult_id: str, said: Schedule) -> Consult:
-    """Set the time, move it, or set a new one after nobody came. Raises TimePast, WantedTimeUnreadable."""
+    """Set the time, move it, or set a new one after nobody came: any time at which the chair has nothing else, within
+    his hours or not. Raises TimePast, WantedTimeUnreadable, SlotTaken."""
     papers.check_wanted(said.at)
 
     def work(tx: Tx) -> Consult:
         row = for_chair(tx.conn, ctx, consult_id)
-        target = CONSULT.move(row["state"], "schedule")
-        if said.at <= tx.now:
-            raise TimePast
-        for timer in (REMINDER_TIMER, MISSED_TIMER):
-            tx.cancel_timers(consult_id, timer)
-        org = row["requester_org"]
-        tx.set_timer(max(tx.now, later(said.at, -REMIND_S)), REMINDER_TIMER, consult_id, org, {"at": said.at})
-        tx.set_timer(later(said.at, MISSED_S), MISSED_TIMER, consult_id, org, {"at": said.at})
-        store.update_consult(tx.conn, consult_id, state=target, scheduled_at=said.at)
-        tell(tx, row, "consult.scheduled", {"state": target, "at": said.at})
+        times.fix(tx, row, said.at, "schedule")
+        span = bookings.booked_span(tx.conn, ctx.actor, said.at)
+        bookings.put(tx, consult_id, ctx.actor, span, "booked", room.settings.utc_offset_min, clinic=None)
         return again(tx, ctx, consult_id)
 
     return await room.db.write(work, actor=ctx.actor)
 
 
-def remind(tx: Tx, row: RowMapping, at: str) -> None:
-    """Each member once for each time that was set."""
-    if row["state"] != "scheduled" or row["scheduled_at"] != at or row["reminded_of"] == at:
-        return
-    store.update_consult(tx.conn, row["id"], reminded_of=at)
-    for member in store.members(tx.conn, [row["id"]])[row["id"]]:
-        body = {"recording": row["recording"], "at": at}
-        tx.append("consult.reminded", row["id"], member["org"], body, topic=f"user:{member['account']}")
+async def give_back(room: Consultations, ctx: Ctx, consult_id: str, why: Reason) -> Consult:
+    """The chair cannot at that time: it is offered to nobody, the requester waits for the next as of his booking."""
+    papers.need("reason", why.reason, papers.SHORT_MAX)
+
+    def work(tx: Tx) -> Consult:
+        row = for_chair(tx.conn, ctx, consult_id)
+        CONSULT.move(row["state"], "give_back")
+        store.update_consult(tx.conn, consult_id, reason=why.reason.strip())
+        booked, _ = bookings.own(tx.conn, consult_id)
+        bookings.give_back(tx, row)
+        if booked is not None and booked["clinic"] is None:
+            span = Span(booked["from_at"], booked["to_at"])
+            bookings.close_time(tx, ctx.actor, span, room.settings.utc_offset_min)
+        bookings.serve(tx, ctx.actor, room.settings.utc_offset_min)
+        return again(tx, ctx, consult_id)
+
+    return await room.db.write(work, actor=ctx.actor)
 
 
-def miss(tx: Tx, row: RowMapping, at: str) -> None:
-    """Nobody has entered the room since: it did not take place. Does nothing when it was moved meanwhile."""
-    if row["state"] != "scheduled" or row["scheduled_at"] != at:
-        return
-    target = CONSULT.move(row["state"], "miss")
-    store.update_consult(tx.conn, row["id"], state=target)
-    tell(tx, row, "consult.missed", {"state": target, "at": at})
+async def late(room: Consultations, ctx: Ctx, consult_id: str, said: Late) -> Consult:
+    """The chair begins later: everybody of the case hears by how much. Raises HoursUnsound beyond LATE_MAX_MIN."""
+    check_late(said)
+
+    def work(tx: Tx) -> Consult:
+        row = for_chair(tx.conn, ctx, consult_id)
+        CONSULT.move(row["state"], "late")
+        booked, _ = bookings.own(tx.conn, consult_id)
+        if booked is None:
+            raise NotFound(kind="booking")
+        planning.update_booking(tx.conn, booked["id"], late_min=said.minutes)
+        times.expect_by(tx, row, row["scheduled_at"], said.minutes)
+        tell(tx, row, "consult.late", {"minutes": said.minutes})
+        times.tell_members(tx, row, "consult.late", {"minutes": said.minutes})
+        return again(tx, ctx, consult_id)
+
+    return await room.db.write(work, actor=ctx.actor)
+
+
+def check_late(said: Late) -> None:
+    if not 0 <= said.minutes <= LATE_MAX_MIN:
+        raise HoursUnsound(reason=f"late by 0 to {LATE_MAX_MIN} minutes")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from server.base import eventlog
 from server.base.clock import Clock
@@ -22,18 +22,17 @@ from server.base.database import Database, Tx
 from server.base.errors import NotFound
 from server.base.ids import new_id
 from server.base.live import Heard, TopicKind
-from server.consult import papers, routing, store
-from server.consult.access import for_invited, for_requester, name_of, tell, visible
+from server.consult import help_store, papers, routing, store
+from server.consult.access import for_invited, for_requester, inside, name_of, tell, visible
 from server.consult.errors import (
     AmendReasonMissing,
     ConclusionChanged,
     ConsultTaken,
     InviteeUnable,
-    NotAMember,
     NotTheExpert,
     PapersOwed,
 )
-from server.consult.films import Films
+from server.consult.films.service import Films
 from server.consult.media.seats import Seats
 from server.consult.model import (
     CONSULT,
@@ -49,6 +48,7 @@ from server.consult.model import (
     Resubmit,
     Skills,
 )
+from server.consult.planning import bookings, choice
 from server.consult.room import Rooms
 from server.consult.signed import Signed, bytes_of, counter_of, digest_of, signature_of, tidied
 from server.consult.views import again, chosen_specialties, view, views
@@ -64,12 +64,14 @@ class ConsultSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """ice_servers: STUN and TURN servers given to the browsers of a room; none are needed within one network.
     answer_s, emergency_answer_s: how long an expert who is asked has to answer before the next one is.
     turn_secret: shared with the TURN server: who enters gets a password of his own; "": as `ice_servers` say.
+    utc_offset_min: of the wall clock in which experts say their hours.
     """
 
     ice_servers: tuple[IceServer, ...] = ()
     answer_s: int = 1800
     emergency_answer_s: int = 120
     turn_secret: str = ""
+    utc_offset_min: int = 480
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,9 @@ async def request(room: Consultations, ctx: Ctx, new: RequestConsult) -> Consult
             papers.file_consent(tx, ctx, consult_id, new.consent_paper)
         row = store.consult_row(tx.conn, consult_id)
         tell(tx, row, "consult.submitted", {"priority": new.priority})
-        if not routing.begin(tx, row, room.answer_s(new.priority)):
+        if new.slot is not None:
+            choice.hold(tx, row, new.slot, room.answer_s(new.priority), room.settings.utc_offset_min)
+        elif not routing.begin(tx, row, room.answer_s(new.priority)):
             raise InviteeUnable(org=orgs[new.invitee_org].name)
         return view(tx.conn, ctx, row)
 
@@ -192,6 +196,7 @@ async def accept(room: Consultations, ctx: Ctx, consult_id: str) -> Consult:
         records.admit(tx.conn, row["recording"], ctx.actor, tx.now)
         routing.accepted(tx, row, ctx.actor)
         tell(tx, row, "consult.accepted", {"state": target})
+        bookings.accepted(tx, store.consult_row(tx.conn, consult_id), room.settings.utc_offset_min)
         return again(tx, ctx, consult_id)
 
     return await room.db.write(work, actor=ctx.actor)
@@ -211,6 +216,7 @@ async def decline(room: Consultations, ctx: Ctx, consult_id: str, why: Reason) -
             routing.withdraw(tx, row)
             tell(tx, row, "consult.declined", {"state": target})
             routing.call_coordinator(tx, row)
+        bookings.settle_hold(tx, row, room.settings.utc_offset_min)
         return again(tx, ctx, consult_id)
 
     return await room.db.write(work, actor=ctx.actor)
@@ -305,6 +311,7 @@ async def cancel(room: Consultations, ctx: Ctx, consult_id: str) -> Consult:
         target = CONSULT.move(row["state"], "cancel")
         store.update_consult(tx.conn, consult_id, state=target)
         routing.withdraw(tx, row)
+        bookings.release(tx, row, room.settings.utc_offset_min)
         tell(tx, row, "consult.cancelled", {"state": target})
         return again(tx, ctx, consult_id)
 
@@ -317,9 +324,10 @@ async def enter(room: Consultations, ctx: Ctx, consult_id: str) -> Enter:
     """Open the room, or come back to it: what the browser needs to join."""
 
     def work(tx: Tx) -> Consult:
-        row = _inside(tx.conn, ctx, consult_id)
+        row = inside(tx.conn, ctx, consult_id)
         target = CONSULT.move(row["state"], "enter")
-        store.update_consult(tx.conn, consult_id, state=target)
+        store.update_consult(tx.conn, consult_id, state=target, began_at=row["began_at"] or tx.now)
+        help_store.answer(tx.conn, consult_id, ctx.actor, "came")
         tell(tx, row, "consult.entered", {"state": target, "account": ctx.actor})
         return again(tx, ctx, consult_id)
 
@@ -348,7 +356,7 @@ async def check_inside(room: Consultations, ctx: Ctx, consult_id: str) -> None:
     """Raises unless this person is a member and the room is open (it may be entered now)."""
 
     def look(conn: Connection) -> None:
-        CONSULT.move(_inside(conn, ctx, consult_id)["state"], "enter")
+        CONSULT.move(inside(conn, ctx, consult_id)["state"], "enter")
 
     await room.db.read(look)
 
@@ -431,9 +439,11 @@ async def countersign(room: Consultations, ctx: Ctx, consult_id: str, digest: st
             countersignature=signature,
         )  # fmt: skip
         store.update_consult(tx.conn, consult_id, state=target)
+        store.drop_draft(tx.conn, consult_id)
         if row["opinions_opened_at"] is None and store.opinions(tx.conn, [consult_id]):
             # Nobody writes one any more, and a dissent belongs to the conclusion.
             store.update_consult(tx.conn, consult_id, opinions_opened_at=tx.now)
+        bookings.release(tx, row, room.settings.utc_offset_min)
         body = {"state": target, "digest": signed["digest"], "version": signed["version"]}
         tell(tx, row, "consult.concluded", body)
         return again(tx, ctx, consult_id)
@@ -494,16 +504,6 @@ def thread_org(conn: Connection, ctx: Ctx, consult_id: str) -> str:
         raise NotFound(kind="consult")
     org: str = row["requester_org"]
     return org
-
-
-def _inside(conn: Connection, ctx: Ctx, consult_id: str) -> RowMapping:
-    """The row, for a member of the room."""
-    row = visible(conn, ctx, consult_id)
-    if not store.is_member(conn, consult_id, ctx.actor):
-        inside = store.members(conn, [consult_id])[consult_id]
-        names = people.names(conn, (m["account"] for m in inside))
-        raise NotAMember(names="、".join(names.values()))
-    return row
 
 
 def _home(ctx: Ctx, recording_org: str) -> str:

@@ -16,6 +16,7 @@ from server.base.context import Grant, Judge
 CLINIC = ("village_doctor", "operator", "requesting_doctor")
 READING = ("reader", "reviewer", "on_call")
 SPECIALIST = ("on_call", "expert", "reviewer")
+KEEPERS = ("admin", "coordinator")
 EVERY_CLINICAL = (*CLINIC, *READING, "expert", "general_duty", "coordinator", "quality_officer")
 
 
@@ -46,6 +47,9 @@ ACCESS: tuple[Rule, ...] = (
     Rule("consult.request", "ask for a consultation", (*CLINIC, *READING), "below"),
     Rule("consult.answer", "accept, decline and conclude consultations", SPECIALIST, "below"),
     Rule("consult.read", "see consultations", EVERY_CLINICAL, "below"),
+    Rule("calendar.read", "see experts' hours, free times and visiting clinics", (*EVERY_CLINICAL, "admin"), "any"),
+    Rule("calendar.write", "keep one's own hours and clinics as an expert", (*SPECIALIST, *KEEPERS), "below"),
+    Rule("calendar.keep", "keep everybody's hours, holidays and visiting clinics", KEEPERS, "below"),
     Rule("image.read", "see a patient's images; also who is in his consultation", EVERY_CLINICAL, "below"),
     Rule("image.add", "put images, photos and papers to a patient", EVERY_CLINICAL, "below"),
     Rule("message.write", "write in the thread of a case", EVERY_CLINICAL, "below"),

@@ -1,6 +1,6 @@
 """Part D of the targets: the room's sound and picture. Each part stands in a file of its own, `media_*.py`.
 
-    ./run bench media [--only D3,D4] [--rounds 3] [--quick] [--json]
+    ./run bench media [--only D1,D3] [--rounds 3] [--quick] [--json]
 
 Peers run in turns with ours, in the same run. Needs what `./run setup test` installs: Chromium and Janus.
 """
@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
 
-from tests.bench import media_cuts, media_forward
+from tests.bench import media_cuts, media_forward, media_pages
 from tests.bench.figure import Words, WrongWordsError
 from tests.bench.sheet import Sheet
 
@@ -21,11 +21,13 @@ Part = Callable[[Sheet, int, float], Awaitable[None]]
 """(figures, rounds, seconds of a turn)"""
 
 PARTS: Final[dict[str, Part]] = {
+    "D1": media_pages.joins,
+    "D2": media_pages.latency,
     "D3": media_forward.forwarding,
     "D4": media_forward.forty,
     "D6": media_cuts.reconnect,
 }
-MUSTS: Final = {**media_forward.MUSTS, **media_cuts.MUSTS}
+MUSTS: Final = {**media_pages.MUSTS, **media_forward.MUSTS, **media_cuts.MUSTS}
 
 
 def run(words: Sequence[str] = ()) -> Sheet:

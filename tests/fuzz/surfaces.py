@@ -43,6 +43,10 @@ from device.session import Append, DeviceRecord, HubSession, Register, Rules
 from ecg import synth
 from ecg.analysis import analyze
 from ecg.record import STANDARD_LEADS
+from server.base.clock import SystemClock
+from server.consult.media import rtp, sdp, stun
+from server.consult.media.engine import BadSdp
+from server.consult.room import Rooms
 from server.intake.journal import Journal, JournalDamaged
 from server.intake.segment import RECORD, RECORD_MAGIC, Kind, Place, crc32c, segment_path
 from tests.device.fake_hub import KEY
@@ -248,6 +252,71 @@ def _recover(raw: bytes) -> None:
         shutil.rmtree(folder)
 
 
+# ---- the room: what a member's browser sends besides commands ----
+
+_OWN_END: Final = sdp.OwnEnd("name", "word", "AA", (("127.0.0.1", 9),))
+
+
+def _descriptions() -> list[bytes]:
+    """An offer as a browser makes it, in small, and the hub's own."""
+    rows = ["v=0", "o=- 1 1 IN IP4 0.0.0.0", "s=-", "t=0 0", f"a=fingerprint:sha-256 {':'.join(32 * ['AB'])}"]
+    rows += ["a=setup:actpass"]
+    for kind, mid, number, codec in (("audio", "0", 111, "opus/48000/2"), ("video", "1", 96, "VP8/90000")):
+        rows += [f"m={kind} 9 UDP/TLS/RTP/SAVPF {number}", f"a=mid:{mid}", f"a=rtpmap:{number} {codec}"]
+        rows += [f"a=extmap:1 {sdp.LEVEL_URI}", "a=ssrc-group:FID 7 8", "a=ssrc:7 cname:x"]
+    offer = sdp.offer(_OWN_END, [1, 2, 3], list(range(9)))
+    return [("\r\n".join(rows) + "\r\n").encode(), offer.encode()]
+
+
+def _describe(raw: bytes) -> None:
+    with contextlib.suppress(BadSdp):
+        assert len(sdp.answer(_OWN_END, sdp.read(raw.decode("utf-8", "replace")))) < 4 * len(raw) + 2000
+
+
+def _packets() -> list[bytes]:
+    """One of each kind that comes to the hub's port of media, opened."""
+    extended = b"\xbe\xde\x00\x01\x10\x14\x00\x00"
+    return [
+        rtp.HEAD.pack(0x90, 111, 1, 2, 3) + extended + b"\x90\xe0\x80\x01\x00\x00\x00",
+        rtp.sender_report(1, 2, 3, 4, 5) + rtp.nack(1, 2, (3, 4, 40)) + rtp.key_frame_request(1, 2),
+        rtp.receiver_report(1, [(2, 3, 4, 5, 6, 7)]) + rtp.bandwidth(1, 1_000_000, [2]),
+        stun.request(bytes(12), "name:me", "word", nominates=True),
+    ]
+
+
+def _take_packet(raw: bytes) -> None:
+    if len(raw) <= 12:
+        return
+    for said in rtp.read_rtcp(raw):
+        assert not isinstance(said, rtp.Feedback) or len(said.lost) <= rtp.LOST_MAX + 17
+    at = rtp.payload_offset(raw)
+    assert at <= len(raw)
+    rtp.begins_vp8_key_frame(raw[at:])
+    assert 0 <= rtp.level_dbov(raw, 1) <= rtp.SILENCE_DBOV
+    asked = stun.read_binding(raw)
+    assert asked is None or not asked.is_signed_with("another word")
+
+
+def _whispers() -> list[bytes]:
+    return [
+        b'{"kind":"pointer","lead":"II","sample":5,"uv":1.0}',
+        b'{"kind":"view","recording":"rec_1","layout":"6x2","first":0,"end":5000,"speed":25,"gain":10}',
+        b'{"kind":"signal","description":{"type":"offer","sdp":"v=0","session":"s","to":"t"}}',
+        b'{"kind":"mark","id":"m","on":"board","shape":"pen","lead":"","points":[[1,2],[3,4]],"words":"x"}',
+        b'{"kind":"give","to":"usr_b"}', b'{"kind":"stage","source":"board"}', b'{"kind":"hello"}',
+    ]  # fmt: skip
+
+
+def _whisper(raw: bytes) -> None:
+    """To a room with a host, from him: what goes on is no longer than what came, the room's own word apart."""
+    rooms = Rooms(SystemClock())
+    rooms.admit("con_1", "usr_a", "host")
+    rooms.hear("con_1", "usr_a", b'{"kind":"hello"}')
+    heard = rooms.hear("con_1", "usr_a", raw)
+    assert heard.on is None or len(heard.on) <= 6 * len(raw) + 200
+    assert sum(map(len, rooms.first_whispers("con_1"))) <= 6 * len(raw) + 1000
+
+
 _OTHERS: Final[dict[str, Callable[[], Surface]]] = {
     "frames": lambda: Surface(_conversation(), decode, ("device/frames.py", "device/layout.py"), _crc_renewed),
     "session": lambda: Surface(
@@ -259,6 +328,11 @@ _OTHERS: Final[dict[str, Callable[[], Surface]]] = {
     ),
     "packed": lambda: Surface(_packed_bodies(), _unpack, ("device/coding.py",)),
     "glance": lambda: Surface([_glance()], lambda raw: strip_of(read_glance(raw)), ("device/glance.py",), _deflated),
+    "sdp": lambda: Surface(_descriptions(), _describe, ("server/consult/media/sdp.py",)),
+    "packets": lambda: Surface(
+        _packets(), _take_packet, ("server/consult/media/rtp.py", "server/consult/media/stun.py")
+    ),
+    "whispers": lambda: Surface(_whispers(), _whisper, ("server/consult/room.py", "server/consult/floor.py")),
     "journal": lambda: Surface(list(_segments()), _recover, ("server/intake/",), _records_renewed),
 }
 NAMES: Final = (*_OTHERS, *(f"file.{name}" for name in files.NAMES))

@@ -53,6 +53,8 @@ class Town:
             ("oncall", f"/alert/{self.alert}", "[data-testid=alert-page] canvas"),
             ("oncall", "/duty", "main h1, main h2"),
             ("oncall", "/consults", "[data-testid=consults] h1"),
+            ("oncall", "/consult/calendar", "[data-testid=hours-form]"),
+            ("oncall", "/consult/clinics", "[data-testid=clinics] .empty"),
             ("oncall", f"/consult/{self.consult}", "[data-testid=consult-page]"),
             ("oncall", f"/room/{self.consult}", "[data-testid=room] canvas"),
             ("oncall", "/live", "[data-testid=live-page] .empty"),

@@ -7,7 +7,6 @@ import os
 import signal
 from collections.abc import Iterator
 
-import msgspec
 import pytest
 from playwright.async_api import expect
 
@@ -60,10 +59,7 @@ def janus_server(request: pytest.FixtureRequest) -> Iterator[janus.Janus | None]
 @pytest.fixture
 def config(janus_server: janus.Janus | None) -> Config:
     """The hub's, with that engine."""
-    if janus_server is None:
-        return Config()
-    at = {"janus_url": janus_server.url, "janus_secret": janus.SECRET}
-    return Config(consult=msgspec.structs.replace(Config().consult, media="janus", **at))
+    return Config() if janus_server is None else janus_server.config()
 
 
 async def accepted(hub: Hub, people: People, *more: str) -> tuple[str, list[Person]]:

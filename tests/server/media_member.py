@@ -61,7 +61,7 @@ class Connection:
         self.address = host, int(port)
         self._name, self._password = _said(sdp, r"a=ice-ufrag:(\S+)") + ":me", _said(sdp, r"a=ice-pwd:(\S+)")
         # Janus takes the client's part where it may choose, the embedded forwarder never.
-        self._answers, self._lite = 0, "a=ice-lite" in sdp
+        self._answers, self._early = 0, "s=VideoRoom" not in sdp
         server = "a=setup:active" in sdp
         self.dtls = Dtls(certificate(), server=server, fingerprint=_said(sdp, r"a=fingerprint:sha-256 (\S+)"))
         self._check()
@@ -105,8 +105,8 @@ class Connection:
                     self.say(stun.response(asked.transaction, self.address, PASSWORD))
                     continue
                 self._answers += 1
-                # An end that is not "lite" asks back before it listens: what comes with its first answer is lost.
-                if self._answers > 1 - self._lite and self.dtls.timeout_s is None and not self.dtls.done:
+                # Janus answers before it listens: what follows its first answer at once is lost.
+                if self._answers > 1 - self._early and self.dtls.timeout_s is None and not self.dtls.done:
                     self._shake(b"")
             elif 19 < first < 64:
                 self._shake(datagram)

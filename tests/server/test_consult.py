@@ -21,7 +21,7 @@ from server.base.context import Ctx, Grant
 from server.base.errors import AppError, Forbidden, NotFound, WrongState
 from server.base.live import Heard
 from server.consult import room as rooms_module
-from server.consult import service, store
+from server.consult import schedule, service, store
 from server.consult.errors import (
     ConclusionChanged,
     ConsentMissing,
@@ -44,6 +44,8 @@ from server.consult.model import (
     Resubmit,
     SharedView,
 )
+from server.consult.planning import appointments
+from server.consult.planning.model import Wait
 from server.consult.room import ROOMS_MAX, WHISPERS_PER_S_MAX, Rooms
 from server.consult.service import Consultations, ConsultSettings
 from server.people import store as people
@@ -325,6 +327,7 @@ async def test_an_invited_side_that_stands_elsewhere_in_the_tree_hears_of_it_too
 PERSON = {
     "submit": "usr_east", "accept": "usr_first", "decline": "usr_first", "return": "usr_first", "enter": "usr_first",
     "conclude": "usr_first", "countersign": "usr_east", "cancel": "usr_east", "file": "usr_east",
+    "wait": "usr_east", "give_back": "usr_first",
 }  # fmt: skip
 
 
@@ -374,6 +377,10 @@ async def _do(room: Consultations, ctx: Ctx, event: str, consult: str) -> None:
             await service.add_document(room, ctx, consult, NewDocument("labs", "血钾 3.1"))
         case "cancel":
             await service.cancel(room, ctx, consult)
+        case "wait":
+            await appointments.wait(room, ctx, consult, Wait())
+        case "give_back":
+            await schedule.give_back(room, ctx, consult, Reason("手术"))
 
 
 # The whisper filter

@@ -267,6 +267,29 @@ def test_a_late_joiner_is_told_the_view_the_floor_and_what_is_drawn() -> None:
     assert json.loads(room.rooms.first_whispers("con_1")[0])["recording"] == "rec_1"
 
 
+def test_who_leads_shares_his_screen_and_a_lost_line_does_not_end_it() -> None:
+    room = Room("usr_host", "usr_ask", "usr_exp")
+    assert room.say("usr_ask", "screen", up=True) == Heard()
+    assert room.say("usr_host", "stage", source="screen") == Heard()
+    room.say("usr_host", "give", to="usr_ask")
+    room.say("usr_ask", "screen", up=True)
+    assert (room.floor["screen"], room.floor["source"]) == ("usr_ask", "screen")
+    room.told(room.rooms.gone("con_1", "usr_ask"))
+    assert (room.floor["screen"], room.floor["source"]) == ("", "screen")
+    room.say("usr_ask", "hello")
+    assert room.floor["screen"] == "usr_ask"
+    # One at a time: the next who leads takes the place; somebody else cannot end it, the host can.
+    room.say("usr_ask", "give", to="usr_exp")
+    room.say("usr_exp", "screen", up=True)
+    assert room.floor["screen"] == "usr_exp"
+    assert room.say("usr_ask", "screen", up=False) == Heard()
+    room.say("usr_host", "screen", up=False)
+    assert (room.floor["screen"], room.floor["source"]) == ("", "ecg")
+    room.say("usr_exp", "screen", up=True)
+    room.say("usr_exp", "bye")
+    assert (room.floor["screen"], room.floor["source"]) == ("", "ecg")
+
+
 PICTURE: dict[str, Any] = {
     "image": "img_1",
     "frame": 2,

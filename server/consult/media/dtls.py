@@ -112,7 +112,8 @@ class Dtls:
         if not self.done:
             return self._handshake()
         try:
-            self._ssl.recv(1500)
+            while True:  # a datagram may hold many records, and what is not taken out stays in memory
+                self._ssl.recv(1500)
         except SSL.WantReadError:
             pass
         except SSL.Error:  # ZeroReturnError too: the other side has said goodbye
@@ -120,8 +121,11 @@ class Dtls:
         return self._outgoing()
 
     def again(self) -> list[bytes]:
-        """The time is up: the last flight once more."""
-        self._ssl.DTLSv1_handle_timeout()
+        """The time is up: the last flight once more. Raises DtlsFailed: often enough."""
+        try:
+            self._ssl.DTLSv1_handle_timeout()
+        except SSL.Error as error:
+            raise DtlsFailed("timeout") from error
         return self._outgoing()
 
     def goodbye(self) -> list[bytes]:

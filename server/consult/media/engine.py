@@ -16,7 +16,8 @@ from server.consult.media.model import Wish
 SOUND_SLOTS = 3
 PICTURE_SLOTS = 9
 SDP_BYTES_MAX = 60_000
-SEATS_MAX, ROOM_SEATS_MAX, ACCOUNT_SEATS_MAX = 500, 100, 3
+SEATS_MAX, ROOM_SEATS_MAX, ACCOUNT_SEATS_MAX = 500, 120, 3
+"""Of the engine, of a room (`seats` counts its members), of a member: a page that moves house has two."""
 BITS_MAX = 1_600_000
 """What one member may send a second, all together."""
 ANSWER_S = 20.0

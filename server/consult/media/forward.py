@@ -283,9 +283,10 @@ class Forwarder:
             if said.key:
                 out.track.ask_key_frame()
             for sequence in said.lost:
+                if seat.resent >= RESENDS_PER_S_MAX:
+                    break
                 seat.resent += 1
-                if seat.resent <= RESENDS_PER_S_MAX:
-                    out.track.send_again(out, sequence)
+                out.track.send_again(out, sequence)
 
     def _begin_anew(self, seat: Seat) -> None:
         """His line was cut: what he missed is too much to be sent again, and his browser asks late."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
@@ -34,6 +35,16 @@ ADDRESSES_MAX: Final = 8
 SILENT_S: Final = 15.0
 """A browser checks its connection every few seconds (RFC 7675); one that does not is gone."""
 PACKETS_PER_S_MAX: Final = 3000
+"""Who sends more is no browser: he loses his seat."""
+PASSED_PER_S_MAX, PASSED_BYTES_MAX = 1000, 600_000
+"""Of a connection in a second, three times what a member is told he may send: what is beyond it is not even opened."""
+REPORTS_PER_S_MAX: Final = 500
+HANDSHAKES_PER_S_MAX, CHECKS_PER_S_MAX = 100, 100
+SSRCS_MAX: Final = 64
+"""Of one connection: the seals keep something for each, for as long as the connection stands."""
+HELD_S: Final = 6.0
+"""An address is a member's for so long after his last check: somebody else's check does not take it from him."""
+SEEN_MAX: Final = 32
 FLIGHT_S: Final = 1.0
 AWAY_S: Final = 4.0
 """Longer than a browser waits between two checks of a connection that stands."""
@@ -57,7 +68,9 @@ class Link:
         self.addresses: set[Address] = set()
         self.ended = False
         self._waiting: list[bytes] = []
-        self._in_second = 0
+        self._ssrcs: set[bytes] = set()
+        self._seen: OrderedDict[bytes, Address] = OrderedDict()
+        self._in_second = self._bytes = self._reports = self._handshakes = self._checks = 0
         self.heard: Callable[[bytes], None] = lambda _: None
         self.told: Callable[[bytes], None] = lambda _: None
         self.ready: Callable[[], None] = lambda: None
@@ -76,6 +89,9 @@ class Link:
             self.handshake(datagram)
 
     def handshake(self, datagram: bytes) -> None:
+        self._handshakes += 1
+        if self._handshakes > HANDSHAKES_PER_S_MAX:
+            return
         if self.dtls is None:
             self._waiting = [*self._waiting[-3:], datagram]
             return
@@ -95,13 +111,24 @@ class Link:
         if self.receive is None:
             return
         self._in_second += 1
+        self._bytes += len(datagram)
+        if self._in_second > PASSED_PER_S_MAX or self._bytes > PASSED_BYTES_MAX or len(datagram) > DATAGRAM_BYTES_MAX:
+            return
+        is_report = 192 <= datagram[1] <= 223
+        ssrc = datagram[4:8] if is_report else datagram[8:12]
+        if ssrc not in self._ssrcs and len(self._ssrcs) >= SSRCS_MAX:
+            return
         try:
-            if 192 <= datagram[1] <= 223:
-                self.told(self.receive.unprotect_rtcp(datagram))
-            elif len(datagram) <= DATAGRAM_BYTES_MAX:
-                self.heard(self.receive.unprotect(datagram))
+            opened = self.receive.unprotect_rtcp(datagram) if is_report else self.receive.unprotect(datagram)
         except SrtpError:
             return  # not of this connection, or come twice
+        self._ssrcs.add(ssrc)
+        if not is_report:
+            self.heard(opened)
+            return
+        self._reports += 1
+        if self._reports <= REPORTS_PER_S_MAX:
+            self.told(opened)
 
     def reached(self, sock: socket.socket, address: Address, *, nominated: bool, now: float) -> bool:
         """A check came from there. Returns whether the way to the member is a new one."""
@@ -112,6 +139,15 @@ class Link:
             self.path = (sock, address)
             return True
         return False
+
+    def may_ask(self, transaction: bytes, address: Address) -> bool:
+        """Whether a signed check is to be answered: not one too many, and none that somebody else sends again."""
+        self._checks += 1
+        if self._checks > CHECKS_PER_S_MAX or self._seen.setdefault(transaction, address) != address:
+            return False
+        if len(self._seen) > SEEN_MAX:
+            self._seen.popitem(last=False)
+        return True
 
     def say(self, rtcp: bytes) -> None:
         if self.send is not None and self.path is not None:
@@ -127,8 +163,11 @@ class Link:
             self.dtls is not None and self.path is not None and not self.dtls.done and now - self._flight_at > FLIGHT_S
         ):
             self._flight_at = now
-            self._out(self.dtls.again())
-        self._in_second = 0
+            try:
+                self._out(self.dtls.again())
+            except DtlsFailed as error:
+                self.end(f"dtls: {error}")
+        self._in_second = self._bytes = self._reports = self._handshakes = self._checks = 0
 
     def end(self, why: str) -> None:
         if self.ended:
@@ -186,7 +225,8 @@ class Port:
     def drop(self, link: Link) -> None:
         self._by_name.pop(link.ufrag, None)
         for address in link.addresses:
-            self._by_address.pop(address, None)
+            if self._by_address.get(address) is link:
+                del self._by_address[address]
 
     def look(self) -> None:
         """Once a second."""
@@ -233,6 +273,10 @@ class Port:
         link = None if asked is None else self._by_name.get(asked.username.partition(":")[0])
         if asked is None or link is None or not asked.is_signed_with(link.password):
             return
+        now = self._loop.time()
+        holder = self._by_address.get(address, link)
+        if not link.may_ask(asked.transaction, address) or (holder is not link and now - holder.heard_at < HELD_S):
+            return
         if address not in link.addresses:
             if len(link.addresses) >= ADDRESSES_MAX:
                 return
@@ -242,5 +286,5 @@ class Port:
             sock.sendto(stun.response(asked.transaction, address, link.password), address)
         except OSError:
             return
-        if link.reached(sock, address, nominated=asked.nominates, now=self._loop.time()):
+        if link.reached(sock, address, nominated=asked.nominates, now=now):
             self.moved()

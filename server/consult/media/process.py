@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-LINE_BYTES_MAX: Final = 4 * SDP_BYTES_MAX
+LINE_BYTES_MAX: Final = 8 * SDP_BYTES_MAX
+"""Six bytes of JSON for one character, at the worst: a longer line would end the process for everybody."""
 BEHIND_BYTES_MAX: Final = 8 << 20
 """Not taken by the other end: it does not read any more."""
 
@@ -153,7 +154,10 @@ async def _serve(sock: socket.socket, listen: Listen) -> None:
 async def _tick(tick: Callable[[], None], every_s: float) -> None:
     while True:
         await asyncio.sleep(every_s)
-        tick()
+        try:
+            tick()
+        except Exception as error:  # of one seat; all the others' pictures hang on the next tick
+            log.error("media.tick", error=repr(error)[:200])
 
 
 def _obey(forwarder: Forwarder, command: Command) -> Reply:

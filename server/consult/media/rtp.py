@@ -17,6 +17,8 @@ U16, U32 = struct.Struct("!H"), struct.Struct("!I")
 SR, RR, RTPFB, PSFB = 200, 201, 205, 206
 NACK_FMT, PLI_FMT, FIR_FMT = 1, 1, 4
 REPORTS_MAX = 31
+LOST_MAX = 600
+"""Read of one request: no more is kept of a stream."""
 SILENCE_DBOV = 127
 
 
@@ -135,6 +137,8 @@ def _feedback(body: bytes, kind: int, fmt: int) -> Iterator[Feedback]:
             first, more = struct.unpack_from("!HH", body, at)
             lost.append(first)
             lost.extend((first + 1 + bit) & 0xFFFF for bit in range(16) if more >> bit & 1)
+            if len(lost) > LOST_MAX:
+                break
         yield Feedback(ssrc, tuple(lost), key=False)
     elif kind == PSFB and fmt == PLI_FMT:
         yield Feedback(ssrc, (), key=True)

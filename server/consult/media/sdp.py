@@ -55,8 +55,7 @@ class OwnEnd:
 
 def read(sdp: str) -> Described:
     """Raises BadSdp."""
-    rows = sdp.splitlines()
-    if len(sdp) > SDP_BYTES_MAX or len(rows) > LINES_MAX:
+    if len(sdp) > SDP_BYTES_MAX or len(rows := sdp.splitlines()) > LINES_MAX:
         raise BadSdp("too long")
     starts = [i for i, row in enumerate(rows) if row.startswith("m=")]
     if not starts:
@@ -88,18 +87,23 @@ def _line(rows: list[str]) -> Line:
         raise BadSdp("line")
     codecs = dict(row.split(" ", 1) for row in _values(rows, "rtpmap") if " " in row)
     payloads: dict[int, int] = {}
-    for number in words[3:]:
-        ours = PAYLOADS.get("/".join(codecs.get(number, "").lower().split("/")[:2]))
-        if ours is not None and number.isdigit() and int(number) < 128 and ours not in payloads.values():
-            payloads[int(number)] = ours
-    levels = [row.split(" ")[0] for row in _values(rows, "extmap") if row.endswith(LEVEL_URI)]
-    level = int(levels[0]) if levels and levels[0].isdigit() and 0 < int(levels[0]) < 15 else 0
+    for word in words[3:]:
+        ours, number = PAYLOADS.get("/".join(codecs.get(word, "").lower().split("/")[:2])), _number(word)
+        if ours is not None and number < 128 and ours not in payloads.values():
+            payloads[number] = ours
+    levels = [_number(row.split(" ")[0]) for row in _values(rows, "extmap") if row.endswith(LEVEL_URI)]
+    level = levels[0] if levels and 0 < levels[0] < 15 else 0
     ssrcs = [row.split(" ")[0] for row in _values(rows, "ssrc")]
     groups = [row.split(" ")[1:] for row in _values(rows, "ssrc-group") if row.startswith("FID ")]
-    first = (groups[0][0] if groups and groups[0] else None) or (ssrcs[0] if ssrcs else "0")
-    if not first.isdigit() or int(first) > 0xFFFFFFFF:
+    first = _number((groups[0][0] if groups and groups[0] else None) or (ssrcs[0] if ssrcs else "0"))
+    if first > 0xFFFFFFFF:
         raise BadSdp("ssrc")
-    return Line(words[0], mids[0], payloads, level, int(first))
+    return Line(words[0], mids[0], payloads, level, first)
+
+
+def _number(word: str) -> int:
+    """Larger than any number that is meant where it is none: Python alone would also read those of other scripts."""
+    return int(word) if len(word) <= 10 and word.isascii() and word.isdigit() else 1 << 63
 
 
 def check_sent(theirs: Described) -> None:

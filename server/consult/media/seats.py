@@ -8,7 +8,7 @@ the hub. Membership is checked before anything comes here (`media_routes`, `serv
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,7 +17,7 @@ import msgspec
 
 from server.base.clock import Clock
 from server.base.ids import new_id
-from server.consult.errors import MediaGone, MediaRefused, SeatGone
+from server.consult.errors import MediaFull, MediaGone, MediaRefused, MediaTooOften, SeatGone
 from server.consult.media.engine import (
     SDP_BYTES_MAX,
     BadSdp,
@@ -35,7 +35,11 @@ from server.consult.media.engine import (
 from server.consult.media.model import MediaNews, MediaSeat, Wish
 
 ROOMS_MAX: Final = 500
-WISHES_MAX: Final = 100
+MEMBERS_MAX: Final = 40
+"""With sound and picture in one room."""
+WISHES_MAX, ACCOUNT_CHARS_MAX = 100, 64
+TAKES_MAX, TAKES_S = 30, 60.0
+"""So many seats may a member take in so long: a page whose line breaks all the time needs fewer."""
 DIRECT_MAX: Final = 2
 ENTERED_S: Final = 30.0
 """Who has just entered may not yet follow the room's topic."""
@@ -55,6 +59,8 @@ class _Room:
     """Those of them that have laid their sending connection."""
     news: dict[str, MediaNews] = field(default_factory=dict)
     """The last word on each seat: slots and wanted may come before the page's own request is answered."""
+    taken: dict[str, deque[float]] = field(default_factory=dict)
+    """Account -> when it took its last seats."""
 
 
 class Seats:
@@ -87,8 +93,8 @@ class Seats:
             self.forward(consult)
         try:
             return await self.take(consult, account)
-        except (MediaGone, SeatGone):
-            return None
+        except (MediaGone, MediaFull, MediaTooOften):
+            return None  # the page asks for one itself, and hears why not
 
     def forward(self, consult: str) -> None:
         """From now on over the forwarder, however few they are. For good."""
@@ -106,9 +112,16 @@ class Seats:
         return msgspec.json.encode(self._members(consult)) if self.is_forwarded(consult) else None
 
     async def take(self, consult: str, account: str) -> MediaSeat:
-        """A new seat, beside the one this page may still have. Raises MediaGone, SeatGone."""
+        """A new seat, beside the one this page may still have. Raises MediaGone, MediaFull, MediaTooOften."""
         room = self._room(consult)
         room.forwarded = True
+        now, taken = self._clock.monotonic(), room.taken.setdefault(account, deque(maxlen=TAKES_MAX))
+        if len(taken) == TAKES_MAX and now - taken[0] < TAKES_S:
+            raise MediaTooOften
+        seated = set(room.seats.values())
+        if account not in seated and len(seated) >= MEMBERS_MAX:
+            raise MediaFull(MEMBERS_MAX)
+        taken.append(now)
         seat = new_id("seat")
         room.seats[seat] = account
         try:
@@ -118,7 +131,7 @@ class Seats:
             raise MediaGone from error
         except NoSeat as error:
             room.seats.pop(seat, None)
-            raise SeatGone from error
+            raise MediaFull(MEMBERS_MAX) from error
         return MediaSeat(seat, offer)
 
     async def answer(self, consult: str, account: str, seat: str, sdp: str) -> None:
@@ -139,7 +152,8 @@ class Seats:
     async def watch(self, consult: str, account: str, seat: str, wishes: list[Wish]) -> None:
         self._check(consult, account, seat, "")
         with _Refusals():
-            await self.engine.watch(seat, wishes[:WISHES_MAX])
+            known = [wish for wish in wishes[:WISHES_MAX] if len(wish.account) <= ACCOUNT_CHARS_MAX]
+            await self.engine.watch(seat, known)
 
     def forget(self, consult: str) -> None:
         """The consultation has ended."""

@@ -24,6 +24,9 @@ JUMP_MAX: Final = 3000
 """A sender whose numbers leap further has begun anew."""
 NACK_EVERY_S, NACK_TRIES = 0.04, 10
 KEY_EVERY_S: Final = 0.5
+SHARE_BYTES: Final = {"sound": 40_000, "large": 400_000, "small": 80_000}
+"""Of one stream in a second, several times what a page sends: what is beyond it reaches nobody."""
+REPORT_EVERY_S: Final = 0.1
 ACTIVE_S: Final = 1.0
 """A picture that has not been sent for so long is not sent now."""
 
@@ -83,6 +86,7 @@ class Track:
         self.active_at = -ACTIVE_S
         self.loudness = 0.0
         self._reported = (0, 0)
+        self._taken = 0
         self._begun = 0
         self._sr: tuple[int, float] | None = None
         self.clock: rtp.SenderReport | None = None
@@ -98,8 +102,11 @@ class Track:
         first, second, sequence, time, _ = rtp.HEAD.unpack_from(packet)
         payload_type = self._payloads.get(second & 0x7F)
         at = 12 if not first & 0x1F else rtp.payload_offset(packet)
-        if payload_type is None or at == 0:
+        self._taken += len(packet)
+        if payload_type is None or at == 0 or self._taken > SHARE_BYTES[self.kind]:
             return
+        if first & 0x20 and not 0 < packet[-1] <= len(packet) - at:
+            return  # padded with more than there is
         number = self._number(sequence)
         if number is None:
             return
@@ -279,7 +286,10 @@ class Track:
 
     def sent(self, report: rtp.SenderReport) -> None:
         """The sender's clock, passed on to each slot in that slot's times."""
-        self._sr = (report.ntp >> 16 & 0xFFFFFFFF, self._loop.time())
+        now = self._loop.time()
+        if self._sr is not None and now - self._sr[1] < REPORT_EVERY_S:
+            return  # each goes to everybody: more often than that it is no clock but a flood
+        self._sr = (report.ntp >> 16 & 0xFFFFFFFF, now)
         self.clock = report
         for out in self.outs:
             packets = self.packets - out.sent_before
@@ -288,6 +298,7 @@ class Track:
 
     def report(self) -> tuple[int, int, int, int, int, int] | None:
         """What the sender is told once a second (`rtp.receiver_report`); None: it has sent nothing."""
+        self._taken = 0
         if self._high < 0:
             return None
         expected, received = self._high - self._begun + 1, self.packets

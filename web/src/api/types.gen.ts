@@ -86,6 +86,17 @@ export type AnswerFilm = {
   readonly agrees: boolean
 }
 
+/** One thing in a calendar. `consult` and `words` only for who may see that consultation. */
+export type Appointment = {
+  readonly kind: 'booked' | 'clinic' | 'held' | 'offered' | 'sitting'
+  readonly from_at: string
+  readonly to_at: string
+  readonly consult: string | null
+  readonly words: string
+  readonly state: string
+  readonly outside: boolean
+}
+
 export type AskFilm = {
   readonly keep?: 'case' | 'short'
 }
@@ -113,6 +124,48 @@ export type AuditLine = {
 export type AuditPage = {
   readonly lines: readonly AuditLine[]
   readonly chain_whole: boolean
+}
+
+/** held: its expert has still to accept the request. offered: to who waits, until `until`. booked: set. */
+export type Booking = {
+  readonly kind: 'booked' | 'held' | 'offered'
+  readonly expert: string
+  readonly expert_name: string
+  readonly from_at: string
+  readonly to_at: string
+  readonly until: string | null
+  readonly clinic: string | null
+  readonly place: number | null
+  readonly late_min: number
+}
+
+/** offset_min: the hub's wall clock beside UTC. */
+export type Calendar = {
+  readonly experts: readonly ExpertCalendar[]
+  readonly offset_min: number
+}
+
+/** `open`: the hours of the day as pairs of moments. */
+export type CalendarDay = {
+  readonly day: string
+  readonly holiday: string
+  readonly open: readonly (readonly [string, string])[]
+  readonly items: readonly Appointment[]
+  readonly free: number
+}
+
+/** Of one expert, or of an institution's; empty both: one's own. */
+export type CalendarQuery = {
+  readonly account?: string
+  readonly org?: string
+  readonly from_day?: string
+  readonly days?: number
+}
+
+/** `account` empty: who is on duty at the invited institution. `words`: what it is about. */
+export type CallForHelp = {
+  readonly account?: string
+  readonly words?: string
 }
 
 /** The patient's place was told: whom, how, and what he repeated. */
@@ -159,11 +212,58 @@ export type Checklists = {
   readonly checklists: readonly Checklist[]
 }
 
+/** A free slot of an expert, or with `clinic` its next free place, whatever `at` says. */
+export type ChosenSlot = {
+  readonly expert: string
+  readonly at: string
+  readonly clinic?: string | null
+}
+
 /** A lease on one recording: until `until_at` it is this reader's, then anybody may take it. */
 export type Claim = {
   readonly by: string
   readonly name: string
   readonly until_at: string
+}
+
+export type Clinic = {
+  readonly id: string
+  readonly expert: string
+  readonly expert_name: string
+  readonly title: string
+  readonly org: string
+  readonly org_name: string
+  readonly host_org: string | null
+  readonly host_org_name: string
+  readonly from_at: string
+  readonly to_at: string
+  readonly minutes: number
+  readonly capacity: number
+  readonly free: number
+  readonly late_min: number
+  readonly note: string
+  readonly state: string
+  readonly places: readonly ClinicPlace[]
+  readonly events: readonly string[]
+}
+
+/** Names only for who may see that consultation. */
+export type ClinicPlace = {
+  readonly place: number
+  readonly from_at: string
+  readonly starts_at: string
+  readonly kind: 'booked' | 'held' | 'offered' | null
+  readonly consult: string | null
+  readonly words: string
+}
+
+export type Clinics = {
+  readonly clinics: readonly Clinic[]
+}
+
+export type ClinicsQuery = {
+  readonly from_day?: string
+  readonly days?: number
 }
 
 export type Close = {
@@ -331,6 +431,23 @@ export type CriticalFinding = {
   readonly page_before_read?: boolean
 }
 
+/** One local day that is not as every week: hours off, or hours beyond the usual ones. */
+export type DayChange = {
+  readonly id: string
+  readonly day: string
+  readonly kind: 'extra' | 'off'
+  readonly from_min: number
+  readonly to_min: number
+  readonly reason: string
+}
+
+/** What the waiting room's device test found; rtt_ms None: the hub did not answer in time. */
+export type DeviceCheck = {
+  readonly camera: boolean
+  readonly microphone: boolean
+  readonly rtt_ms?: number | null
+}
+
 /** One device with its keys and what was done to it, newest first. */
 export type DeviceDetail = {
   readonly device: DeviceView
@@ -390,6 +507,28 @@ export type Document = {
   readonly version: number
   readonly by_name: string
   readonly at: string
+}
+
+/** The conclusion while both sides fill it, before anybody signs. `advice`: one a line. `began_at`: when the room was first entered, for its clock. */
+export type Draft = {
+  readonly rev: number
+  readonly questions: readonly Question[]
+  readonly text: string
+  readonly advice: string
+  readonly follow_up: string
+  readonly warning_signs: string
+  readonly saved_name: string
+  readonly saved_at: string | null
+  readonly began_at: string | null
+}
+
+/** What was typed since the last save; what is null stays as it is. */
+export type DraftChange = {
+  readonly questions?: readonly Question[] | null
+  readonly text?: string | null
+  readonly advice?: string | null
+  readonly follow_up?: string | null
+  readonly warning_signs?: string | null
 }
 
 export type DraftReport = {
@@ -454,6 +593,16 @@ export type Expert = {
   readonly org: string
   readonly org_name: string
   readonly specialties: readonly ('cardiology' | 'critical_care' | 'emergency' | 'endocrine' | 'general' | 'neurology' | 'neurosurgery' | 'obstetrics' | 'paediatrics' | 'respiratory')[]
+}
+
+export type ExpertCalendar = {
+  readonly account: string
+  readonly name: string
+  readonly title: string
+  readonly org_name: string
+  readonly has_hours: boolean
+  readonly waiting: number
+  readonly days: readonly CalendarDay[]
 }
 
 export type Experts = {
@@ -555,6 +704,24 @@ export type HandedOver = {
   readonly known: boolean
 }
 
+/** `unheard`: it rang out. `org_name`: of the side that asked for the consultation. */
+export type HelpCall = {
+  readonly consult: string
+  readonly account: string
+  readonly name: string
+  readonly by_name: string
+  readonly org_name: string
+  readonly patient: Patient
+  readonly purpose: string
+  readonly words: string
+  readonly at: string
+  readonly answer: 'came' | 'declined' | 'ringing' | 'unheard'
+}
+
+export type HelpCalls = {
+  readonly calls: readonly HelpCall[]
+}
+
 /** The parcel view: what happened to a recording, when, by whom. */
 export type HistoryLine = {
   readonly at: string
@@ -572,10 +739,38 @@ export type Hits = {
   readonly hits: readonly Hit[]
 }
 
+export type Holiday = {
+  readonly day: string
+  readonly name: string
+}
+
+/** Days on which an institution's experts have no weekly hours. */
+export type Holidays = {
+  readonly holidays: readonly Holiday[]
+}
+
+/** `weekly` empty: this expert offers no slots; his time is set case by case. */
+export type Hours = {
+  readonly account: string
+  readonly name: string
+  readonly org: string
+  readonly slot_min: number
+  readonly notice_min: number
+  readonly weekly: readonly WeeklyHours[]
+  readonly changes: readonly DayChange[]
+  readonly kept_by_name: string
+  readonly kept_at: string | null
+}
+
 export type IceServer = {
   readonly urls: readonly string[]
   readonly username?: string
   readonly credential?: string
+}
+
+/** lang: of the words in the file. */
+export type IcsQuery = {
+  readonly lang?: 'en' | 'zh'
 }
 
 /** Name later: who the unidentified person was. */
@@ -649,6 +844,11 @@ export type KeyView = {
   readonly added_at: string
   readonly last_used_at: string | null
   readonly revoked_at: string | null
+}
+
+/** By how much the expert begins later than planned, as a whole; 0: on time again. */
+export type Late = {
+  readonly minutes: number
 }
 
 /** What lists show of the analysis. `error`: why there is none (a code); then a person reads without it. */
@@ -784,10 +984,25 @@ export type MessagesQuery = {
   readonly limit?: number
 }
 
+export type MoveClinic = {
+  readonly from_at: string
+  readonly host_org?: string | null
+}
+
 export type NewCallback = {
   readonly told: string
   readonly how: string
   readonly read_back: string
+}
+
+/** host_org: where the expert sits; None: online. minutes: for each place. */
+export type NewClinic = {
+  readonly expert: string
+  readonly from_at: string
+  readonly minutes: number
+  readonly capacity: number
+  readonly host_org?: string | null
+  readonly note?: string
 }
 
 export type NewCode = {
@@ -802,6 +1017,15 @@ export type NewConsent = {
   readonly form?: 'paper' | 'screen'
   readonly note?: string
   readonly strokes?: readonly (readonly (readonly [number, number])[])[]
+}
+
+/** The whole day unless minutes are given. */
+export type NewDayChange = {
+  readonly day: string
+  readonly kind: 'extra' | 'off'
+  readonly from_min?: number
+  readonly to_min?: number
+  readonly reason?: string
 }
 
 export type NewDevice = {
@@ -945,6 +1169,21 @@ export type PdfQuery = {
   readonly lang?: 'en' | 'zh'
 }
 
+/** The time of one consultation. `starts_at`: as planned and by the expert's last word on being late. */
+export type Plan = {
+  readonly booking: Booking | null
+  readonly offer: Booking | null
+  readonly waiting: Waiting | null
+  readonly starts_at: string | null
+  readonly tested: readonly Seen[]
+}
+
+/** One thing that is to be answered in the room. */
+export type Question = {
+  readonly text: string
+  readonly answered?: boolean
+}
+
 /** A place in a recording: lead and half-open sample range. */
 export type Quote = {
   readonly recording: string
@@ -1083,6 +1322,7 @@ export type RequestConsult = {
   readonly disease?: 'arrhythmia' | 'chest_pain' | 'child' | 'heart_failure' | 'other' | 'stroke' | 'syncope'
   readonly documents?: readonly NewDocument[]
   readonly consent_paper?: NewConsent | null
+  readonly slot?: ChosenSlot | null
 }
 
 /** What the requester mends while the request is back with him; `/submit` then sends it again. */
@@ -1128,11 +1368,28 @@ export type SearchQuery = {
   readonly limit?: number
 }
 
+/** Who has tested his devices in the waiting room, and what the test said. */
+export type Seen = {
+  readonly account: string
+  readonly name: string
+  readonly at: string
+  readonly camera: boolean
+  readonly microphone: boolean
+  readonly rtt_ms: number | null
+}
+
 /** One thing that is said, and what it is about: a page that shows the numbers in a table leaves that one out. */
 export type Sentence = {
   readonly about: 'findings' | 'numbers' | 'quality' | 'rhythm' | 'st' | 'swap' | 't' | 'whole'
   readonly zh: string
   readonly en: string
+}
+
+/** slot_min: how long one consultation takes. notice_min: how long before it a slot can still be booked. */
+export type SetHours = {
+  readonly slot_min: number
+  readonly notice_min: number
+  readonly weekly: readonly WeeklyHours[]
 }
 
 /** Which stretch of which recording everybody looks at, in sample-index coordinates. `rev` is the hub's: the higher one wins on every screen. */
@@ -1175,6 +1432,36 @@ export type SignReport = {
 /** The specialties in which somebody answers consultations. None: he is asked for any, after those who named it. */
 export type Skills = {
   readonly specialties: readonly ('cardiology' | 'critical_care' | 'emergency' | 'endocrine' | 'general' | 'neurology' | 'neurosurgery' | 'obstetrics' | 'paediatrics' | 'respiratory')[]
+}
+
+/** A free time of one expert. `clinic`: the next free place of a visiting clinic, `place` its number there. */
+export type Slot = {
+  readonly expert: string
+  readonly name: string
+  readonly title: string
+  readonly org: string
+  readonly org_name: string
+  readonly from_at: string
+  readonly to_at: string
+  readonly fits: boolean
+  readonly clinic?: string | null
+  readonly place?: number | null
+}
+
+/** In order of time. `more`: there were more of them than are sent. */
+export type Slots = {
+  readonly slots: readonly Slot[]
+  readonly more: boolean
+}
+
+/** from_day: local, today when empty. Empty org, expert: anybody's. */
+export type SlotsQuery = {
+  readonly specialty?: 'cardiology' | 'critical_care' | 'emergency' | 'endocrine' | 'general' | 'neurology' | 'neurosurgery' | 'obstetrics' | 'paediatrics' | 'respiratory'
+  readonly title?: 'any' | 'associate_chief' | 'attending' | 'chief'
+  readonly org?: string
+  readonly expert?: string
+  readonly from_day?: string
+  readonly days?: number
 }
 
 /** What was whispered in the room: a view, the floor, marks, a pointer. by: its account, or "" for the hub. */
@@ -1239,7 +1526,7 @@ export type Ticket = {
 export type Turn = {
   readonly account: string
   readonly name: string
-  readonly why: readonly ('duty' | 'load' | 'returned_it' | 'specialty' | 'title')[]
+  readonly why: readonly ('duty' | 'load' | 'returned_it' | 'slot' | 'specialty' | 'title')[]
   readonly asked_at: string
   readonly due_at: string
   readonly outcome: 'accepted' | 'declined' | 'timed_out' | 'waiting' | 'withdrawn'
@@ -1254,6 +1541,28 @@ export type Unlock = {
 /** view: the ticket that opening the film gave. */
 export type ViewQuery = {
   readonly view: string
+}
+
+/** For a slot on one of these local days; empty: today, and as far ahead as slots are offered. */
+export type Wait = {
+  readonly from_day?: string
+  readonly to_day?: string
+}
+
+/** `place` of `length` on the list of one expert, by when they joined. */
+export type Waiting = {
+  readonly place: number
+  readonly length: number
+  readonly since: string
+  readonly from_day: string
+  readonly to_day: string
+}
+
+/** weekday: Monday is 0. Minutes from the local midnight, [from_min, to_min). */
+export type WeeklyHours = {
+  readonly weekday: number
+  readonly from_min: number
+  readonly to_min: number
 }
 
 /** A member whose picture a page wants, and how big it shows it. */

@@ -20,6 +20,7 @@ import { Mdt } from './mdt'
 import { useConsult } from './one'
 import { Opinion } from './opinion'
 import { Papers } from './papers'
+import { PlanPane } from './plan'
 import { Scheduled, SetTime } from './schedule'
 import { Turns } from './turns'
 import { roomIsOpen, stateWords } from './words'
@@ -44,6 +45,7 @@ export default function ConsultDetail({ params }: ScreenProps) {
 
 function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consult) => void }) {
   const [writing, setWriting] = useState(false)
+  const fills = c.conclusion === null && c.events.includes('draft')
   useKeys('consult', [
     {
       id: 'consult.enter',
@@ -97,15 +99,16 @@ function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
           {c.events.includes('file') && <Papers consult={c} onChange={onChange} />}
           <Acts consult={c} onChange={onChange} quiet={writing} />
         </Pane>
+        <PlanPane consult={c} onChange={onChange} />
         <Mdt consult={c} onChange={onChange} />
         <Pane title={imageWords('title')}>
           <div class="consult-top">
             <PatientImages patient={c.patient.id} of={c.id} />
           </div>
         </Pane>
-        {c.conclusion === null && c.events.includes('conclude') && !writing && isMe(c.expert) && (
+        {fills && !writing && (
           <Button icon="pen" onClick={() => setWriting(true)}>
-            {t('room.opinion')}
+            {isMe(c.expert) ? t('room.opinion') : t('one.fill')}
           </Button>
         )}
         {(c.conclusion !== null || writing) && (

@@ -1,7 +1,7 @@
 // Sound and picture of a room of three and more, over the hub's forwarder: two connections, one that sends and one that
 // receives in slots laid once (docs/decisions/0022). What flows in a slot changes without negotiation; the hub says whose
 // it is. A connection that failed is not mended: a new seat is taken beside it, and the old one goes when the new flows.
-import { api } from '../api/client'
+import { ApiError, api } from '../api/client'
 import type { IceServer, MediaAnswer, MediaNews, MediaSeat, Wish } from '../api/types.gen'
 import { layersFor, MOST_DOWN_BITS, pictureFor, picturesFor } from './budget'
 import { type Flow, type Line, NO_FLOW } from './line'
@@ -34,6 +34,13 @@ const ASK_MS = 6_000
 /** So long a seat that was just asked for has to come about. */
 const YOUNG_MS = 1_000
 const LEAD_MS = 2_000
+
+/** What the person should read; the rest mends itself by the next try. */
+const IN_WORDS: ReadonlySet<string> = new Set([
+  'consult.media_full',
+  'consult.media_too_often',
+  'consult.media_refused',
+])
 
 type Options = Readonly<{
   consult: string
@@ -85,6 +92,8 @@ export class Forwarder {
   here: ReadonlySet<string> = new Set()
   speakers: readonly string[] = []
   lead: Lead = NO_LEAD
+  /** Why there is no seat for this page; null: there is one, or there may be one in a moment. */
+  refused: ApiError | null = null
   private now: Place | null = null
   private next: Place | null = null
   private wished: readonly Wish[] = []
@@ -121,10 +130,13 @@ export class Forwarder {
       this.next = place
       for (const news of this.early.splice(0)) place.heard(news)
       await Promise.all([place.receive(ask), place.send(ask)])
+      this.refused = null
       await this.tellWishes(place)
     } catch (error) {
       if (over.signal.aborted) return
       console.info('room.seat', error)
+      if (error instanceof ApiError && IN_WORDS.has(error.code)) this.refused = error
+      this.o.onChange()
       this.again()
     } finally {
       if (this.taking === over) this.taking = null

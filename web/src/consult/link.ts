@@ -1,11 +1,12 @@
 // The room's line to the others: presence, signalling, shared view and pointers, all as whispers on `consult:<id>`.
 // Two are connected browser to browser (peer.ts), three and more over the hub (forwarder.ts). What must last (chat, opinion) goes another way.
 import { effect, signal } from '@preact/signals'
-import { uuid } from '../api/client'
+import { type ApiError, uuid } from '../api/client'
 import type { Enter, SharedView } from '../api/types.gen'
 import type { PeerPointer } from '../ecg'
 import { hurry, linkState, onNetwork, seek, subscribe, whisper } from '../live/live'
 import { Forwarder, readNews, wishes } from './forwarder'
+import { Guard } from './guard'
 import { NO_FLOW, openLine, readLine } from './line'
 import type { OwnMedia } from './media'
 import { GONE_AFTER_MS, type Here, type PeerState, readSignal } from './negotiation'
@@ -58,6 +59,7 @@ export function openLink(
   const view = signal<SharedView | null>(enter.view)
   let viewState: ViewState = { rev: enter.view?.rev ?? 0, sentAt_ms: null }
   let lastSent: SharedView | null = null
+  const guard = new Guard()
   const canCall = typeof RTCPeerConnection !== 'undefined'
 
   /** Who has no media, as the hub tells it; and this page's own socket for voices, while anybody needs one. */
@@ -67,7 +69,12 @@ export function openLink(
   const isVoiceOnly = (account: string): boolean => sound.peek()?.without === true || without.has(account)
 
   const shown = signal<readonly string[] | null>(null)
+  let largest: string | null = null
   const speakers = signal<readonly string[]>([])
+  /** Why this page has no sound and picture, as the hub says it. */
+  const refused = signal<ApiError | null>(null)
+  /** Who speaks, and keeps being shown through others' short words; null: nobody yet, or browser to browser. */
+  const lead = signal<string | null>(null)
   let forwarder: Forwarder | null = null
 
   const stateOf = (account: string, m: Member): PeerState => {
@@ -88,6 +95,7 @@ export function openLink(
     return m.came ? 'reconnecting' : 'connecting'
   }
   const show = (): void => {
+    refused.value = forwarder?.refused ?? null
     seats.value = [...members].map(([account, m]) => {
       const state = stateOf(account, m)
       const voiceOnly = state !== 'connected' && !m.left && isVoiceOnly(account)
@@ -102,10 +110,11 @@ export function openLink(
     })
     if (forwarder === null) return
     speakers.value = forwarder.speakers
+    lead.value = forwarder.lead.account
     const withPicture = [...members].filter(([, m]) => m.cam && !m.left).map(([account]) => account)
     const chosen = shown.peek()
     const inSight = chosen === null ? withPicture : chosen.filter(a => withPicture.includes(a))
-    const wished = wishes(inSight, forwarder.lead.account, line.down_bits)
+    const wished = wishes(inSight, largest ?? forwarder.lead.account, line.down_bits)
     line.takes(wished.length)
     forwarder.watch(wished)
   }
@@ -148,10 +157,7 @@ export function openLink(
     return forwarder
   }
   const linked = (): boolean => linkState.peek().kind === 'live'
-  const tracks = (): Tracks => {
-    const here = media.state.peek()
-    return here.kind === 'here' ? { audio: here.audio, video: here.video } : { audio: null, video: null }
-  }
+  const tracks = (): Tracks => media.sent.peek()
   const sayHere = (to: string, ask: boolean): void => {
     const here: Here = { type: 'here', session, mic: hasMic(), cam: tracks().video !== null, ask }
     whisper(topic, to, { kind: 'signal', description: here })
@@ -196,12 +202,12 @@ export function openLink(
   /** Somebody says he is here: a new stay gets a new connection, a known one a push if it does not stand. */
   const met = (account: string, here: Here): void => {
     const known = members.get(account)
-    if (here.ask) sayHere(account, false)
+    if (here.ask && guard.takes(account, 'answer', performance.now())) sayHere(account, false)
     if (known !== undefined && known.session === here.session && !known.left) {
       known.mic = here.mic
       known.cam = here.cam
       void known.peer?.kick(false)
-    } else {
+    } else if (guard.takes(account, 'stay', performance.now())) {
       known?.peer?.close()
       const { session, mic, cam } = here
       const came = known?.came === true && !known.left // a page that was loaded anew
@@ -221,6 +227,7 @@ export function openLink(
     }
     const m = members.get(from)
     if (told.to !== session || m === undefined || m.session !== told.session) return // meant for an earlier stay
+    if (!guard.takes(from, told.kind, performance.now())) return
     try {
       if (told.kind === 'description') await m.peer?.description(told.description)
       else await m.peer?.candidate(told.candidate)
@@ -266,8 +273,9 @@ export function openLink(
       if (missed) void forward().take(null)
     }
     if (from === '' || from === me) return
-    if (body.kind === 'hello') sayHere(from, true)
-    else if (body.kind === 'signal') void signalled(from, body)
+    if (body.kind === 'hello') {
+      if (guard.takes(from, 'answer', performance.now())) sayHere(from, true)
+    } else if (body.kind === 'signal') void signalled(from, body)
     else if (body.kind === 'pointer') pointed(from, body as { lead?: unknown; sample?: unknown })
     else if (body.kind === 'line') {
       const told = readLine(body)
@@ -309,9 +317,8 @@ export function openLink(
   const stopNetwork = onNetwork(mend)
 
   const stopMedia = effect(() => {
-    const here = media.state.value
+    const own: Tracks = media.sent.value
     void media.micOn.value
-    const own: Tracks = here.kind === 'here' ? { audio: here.audio, video: here.video } : { audio: null, video: null }
     void forwarder?.replace(own)
     for (const [account, m] of members) {
       void m.peer?.replace(own)
@@ -380,12 +387,28 @@ export function openLink(
     members.clear()
     forwarder?.close()
   }
-  /** Only those whose tiles are in sight are asked for; null: all. */
-  const watch = (accounts: readonly string[] | null): void => {
+  /** Only those whose tiles are in sight are asked for, one of them large; null: all, and who speaks. */
+  const watch = (accounts: readonly string[] | null, large: string | null = null): void => {
+    if (JSON.stringify([shown.peek(), largest]) === JSON.stringify([accounts, large])) return
     shown.value = accounts
+    largest = large
     show()
   }
-  return { topic, sound, line: line.state, seats, speakers, pointers, view, watch, sendView, sendPointer, close }
+  return {
+    topic,
+    sound,
+    line: line.state,
+    seats,
+    speakers,
+    refused,
+    lead,
+    pointers,
+    view,
+    watch,
+    sendView,
+    sendPointer,
+    close,
+  }
 }
 
 export type RoomLink = ReturnType<typeof openLink>

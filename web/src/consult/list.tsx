@@ -6,9 +6,10 @@ import type { Consult, Consults } from '../api/types.gen'
 import { age, clockTime, day, now } from '../app/clock'
 import { go } from '../app/router'
 import { personName, sexAge } from '../clinic/case'
-import { grantOrgs, me } from '../clinic/me'
+import { grantOrgs, may, me } from '../clinic/me'
 import { t as words } from '../i18n/case'
 import { t } from '../i18n/consult'
+import { t as planning } from '../i18n/planning'
 import { subscribe } from '../live/live'
 import { Button, type Column, DataTable, Empty, ErrorLine, Segmented, Severity, Skeleton, Tag } from '../ui'
 import { MySkills } from './turns'
@@ -62,6 +63,13 @@ export default function ConsultList() {
             { value: 'all', words: t('list.all') },
           ]}
         />
+        <span class="grow" />
+        {may('calendar.read') && (
+          <nav class="row f13">
+            <a href="/consult/calendar">{planning('tab.calendar')}</a>
+            <a href="/consult/clinics">{planning('tab.clinics')}</a>
+          </nav>
+        )}
       </header>
       {me.value?.rules.includes('consult.answer') === true && <MySkills />}
       {state.kind === 'failed' && <ErrorLine error={state.error} retry={load} />}

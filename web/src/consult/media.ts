@@ -1,5 +1,5 @@
 // This computer's microphone and camera, and in which words they are missing.
-import { signal } from '@preact/signals'
+import { computed, signal } from '@preact/signals'
 
 export type Missing = 'insecure' | 'denied' | 'missing' | 'busy'
 export type Media =
@@ -7,6 +7,10 @@ export type Media =
   | { kind: 'asking' }
   | { kind: 'here'; audio: MediaStreamTrack | null; video: MediaStreamTrack | null }
   | { kind: 'none'; why: Missing }
+
+export type Device = 'mic' | 'cam'
+/** What is wrong with a device while we talk; `gone`: it was there and is no longer. */
+export type Trouble = Readonly<{ what: Device; why: 'gone' | Exclude<Missing, 'insecure'> }>
 
 const AUDIO: MediaTrackConstraints = { echoCancellation: true, noiseSuppression: true, autoGainControl: true }
 const VIDEO: MediaTrackConstraints = {
@@ -27,7 +31,28 @@ export function createMedia() {
   const state = signal<Media>({ kind: 'idle' })
   const micOn = signal(true)
   const camOn = signal(true)
+  /** My screen while it is shared: it goes out in the camera's place. */
+  const screen = signal<MediaStreamTrack | null>(null)
+  const trouble = signal<Trouble | null>(null)
   let over = false
+  /** What goes out now. */
+  const sent = computed(() => {
+    const here = state.value
+    const own = here.kind === 'here' ? here : { audio: null, video: null }
+    return { audio: own.audio, video: screen.value ?? own.video }
+  })
+
+  /** A device that is pulled out, or taken by another program, ends its track. */
+  const watch = (what: Device, track: MediaStreamTrack | null): void => {
+    if (track === null) return
+    track.onended = () => {
+      const here = state.peek()
+      if (over || here.kind !== 'here' || (what === 'mic' ? here.audio : here.video) !== track) return
+      state.value = what === 'mic' ? { ...here, audio: null } : { ...here, video: null }
+      if (what === 'cam') camOn.value = false
+      trouble.value = { what, why: 'gone' }
+    }
+  }
 
   const put = (stream: MediaStream): void => {
     const audio = stream.getAudioTracks()[0] ?? null
@@ -38,6 +63,8 @@ export function createMedia() {
     }
     if (audio !== null) audio.enabled = micOn.peek()
     camOn.value = video !== null
+    watch('mic', audio)
+    watch('cam', video)
     state.value = { kind: 'here', audio, video }
   }
 
@@ -82,27 +109,49 @@ export function createMedia() {
       state.value = { ...here, video: null }
       return
     }
+    await use('cam', '')
+  }
+
+  /** Another microphone or camera, by its id; '': whichever the browser gives. The one before stays until it is there. */
+  const use = async (what: Device, id: string): Promise<void> => {
+    const wish = what === 'mic' ? AUDIO : VIDEO
+    const device = id === '' ? wish : { ...wish, deviceId: { exact: id } }
     try {
-      const video = (await navigator.mediaDevices.getUserMedia({ video: VIDEO })).getVideoTracks()[0] ?? null
-      if (over) video?.stop()
-      else {
-        camOn.value = video !== null
-        state.value = { ...here, video }
+      const got = await navigator.mediaDevices.getUserMedia(what === 'mic' ? { audio: device } : { video: device })
+      const track = got.getTracks()[0] ?? null
+      const here = state.peek()
+      const own = here.kind === 'here' ? here : { kind: 'here' as const, audio: null, video: null }
+      if (over || track === null) {
+        track?.stop()
+        return
       }
-    } catch {
-      camOn.value = false // denied meanwhile: the button stays off
+      watch(what, track)
+      if (what === 'mic') {
+        own.audio?.stop()
+        track.enabled = micOn.peek()
+        state.value = { ...own, audio: track }
+      } else {
+        own.video?.stop()
+        camOn.value = true
+        state.value = { ...own, video: track }
+      }
+      trouble.value = null
+    } catch (error) {
+      const why = missingFor(error)
+      trouble.value = { what, why: why === 'insecure' ? 'missing' : why }
     }
   }
 
   const close = (): void => {
     over = true
+    screen.peek()?.stop()
     const here = state.peek()
     if (here.kind !== 'here') return
     here.audio?.stop()
     here.video?.stop()
   }
 
-  return { state, micOn, camOn, open, toggleMic, toggleCam, close }
+  return { state, sent, screen, trouble, micOn, camOn, open, use, toggleMic, toggleCam, close }
 }
 
 export type OwnMedia = ReturnType<typeof createMedia>

@@ -5,6 +5,8 @@
 // stay of one page in the room, `to` the stay it is meant for. A reload is a new session, and what was sent to the old
 // one must not reach the new connection.
 
+import { isBearable, readCandidate } from './guard'
+
 /** Both sides compute the same: the larger account id gives way. */
 export const isPolite = (me: string, other: string): boolean => me > other
 
@@ -23,6 +25,7 @@ export type Signal =
   | { kind: 'candidate'; session: string; to: string; candidate: RTCIceCandidateInit }
 
 const isObject = (x: unknown): x is Record<string, unknown> => typeof x === 'object' && x !== null
+const SESSION_CHARS_MAX = 64
 const SDP_TYPES: ReadonlySet<unknown> = new Set(['offer', 'answer', 'pranswer', 'rollback'])
 
 /** null for what is not whole: somebody else's bytes never reach the connection unread. */
@@ -30,6 +33,7 @@ export function readSignal(body: unknown): Signal | null {
   if (!isObject(body)) return null
   const d = body.description
   if (isObject(d) && typeof d.session === 'string') {
+    if (d.session.length > SESSION_CHARS_MAX) return null
     const { session } = d
     if (d.type === 'here')
       return {
@@ -37,13 +41,14 @@ export function readSignal(body: unknown): Signal | null {
         here: { type: 'here', session, mic: d.mic === true, cam: d.cam === true, ask: d.ask === true },
       }
     if (!SDP_TYPES.has(d.type) || typeof d.sdp !== 'string' || typeof d.to !== 'string') return null
+    if (!isBearable(d.sdp)) return null
     const offer = typeof d.offer === 'number' ? d.offer : 0
     return { kind: 'description', session, to: d.to, description: { type: d.type as RTCSdpType, sdp: d.sdp, offer } }
   }
   const c = body.candidate
   if (!isObject(c) || typeof c.session !== 'string' || typeof c.to !== 'string') return null
-  const { session, to, ...candidate } = c
-  return { kind: 'candidate', session, to, candidate: candidate as RTCIceCandidateInit }
+  const candidate = readCandidate(c)
+  return candidate === null ? null : { kind: 'candidate', session: c.session, to: c.to, candidate }
 }
 
 export type PeerState = 'connecting' | 'connected' | 'reconnecting' | 'failed' | 'left'

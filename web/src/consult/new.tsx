@@ -4,7 +4,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { known, refreshOne } from '../alerts/store'
 import { finding } from '../alerts/words'
 import { api, uuid } from '../api/client'
-import type { Alert, Consult, Recording, RequestConsult } from '../api/types.gen'
+import type { Alert, ChosenSlot, Consult, Recording, RequestConsult, Slot } from '../api/types.gen'
 import { clockTime, day } from '../app/clock'
 import { useKeys } from '../app/keys'
 import { go } from '../app/router'
@@ -13,12 +13,15 @@ import { complaint, personName, sexAge } from '../clinic/case'
 import { me, ownOrg } from '../clinic/me'
 import { t as c } from '../i18n/case'
 import { t } from '../i18n/consult'
+import { t as planning } from '../i18n/planning'
 import { Button, Empty, ErrorLine, FieldRow, Pane, Segmented, Skeleton } from '../ui'
 import { Brief, documentName, Score } from './brief'
 import { completeness, type Documents, needsOf, useChecklists, written } from './checklist'
 import { asPaper, ConsentEditor, type ConsentFields, lacks, NO_CONSENT } from './consent'
 import { dropDraft, keepDraft, keptDraft } from './draft'
+import { SlotPicker } from './slots'
 import { SPECIALTIES } from './turns'
+import { whenWords } from './when'
 import './consult.css'
 import './case.css'
 
@@ -49,6 +52,7 @@ type Fields = Readonly<{
   specialty: Consult['specialty']
   title: Consult['expert_title']
   wanted: string
+  slot: Pick<Slot, 'expert' | 'name' | 'from_at' | 'clinic' | 'org'> | null
   disease: Consult['disease']
   documents: Documents
   paper: ConsentFields
@@ -97,6 +101,7 @@ function begin(recording: Recording, alert: Alert | null): Fields {
     specialty: 'cardiology',
     title: 'any',
     wanted: '',
+    slot: null,
     disease: child ? 'child' : (told ?? 'other'),
     documents: {},
     paper: { ...NO_CONSENT, by: recording.patient.name },
@@ -145,7 +150,7 @@ function Form({ recording, alert }: { recording: Recording; alert: Alert | null 
     if (busy || what.consent === '') return
     const body: RequestConsult = {
       recording: recording.id,
-      invitee_org: what.invitee,
+      invitee_org: what.priority === 'routine' ? (what.slot?.org ?? what.invitee) : what.invitee,
       purpose: what.purpose.trim(),
       summary: what.summary.trim(),
       priority: what.priority,
@@ -157,6 +162,7 @@ function Form({ recording, alert }: { recording: Recording; alert: Alert | null 
       disease: what.disease,
       documents: written(Object.fromEntries(needs.map(kind => [kind, what.documents[kind] ?? '']))),
       consent_paper: what.consent === 'written' ? asPaper(what.paper) : null,
+      slot: what.priority === 'routine' ? chosen(what) : null,
     }
     setBusy(true)
     setError(null)
@@ -277,6 +283,14 @@ function Form({ recording, alert }: { recording: Recording; alert: Alert | null 
                 )}
               </FieldRow>
             </div>
+            {fields.priority === 'routine' && (
+              <SlotField
+                slot={fields.slot}
+                specialty={fields.specialty}
+                title={fields.title}
+                onChange={slot => set(slot === null ? { slot } : { slot, invitee: slot.org })}
+              />
+            )}
             <FieldRow label={t('new.purpose')} hint={t('new.purpose.hint')}>
               {(id, by) => (
                 <input
@@ -399,6 +413,47 @@ function Form({ recording, alert }: { recording: Recording; alert: Alert | null 
           </Brief>
         </div>
       </Pane>
+    </div>
+  )
+}
+
+const chosen = ({ slot }: Fields): ChosenSlot | null =>
+  slot === null ? null : { expert: slot.expert, at: slot.from_at, clinic: slot.clinic ?? null }
+
+type SlotFieldProps = Readonly<{
+  slot: Fields['slot']
+  specialty: Fields['specialty']
+  title: Fields['title']
+  onChange: (slot: Slot | null) => void
+}>
+
+/** A free time of any expert who fits, of any institution: he is asked first, and his institution is the invited one. */
+function SlotField(p: SlotFieldProps) {
+  const [open, setOpen] = useState(false)
+  if (p.slot !== null)
+    return (
+      <p class="row f13" data-testid="slot-chosen">
+        <b>{planning('slots.chosen', { when: whenWords(p.slot.from_at), name: p.slot.name })}</b>
+        <span class="muted">{planning('slots.told')}</span>
+        <Button onClick={() => p.onChange(null)}>{planning('slots.undo')}</Button>
+      </p>
+    )
+  return (
+    <div class="slots">
+      <div>
+        <Button onClick={() => setOpen(!open)}>{planning(open ? 'plan.close' : 'plan.choose')}</Button>
+      </div>
+      {open && (
+        <SlotPicker
+          specialty={p.specialty}
+          title={p.title}
+          none={planning('slots.none.hours')}
+          onChoose={slot => {
+            setOpen(false)
+            p.onChange(slot)
+          }}
+        />
+      )}
     </div>
   )
 }

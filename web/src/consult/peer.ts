@@ -46,6 +46,7 @@ export class Peer {
   private readonly polite: boolean
   private tracks: Tracks
   private making = false
+  /** While the voice is packed anew, which is an offer and an answer that stay in this computer. */
   private packing: Promise<void> | null = null
   private ignoring = false
   private lostAt_ms: number | null = null
@@ -95,6 +96,7 @@ export class Peer {
   }
 
   private async offer(): Promise<void> {
+    if (this.packing !== null) await this.packing
     if (this.closed) return
     try {
       this.making = true
@@ -116,6 +118,7 @@ export class Peer {
   }
 
   async description(description: Described): Promise<void> {
+    if (this.packing !== null) await this.packing // else at once, before the candidates that follow
     const side = { polite: this.polite, making: this.making, stable: this.pc.signalingState === 'stable' }
     this.ignoring = ignores(side, description.type)
     if (this.ignoring || this.closed) return
@@ -124,7 +127,6 @@ export class Peer {
       (this.pc.signalingState !== 'have-local-offer' || description.offer !== this.offers)
     )
       return // answered already, or the answer to an offer that another has replaced
-    if (this.packing !== null) await this.packing // else at once, before the candidates that follow
     await this.pc.setRemoteDescription({ type: description.type, sdp: voiced(description.sdp, this.o.voice()) })
     this.answering = description.offer
     if (description.type !== 'offer') return
@@ -185,6 +187,7 @@ export class Peer {
    * The impolite side begins; the polite one a little later, should that one not know of it.
    */
   async kick(mine: boolean): Promise<void> {
+    if (this.packing !== null) await this.packing
     if (this.closed || this.looking) return
     if (this.pc.signalingState === 'have-local-offer') {
       if (mine) this.restart()
@@ -232,7 +235,7 @@ export class Peer {
     }
     this.pc.restartIce()
     // What is offered and unanswered was lost, or speaks of a network that is no more: a newer offer takes its place.
-    if (this.pc.signalingState === 'have-local-offer') void this.offer()
+    if (this.packing === null && this.pc.signalingState === 'have-local-offer') void this.offer()
     this.restartIn(RESTART_AGAIN_MS)
   }
 

@@ -15,6 +15,8 @@ import { t } from '../i18n/consult'
 import { isOffline } from '../live/live'
 import { Thread } from '../messages/thread'
 import { Button, Dot, Empty, ErrorLine, Icon, type IconName, Severity, Skeleton, Tag } from '../ui'
+import { Agenda } from './agenda'
+import { Devices, DeviceTrouble } from './devices'
 import type { Tool } from './drawing'
 import { GOOD, GRADES, gradeOf, type LineState } from './line'
 import { openLink, type RoomLink, type Seat } from './link'
@@ -23,12 +25,14 @@ import { createMedia, type OwnMedia } from './media'
 import { useConsult } from './one'
 import { Opinion } from './opinion'
 import type { Net } from './peer'
-import { People, Strip, whoIsLarge } from './people'
+import { inSight, type Large, People, Strip, whoIsLarge } from './people'
+import { hasSeat, leaveSeat, takeSeat } from './seat'
+import { canShare, openShare, type Share } from './share'
 import { openShared, type Shared } from './shared'
-import type { Sound } from './sound'
 import { type Follow, Stage } from './stage'
 import { usePushToTalk } from './talk'
-import { PeerTile, SelfTile, WaitingTile } from './tiles'
+import { PeerTile, SelfTile, SoundOnly, WaitingTile } from './tiles'
+import { Waits } from './waiting'
 import { roomIsOpen, stateWords } from './words'
 import './consult.css'
 import './room.css'
@@ -50,12 +54,10 @@ export default function RoomScreen({ params }: ScreenProps) {
 type Place =
   | { kind: 'lobby'; error: unknown; elsewhere?: boolean }
   | { kind: 'entering' }
-  | { kind: 'in'; enter: Enter; link: RoomLink; shared: Shared; since: number }
+  | { kind: 'in'; enter: Enter; link: RoomLink; shared: Shared; share: Share; since: number }
 
 /** Of more members everybody joins muted. */
 const OPEN_MICS_MAX = 3
-
-const seatKey = (consult: string): string => `xinlian.room.${consult}`
 
 function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void }) {
   const c = p.consult
@@ -64,6 +66,8 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
   const link = useRef<RoomLink | null>(null)
   const gone = useRef(false)
   const shared = useRef<Shared | null>(null)
+  const sharing = useRef<Share | null>(null)
+  const pinned = useSignal<string | null>(null)
   const follow = useSignal<Follow>('follow')
   const tool = useSignal<Tool>('none')
   const [panel, setPanel] = useState<Panel>('chat')
@@ -78,7 +82,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
       const told = await api.post<Enter>(`/api/consults/${encodeURIComponent(c.id)}/enter`, {})
       if (gone.current) return
       p.onChange(told.consult)
-      sessionStorage.setItem(seatKey(c.id), 'in')
+      takeSeat(c.id)
       const nameOf = (a: string): string => names.current.find(m => m.account === a)?.name ?? '–'
       const opened = openLink(told, p.me, media, nameOf, elsewhere)
       link.current = opened
@@ -89,21 +93,25 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
         setHushedBy(nameOf(by))
       })
       shared.current = floor
-      setPlace({ kind: 'in', enter: told, link: opened, shared: floor, since: Date.now() })
+      const share = openShare(media, floor, p.me)
+      sharing.current = share
+      setPlace({ kind: 'in', enter: told, link: opened, shared: floor, share, since: Date.now() })
     } catch (error) {
       if (!gone.current) setPlace({ kind: 'lobby', error })
     }
   }
   /** The same person came in by another page: this one makes room for it, and may be taken up again. */
   const elsewhere = (): void => {
-    sessionStorage.removeItem(seatKey(c.id))
+    leaveSeat(c.id)
+    sharing.current?.close()
     link.current?.close(false)
     link.current = null
     shared.current?.close()
     setPlace({ kind: 'lobby', error: null, elsewhere: true })
   }
   const goOut = (): void => {
-    sessionStorage.removeItem(seatKey(c.id))
+    leaveSeat(c.id)
+    sharing.current?.close()
     link.current?.close(true)
     link.current = null
     shared.current?.close()
@@ -116,7 +124,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
   useEffect(() => {
     if (c.members.length > OPEN_MICS_MAX && media.micOn.peek()) media.toggleMic()
     void media.open()
-    if (sessionStorage.getItem(seatKey(c.id)) === 'in' && roomIsOpen(c.events)) void enter()
+    if (hasSeat(c.id) && roomIsOpen(c.events)) void enter()
     api.get<Recording>(`/api/recordings/${encodeURIComponent(c.recording)}`).then(
       r => !gone.current && setRecording(r),
       () => undefined, // the card shows what the request says
@@ -137,8 +145,18 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
     tool.value = tool.value === 'none' ? 'pen' : 'none'
   }
   usePushToTalk(media)
-  useKeys('room', roomKeys({ media, follow, draw, raise, turn: to => inRoom !== null && turn(to) }))
+  const share = (): void => {
+    if (inRoom === null || !canShare()) return
+    if (media.screen.peek() !== null) inRoom.share.stop()
+    else if (inRoom.shared.mayShow.peek()) void inRoom.share.start()
+  }
+  useKeys('room', roomKeys({ media, follow, draw, raise, share, turn: to => inRoom !== null && turn(to) }))
   const seats = inRoom?.link.seats.value ?? []
+  const large: Large = { pinned: pinned.value, lead: inRoom?.link.lead.value ?? null }
+  const sight = inRoom === null ? null : inSight(seats, inRoom.shared.floor.value, large)
+  useEffect(() => {
+    if (inRoom !== null && sight !== null) inRoom.link.watch(sight.accounts, sight.large)
+  }, [inRoom, sight?.accounts.join(), sight?.large])
   return (
     <div class="room" data-testid="room" data-place={place.kind}>
       <Header consult={c} seats={seats} line={inRoom?.link.line.value ?? GOOD} since={inRoom?.since ?? null} />
@@ -146,6 +164,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
         consult={c}
         link={inRoom?.link ?? null}
         shared={inRoom?.shared ?? null}
+        media={media}
         me={p.me}
         follow={follow}
         tool={tool}
@@ -153,7 +172,17 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
       />
       <aside class="room-rail" aria-label={t('room.rail')}>
         {inRoom !== null ? (
-          <Videos consult={c} seats={seats} shared={inRoom.shared} media={media} me={p.me} />
+          <Videos
+            consult={c}
+            seats={seats}
+            shared={inRoom.shared}
+            media={media}
+            me={p.me}
+            large={large}
+            onUnpin={() => {
+              pinned.value = null
+            }}
+          />
         ) : (
           <Lobby
             consult={c}
@@ -165,13 +194,28 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
           />
         )}
         {inRoom !== null && <SoundOnly sound={inRoom.link.sound.value} />}
+        {inRoom !== null && <Waits consult={c} shared={inRoom.shared} />}
+        {inRoom !== null && inRoom.link.refused.value !== null && (
+          <p class="room-told" role="status" data-testid="media-refused">
+            {inRoom.link.refused.value.sentence}
+          </p>
+        )}
+        <DeviceTrouble media={media} />
+        {inRoom !== null && inRoom.share.why.value !== null && (
+          <p class="room-told" role="status" data-testid="no-screen">
+            {t(`screen.${inRoom.share.why.value}`)}
+          </p>
+        )}
         {hushedBy !== null && !media.micOn.value && (
           <p class="room-told" role="status" data-testid="hushed">
             {t('people.hushed', { name: hushedBy })}
           </p>
         )}
+        {inRoom !== null && <Agenda consult={c} />}
         {panel === 'opinion' ? (
           <OpinionPanel consult={c} onChange={p.onChange} onClose={() => setPanel('chat')} />
+        ) : panel === 'devices' ? (
+          <Devices media={media} onClose={() => setPanel('chat')} />
         ) : panel === 'people' && inRoom !== null ? (
           <People consult={c} shared={inRoom.shared} seats={seats} me={p.me} onClose={() => setPanel('chat')} />
         ) : (
@@ -190,13 +234,24 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
         )}
       </aside>
       {inRoom !== null && (
-        <Strip consult={c} shared={inRoom.shared} seats={seats} me={p.me} onMore={() => turn('people')} />
+        <Strip
+          consult={c}
+          shared={inRoom.shared}
+          seats={seats}
+          me={p.me}
+          large={large}
+          onPin={account => {
+            pinned.value = account
+          }}
+          onMore={() => turn('people')}
+        />
       )}
       <Controls
         media={media}
         consult={c}
         me={p.me}
         shared={inRoom?.shared ?? null}
+        share={inRoom?.share ?? null}
         drawing={tool.value !== 'none'}
         panel={panel}
         turn={turn}
@@ -208,13 +263,14 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
   )
 }
 
-type Panel = 'chat' | 'opinion' | 'people'
+type Panel = 'chat' | 'opinion' | 'people' | 'devices'
 
 type KeyParts = Readonly<{
   media: OwnMedia
   follow: { value: Follow }
   draw: () => void
   raise: () => void
+  share: () => void
   turn: (to: Panel) => void
 }>
 
@@ -224,6 +280,8 @@ const roomKeys = (k: KeyParts) => [
   { id: 'room.opinion', chord: 'KeyW', words: () => t('key.opinion'), hint: true, act: () => k.turn('opinion') },
   { id: 'room.hand', chord: 'KeyH', words: () => t('key.hand'), hint: true, act: k.raise },
   { id: 'room.people', chord: 'KeyP', words: () => t('key.people'), act: () => k.turn('people') },
+  { id: 'room.share', chord: 'KeyG', words: () => t('screen.share'), act: k.share },
+  { id: 'room.devices', chord: 'KeyK', words: () => t('devices.title'), act: () => k.turn('devices') },
   { id: 'room.draw', chord: 'KeyD', words: () => t('key.draw'), hint: true, act: k.draw },
   {
     id: 'room.follow',
@@ -297,32 +355,25 @@ function NetBars({ net, line }: { net: Net; line: LineState }) {
     </span>
   )
 }
-
-/** Why there is no picture, and what still works. */
-function SoundOnly({ sound }: { sound: Sound | null }) {
-  if (sound === null) return null
-  return (
-    <p
-      class="room-told"
-      role="status"
-      data-testid="sound-only"
-      data-without={sound.without}
-      data-heard={sound.heard.value}
-    >
-      {t(sound.without ? 'room.soundonly' : 'room.soundonly.other')}
-    </p>
-  )
-}
+type VideosProps = Readonly<{
+  consult: Consult
+  seats: readonly Seat[]
+  shared: Shared
+  media: OwnMedia
+  me: string
+  large: Large
+  onUnpin: () => void
+}>
 
 /** Two see each other large; of more, who has the word is large and the rest stand in the strip under the stage. */
-function Videos(p: { consult: Consult; seats: readonly Seat[]; shared: Shared; media: OwnMedia; me: string }) {
+function Videos(p: VideosProps) {
   const nameOf = (account: string): string => {
     const m = p.consult.members.find(x => x.account === account)
     return m === undefined ? '–' : `${m.name} · ${m.org_name}`
   }
   const others = p.consult.members.filter(m => m.account !== p.me)
   const mine = p.consult.members.find(m => m.account === p.me)
-  const large = whoIsLarge(p.seats, p.shared.floor.value)
+  const large = whoIsLarge(p.seats, p.shared.floor.value, p.large)
   return (
     <div class={`videos${p.seats.length > 1 ? ' videos-many' : ''}`}>
       {large === null ? (
@@ -331,6 +382,9 @@ function Videos(p: { consult: Consult; seats: readonly Seat[]; shared: Shared; m
         />
       ) : (
         <PeerTile key={large.account} seat={large} name={nameOf(large.account)} />
+      )}
+      {p.large.pinned !== null && large?.account === p.large.pinned && (
+        <Button onClick={p.onUnpin}>{t('pin.off', { name: nameOf(p.large.pinned) })}</Button>
       )}
       <SelfTile media={p.media.state.value} name={mine?.name ?? me.value?.name ?? ''} micOn={p.media.micOn.value} />
       <NoMedia media={p.media} />
@@ -388,6 +442,7 @@ type ControlsProps = Readonly<{
   consult: Consult
   me: string
   shared: Shared | null
+  share: Share | null
   drawing: boolean
   panel: Panel
   turn: (to: Panel) => void
@@ -400,6 +455,7 @@ function Controls(p: ControlsProps) {
   const here = p.media.state.value.kind === 'here'
   const mic = p.media.micOn.value && here
   const cam = p.media.camOn.value && here
+  const fills = p.consult.events.includes('draft')
   const writes = p.consult.events.includes('conclude') && isMe(p.consult.expert)
   return (
     <footer class="room-controls">
@@ -419,12 +475,24 @@ function Controls(p: ControlsProps) {
         off={!here}
         onClick={() => void p.media.toggleCam()}
       />
+      {p.shared !== null && p.share !== null && <ShareControl shared={p.shared} share={p.share} media={p.media} />}
       {p.shared !== null && <FloorControls {...p} shared={p.shared} />}
+      <Control
+        icon="gear"
+        words={t('devices.title')}
+        chord="K"
+        on={p.panel === 'devices'}
+        off={false}
+        plain
+        onClick={() => p.turn('devices')}
+      />
       <span class="grow" />
       {p.shared !== null && (
         <span data-testid="opinion-open">
           <Button kind="primary" size="large" icon="pen" chord="KeyW" onClick={() => p.turn('opinion')}>
-            {t(writes && p.consult.conclusion === null ? 'room.opinion' : 'room.read')}
+            {t(
+              p.consult.conclusion !== null ? 'room.read' : writes ? 'room.opinion' : fills ? 'one.fill' : 'room.read',
+            )}
           </Button>
         </span>
       )}
@@ -434,6 +502,25 @@ function Controls(p: ControlsProps) {
         </Button>
       </span>
     </footer>
+  )
+}
+
+/** Who leads shares; who does not asks to lead first, and the button says so. */
+function ShareControl(p: { shared: Shared; share: Share; media: OwnMedia }) {
+  if (!canShare()) return null
+  const on = p.media.screen.value !== null
+  const may = p.shared.mayShow.value
+  return (
+    <Control
+      icon="share"
+      words={on ? t('screen.stop') : t('screen.share')}
+      chord="G"
+      {...(may || on ? {} : { why: t('screen.lead.first') })}
+      on={on}
+      off={!may && !on}
+      plain
+      onClick={() => (on ? p.share.stop() : void p.share.start())}
+    />
   )
 }
 
@@ -476,6 +563,7 @@ function FloorControls(p: ControlsProps & { shared: Shared }) {
 /** `plain`: off is only not chosen, without the stroke that says "closed". */
 function Control(p: {
   plain?: boolean
+  why?: string
   icon: IconName
   words: string
   chord: string
@@ -489,7 +577,7 @@ function Control(p: {
       class={`room-control${p.on ? ' on' : ''}`}
       aria-pressed={p.on}
       disabled={p.off}
-      title={`${p.words} ${p.chord}`}
+      title={p.why ?? `${p.words} ${p.chord}`}
       onClick={p.onClick}
     >
       <span class="room-control-icon">

@@ -1,6 +1,7 @@
-// The rows of the consultation room. `/consult/new` stands before `/consult/:id`: the first that fits is taken.
+// The rows of the consultation room. `/consult/new`, `calendar` and `clinics` stand before `/consult/:id`: the first that fits is taken.
 import type { Route } from '../app/routes'
 import { t } from '../i18n/app'
+import { startCalls } from './calls'
 import { startCount, toAnswer } from './count'
 
 const CLINICAL = [
@@ -22,8 +23,13 @@ export const routes: readonly Route[] = [
     tab: { words: () => t('tab.consults'), order: 30, count: toAnswer, roles: CLINICAL, phone: true, icon: 'people' },
   },
   { path: '/consult/new', frame: 'bar', load: () => import('./new') },
+  { path: '/consult/calendar', frame: 'bar', load: () => import('./calendar') },
+  { path: '/consult/clinics', frame: 'bar', load: () => import('./clinics') },
   { path: '/consult/:id', frame: 'bar', load: () => import('./detail') },
   { path: '/room/:id', frame: 'bare', load: () => import('./room'), dark: true },
 ]
 
-export const start = startCount
+export function start(): void {
+  startCount()
+  startCalls()
+}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Seat } from './link'
-import { STRIP_MAX, stripOf, whoIsLarge } from './people'
+import { inSight, NOBODY_LARGE, STRIP_MAX, stripOf, whoIsLarge } from './people'
 import { type Floor, marked, NO_FLOOR, POINTS_MAX, readFloor, thinned } from './shared'
 
 const floor = (over: Partial<Floor> = {}): Floor => ({ ...NO_FLOOR, rev: 1, ...over })
@@ -77,19 +77,30 @@ describe('forty people', () => {
 
   it('shows who has the word large, seven in the strip with raised hands first, and counts the rest', () => {
     const told = floor({ speaker: 'usr_30', presenter: 'usr_1', hands: ['usr_20', 'usr_10'] })
-    expect(whoIsLarge(seats, told)?.account).toBe('usr_30')
-    const { shown, more } = stripOf(seats, told)
+    expect(whoIsLarge(seats, told, NOBODY_LARGE)?.account).toBe('usr_30')
+    const { shown, more } = stripOf(seats, told, NOBODY_LARGE)
     expect(shown.slice(0, 3).map(s => s.account)).toEqual(['usr_20', 'usr_10', 'usr_0'])
     expect([shown.length, more]).toEqual([STRIP_MAX, 31])
   })
 
   it('falls back to who leads, the host, the first', () => {
-    expect(whoIsLarge(seats, floor({ presenter: 'usr_5', host: 'usr_6' }))?.account).toBe('usr_5')
-    expect(whoIsLarge(seats, floor({ host: 'usr_6' }))?.account).toBe('usr_6')
-    expect(whoIsLarge([seat('usr_9', { state: 'left' }), seat('usr_8')], floor({ host: 'usr_9' }))?.account).toBe(
-      'usr_9',
-    )
-    expect(whoIsLarge([], floor())).toBeNull()
-    expect(stripOf([seat('usr_8')], floor()).shown).toEqual([])
+    expect(whoIsLarge(seats, floor({ presenter: 'usr_5', host: 'usr_6' }), NOBODY_LARGE)?.account).toBe('usr_5')
+    expect(whoIsLarge(seats, floor({ host: 'usr_6' }), NOBODY_LARGE)?.account).toBe('usr_6')
+    expect(
+      whoIsLarge([seat('usr_9', { state: 'left' }), seat('usr_8')], floor({ host: 'usr_9' }), NOBODY_LARGE)?.account,
+    ).toBe('usr_9')
+    expect(whoIsLarge([], floor(), NOBODY_LARGE)).toBeNull()
+    expect(stripOf([seat('usr_8')], floor(), NOBODY_LARGE).shown).toEqual([])
+  })
+
+  it('enlarges whom this page has pinned, else who speaks, and asks for nobody out of sight', () => {
+    const told = floor({ host: 'usr_1', screen: 'usr_38' })
+    const speaks = { pinned: null, lead: 'usr_7' }
+    expect(whoIsLarge(seats, told, speaks)?.account).toBe('usr_7')
+    expect(whoIsLarge(seats, floor({ speaker: 'usr_3' }), speaks)?.account).toBe('usr_3')
+    expect(whoIsLarge(seats, floor({ speaker: 'usr_3' }), { ...speaks, pinned: 'usr_9' })?.account).toBe('usr_9')
+    const { accounts, large } = inSight(seats, told, speaks)
+    expect([large, accounts.slice(0, 2), accounts.length]).toEqual(['usr_38', ['usr_38', 'usr_7'], STRIP_MAX + 2])
+    expect(inSight(seats, floor(), speaks).large).toBe('usr_7')
   })
 })

@@ -7,7 +7,7 @@ import { linkState, subscribe, whisper } from '../live/live'
 import { openPictures } from './pictures'
 
 export type Role = 'host' | 'expert' | 'requester' | 'observer'
-export type Source = 'ecg' | 'live' | 'record' | 'image' | 'board'
+export type Source = 'ecg' | 'live' | 'record' | 'image' | 'board' | 'screen'
 export type Shape = 'time' | 'voltage' | 'pen' | 'box'
 export type Here = Readonly<{ account: string; role: Role }>
 export type Floor = Readonly<{
@@ -16,9 +16,13 @@ export type Floor = Readonly<{
   presenter: string // '' : nobody; whoever moves shows it
   speaker: string
   source: Source
+  screen: string // whose screen is shared; '': nobody's, or his line is down just now
   asks: readonly string[]
   hands: readonly string[]
   here: readonly Here[]
+  waits: readonly string[] // in the waiting room
+  left_s: number | null // of the speaker's time when this was told; null: no clock runs
+  heardAt_ms: number
 }>
 export type Point = readonly [number, number]
 export type Mark = Readonly<{
@@ -39,12 +43,16 @@ export const NO_FLOOR: Floor = {
   presenter: '',
   speaker: '',
   source: 'ecg',
+  screen: '',
   asks: [],
   hands: [],
   here: [],
+  waits: [],
+  left_s: null,
+  heardAt_ms: 0,
 }
 
-const SOURCES: readonly string[] = ['ecg', 'live', 'record', 'image', 'board'] satisfies readonly Source[]
+const SOURCES: readonly string[] = ['ecg', 'live', 'record', 'image', 'board', 'screen'] satisfies readonly Source[]
 const ROLES: readonly string[] = ['host', 'expert', 'requester', 'observer'] satisfies readonly Role[]
 const SHAPES: readonly string[] = ['time', 'voltage', 'pen', 'box'] satisfies readonly Shape[]
 
@@ -56,11 +64,13 @@ const isNames = (v: unknown): v is readonly string[] => Array.isArray(v) && v.ev
 export function readFloor(body: unknown): Floor | null {
   const f = fieldsOf(body)
   if (f === null || f.kind !== 'floor' || typeof f.rev !== 'number') return null
-  if (![f.host, f.presenter, f.speaker].every(x => typeof x === 'string')) return null
+  if (![f.host, f.presenter, f.speaker, f.screen].every(x => typeof x === 'string')) return null
   if (!SOURCES.includes(String(f.source)) || !isNames(f.asks) || !isNames(f.hands) || !Array.isArray(f.here))
     return null
   const here = f.here.every(p => typeof fieldsOf(p)?.account === 'string' && ROLES.includes(String(fieldsOf(p)?.role)))
-  return here ? (body as Floor) : null
+  if (!here) return null
+  const left_s = typeof f.left_s === 'number' && Number.isFinite(f.left_s) ? f.left_s : null
+  return { ...(body as Floor), waits: isNames(f.waits) ? f.waits : [], left_s, heardAt_ms: Date.now() }
 }
 
 function readMark(body: unknown): Mark | null {
@@ -134,8 +144,9 @@ export function openShared(topic: string, me: string, onHush: (by: string) => vo
     ask: (up: boolean) => say({ kind: 'ask', up }),
     give: (to: string) => say({ kind: 'give', to }),
     hand: (up: boolean) => say({ kind: 'hand', up }),
-    call: (who: string) => say({ kind: 'call', who }),
+    call: (who: string, minutes = 0) => say({ kind: 'call', who, minutes }),
     hush: (who: string) => say({ kind: 'hush', who }),
+    share: (up: boolean) => say({ kind: 'screen', up }),
     show: (source: Source) => say({ kind: 'stage', source }),
     draw: (m: Omit<Mark, 'id' | 'by' | 'words'> & { id?: string; words?: string }) =>
       say({ kind: 'mark', words: '', ...m, id: m.id ?? uuid(), points: thinned(m.points).map(round) }),

@@ -16,8 +16,10 @@ import { DrawTools, type Tool } from './drawing'
 import { EarlierList, liveOf, useEarlier } from './earlier'
 import { heardEcg } from './line'
 import type { RoomLink } from './link'
+import type { OwnMedia } from './media'
 import { Paper } from './paper'
 import { PictureStage } from './picture'
+import { ScreenStage } from './screen'
 import { BOARD, type Shared, type Source } from './shared'
 
 export type Follow = 'follow' | 'free'
@@ -26,6 +28,7 @@ export type StageProps = Readonly<{
   consult: Consult
   link: RoomLink | null // null in the lobby: the record can be seen, nothing is shared yet
   shared: Shared | null
+  media: OwnMedia
   me: string
   follow: Signal<Follow>
   tool: Signal<Tool>
@@ -92,11 +95,16 @@ export function Stage(p: StageProps) {
           label={t('source.label')}
           value={source}
           onChange={choose}
-          choices={SOURCES.map(s => ({
-            value: s,
-            words: t(`source.${s}`),
-            title: `${t(`source.${s}`)} ${SOURCE_KEY[s].slice(5)}`,
-          }))}
+          choices={[
+            ...SOURCES.map(s => ({
+              value: s,
+              words: t(`source.${s}`),
+              title: `${t(`source.${s}`)} ${SOURCE_KEY[s].slice(5)}`,
+            })),
+            ...(source === 'screen' || (shared !== null && shared.floor.value.screen !== '')
+              ? [{ value: 'screen' as const, words: t('source.screen') }]
+              : []),
+          ]}
         />
         {shared !== null && <Control shared={shared} me={p.me} follow={follow} nameOf={nameOf} />}
         <span class="grow" />
@@ -173,6 +181,9 @@ export function Stage(p: StageProps) {
         </div>
       )}
       {source === 'image' && <PictureStage {...p} earlier={earlier} nameOf={nameOf} leads={leads} />}
+      {source === 'screen' && shared !== null && (
+        <ScreenStage shared={shared} media={p.media} seats={link?.seats.value ?? []} me={p.me} nameOf={nameOf} />
+      )}
       {source === 'board' && <Board shared={shared} tool={drawing ? p.tool.value : 'none'} nameOf={nameOf} />}
     </section>
   )

@@ -85,6 +85,14 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "双方已签署的会诊结论，只有写明理由才能更正。请填写更正理由；原版本及双方签名一并保留。",
     "en": "A conclusion that both sides have signed is corrected only with a reason. Write why; the earlier version stays beside it, with both signatures."
   },
+  "consult.clinic": {
+    "zh": "该专家门诊设置不合理（{reason}）。须为将来的某一天，1 至 100 个号，每号 5 至 240 分钟。",
+    "en": "This visiting clinic cannot be: {reason}. It needs 1 to 100 places of 5 to 240 minutes on one day that is to come."
+  },
+  "consult.clinic_full": {
+    "zh": "{name} 的这次专家门诊已满或已停止加入。请选择其他门诊或时段，或加入候补。",
+    "en": "This visiting clinic of {name} has no place left or takes nobody any more. Choose another clinic or time, or join the waiting list."
+  },
   "consult.conclusion_changed": {
     "zh": "打开之后会诊结论已有修改。请阅读最新内容后再会签。",
     "en": "The conclusion was changed after you opened it. Read the present text, then countersign it."
@@ -105,9 +113,21 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "本会诊室的录像已在征求同意或进行中。无需操作；如需重新录像，请先结束当前录像。",
     "en": "A film of this room is asked for or under way already. Nothing to do; end it before you ask for another one."
   },
+  "consult.help_nobody": {
+    "zh": "现在没有其他值班专家可以呼叫。请点名呼叫专家，或打电话。",
+    "en": "Nobody on duty is left to call. Call an expert by name, or by telephone."
+  },
+  "consult.hours": {
+    "zh": "出诊时间不合理（{reason}）。每段须在同一天内，先开始后结束，且不短于一个时段。",
+    "en": "These hours cannot be: {reason}. Give each stretch a beginning before its end, within one day, long enough for one slot."
+  },
   "consult.invitee": {
     "zh": "{org} 目前没有可以应答会诊的专家。请邀请其他机构，或先为其登记专家。",
     "en": "Nobody at {org} can answer a consultation. Ask another institution, or have an expert registered there."
+  },
+  "consult.media_full": {
+    "zh": "本会诊室的音视频席位已满（{limit} 人）。文字与心电不受影响；有人离开后会自动加入。",
+    "en": "Sound and picture in this room are taken by {limit} people; there is no place for one more. Chat and ECG go on without it; you are let in as soon as somebody leaves."
   },
   "consult.media_gone": {
     "zh": "多方音视频暂时无法转发。系统会自动重试；文字与心电不受影响。",
@@ -116,6 +136,14 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "consult.media_refused": {
     "zh": "会诊中心无法使用此浏览器提供的音视频格式。请使用较新版本的 Chromium、Edge、Firefox 或 Safari；文字与心电不受影响。",
     "en": "The hub cannot use what this browser offers for sound and picture. Use a current Chromium, Edge, Firefox or Safari; chat and ECG go on without it."
+  },
+  "consult.media_too_often": {
+    "zh": "本页面短时间内请求音视频过于频繁。请稍候一分钟；若再次出现，请刷新页面并检查网络。",
+    "en": "This page asked for sound and picture too often in a short time. Wait a minute; if it happens again, reload the page and check the network."
+  },
+  "consult.no_offer": {
+    "zh": "候补时段已过期，不再保留。本会诊仍在候补名单原位，有新时段会通知。",
+    "en": "No time is offered to this consultation any more: its turn has passed. It keeps its place on the waiting list and is told of the next one."
   },
   "consult.not_a_member": {
     "zh": "会诊室仅限成员进入：{names}。会诊结束后，可在该心电记录中查看结论。",
@@ -129,6 +157,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "这一步应由申请方完成：{name} 或其在 {org} 的同事。应答方不能代双方签署。",
     "en": "This step belongs to the side that asked: {name} or a colleague at {org}. Leave it to them; the one who answers never signs for both sides."
   },
+  "consult.only_watches": {
+    "zh": "旁听者不填写会诊结论。请告知专家或申请方，由其填写。",
+    "en": "Who watches does not write in the conclusion. Tell an expert or the side that asked; they fill it in."
+  },
   "consult.opinion_owed": {
     "zh": "在本人签署意见之前，其他专家的意见保持密封。请先写下并签署本人的意见，再公开全部意见。",
     "en": "The opinions are sealed until you have signed your own. Write and sign your opinion, then open the others'."
@@ -137,9 +169,21 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "本次急会诊先行开展，尚未补交知情同意。请先补交知情同意书或两名医师的说明，再会签。",
     "en": "This emergency went ahead of its consent, and none has been filed since. File the signed consent or the two doctors' note, then countersign."
   },
+  "consult.room_full": {
+    "zh": "会诊室成员已达 {limit} 人，不能再加人。请先与在场的人继续；需要更多专家时另行申请会诊。",
+    "en": "This room has {limit} members: nobody more can be asked in. Go on with those who are here; a further expert can be asked for a consultation of his own."
+  },
   "consult.seat": {
     "zh": "本页面在会诊室的音视频席位已失效。页面会自动重新加入；若未恢复，请重新进入会诊室。",
     "en": "This page has no seat for sound and picture in the room any more. The page takes a new one by itself; if it does not, enter the room again."
+  },
+  "consult.slot_of_another": {
+    "zh": "该会诊已由 {name} 接受，只能预约其本人的时段。请选择其时段。",
+    "en": "{name} has accepted this consultation; only his own times fit. Choose one of his times."
+  },
+  "consult.slot_taken": {
+    "zh": "{name} 在该时间已不可预约。请从现有时段中另选，或加入候补。",
+    "en": "{name} is not free at that time any more, or never was. Choose another of the times that are shown now, or join the waiting list."
   },
   "consult.sound_full": {
     "zh": "本会诊室经网页连接传送声音的页面已达上限。系统会自动重试；文字与心电不受影响。",

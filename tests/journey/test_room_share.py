@@ -1,0 +1,131 @@
+"""A screen before everybody, and devices that are gone in mid-talk: said in words, and the room goes on."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from tests.journey.conftest import PHONE, People, Person, real
+from tests.journey.test_consult import enter, plays
+from tests.journey.test_pages import AXE, too_wide, violations
+from tests.journey.test_room_media import accepted
+from tests.journey.test_room_view import consultation
+from tests.server.conftest import REQUEST, Hub
+
+pytestmark = [pytest.mark.journey, pytest.mark.asyncio(loop_scope="session")]
+
+# A browser without a desktop has no screen to give: this page gives a canvas, or refuses, as the test says.
+SCREEN = """
+window.screenIs = 'here'
+navigator.mediaDevices.getDisplayMedia = async () => {
+  if (window.screenIs !== 'here') throw new DOMException('', window.screenIs)
+  const canvas = Object.assign(document.createElement('canvas'), { width: 800, height: 450 })
+  const pen = canvas.getContext('2d')
+  let n = 0
+  setInterval(() => {
+    pen.fillStyle = n++ % 2 ? '#d00' : '#00d'
+    pen.fillRect(0, 0, 800, 450)
+  }, 100)
+  return canvas.captureStream(10)
+}
+"""
+WIDE = (
+    "v => new Promise(done => { const look = () => v.videoWidth === 800 ? done(true) : setTimeout(look, 100); look() })"
+)
+UNPLUGGED = """kind => {
+  const [track] = document.querySelector('[data-testid=self-tile] video').srcObject.getTracks()
+  track.stop()
+  track.dispatchEvent(new Event('ended'))
+}"""
+
+
+TAKEN = """() => {
+  window.real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices)
+  navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotReadableError') }
+}"""
+
+
+async def sees_screen(person: Person) -> None:
+    video = person.see("screen").locator("video")
+    await plays(video)
+    assert await video.evaluate(WIDE)
+
+
+async def test_who_leads_shares_his_screen_and_ends_it(hub: Hub, people: People) -> None:
+    consult = await consultation(hub, (await hub.send("org_hewan", real("101"), REQUEST)).recording)
+    clinic = await people.open("clinic", size=PHONE)
+    specialist = await people.open("oncall", theme="dark")
+    for person in (clinic, specialist):
+        await person.context.add_init_script(SCREEN)
+        await person.go(f"/room/{consult}")
+        await enter(person)
+    await expect(clinic.see("control")).to_contain_text("在主讲")
+    await expect(clinic.page.get_by_role("button", name="共享屏幕")).to_be_disabled()
+
+    await specialist.page.evaluate("window.screenIs = 'NotAllowedError'")
+    await specialist.keys("g")
+    await expect(specialist.see("no-screen")).to_contain_text("没有共享")
+    await specialist.page.evaluate("window.screenIs = 'here'")
+    await specialist.keys("g")
+    for person in (clinic, specialist):
+        await expect(person.see("stage")).to_have_attribute("data-source", "screen")
+    await sees_screen(clinic)
+    await expect(clinic.see("screen")).to_contain_text("的屏幕")
+    await expect(specialist.see("screen")).to_contain_text("大家正在看")
+    axe = AXE.read_text(encoding="utf-8")
+    assert await violations(specialist, axe) + await violations(clinic, axe) + await too_wide(clinic) == []
+    await specialist.see("screen").get_by_role("button", name="停止共享").click()
+    for person in (clinic, specialist):
+        await expect(person.see("stage")).to_have_attribute("data-source", "ecg")
+    people.no_faults()
+
+
+async def test_three_see_the_screen_over_the_forwarder(hub: Hub, people: People) -> None:
+    consult, everybody = await accepted(hub, people, "reader")
+    clinic, specialist, third = everybody
+    for person in everybody:
+        person.refusal(409, r"/media/watch$")
+        await person.context.add_init_script(SCREEN)
+        await person.go(f"/room/{consult}")
+        await enter(person)
+    await specialist.keys("g")
+    for person in (clinic, third):
+        await sees_screen(person)
+    await third.see("strip").get_by_role("button", name="放大").first.click()
+    await expect(third.page.get_by_role("button", name="不再固定")).to_be_visible()
+    await specialist.keys("g")
+    for person in everybody:
+        await expect(person.see("stage")).to_have_attribute("data-source", "ecg")
+    people.no_faults()
+
+
+async def test_a_camera_that_is_pulled_out_or_taken_is_said_and_comes_back(hub: Hub, people: People) -> None:
+    consult = await consultation(hub, (await hub.send("org_hewan", real("101"), REQUEST)).recording)
+    clinic = await people.open("clinic", f"/room/{consult}")
+    specialist = await people.open("oncall", f"/room/{consult}")
+    for person in (clinic, specialist):
+        await enter(person)
+    await plays(specialist.see("peer-tile").locator("video"))
+    await clinic.page.evaluate(UNPLUGGED)
+    trouble = clinic.see("device-trouble")
+    await expect(trouble).to_contain_text("摄像头断开")
+    await expect(specialist.see("peer-tile")).to_contain_text("摄像头已关")
+
+    # Another program has it now; then it is free again.
+    await clinic.page.evaluate(TAKEN)
+    await trouble.get_by_role("button").click()
+    await expect(trouble).to_contain_text("占用")
+    await clinic.page.evaluate("() => { navigator.mediaDevices.getUserMedia = window.real }")
+    await trouble.get_by_role("button").click()
+    await expect(trouble).to_have_count(0)
+    await plays(specialist.see("peer-tile").locator("video"))
+
+    # Which of them is used is chosen while talking.
+    await clinic.keys("k")
+    choices = clinic.see("devices").get_by_label("麦克风").locator("option")
+    await expect(choices.nth(1)).to_be_attached()
+    await clinic.see("devices").get_by_label("麦克风").select_option(index=1)
+    await expect(clinic.see("self-tile")).to_have_attribute("data-state", "on")
+    await plays(specialist.see("peer-tile").locator("video"))
+    assert await violations(clinic, AXE.read_text(encoding="utf-8")) == []
+    people.no_faults()
