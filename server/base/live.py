@@ -184,6 +184,13 @@ class Live:
         self._tickets[value] = (ctx, token, now + TICKET_S)
         return value
 
+    def claim(self, ticket: str) -> tuple[Ctx, str]:
+        """Whose it is, and his session. It is spent. Raises BadTicket."""
+        entry = self._tickets.pop(ticket, None)
+        if entry is None or entry[2] < self._clock.monotonic():
+            raise BadTicket
+        return entry[0], entry[1]
+
     def announce(self, room: str, free_mb: int) -> None:
         """Tell every open page, and each that comes, how the hub's disk stands: `ok`, `low` or `full`."""
         message = _json({"type": "hub", "storage": room, "free_mb": free_mb})
@@ -217,13 +224,11 @@ class Live:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """The route `GET /api/ws?ticket=...`."""
         self._http.check_origin(request)
-        entry = self._tickets.pop(request.query.get("ticket", ""), None)
-        if entry is None or entry[2] < self._clock.monotonic():
-            raise BadTicket
+        ctx, token = self.claim(request.query.get("ticket", ""))
         socket = web.WebSocketResponse(max_msg_size=MESSAGE_BYTES_MAX, compress=False)
         await socket.prepare(request)
         assert request.transport is not None  # it has just been written to
-        page = _Page(entry[0], entry[1], socket, Outbox(request.transport))
+        page = _Page(ctx, token, socket, Outbox(request.transport))
         self._pages.add(page)
         if self._notice is not None:
             page.out.send(self._notice)

@@ -11,6 +11,7 @@ import { NO_FLOW, openLine, readLine } from './line'
 import type { OwnMedia } from './media'
 import { GONE_AFTER_MS, type Here, type PeerState, readSignal } from './negotiation'
 import { type Net, Peer, type Tracks } from './peer'
+import { canSound, openSound, type Sound } from './sound'
 import { judge, readView, type ViewState } from './view'
 
 export type Seat = Readonly<{
@@ -27,6 +28,8 @@ const NET_EVERY_MS = 2_000
 const POINTER_EVERY_MS = 16
 const VIEW_EVERY_MS = 80
 const SETTLE_MS = 600
+/** Without media for so long, though somebody is there and the hub is heard: voices go over the web connection. */
+const WITHOUT_MS = 12_000
 
 type Member = {
   session: string
@@ -60,6 +63,12 @@ export function openLink(
   const guard = new Guard()
   const canCall = typeof RTCPeerConnection !== 'undefined'
 
+  /** Who has no media, as the hub tells it; and this page's own socket for voices, while anybody needs one. */
+  let without: ReadonlySet<string> = new Set()
+  let noMediaAt_ms: number | null = null
+  const sound = signal<Sound | null>(null)
+  const isVoiceOnly = (account: string): boolean => sound.peek()?.without === true || without.has(account)
+
   const shown = signal<readonly string[] | null>(null)
   let largest: string | null = null
   const speakers = signal<readonly string[]>([])
@@ -88,14 +97,18 @@ export function openLink(
   }
   const show = (): void => {
     refused.value = forwarder?.refused ?? null
-    seats.value = [...members].map(([account, m]) => ({
-      account,
-      state: stateOf(account, m),
-      stream: forwarder?.pictureOf(account) ?? m.peer?.stream ?? null,
-      mic: m.mic,
-      cam: m.cam,
-      net: m.net,
-    }))
+    seats.value = [...members].map(([account, m]) => {
+      const state = stateOf(account, m)
+      const voiceOnly = state !== 'connected' && !m.left && isVoiceOnly(account)
+      return {
+        account,
+        state: voiceOnly ? 'connected' : state,
+        stream: forwarder?.pictureOf(account) ?? m.peer?.stream ?? null,
+        mic: m.mic,
+        cam: m.cam && !voiceOnly,
+        net: m.net,
+      }
+    })
     if (forwarder === null) return
     speakers.value = forwarder.speakers
     lead.value = forwarder.lead.account
@@ -258,7 +271,10 @@ export function openLink(
     }
     if (body.kind === 'view') viewed(body)
     const news = readNews(from, body)
-    if (news !== null && canCall) {
+    if (news?.say === 'without') {
+      without = new Set(news.accounts ?? [])
+      voices()
+    } else if (news !== null && canCall) {
       const missed = forwarder === null && news.say === 'members' // the word that it begins, while the link was down
       forward().heard(news)
       if (missed) void forward().take(null)
@@ -319,7 +335,25 @@ export function openLink(
 
   if (enter.forwarded === true && canCall) void forward().take(enter.media ?? null)
 
+  /** Opens and closes the socket for voices. */
+  const voices = (): void => {
+    const others = [...members.values()].filter(m => !m.left)
+    const flows = forwarder?.stands === true || others.some(m => m.peer?.state === 'connected')
+    if (flows || others.length === 0 || !linked()) noMediaAt_ms = null
+    else noMediaAt_ms ??= performance.now()
+    const open = sound.peek()
+    const isWithout = noMediaAt_ms !== null && (open?.without === true || performance.now() - noMediaAt_ms > WITHOUT_MS)
+    const isNeeded = isWithout || [...without].some(account => account !== me)
+    const track = tracks().audio
+    if (isNeeded && canSound() && open?.without === isWithout && open.track === track) return
+    if (open === null && !(isNeeded && canSound())) return
+    open?.close()
+    sound.value = isNeeded && canSound() ? openSound({ consult: enter.consult.id, without: isWithout, track }) : null
+    show()
+  }
+
   const netTimer = setInterval(() => {
+    voices()
     if (forwarder?.stands === true)
       void forwarder.net().then(net => {
         for (const m of members.values()) m.net = net
@@ -356,6 +390,7 @@ export function openLink(
   const close = (leaving: boolean): void => {
     if (leaving) whisper(topic, null, { kind: 'bye' })
     clearInterval(netTimer)
+    sound.peek()?.close()
     stopHurry()
     stopNetwork()
     line.close()
@@ -374,6 +409,7 @@ export function openLink(
   }
   return {
     topic,
+    sound,
     line: line.state,
     seats,
     speakers,
