@@ -135,6 +135,23 @@ class AlreadyInvited(ConsultError):
 
 
 @dataclass(eq=False)
+class RoomFull(ConsultError):
+    code: ClassVar[str] = "consult.room_full"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "This room has {limit} members: nobody more can be asked in."
+    mend: ClassVar[str] = "Go on with those who are here; a further expert can be asked for a consultation of his own."
+    limit: int
+
+
+@dataclass(eq=False)
+class HelpNobody(ConsultError):
+    code: ClassVar[str] = "consult.help_nobody"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "Nobody on duty is left to call."
+    mend: ClassVar[str] = "Call an expert by name, or by telephone."
+
+
+@dataclass(eq=False)
 class OpinionOwed(ConsultError):
     code: ClassVar[str] = "consult.opinion_owed"
     status: ClassVar[int] = 409

@@ -205,6 +205,7 @@ def _events(ctx: Ctx, row: RowMapping, members: list[RowMapping], opinions: list
         "file": requesting,
         "cancel": requesting,
         "enter": ctx.actor in inside,
+        "help": ctx.actor in inside,
         "schedule": ctx.actor == row["expert"],
         "give_back": ctx.actor == row["expert"],
         "late": ctx.actor == row["expert"],

@@ -162,6 +162,12 @@ export type CalendarQuery = {
   readonly days?: number
 }
 
+/** `account` empty: who is on duty at the invited institution. `words`: what it is about. */
+export type CallForHelp = {
+  readonly account?: string
+  readonly words?: string
+}
+
 /** The patient's place was told: whom, how, and what he repeated. */
 export type Callback = {
   readonly by_name: string
@@ -696,6 +702,24 @@ export type GreyWindow = {
 export type HandedOver = {
   readonly recording: Recording
   readonly known: boolean
+}
+
+/** `unheard`: it rang out. `org_name`: of the side that asked for the consultation. */
+export type HelpCall = {
+  readonly consult: string
+  readonly account: string
+  readonly name: string
+  readonly by_name: string
+  readonly org_name: string
+  readonly patient: Patient
+  readonly purpose: string
+  readonly words: string
+  readonly at: string
+  readonly answer: 'came' | 'declined' | 'ringing' | 'unheard'
+}
+
+export type HelpCalls = {
+  readonly calls: readonly HelpCall[]
 }
 
 /** The parcel view: what happened to a recording, when, by whom. */

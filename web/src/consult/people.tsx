@@ -7,6 +7,7 @@ import { useKeys } from '../app/keys'
 import { t } from '../i18n/consult'
 import { t as planning } from '../i18n/planning'
 import { Button, Dot, Icon } from '../ui'
+import { Help } from './help'
 import type { Seat } from './link'
 import type { Floor, Role, Shared } from './shared'
 import { PeerTile } from './tiles'
@@ -137,6 +138,7 @@ export function People(p: Common & { onClose: () => void }) {
           </select>
         </label>
       )}
+      <Help consult={p.consult} />
       <ul>
         {members.map(m => {
           const role = roles.get(m.account)

@@ -26,6 +26,7 @@ import { useConsult } from './one'
 import { Opinion } from './opinion'
 import type { Net } from './peer'
 import { inSight, type Large, People, Strip, whoIsLarge } from './people'
+import { hasSeat, leaveSeat, takeSeat } from './seat'
 import { canShare, openShare, type Share } from './share'
 import { openShared, type Shared } from './shared'
 import { type Follow, Stage } from './stage'
@@ -58,8 +59,6 @@ type Place =
 /** Of more members everybody joins muted. */
 const OPEN_MICS_MAX = 3
 
-const seatKey = (consult: string): string => `xinlian.room.${consult}`
-
 function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void }) {
   const c = p.consult
   const media = useMemo(createMedia, [])
@@ -83,7 +82,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
       const told = await api.post<Enter>(`/api/consults/${encodeURIComponent(c.id)}/enter`, {})
       if (gone.current) return
       p.onChange(told.consult)
-      sessionStorage.setItem(seatKey(c.id), 'in')
+      takeSeat(c.id)
       const nameOf = (a: string): string => names.current.find(m => m.account === a)?.name ?? '–'
       const opened = openLink(told, p.me, media, nameOf, elsewhere)
       link.current = opened
@@ -103,14 +102,15 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
   }
   /** The same person came in by another page: this one makes room for it, and may be taken up again. */
   const elsewhere = (): void => {
-    sessionStorage.removeItem(seatKey(c.id))
+    leaveSeat(c.id)
+    sharing.current?.close()
     link.current?.close(false)
     link.current = null
     shared.current?.close()
     setPlace({ kind: 'lobby', error: null, elsewhere: true })
   }
   const goOut = (): void => {
-    sessionStorage.removeItem(seatKey(c.id))
+    leaveSeat(c.id)
     sharing.current?.close()
     link.current?.close(true)
     link.current = null
@@ -124,7 +124,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
   useEffect(() => {
     if (c.members.length > OPEN_MICS_MAX && media.micOn.peek()) media.toggleMic()
     void media.open()
-    if (sessionStorage.getItem(seatKey(c.id)) === 'in' && roomIsOpen(c.events)) void enter()
+    if (hasSeat(c.id) && roomIsOpen(c.events)) void enter()
     api.get<Recording>(`/api/recordings/${encodeURIComponent(c.recording)}`).then(
       r => !gone.current && setRecording(r),
       () => undefined, // the card shows what the request says

@@ -98,7 +98,7 @@ export const t = catalogue({
   'room.between': { zh: '{a} ↔ {b}', en: '{a} ↔ {b}' },
   'room.lobby': { zh: '进入会诊室', en: 'Enter the room' },
   'room.elsewhere': {
-    zh: '您已在另一个页面进入会诊室，这里已退出。再次进入会回到这里。',
+    zh: '已在另一个页面进入会诊室，这里已退出。再次进入会回到这里。',
     en: 'You entered the room on another page, so this one left it. Enter again to come back here.',
   },
   'room.lobby.told': {

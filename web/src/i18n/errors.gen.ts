@@ -113,6 +113,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "本会诊室的录像已在征求同意或进行中。无需操作；如需重新录像，请先结束当前录像。",
     "en": "A film of this room is asked for or under way already. Nothing to do; end it before you ask for another one."
   },
+  "consult.help_nobody": {
+    "zh": "现在没有其他值班专家可以呼叫。请点名呼叫专家，或打电话。",
+    "en": "Nobody on duty is left to call. Call an expert by name, or by telephone."
+  },
   "consult.hours": {
     "zh": "出诊时间不合理（{reason}）。每段须在同一天内，先开始后结束，且不短于一个时段。",
     "en": "These hours cannot be: {reason}. Give each stretch a beginning before its end, within one day, long enough for one slot."
@@ -164,6 +168,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "consult.papers_owed": {
     "zh": "本次急会诊先行开展，尚未补交知情同意。请先补交知情同意书或两名医师的说明，再会签。",
     "en": "This emergency went ahead of its consent, and none has been filed since. File the signed consent or the two doctors' note, then countersign."
+  },
+  "consult.room_full": {
+    "zh": "会诊室成员已达 {limit} 人，不能再加人。请先与在场的人继续；需要更多专家时另行申请会诊。",
+    "en": "This room has {limit} members: nobody more can be asked in. Go on with those who are here; a further expert can be asked for a consultation of his own."
   },
   "consult.seat": {
     "zh": "本页面在会诊室的音视频席位已失效。页面会自动重新加入；若未恢复，请重新进入会诊室。",
