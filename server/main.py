@@ -47,9 +47,11 @@ from server.consult import Consultations, ConsultSettings, Rooms, topic_kind
 from server.consult.conclusion import Printing
 from server.consult.conclusion import reactions as conclusion_reactions
 from server.consult.conclusion_routes import routes as conclusion_routes
-from server.consult.film_routes import routes as film_routes
-from server.consult.film_views import FilmViews
-from server.consult.films import Films, FilmSettings
+from server.consult.draft_routes import routes as draft_routes
+from server.consult.drafting import Drafting
+from server.consult.films.routes import routes as film_routes
+from server.consult.films.service import Films, FilmSettings
+from server.consult.films.views import FilmViews
 from server.consult.help_routes import routes as help_routes
 from server.consult.media.embedded import Embedded, listen_on
 from server.consult.media.engine import Hear, MediaEngine
@@ -317,6 +319,7 @@ class Application:
             db, clock, consult_settings(self.config), self.secret, adapters.may_sign(clock), rooms, self.seats,
             self.films,
         )  # fmt: skip
+        self.drafting = Drafting(self.consult, self._tell_pages)
         self.pictures = Pool(1, pictures.warm_up, timeout_s=pictures.WORKER_S, memory_bytes=pictures.WORKER_BYTES)
         self.messages = Messages(db, adapters.message_cases(self.people), blobs, self._clean)
         self.images = Images(
@@ -390,6 +393,10 @@ class Application:
             return Janus(JanusAt(said.janus_url, said.janus_secret, said.janus_admin_key), hear, self.clock.monotonic)
         return Embedded(self._media_listen(), hear, self.clock.monotonic)
 
+    def _tell_pages(self, account: str, body: bytes) -> None:
+        """What is fleeting, to the open pages of one account."""
+        self.live.whisper(f"user:{account}", "", body)
+
     def _media_listen(self) -> Listen:
         hub, said = self.config.hub, self.config.consult
         port = hub.port if said.media_port is None else said.media_port  # HTTP is TCP: the same number is free for UDP
@@ -427,6 +434,7 @@ class Application:
             *media_routes(self.consult, self.seats),
             *film_routes(self.films, FilmViews(self.films)),
             *conclusion_routes(self.consult, self.printing),
+            *draft_routes(self.consult, self.drafting),
             *message_routes(self.messages),
             *image_routes(self.images),
             *self._hub_routes(http),

@@ -75,13 +75,14 @@ class StreamHead:
 
 
 class Incoming(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a page may send."""
+    """What a page may send. mark: of a ping, comes back with the hub's own time beside it."""
 
     type: Literal["subscribe", "unsubscribe", "whisper", "ping"]
     topic: str = ""
     cursor: int | None = None
     to: str | None = None
     body: msgspec.Raw = msgspec.Raw(b"null")
+    mark: float | None = None
 
 
 MaySubscribe = Callable[[Ctx, str], Awaitable[bool]]
@@ -289,7 +290,7 @@ class Live:
 
     async def _take(self, page: _Page, incoming: Incoming) -> None:
         if incoming.type == "ping":
-            page.send('{"type":"pong"}')
+            page.send(_pong(incoming.mark, self._clock.monotonic()))
         elif incoming.type == "subscribe":
             await self._subscribe(page, incoming.topic, incoming.cursor)
         elif incoming.type == "unsubscribe":
@@ -404,6 +405,11 @@ def _event_message(topic: str, event: Event) -> str:
 
 def _whisper(topic: str, sender: str, body: bytes) -> str:
     return _json({"type": "whisper", "topic": topic, "from": sender, "body": msgspec.Raw(body)})
+
+
+def _pong(mark: float | None, now_s: float) -> str:
+    """With the times of both, a page tells its line's way up from its way down."""
+    return _json({"type": "pong"} if mark is None else {"type": "pong", "mark": mark, "at_ms": round(1000 * now_s, 1)})
 
 
 def _json(value: object) -> str:

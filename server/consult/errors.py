@@ -118,6 +118,14 @@ class AmendReasonMissing(ConsultError):
 
 
 @dataclass(eq=False)
+class OnlyWatches(ConsultError):
+    code: ClassVar[str] = "consult.only_watches"
+    status: ClassVar[int] = 403
+    what: ClassVar[str] = "Who watches does not write in the conclusion."
+    mend: ClassVar[str] = "Tell an expert or the side that asked; they fill it in."
+
+
+@dataclass(eq=False)
 class AlreadyInvited(ConsultError):
     code: ClassVar[str] = "consult.already_invited"
     status: ClassVar[int] = 409

@@ -32,7 +32,7 @@ from server.consult.errors import (
     NotTheExpert,
     PapersOwed,
 )
-from server.consult.films import Films
+from server.consult.films.service import Films
 from server.consult.media.seats import Seats
 from server.consult.model import (
     CONSULT,
@@ -326,15 +326,18 @@ async def enter(room: Consultations, ctx: Ctx, consult_id: str) -> Enter:
     def work(tx: Tx) -> Consult:
         row = inside(tx.conn, ctx, consult_id)
         target = CONSULT.move(row["state"], "enter")
-        store.update_consult(tx.conn, consult_id, state=target)
+        store.update_consult(tx.conn, consult_id, state=target, began_at=row["began_at"] or tx.now)
         help_store.answer(tx.conn, consult_id, ctx.actor, "came")
         tell(tx, row, "consult.entered", {"state": target, "account": ctx.actor})
         return again(tx, ctx, consult_id)
 
     consult = await room.db.write(work, actor=ctx.actor)
-    enter = Enter(consult, _ice_servers(room, ctx.actor), room.rooms.view(consult_id))
+    stay = new_id("stay")
+    enter = Enter(consult, _ice_servers(room, ctx.actor), room.rooms.view(consult_id), stay)
+    told = room.rooms.enter(consult_id, ctx.actor, stay)
     if room.seats is None:
         return enter
+    room.seats.whisper(f"consult:{consult_id}", told, ctx.actor)
     media = await room.seats.enter(consult_id, ctx.actor)
     return msgspec.structs.replace(enter, media=media, forwarded=room.seats.is_forwarded(consult_id))
 
@@ -436,6 +439,7 @@ async def countersign(room: Consultations, ctx: Ctx, consult_id: str, digest: st
             countersignature=signature,
         )  # fmt: skip
         store.update_consult(tx.conn, consult_id, state=target)
+        store.drop_draft(tx.conn, consult_id)
         if row["opinions_opened_at"] is None and store.opinions(tx.conn, [consult_id]):
             # Nobody writes one any more, and a dissent belongs to the conclusion.
             store.update_consult(tx.conn, consult_id, opinions_opened_at=tx.now)

@@ -14,7 +14,6 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from device.simulate import run_device, upload_of
 from tests.journey.conftest import Person
 from tests.journey.test_consult import enter
 from tests.journey.test_room_media import invite, sees_all
@@ -51,8 +50,7 @@ SAID = """() => [...document.querySelectorAll('[data-testid=thread] .bub-words')
 
 async def meet(rig: Rig, *seats: tuple[str, str]) -> tuple[str, list[Person]]:
     """The consultation's id, and who sits as (login, host) in its room; all see each other."""
-    upload = upload_of(normal(), mode="batch", request=REQUEST)
-    receipt = await run_device(upload, rig.hub.device_url, rig.hub.keys["org_hewan"], trust=rig.hub.trust)
+    receipt = await rig.hub.send("org_hewan", normal(), REQUEST)
     async with await rig.hub.sign_in("clinic") as asks, await rig.hub.sign_in("oncall") as answers:
         consult = await opened(receipt.recording, asks, answers)
     for login, _ in seats[2:]:

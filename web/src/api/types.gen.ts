@@ -509,6 +509,28 @@ export type Document = {
   readonly at: string
 }
 
+/** The conclusion while both sides fill it, before anybody signs. `advice`: one a line. `began_at`: when the room was first entered, for its clock. */
+export type Draft = {
+  readonly rev: number
+  readonly questions: readonly Question[]
+  readonly text: string
+  readonly advice: string
+  readonly follow_up: string
+  readonly warning_signs: string
+  readonly saved_name: string
+  readonly saved_at: string | null
+  readonly began_at: string | null
+}
+
+/** What was typed since the last save; what is null stays as it is. */
+export type DraftChange = {
+  readonly questions?: readonly Question[] | null
+  readonly text?: string | null
+  readonly advice?: string | null
+  readonly follow_up?: string | null
+  readonly warning_signs?: string | null
+}
+
 export type DraftReport = {
   readonly statements: readonly Statement[]
   readonly grade: 'critical' | 'normal' | 'unassessed' | 'warning'
@@ -554,11 +576,12 @@ export type Enrolled = {
   readonly gateway_tls: boolean
 }
 
-/** What a browser needs to join: its member list, the shared view so far, and ICE servers (may be empty). forwarded: sound and picture go over the hub's forwarder, by the seat `media` (null: it is to ask for one). */
+/** What a browser needs to join: its member list, the shared view so far, and ICE servers (may be empty). forwarded: sound and picture go over the hub's forwarder, by the seat `media` (null: it is to ask for one). stay: of this page; another page by which the same person enters later has another, and takes its place. */
 export type Enter = {
   readonly consult: Consult
   readonly ice_servers: readonly IceServer[]
   readonly view: SharedView | null
+  readonly stay: string
   readonly forwarded?: boolean
   readonly media?: MediaSeat | null
 }
@@ -1153,6 +1176,12 @@ export type Plan = {
   readonly waiting: Waiting | null
   readonly starts_at: string | null
   readonly tested: readonly Seen[]
+}
+
+/** One thing that is to be answered in the room. */
+export type Question = {
+  readonly text: string
+  readonly answered?: boolean
 }
 
 /** A place in a recording: lead and half-open sample range. */

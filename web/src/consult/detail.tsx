@@ -45,6 +45,7 @@ export default function ConsultDetail({ params }: ScreenProps) {
 
 function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consult) => void }) {
   const [writing, setWriting] = useState(false)
+  const fills = c.conclusion === null && c.events.includes('draft')
   useKeys('consult', [
     {
       id: 'consult.enter',
@@ -105,9 +106,9 @@ function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
             <PatientImages patient={c.patient.id} of={c.id} />
           </div>
         </Pane>
-        {c.conclusion === null && c.events.includes('conclude') && !writing && isMe(c.expert) && (
+        {fills && !writing && (
           <Button icon="pen" onClick={() => setWriting(true)}>
-            {t('room.opinion')}
+            {isMe(c.expert) ? t('room.opinion') : t('one.fill')}
           </Button>
         )}
         {(c.conclusion !== null || writing) && (

@@ -7,6 +7,7 @@ import type { PeerPointer } from '../ecg'
 import { hurry, linkState, onNetwork, seek, subscribe, whisper } from '../live/live'
 import { Forwarder, readNews, wishes } from './forwarder'
 import { Guard } from './guard'
+import { NO_FLOW, openLine, readLine } from './line'
 import type { OwnMedia } from './media'
 import { GONE_AFTER_MS, type Here, type PeerState, readSignal } from './negotiation'
 import { type Net, Peer, type Tracks } from './peer'
@@ -39,7 +40,14 @@ type Member = {
   came: boolean
 }
 
-export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (account: string) => string) {
+/** `onElsewhere`: this person has entered by another page, which takes the place of this one. */
+export function openLink(
+  enter: Enter,
+  me: string,
+  media: OwnMedia,
+  nameOf: (account: string) => string,
+  onElsewhere: () => void,
+) {
   const topic = `consult:${enter.consult.id}`
   let session = uuid()
   const members = new Map<string, Member>()
@@ -93,8 +101,27 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     const withPicture = [...members].filter(([, m]) => m.cam && !m.left).map(([account]) => account)
     const chosen = shown.peek()
     const inSight = chosen === null ? withPicture : chosen.filter(a => withPicture.includes(a))
-    forwarder.watch(wishes(inSight, largest ?? forwarder.lead.account))
+    const wished = wishes(inSight, largest ?? forwarder.lead.account, line.down_bits)
+    line.takes(wished.length)
+    forwarder.watch(wished)
   }
+  const line = openLine({
+    tell: told => whisper(topic, null, told),
+    flow: async () => {
+      if (forwarder !== null) return forwarder.flow()
+      const flows = await Promise.all([...members.values()].map(m => m.peer?.flow() ?? NO_FLOW))
+      return flows[0] ?? NO_FLOW // browser to browser there is one other
+    },
+    onChange: () => {
+      for (const m of members.values()) void m.peer?.show()
+      void forwarder?.show()
+      show()
+    },
+    onVoice: () => {
+      for (const m of members.values()) void m.peer?.pack()
+      void forwarder?.pack()
+    },
+  })
   /** Three are in: over the hub from now on, for good. What is direct goes when the first picture has come. */
   const forward = (): Forwarder => {
     forwarder ??= new Forwarder({
@@ -102,6 +129,8 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
       iceServers: enter.ice_servers,
       tracks,
       linked,
+      line,
+      others: () => [...members.values()].filter(m => !m.left).length,
       onChange: show,
       onSilent: seek,
       onFlow: () => {
@@ -129,6 +158,8 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
       other: account,
       iceServers: enter.ice_servers,
       tracks: tracks(),
+      picture: () => line.pictureTo(account),
+      voice: line.voice,
       send: what => {
         const marked =
           'description' in what
@@ -209,10 +240,15 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     if (verdict === 'say_again' && lastSent !== null) whisperView(lastSent)
   }
 
-  const hello = (): void => whisper(topic, null, { kind: 'hello' })
+  const hello = (): void => whisper(topic, null, { kind: 'hello', stay: enter.stay })
 
   const heard = (from: string, body: unknown): void => {
     if (typeof body !== 'object' || body === null || !('kind' in body)) return
+    if (body.kind === 'stay') {
+      const { account, stay } = body as { account?: unknown; stay?: unknown }
+      if (from === '' && account === me && stay !== enter.stay) onElsewhere()
+      return
+    }
     if (body.kind === 'view') viewed(body)
     const news = readNews(from, body)
     if (news !== null && canCall) {
@@ -225,7 +261,11 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
       if (guard.takes(from, 'answer', performance.now())) sayHere(from, true)
     } else if (body.kind === 'signal') void signalled(from, body)
     else if (body.kind === 'pointer') pointed(from, body as { lead?: unknown; sample?: unknown })
-    else if (body.kind === 'bye') {
+    else if (body.kind === 'line') {
+      const told = readLine(body)
+      if (told !== null) line.heard(from, told)
+    } else if (body.kind === 'bye') {
+      line.gone(from)
       const m = members.get(from)
       if (m !== undefined) {
         m.peer?.close()
@@ -305,6 +345,7 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     clearInterval(netTimer)
     stopHurry()
     stopNetwork()
+    line.close()
     stopMedia()
     stopTopic()
     for (const m of members.values()) m.peer?.close()
@@ -318,7 +359,20 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     largest = large
     show()
   }
-  return { topic, seats, speakers, refused, lead, pointers, view, watch, sendView, sendPointer, close }
+  return {
+    topic,
+    line: line.state,
+    seats,
+    speakers,
+    refused,
+    lead,
+    pointers,
+    view,
+    watch,
+    sendView,
+    sendPointer,
+    close,
+  }
 }
 
 export type RoomLink = ReturnType<typeof openLink>

@@ -157,6 +157,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "这一步应由申请方完成：{name} 或其在 {org} 的同事。应答方不能代双方签署。",
     "en": "This step belongs to the side that asked: {name} or a colleague at {org}. Leave it to them; the one who answers never signs for both sides."
   },
+  "consult.only_watches": {
+    "zh": "旁听者不填写会诊结论。请告知专家或申请方，由其填写。",
+    "en": "Who watches does not write in the conclusion. Tell an expert or the side that asked; they fill it in."
+  },
   "consult.opinion_owed": {
     "zh": "在本人签署意见之前，其他专家的意见保持密封。请先写下并签署本人的意见，再公开全部意见。",
     "en": "The opinions are sealed until you have signed your own. Write and sign your opinion, then open the others'."

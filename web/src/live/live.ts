@@ -121,6 +121,27 @@ export function whisper(topic: string, to: string | null, body: unknown): void {
   tell({ type: 'whisper', topic, to, body })
 }
 
+/** Of one question for the time: when it left, the hub's clock then, when the answer was here. */
+export type Echo = Readonly<{ mark: number; hub_ms: number; back_ms: number }>
+const echoes = new Set<(echo: Echo) => void>()
+
+/** Hears the answers to `askTime`. Returns how to stop. */
+export function onEcho(hear: (echo: Echo) => void): () => void {
+  echoes.add(hear)
+  return () => echoes.delete(hear)
+}
+
+/** Asks the hub for its time on the way all messages take; returns the question's mark, null: there is no link. */
+export function askTime(): number | null {
+  if (socket?.readyState !== WebSocket.OPEN) return null
+  const mark = performance.now()
+  tell({ type: 'ping', mark })
+  return mark
+}
+
+/** What waits in this computer to go up to the hub. */
+export const unsentBytes = (): number => socket?.bufferedAmount ?? 0
+
 function tell(message: object): void {
   if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message))
 }
@@ -305,6 +326,8 @@ function receive(data: unknown): void {
       tell({ type: 'pong' })
       return
     case 'pong':
+      if (message.mark === undefined || message.at_ms === undefined) return
+      for (const hear of echoes) hear({ mark: message.mark, hub_ms: message.at_ms, back_ms: performance.now() })
       return
   }
 }

@@ -22,7 +22,7 @@ export type Incoming =
   | { type: 'whisper'; topic: string; from: string; body: unknown }
   | { type: 'hub'; storage: HubStorage; free_mb: number } // how its disk stands; nothing was said: it is well
   | { type: 'ping' }
-  | { type: 'pong' }
+  | { type: 'pong'; mark?: number; at_ms?: number }
 
 const KNOWN: ReadonlySet<string> = new Set(['hub', 'ready', 'event', 'refused', 'ended', 'whisper', 'ping', 'pong'])
 
