@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from server.base.errors import NotFound, WrongState
-from server.consult import access, help, opinions, service
+from server.consult import access, opinions, service
 from server.consult.errors import HelpNobody, NotAMember, RoomFull
-from server.consult.help_model import CallForHelp
+from server.consult.help import service as help
+from server.consult.help.model import CallForHelp
 from server.consult.model import Consult, Invite
 from tests.server.test_consult import Case
 from tests.server.test_consult import case as case
