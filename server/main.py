@@ -55,7 +55,7 @@ from server.consult.drafting import Drafting
 from server.consult.films.routes import routes as film_routes
 from server.consult.films.service import Films, FilmSettings
 from server.consult.films.views import FilmViews
-from server.consult.help_routes import routes as help_routes
+from server.consult.help.routes import routes as help_routes
 from server.consult.media.embedded import Embedded, listen_on
 from server.consult.media.engine import Hear, MediaEngine
 from server.consult.media.janus import Janus, JanusAt

@@ -29,10 +29,10 @@ from server.base.http import Route
 from server.base.kinds import KINDS, TIMERS
 from server.base.states import StateTable
 from server.config import Config
-from server.consult import help_model
 from server.consult import model as consult
 from server.consult.after import model as after
 from server.consult.films import model as films
+from server.consult.help import model as help_model
 from server.consult.media import model as media
 from server.consult.planning import model as planning
 from server.devices import model as devices
@@ -60,9 +60,7 @@ TABLES: tuple[StateTable, ...] = (
     films.FILM,
 )
 ROOMS = ("people", "devices", "records", "reading", "alerts", "consult", "messages", "images")
-MORE_ROUTES = (
-    "consult.media_routes", "consult.conclusion_routes", "consult.draft_routes", "consult.help_routes",
-)  # fmt: skip
+MORE_ROUTES = ("consult.media_routes", "consult.conclusion_routes", "consult.draft_routes", "consult.help.routes")
 """Of rooms whose routes are in several files; each takes the room and a second thing."""
 TS_HEADER = "// Produced from the server's definitions by `./run regen`; not to be edited.\n"
 MD_HEADER = "<!-- Produced from the code by `./run regen`; not to be edited. -->\n\n"
