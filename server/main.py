@@ -11,6 +11,7 @@ import os
 import secrets
 import ssl
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -44,6 +45,8 @@ from server.base.reserve import Reserve, Room
 from server.base.spine import Reaction, Spine
 from server.config import Config
 from server.consult import Consultations, ConsultSettings, Rooms, topic_kind
+from server.consult.after.routes import routes as after_routes
+from server.consult.after.service import reactions as after_reactions
 from server.consult.conclusion import Printing
 from server.consult.conclusion import reactions as conclusion_reactions
 from server.consult.conclusion_routes import routes as conclusion_routes
@@ -63,6 +66,8 @@ from server.consult.model import IceServer
 from server.consult.planning.routes import routes as planning_routes
 from server.consult.reactions import reactions as consult_reactions
 from server.consult.routes import routes as consult_routes
+from server.consult.service import check_inside
+from server.consult.sound import Sound
 from server.devices import service as devices
 from server.devices.routes import routes as device_routes
 from server.ground import (
@@ -339,6 +344,7 @@ class Application:
                 *reading_reactions(self.reading),
                 *alert_reactions(self.alerts),
                 *consult_reactions(self.consult),
+                *after_reactions(self.consult),
                 *conclusion_reactions(self.consult, self.printing),
                 Reaction("main.drop_revoked", frozenset({"device.revoked", "device.key_revoked"}), self._drop_revoked),
                 *self.more_reactions,
@@ -434,6 +440,7 @@ class Application:
             *media_routes(self.consult, self.seats),
             *film_routes(self.films, FilmViews(self.films)),
             *conclusion_routes(self.consult, self.printing),
+            *after_routes(self.consult),
             *draft_routes(self.consult, self.drafting),
             *message_routes(self.messages),
             *image_routes(self.images),
@@ -441,6 +448,11 @@ class Application:
         )
         self.web = http.application(routes)
         self.web.router.add_get("/api/ws", self.live.handle)
+        sound = Sound(
+            self.clock, http, self.live, partial(check_inside, self.consult),
+            partial(people.session_alive, self.people), self.seats.whisper,
+        )  # fmt: skip
+        self.web.router.add_get("/api/consults/{id}/sound", sound.handle)
         if self.serve_pages:
             self.web.router.add_get("/{path:.*}", pages.handler(Path(self.config.hub.web)))
 
