@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.async_api import expect
 
@@ -51,4 +53,17 @@ async def test_a_question_stands_on_its_beat_and_is_answered_there(hub: Hub, peo
     await expect(reader.see("reader-paper")).to_have_attribute("data-pins", "1")
     await expect(reader.page.locator(".bub", has_text="是，PR 延长")).to_be_visible()
     assert await violations(reader, AXE.read_text(encoding="utf-8")) == []
+    people.no_faults()
+
+
+async def test_a_second_opinion_is_asked_from_the_worklist_with_what_is_known(hub: Hub, people: People) -> None:
+    recording = (await hub.send("org_hewan", real("101"), REQUEST)).recording
+    await queued(hub, recording)
+    reader = await people.open("reader", "/worklist")
+    row = reader.page.get_by_role("row", name="马德福")
+    await expect(row).to_be_visible()
+    await row.click()
+    await reader.keys("u")
+    await expect(reader.page.locator("[name=purpose]")).to_have_value(re.compile("上级会诊"))
+    await expect(reader.page.locator("[name=summary]")).to_have_value(re.compile("目前判读"))
     people.no_faults()
