@@ -1,7 +1,7 @@
 """The sockets of voices: one for each page that takes part, never the one of events or of live ECG.
 
 Who may come in: a ticket of the session, then membership, and both are asked again while he stays. What a page does
-not take in time it never gets: old sound is worth nothing. Who hears whom is `sound`.
+not take in time it never gets: old sound is worth nothing. Who hears whom is `hall`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from server.base.http import Http
 from server.base.live import Live
 from server.consult.errors import SoundFull
 from server.consult.media.model import MediaNews
-from server.consult.sound import LOUDEST, PACKET_BYTES_MAX, PACKETS_PER_S_MAX, SoundRoom, Voice
+from server.consult.sound.hall import LOUDEST, PACKET_BYTES_MAX, PACKETS_PER_S_MAX, SoundRoom, Voice
 
 UNREAD_BYTES_MAX: Final = 12_000
 """Three voices of 24 kbit/s for more than a second. Behind it a page is given nothing more until it has read."""

@@ -2,7 +2,7 @@
 
 A member `without` media is heard by everybody on these sockets; the others' voices go to those without only, since
 among themselves they have the real thing. Packets (Opus, encoded by the page) are passed on unread, at most of the
-three loudest. Rules only; the sockets are `sound_routes`.
+three loudest. Rules only; the sockets are `routes`.
 
 One message is `level:u8 sequence:u16 opus`, level 0 (silence) to 127; the hub puts the speaker's number (u8) before it.
 """
