@@ -67,7 +67,7 @@ from server.consult.planning.routes import routes as planning_routes
 from server.consult.reactions import reactions as consult_reactions
 from server.consult.routes import routes as consult_routes
 from server.consult.service import check_inside
-from server.consult.sound import Sound
+from server.consult.sound.routes import Sound
 from server.devices import service as devices
 from server.devices.routes import routes as device_routes
 from server.ground import (

@@ -144,7 +144,8 @@ def route_page() -> str:
             [f"`{r.method} {r.path}`", f"`{r.rule}`", _type_name(r.body or r.query), _type_name(r.result)]
             for r in make(*[None] * len(inspect.signature(make).parameters))
         ]
-    own = "`GET /api/hub`, `GET /healthz`, `GET /metrics` are public; `GET /api/ws?ticket=` is the live connection."
+    own = "`GET /api/hub`, `GET /healthz`, `GET /metrics` are public; `GET /api/ws?ticket=` is the live connection,"
+    own += " `GET /api/consults/{id}/sound?ticket=` carries voices where no media come through."
     text = f"Commands (POST, PUT, DELETE) carry an `Idempotency-Key`. {own} Types: `web/src/api/types.gen.ts`."
     return _page("HTTP", text, ("route", "access rule", "takes", "gives"), sorted(rows))
 
