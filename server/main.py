@@ -11,6 +11,7 @@ import os
 import secrets
 import ssl
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -63,6 +64,8 @@ from server.consult.model import IceServer
 from server.consult.planning.routes import routes as planning_routes
 from server.consult.reactions import reactions as consult_reactions
 from server.consult.routes import routes as consult_routes
+from server.consult.service import check_inside
+from server.consult.sound import Sound
 from server.devices import service as devices
 from server.devices.routes import routes as device_routes
 from server.ground import (
@@ -441,6 +444,11 @@ class Application:
         )
         self.web = http.application(routes)
         self.web.router.add_get("/api/ws", self.live.handle)
+        sound = Sound(
+            self.clock, http, self.live, partial(check_inside, self.consult),
+            partial(people.session_alive, self.people), self.seats.whisper,
+        )  # fmt: skip
+        self.web.router.add_get("/api/consults/{id}/sound", sound.handle)
         if self.serve_pages:
             self.web.router.add_get("/{path:.*}", pages.handler(Path(self.config.hub.web)))
 

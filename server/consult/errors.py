@@ -217,6 +217,14 @@ class FilmUnderWay(ConsultError):
 
 
 @dataclass(eq=False)
+class SoundFull(ConsultError):
+    code: ClassVar[str] = "consult.sound_full"
+    status: ClassVar[int] = 503
+    what: ClassVar[str] = "As many pages of this room send sound over the web connection as the hub carries."
+    mend: ClassVar[str] = "It is tried again by itself; chat and ECG go on meanwhile."
+
+
+@dataclass(eq=False)
 class MediaGone(ConsultError):
     code: ClassVar[str] = "consult.media_gone"
     status: ClassVar[int] = 503

@@ -897,10 +897,10 @@ export type MediaDone = {
   readonly seat: string
 }
 
-/** What the hub whispers of media. engine: take a seat; slots and wanted are for one seat's page. accounts of `speakers`: who is heard, the loudest first; of `members`: who has a seat at the forwarder. */
+/** What the hub whispers of media. engine: take a seat; slots and wanted are for one seat's page. accounts of `speakers`: who is heard, the loudest first; of `members`: who has a seat at the forwarder; of `without`: whose voice goes over the web connection, since no media reach him. */
 export type MediaNews = {
   readonly kind: 'media'
-  readonly say: 'engine' | 'members' | 'slots' | 'speakers' | 'wanted'
+  readonly say: 'engine' | 'members' | 'slots' | 'speakers' | 'wanted' | 'without'
   readonly seat?: string
   readonly sound?: readonly (string | null)[]
   readonly picture?: readonly (string | null)[]

@@ -31,7 +31,7 @@ import { canShare, openShare, type Share } from './share'
 import { openShared, type Shared } from './shared'
 import { type Follow, Stage } from './stage'
 import { usePushToTalk } from './talk'
-import { PeerTile, SelfTile, WaitingTile } from './tiles'
+import { PeerTile, SelfTile, SoundOnly, WaitingTile } from './tiles'
 import { Waits } from './waiting'
 import { roomIsOpen, stateWords } from './words'
 import './consult.css'
@@ -193,6 +193,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
             onEnter={() => void enter()}
           />
         )}
+        {inRoom !== null && <SoundOnly sound={inRoom.link.sound.value} />}
         {inRoom !== null && <Waits consult={c} shared={inRoom.shared} />}
         {inRoom !== null && inRoom.link.refused.value !== null && (
           <p class="room-told" role="status" data-testid="media-refused">

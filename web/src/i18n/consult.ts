@@ -101,6 +101,14 @@ export const t = catalogue({
     zh: '已在另一个页面进入会诊室，这里已退出。再次进入会回到这里。',
     en: 'You entered the room on another page, so this one left it. Enter again to come back here.',
   },
+  'room.soundonly': {
+    zh: '这里的网络不放行音视频（UDP 和 TURN 都不通），声音改走网页连接，没有画面。请网管按安装说明开放端口。',
+    en: 'This network lets no media through (neither UDP nor TURN): voices go over the web connection, without pictures. Ask its administrator to open the ports of the installation guide.',
+  },
+  'room.soundonly.other': {
+    zh: '有成员的网络不放行音视频，与他的声音走网页连接',
+    en: 'One member’s network lets no media through: his voice and yours go over the web connection',
+  },
   'room.lobby.told': {
     zh: '先看一眼画面和麦克风。病历和心电图已经可看。',
     en: 'Check picture and microphone first. The record and the ECG can be seen already.',

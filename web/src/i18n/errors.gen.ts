@@ -185,6 +185,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "{name} 在该时间已不可预约。请从现有时段中另选，或加入候补。",
     "en": "{name} is not free at that time any more, or never was. Choose another of the times that are shown now, or join the waiting list."
   },
+  "consult.sound_full": {
+    "zh": "本会诊室经网页连接传送声音的页面已达上限。系统会自动重试；文字与心电不受影响。",
+    "en": "As many pages of this room send sound over the web connection as the hub carries. It is tried again by itself; chat and ECG go on meanwhile."
+  },
   "consult.taken": {
     "zh": "该会诊已由 {name} 接受。无需操作。",
     "en": "{name} has already accepted this consultation. Nothing to do for you; it is in good hands."
