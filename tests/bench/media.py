@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
 
-from tests.bench import media_cuts, media_forward, media_pages
+from tests.bench import media_cuts, media_film, media_forward, media_pages
 from tests.bench.figure import Words, WrongWordsError
 from tests.bench.sheet import Sheet
 
@@ -26,8 +26,9 @@ PARTS: Final[dict[str, Part]] = {
     "D3": media_forward.forwarding,
     "D4": media_forward.forty,
     "D6": media_cuts.reconnect,
+    "D9B": media_film.filming,
 }
-MUSTS: Final = {**media_pages.MUSTS, **media_forward.MUSTS, **media_cuts.MUSTS}
+MUSTS: Final = {**media_pages.MUSTS, **media_forward.MUSTS, **media_cuts.MUSTS, **media_film.MUSTS}
 
 
 def run(words: Sequence[str] = ()) -> Sheet:

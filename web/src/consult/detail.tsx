@@ -15,6 +15,7 @@ import { Thread } from '../messages/thread'
 import { Button, Empty, ErrorLine, FieldRow, Pane, Skeleton, Tag } from '../ui'
 import { Brief, briefOf } from './brief'
 import { ConsentShown } from './consent'
+import { Films } from './films'
 import { PriorityMark } from './list'
 import { Mdt } from './mdt'
 import { useConsult } from './one'
@@ -100,6 +101,7 @@ function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
         </Pane>
         <PlanPane consult={c} onChange={onChange} />
         <Mdt consult={c} onChange={onChange} />
+        <Films consult={c} />
         <Pane title={imageWords('title')}>
           <div class="consult-top">
             <PatientImages patient={c.patient.id} of={c.id} />
