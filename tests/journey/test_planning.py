@@ -8,6 +8,8 @@ import pytest
 from playwright.async_api import expect
 
 from tests.journey.conftest import People, Person, real
+from tests.journey.test_consult import enter
+from tests.journey.test_room_view import consultation
 from tests.server.conftest import REQUEST, Hub
 
 pytestmark = [pytest.mark.journey, pytest.mark.asyncio(loop_scope="session")]
@@ -106,4 +108,24 @@ async def test_a_visiting_clinic_is_opened_joined_and_cancelled(hub: Hub, people
     await expect(expert.see("clinic")).to_have_attribute("data-state", "cancelled")
     await stands(clinic, "accepted", "大雪封路")
     await expect(clinic.see("waiting")).to_contain_text("候补第 1 位")
+    people.no_faults()
+
+
+async def test_who_waits_before_the_room_is_seen_there_and_from_inside_with_what_his_test_said(
+    hub: Hub, people: People
+) -> None:
+    consult = await consultation(hub, (await hub.send("org_hewan", real("101"), REQUEST)).recording)
+    clinic = await people.open("clinic", f"/room/{consult}")
+    expert = await people.open("oncall", f"/room/{consult}")
+    for person, other in ((clinic, "陆闻笙"), (expert, "马春兰")):
+        row = person.see("waiting-room").get_by_role("listitem").filter(has_text=other)
+        await expect(row).to_have_attribute("data-waits", "true")
+    await enter(expert)
+    await expect(expert.see("waits")).to_contain_text("马春兰")
+    await expect(clinic.see("waiting-room")).to_contain_text("已在会诊室")
+    await clinic.page.close()
+    await expect(expert.see("waits")).to_have_count(0)
+    again = await people.open("clinic", f"/room/{consult}")
+    await enter(again)
+    await expect(again.see("peer-tile")).to_have_attribute("data-state", "connected")
     people.no_faults()

@@ -1,7 +1,7 @@
 """What was on the stage of a filmed room, and when: the room's whispers, sealed beside the film's parts.
 
-Kept: views and pictures, the floor, marks and, of those the film carries, pointers. Not kept: signalling, typing, the chat (that has
-a thread of its own). Times are of this process's clock, as the parts' are.
+Kept: views and pictures, the floor, marks and, of those the film carries, pointers. Not kept: signalling, typing, the
+chat (that has a thread of its own). Times are of this process's clock, as the parts' are.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 // where in it. The hub stamps each with a rising `rev` and keeps the newest for who comes later. Drawing is picture.tsx.
 import { signal } from '@preact/signals'
 import type { ImageView, Point } from '../images/view'
-import { LIVE, type Line } from './line'
 import { throttled } from './link'
+import { LIVE, type TalkLine } from './talkline'
 
 export type Picture = ImageView & Readonly<{ image: string; presenter: string; rev: number }>
 export type Spot = Readonly<{ by: string; image: string; frame: number; at: Point }>
@@ -39,7 +39,7 @@ export function newer(before: Picture | null, told: Picture, me: string): Pictur
 
 export type Pictures = ReturnType<typeof openPictures>
 
-export function openPictures(topic: string, me: string, line: Line = LIVE) {
+export function openPictures(topic: string, me: string, line: TalkLine = LIVE) {
   const shown = signal<Picture | null>(null)
   const spots = signal<readonly Spot[]>([])
 

@@ -3,16 +3,16 @@ import { batch, signal } from '@preact/signals'
 import type { SharedView, StageWord } from '../api/types.gen'
 import type { PeerPointer } from '../ecg'
 import type { Listener } from '../live/live'
-import type { Line } from './line'
 import type { Seat } from './link'
 import { openShared } from './shared'
+import type { TalkLine } from './talkline'
 import { readView } from './view'
 
 export type Replay = ReturnType<typeof openReplay>
 
 export function openReplay(words: readonly StageWord[], nameOf: (account: string) => string) {
   const heard = new Set<Listener>()
-  const line: Line = {
+  const line: TalkLine = {
     subscribe: (_topic, _cursor, listener) => {
       heard.add(listener)
       return () => heard.delete(listener)

@@ -4,8 +4,8 @@
 import { computed, signal } from '@preact/signals'
 import { uuid } from '../api/client'
 import { linkState } from '../live/live'
-import { LIVE, type Line } from './line'
 import { openPictures } from './pictures'
+import { LIVE, type TalkLine } from './talkline'
 
 export type Role = 'host' | 'expert' | 'requester' | 'observer'
 export type Source = 'ecg' | 'live' | 'record' | 'image' | 'board' | 'screen'
@@ -21,6 +21,9 @@ export type Floor = Readonly<{
   asks: readonly string[]
   hands: readonly string[]
   here: readonly Here[]
+  waits: readonly string[] // in the waiting room
+  left_s: number | null // of the speaker's time when this was told; null: no clock runs
+  heardAt_ms: number
 }>
 export type Point = readonly [number, number]
 export type Mark = Readonly<{
@@ -45,6 +48,9 @@ export const NO_FLOOR: Floor = {
   asks: [],
   hands: [],
   here: [],
+  waits: [],
+  left_s: null,
+  heardAt_ms: 0,
 }
 
 const SOURCES: readonly string[] = ['ecg', 'live', 'record', 'image', 'board', 'screen'] satisfies readonly Source[]
@@ -63,7 +69,9 @@ export function readFloor(body: unknown): Floor | null {
   if (!SOURCES.includes(String(f.source)) || !isNames(f.asks) || !isNames(f.hands) || !Array.isArray(f.here))
     return null
   const here = f.here.every(p => typeof fieldsOf(p)?.account === 'string' && ROLES.includes(String(fieldsOf(p)?.role)))
-  return here ? (body as Floor) : null
+  if (!here) return null
+  const left_s = typeof f.left_s === 'number' && Number.isFinite(f.left_s) ? f.left_s : null
+  return { ...(body as Floor), waits: isNames(f.waits) ? f.waits : [], left_s, heardAt_ms: Date.now() }
 }
 
 function readMark(body: unknown): Mark | null {
@@ -98,7 +106,7 @@ const round = ([x, y]: Point): Point => [Math.round(x), Math.round(y)]
 export type Shared = ReturnType<typeof openShared>
 
 /** `onHush`: the host asks this page to switch its microphone off. */
-export function openShared(topic: string, me: string, onHush: (by: string) => void, line: Line = LIVE) {
+export function openShared(topic: string, me: string, onHush: (by: string) => void, line: TalkLine = LIVE) {
   const floor = signal<Floor>(NO_FLOOR)
   const drawn = signal<Marks>({ rev: 0, marks: [] })
   const say = (body: object): void => line.whisper(topic, null, body)
@@ -137,7 +145,7 @@ export function openShared(topic: string, me: string, onHush: (by: string) => vo
     ask: (up: boolean) => say({ kind: 'ask', up }),
     give: (to: string) => say({ kind: 'give', to }),
     hand: (up: boolean) => say({ kind: 'hand', up }),
-    call: (who: string) => say({ kind: 'call', who }),
+    call: (who: string, minutes = 0) => say({ kind: 'call', who, minutes }),
     hush: (who: string) => say({ kind: 'hush', who }),
     share: (up: boolean) => say({ kind: 'screen', up }),
     show: (source: Source) => say({ kind: 'stage', source }),

@@ -14,6 +14,7 @@ import { Board } from './board'
 import { Control } from './control'
 import { DrawTools, type Tool } from './drawing'
 import { EarlierList, liveOf, useEarlier } from './earlier'
+import { heardEcg } from './line'
 import type { RoomLink } from './link'
 import type { OwnMedia } from './media'
 import { Paper } from './paper'
@@ -224,7 +225,10 @@ function LiveStage({ recording }: { recording: string | null }) {
   )
 }
 
+/** How late it comes tells how full the line is. */
+const HEARD = { block: heardEcg }
+
 function Sweep({ recording }: { recording: string }) {
-  const stream = useLiveStream(recording)
+  const stream = useLiveStream(recording, HEARD)
   return stream === null ? null : <EcgSweep playOut={stream.playOut} leads={stream.leads} columns={2} />
 }

@@ -36,7 +36,7 @@ export const t = catalogue({
   'slots.fits': { zh: '专科相符', en: 'this specialty' },
   'slots.chosen': { zh: '已选：{when} {name}', en: 'Chosen: {when} {name}' },
   'slots.undo': { zh: '不选时段', en: 'Choose none' },
-  'slots.told': { zh: '发送后先问这位专家，时段为您保留', en: 'This expert is asked first and the time is kept' },
+  'slots.told': { zh: '发送后先问这位专家，该时段为本申请保留', en: 'This expert is asked first and the time is kept' },
 
   'wait.join': { zh: '加入候补', en: 'Join the waiting list' },
   'wait.sooner': { zh: '候补更早的时段', en: 'Wait for an earlier time' },
@@ -148,6 +148,12 @@ export const t = catalogue({
   back: { zh: '返回', en: 'Back' },
   when: { zh: '{day} {weekday} {time}', en: '{weekday} {day} {time}' },
 
+  'word.for': { zh: '每人发言', en: 'The word for' },
+  'word.open': { zh: '不限时', en: 'no limit' },
+  'word.minutes': { zh: '{n} 分钟', en: '{n} min' },
+  'word.left': { zh: '还剩 {time}', en: '{time} left' },
+  'word.over': { zh: '已超 {by}', en: '{by} over' },
+
   'lobby.planned': { zh: '约定 {time} 开始', en: 'Planned for {time}' },
   'lobby.expected': { zh: '预计 {time} 开始（晚 {minutes} 分钟）', en: 'Expected at {time} ({minutes} min late)' },
   'lobby.in': { zh: '还有 {wait}', en: 'in {wait}' },
@@ -159,5 +165,7 @@ export const t = catalogue({
   'lobby.tested.bad': { zh: '{time} 测试：{what}', en: 'tested at {time}: {what}' },
   'lobby.no.camera': { zh: '无摄像头', en: 'no camera' },
   'lobby.no.microphone': { zh: '无麦克风', en: 'no microphone' },
+  'lobby.and': { zh: '、', en: ', ' },
+  'lobby.waiting': { zh: '在候诊室：{names}', en: 'In the waiting room: {names}' },
   'lobby.away': { zh: '未到', en: 'not here' },
 })
