@@ -17,6 +17,7 @@ import { AfterConclusion } from './after'
 import { Brief, briefOf } from './brief'
 import { standingOf } from './conclusion'
 import { ConsentShown } from './consent'
+import { Films } from './films'
 import { PriorityMark } from './list'
 import { Mdt } from './mdt'
 import { useConsult } from './one'
@@ -103,6 +104,7 @@ function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
         </Pane>
         <PlanPane consult={c} onChange={onChange} />
         <Mdt consult={c} onChange={onChange} />
+        <Films consult={c} />
         {standingOf(c) !== null && <AfterConclusion consult={c} />}
         <Pane title={imageWords('title')}>
           <div class="consult-top">

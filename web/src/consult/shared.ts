@@ -3,8 +3,9 @@
 // The view itself and the pointers are link.ts.
 import { computed, signal } from '@preact/signals'
 import { uuid } from '../api/client'
-import { linkState, subscribe, whisper } from '../live/live'
+import { linkState } from '../live/live'
 import { openPictures } from './pictures'
+import { LIVE, type TalkLine } from './talkline'
 
 export type Role = 'host' | 'expert' | 'requester' | 'observer'
 export type Source = 'ecg' | 'live' | 'record' | 'image' | 'board' | 'screen'
@@ -105,10 +106,10 @@ const round = ([x, y]: Point): Point => [Math.round(x), Math.round(y)]
 export type Shared = ReturnType<typeof openShared>
 
 /** `onHush`: the host asks this page to switch its microphone off. */
-export function openShared(topic: string, me: string, onHush: (by: string) => void) {
+export function openShared(topic: string, me: string, onHush: (by: string) => void, line: TalkLine = LIVE) {
   const floor = signal<Floor>(NO_FLOOR)
   const drawn = signal<Marks>({ rev: 0, marks: [] })
-  const say = (body: object): void => whisper(topic, null, body)
+  const say = (body: object): void => line.whisper(topic, null, body)
 
   const heard = (from: string, body: unknown): void => {
     const kind = fieldsOf(body)?.kind
@@ -121,8 +122,8 @@ export function openShared(topic: string, me: string, onHush: (by: string) => vo
     const told = readFloor(body)
     if (told !== null && told.rev > floor.peek().rev) floor.value = told
   }
-  const stop = subscribe(topic, null, { whisper: heard })
-  const pictures = openPictures(topic, me)
+  const stop = line.subscribe(topic, null, { whisper: heard })
+  const pictures = openPictures(topic, me, line)
 
   const role = computed<Role>(() => floor.value.here.find(p => p.account === me)?.role ?? 'expert')
   const presents = computed(() => floor.value.presenter === me)
