@@ -32,6 +32,7 @@ from server.consult import film_model as films
 from server.consult import model as consult
 from server.consult.media import model as media
 from server.consult.planning import model as planning
+from server.consult.sittings import model as sittings
 from server.devices import model as devices
 from server.images import model as images
 from server.messages import model as messages
@@ -45,7 +46,7 @@ from server.regen_protocol import protocol_page
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS: tuple[ModuleType, ...] = (
-    people, devices, records, reading, alerts, media, films, consult, planning, messages, images
+    people, devices, records, reading, alerts, media, films, consult, planning, sittings, messages, images
 )  # fmt: skip
 TABLES: tuple[StateTable, ...] = (
     records.RECORDING,
@@ -54,6 +55,7 @@ TABLES: tuple[StateTable, ...] = (
     alerts.ALERT,
     consult.CONSULT,
     planning.CLINIC,
+    sittings.SITTING,
     films.FILM,
 )
 ROOMS = ("people", "devices", "records", "reading", "alerts", "consult", "messages", "images")
@@ -130,7 +132,12 @@ def metric_page() -> str:
 def route_page() -> str:
     """Every HTTP route. The rooms' route lists need no room to be read."""
     rows = []
-    for name in (*(f"{room}.routes" for room in ROOMS), "consult.planning.routes", *MORE_ROUTES):
+    for name in (
+        *(f"{room}.routes" for room in ROOMS),
+        "consult.planning.routes",
+        "consult.sittings.routes",
+        *MORE_ROUTES,
+    ):
         make = cast("Callable[..., tuple[Route, ...]]", importlib.import_module(f"server.{name}").routes)
         rows += [
             [f"`{r.method} {r.path}`", f"`{r.rule}`", _type_name(r.body or r.query), _type_name(r.result)]

@@ -22,6 +22,7 @@ import { Opinion } from './opinion'
 import { Papers } from './papers'
 import { PlanPane } from './plan'
 import { Scheduled, SetTime } from './schedule'
+import { SittingsPane } from './sittings'
 import { Turns } from './turns'
 import { roomIsOpen, stateWords } from './words'
 import './consult.css'
@@ -99,6 +100,7 @@ function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
           <Acts consult={c} onChange={onChange} quiet={writing} />
         </Pane>
         <PlanPane consult={c} onChange={onChange} />
+        <SittingsPane consult={c} />
         <Mdt consult={c} onChange={onChange} />
         <Pane title={imageWords('title')}>
           <div class="consult-top">
