@@ -35,6 +35,7 @@ from server.consult.films import model as films
 from server.consult.help import model as help_model
 from server.consult.media import model as media
 from server.consult.planning import model as planning
+from server.consult.sittings import model as sittings
 from server.devices import model as devices
 from server.images import model as images
 from server.messages import model as messages
@@ -48,7 +49,8 @@ from server.regen_protocol import protocol_page
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS: tuple[ModuleType, ...] = (
-    people, devices, records, reading, alerts, media, films, help_model, consult, planning, after, messages, images
+    people, devices, records, reading, alerts, media, films, help_model, consult, planning, after, sittings, messages,
+    images,
 )  # fmt: skip
 TABLES: tuple[StateTable, ...] = (
     records.RECORDING,
@@ -57,6 +59,7 @@ TABLES: tuple[StateTable, ...] = (
     alerts.ALERT,
     consult.CONSULT,
     planning.CLINIC,
+    sittings.SITTING,
     films.FILM,
 )
 ROOMS = ("people", "devices", "records", "reading", "alerts", "consult", "messages", "images")
@@ -137,6 +140,7 @@ def route_page() -> str:
         *(f"{room}.routes" for room in ROOMS),
         "consult.planning.routes",
         "consult.after.routes",
+        "consult.sittings.routes",
         *MORE_ROUTES,
     ):
         make = cast("Callable[..., tuple[Route, ...]]", importlib.import_module(f"server.{name}").routes)

@@ -25,6 +25,7 @@ import { Opinion } from './opinion'
 import { Papers } from './papers'
 import { PlanPane } from './plan'
 import { Scheduled, SetTime } from './schedule'
+import { SittingsPane } from './sittings'
 import { Turns } from './turns'
 import { roomIsOpen, stateWords } from './words'
 import './consult.css'
@@ -103,6 +104,7 @@ function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
           <Acts consult={c} onChange={onChange} quiet={writing} />
         </Pane>
         <PlanPane consult={c} onChange={onChange} />
+        <SittingsPane consult={c} />
         <Mdt consult={c} onChange={onChange} />
         <Films consult={c} />
         {standingOf(c) !== null && <AfterConclusion consult={c} />}
