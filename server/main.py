@@ -11,6 +11,7 @@ import os
 import secrets
 import ssl
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -51,9 +52,10 @@ from server.consult.conclusion import reactions as conclusion_reactions
 from server.consult.conclusion_routes import routes as conclusion_routes
 from server.consult.draft_routes import routes as draft_routes
 from server.consult.drafting import Drafting
-from server.consult.film_routes import routes as film_routes
-from server.consult.film_views import FilmViews
-from server.consult.films import Films, FilmSettings
+from server.consult.films.routes import routes as film_routes
+from server.consult.films.service import Films, FilmSettings
+from server.consult.films.views import FilmViews
+from server.consult.help.routes import routes as help_routes
 from server.consult.media.embedded import Embedded, listen_on
 from server.consult.media.engine import Hear, MediaEngine
 from server.consult.media.janus import Janus, JanusAt
@@ -64,6 +66,9 @@ from server.consult.model import IceServer
 from server.consult.planning.routes import routes as planning_routes
 from server.consult.reactions import reactions as consult_reactions
 from server.consult.routes import routes as consult_routes
+from server.consult.service import check_inside
+from server.consult.sittings.routes import routes as sitting_routes
+from server.consult.sound.routes import Sound
 from server.devices import service as devices
 from server.devices.routes import routes as device_routes
 from server.ground import (
@@ -431,7 +436,9 @@ class Application:
             *reading_routes(self.reading),
             *alert_routes(self.alerts),
             *consult_routes(self.consult),
+            *help_routes(self.consult),
             *planning_routes(self.consult),
+            *sitting_routes(self.consult),
             *media_routes(self.consult, self.seats),
             *film_routes(self.films, FilmViews(self.films)),
             *conclusion_routes(self.consult, self.printing),
@@ -443,6 +450,11 @@ class Application:
         )
         self.web = http.application(routes)
         self.web.router.add_get("/api/ws", self.live.handle)
+        sound = Sound(
+            self.clock, http, self.live, partial(check_inside, self.consult),
+            partial(people.session_alive, self.people), self.seats.whisper,
+        )  # fmt: skip
+        self.web.router.add_get("/api/consults/{id}/sound", sound.handle)
         if self.serve_pages:
             self.web.router.add_get("/{path:.*}", pages.handler(Path(self.config.hub.web)))
 

@@ -177,6 +177,23 @@ class AlreadyInvited(ConsultError):
 
 
 @dataclass(eq=False)
+class RoomFull(ConsultError):
+    code: ClassVar[str] = "consult.room_full"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "This room has {limit} members: nobody more can be asked in."
+    mend: ClassVar[str] = "Go on with those who are here; a further expert can be asked for a consultation of his own."
+    limit: int
+
+
+@dataclass(eq=False)
+class HelpNobody(ConsultError):
+    code: ClassVar[str] = "consult.help_nobody"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "Nobody on duty is left to call."
+    mend: ClassVar[str] = "Call an expert by name, or by telephone."
+
+
+@dataclass(eq=False)
 class OpinionOwed(ConsultError):
     code: ClassVar[str] = "consult.opinion_owed"
     status: ClassVar[int] = 409
@@ -239,6 +256,14 @@ class FilmUnderWay(ConsultError):
     status: ClassVar[int] = 409
     what: ClassVar[str] = "A film of this room is asked for or under way already."
     mend: ClassVar[str] = "Nothing to do; end it before you ask for another one."
+
+
+@dataclass(eq=False)
+class SoundFull(ConsultError):
+    code: ClassVar[str] = "consult.sound_full"
+    status: ClassVar[int] = 503
+    what: ClassVar[str] = "As many pages of this room send sound over the web connection as the hub carries."
+    mend: ClassVar[str] = "It is tried again by itself; chat and ECG go on meanwhile."
 
 
 @dataclass(eq=False)

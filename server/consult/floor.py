@@ -13,7 +13,10 @@ from typing import Literal
 
 import msgspec
 
-Role = Literal["host", "expert", "requester", "observer"]
+Role = Literal["host", "presenter", "expert", "requester", "scribe", "observer"]
+"""`presenter` and `scribe`: seats of an open sitting."""
+LOOKS_ON: tuple[Role, ...] = ("scribe", "observer")
+"""They neither lead nor draw unless they are given control."""
 Source = Literal["ecg", "live", "record", "image", "board", "screen"]
 Shape = Literal["time", "voltage", "pen", "box"]
 
@@ -46,7 +49,11 @@ class Person(msgspec.Struct, frozen=True):
 
 
 class Told(msgspec.Struct, frozen=True, tag_field="kind", tag="floor"):
-    """The floor as every page shows it. `asks` and `hands` are in the order in which they came."""
+    """The floor as every page shows it. `asks`, `hands` and `waits` are in the order in which they came.
+
+    `waits`: whose page stands in the waiting room (候诊室). `left_s`: of the speaker's time, below zero when he is over
+    it; None: no clock runs.
+    """
 
     rev: int
     host: str
@@ -58,6 +65,8 @@ class Told(msgspec.Struct, frozen=True, tag_field="kind", tag="floor"):
     asks: list[str]
     hands: list[str]
     here: list[Person]
+    waits: list[str]
+    left_s: int | None
 
 
 class Marked(msgspec.Struct, frozen=True, tag_field="kind", tag="marked"):
@@ -78,7 +87,10 @@ class Floor:
     """In the order they came."""
     holder: str = ""
     speaker: str = ""
+    until: float | None = None
+    """When the speaker's time ends, by the process's own clock."""
     source: Source = "ecg"
+    waits: dict[str, None] = field(default_factory=dict)
     screen: str = ""
     asks: list[str] = field(default_factory=list)
     hands: list[str] = field(default_factory=list)
@@ -90,22 +102,38 @@ class Floor:
 
     @property
     def presenter(self) -> str:
-        """Who was given control, while he is here; else the host; else nobody, and whoever moves shows it."""
-        return next((account for account in (self.holder, self.host) if account and account in self.here), "")
+        """Who was given control, while he is here; else who presents in this sitting; else the host; else nobody, and
+        whoever moves shows it."""
+        presents = next((account for account, role in self.roles.items() if role == "presenter"), "")
+        return next((account for account in (self.holder, presents, self.host) if account and account in self.here), "")
 
     def role(self, account: str) -> Role:
         return self.roles.get(account, "expert")
 
     def may_show(self, account: str) -> bool:
-        return account == self.presenter or (not self.presenter and self.role(account) != "observer")
+        return account == self.presenter or (not self.presenter and self.role(account) not in LOOKS_ON)
 
     def come(self, account: str) -> bool:
         before = account in self.here
         self.here[account] = None
+        self.waits.pop(account, None)
         return not before
+
+    def wait(self, account: str, up: bool) -> bool:
+        """Before the room: who is in it already does not wait."""
+        if account in self.here or up == (account in self.waits):
+            return False
+        if up:
+            self.waits[account] = None
+        else:
+            del self.waits[account]
+        return True
 
     def away(self, account: str) -> bool:
         """His page is gone. What he was given he finds again when he comes back."""
+        if account in self.waits:
+            del self.waits[account]
+            return True
         if account not in self.here:
             return False
         del self.here[account]
@@ -118,7 +146,8 @@ class Floor:
         """He has said goodbye: control falls to the host."""
         was = self.away(account)
         self.holder = "" if self.holder == account else self.holder
-        self.speaker = "" if self.speaker == account else self.speaker
+        if self.speaker == account:
+            self.speaker, self.until = "", None
         if self.screen == account:
             self._no_screen()
         return was
@@ -143,12 +172,12 @@ class Floor:
     def hand(self, account: str, up: bool) -> bool:
         return account in self.here and _queue(self.hands, account, up)
 
-    def call(self, account: str, who: str) -> bool:
+    def call(self, account: str, who: str, until: float | None = None) -> bool:
         """The host calls somebody up, which lowers that hand; empty: nobody has the word any more."""
         if account != self.host or (who and who not in self.here):
             return False
         _queue(self.hands, who, False)
-        self.speaker = who
+        self.speaker, self.until = who, until if who else None
         return True
 
     def show_source(self, account: str, source: Source) -> bool:
@@ -178,7 +207,7 @@ class Floor:
 
         A person has one caliper and MARKS_EACH_MAX marks, a room MARKS_MAX: his, then its oldest give way.
         """
-        if not (account == self.presenter or self.role(account) != "observer") or not sound(mark):
+        if not (account == self.presenter or self.role(account) not in LOOKS_ON) or not sound(mark):
             return None
         before = self.marks.get(mark.id)
         if before is not None and before.by != account:
@@ -212,12 +241,14 @@ class Floor:
             del self.marks[mark_id]
         return gone
 
-    def told(self, rev: int) -> Told:
+    def told(self, rev: int, now_s: float = 0.0) -> Told:
+        left_s = None if self.until is None else round(self.until - now_s)
         people = [Person(account, self.role(account)) for account in self.here]
         screen = self.screen if self.screen in self.here else ""
         return Told(
-            rev, self.host, self.presenter, self.speaker, self.source, screen, list(self.asks), list(self.hands), people
-        )
+            rev, self.host, self.presenter, self.speaker, self.source, screen, list(self.asks), list(self.hands),
+            people, list(self.waits), left_s,
+        )  # fmt: skip
 
 
 def _queue(queue: list[str], account: str, up: bool) -> bool:

@@ -49,6 +49,8 @@ CONSULT = StateTable(
         Row("scheduled", "enter", "in_progress", by="member"),
         Row("in_progress", "enter", "in_progress", by="member"),
         Row("concluding", "enter", "concluding", by="member"),
+        Row("in_progress", "help", "in_progress", by="member"),
+        Row("concluding", "help", "concluding", by="member"),
         Row("in_progress", "conclude", "concluding", by="expert"),
         Row("accepted", "conclude", "concluding", by="expert"),
         Row("concluding", "conclude", "concluding", by="expert"),
@@ -210,6 +212,8 @@ class Opinion(msgspec.Struct, frozen=True):
     digest: str
     independent: bool
     """Written before the others' were opened to him."""
+    sitting: int | None = None
+    """In which of the case's sittings."""
 
 
 class NewOpinion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -408,11 +412,13 @@ class Enter(msgspec.Struct, frozen=True):
     """What a browser needs to join: its member list, the shared view so far, and ICE servers (may be empty).
 
     forwarded: sound and picture go over the hub's forwarder, by the seat `media` (null: it is to ask for one).
+    stay: of this page; another page by which the same person enters later has another, and takes its place.
     """
 
     consult: Consult
     ice_servers: list[IceServer]
     view: SharedView | None
+    stay: str
     forwarded: bool = False
     media: MediaSeat | None = None
 

@@ -31,6 +31,8 @@ BYTES_PER_S_MAX = 100_000
 BYTES_MAX = {"pointer": 500, "view": 1000, "signal": 32_000, "mark": 8000, "image": 4000, "spot": 300}
 """Of one whisper by its kind; the others are a word and a name."""
 BYTES_ELSE_MAX = 200
+WORD_MIN_MAX = 120
+"""For longer nobody is given the word by the clock."""
 
 
 class Pointer(msgspec.Struct, frozen=True, tag_field="kind", tag="pointer"):
@@ -61,16 +63,35 @@ class Signal(msgspec.Struct, frozen=True, tag_field="kind", tag="signal", omit_d
     candidate: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
+class Line(msgspec.Struct, frozen=True, tag_field="kind", tag="line"):
+    """What a member's line still carries of the others' pictures, in bits a second, and what he sends of his own.
+
+    late_ms  how much later than it should the live ECG comes to him; 0: in time, or he does not look at it.
+    """
+
+    down_bits: int
+    level: Literal["full", "reduced", "still", "off"]
+    late_ms: int = 0
+
+
 class Typing(msgspec.Struct, frozen=True, tag_field="kind", tag="typing"):
     pass
 
 
-class Hello(msgspec.Struct, frozen=True, tag_field="kind", tag="hello"):
-    pass
+class Hello(msgspec.Struct, frozen=True, tag_field="kind", tag="hello", omit_defaults=True):
+    """`stay`: as which stay (`Enter.stay`) this page is here; read by the hub only."""
+
+    stay: str = ""
 
 
 class Bye(msgspec.Struct, frozen=True, tag_field="kind", tag="bye"):
     pass
+
+
+class Wait(msgspec.Struct, frozen=True, tag_field="kind", tag="wait"):
+    """In the waiting room, or no longer."""
+
+    up: bool
 
 
 class Ask(msgspec.Struct, frozen=True, tag_field="kind", tag="ask"):
@@ -90,9 +111,10 @@ class Hand(msgspec.Struct, frozen=True, tag_field="kind", tag="hand"):
 
 
 class Call(msgspec.Struct, frozen=True, tag_field="kind", tag="call"):
-    """The host gives somebody the word; empty: takes it back."""
+    """The host gives somebody the word, with `minutes` for so long by a clock on every page; empty: takes it back."""
 
     who: str
+    minutes: int = 0
 
 
 class Hush(msgspec.Struct, frozen=True, tag_field="kind", tag="hush"):
@@ -124,11 +146,18 @@ class Clear(msgspec.Struct, frozen=True, tag_field="kind", tag="clear"):
 
 
 Whispered = (
-    Pointer | View | Picture | Spot | Signal | Typing | Hello | Bye | Ask | Give | Hand | Call | Hush | Stage | Screen
-    | Mark | Unmark | Clear
+    Pointer | View | Picture | Spot | Signal | Line | Typing | Hello | Bye | Wait | Ask | Give | Hand | Call | Hush
+    | Stage | Screen | Mark | Unmark | Clear
 )  # fmt: skip
 _decode = msgspec.json.Decoder(Whispered).decode
 _encode = msgspec.json.Encoder().encode
+
+
+class Stay(msgspec.Struct, frozen=True, tag_field="kind", tag="stay"):
+    """The stay that counts of a person: his pages that came before are told by it to leave the room."""
+
+    account: str
+    stay: str
 
 
 class _Stamped(msgspec.Struct, frozen=True):
@@ -151,6 +180,8 @@ class _Open:
     picture: Picture | None = None
     floor: Floor = field(default_factory=Floor)
     rev: int = 0
+    stays: dict[str, str] = field(default_factory=dict)
+    """Account -> the stay of the page that entered last."""
     pace: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Account, alone or with what it says -> (second, whispers or bytes in it)."""
 
@@ -167,6 +198,11 @@ class Rooms:
         """A member follows the room: as what he is in it from now on."""
         self._room(consult).floor.roles[account] = role
 
+    def enter(self, consult: str, account: str, stay: str) -> bytes:
+        """He comes in by one more page, which takes the place of any other of his. What his pages are to be told."""
+        self._room(consult).stays[account] = stay
+        return _encode(Stay(account, stay))
+
     def hear(self, consult: str, account: str, raw: bytes) -> Heard:
         """Judge one whisper of `account`. Empty when it is held back."""
         said = self._read(self._room(consult), account, raw)
@@ -179,6 +215,11 @@ class Rooms:
         """The last page of `account` in this room was closed or lost its line."""
         room = self._open.get(consult)
         return Heard() if room is None or not room.floor.away(account) else Heard(told=(self._floor(room),))
+
+    def told(self, consult: str) -> bytes | None:
+        """The floor as it stands, for everybody after a change that nobody whispered; None: the room is not open."""
+        room = self._open.get(consult)
+        return None if room is None else self._floor(room)
 
     def view(self, consult: str) -> SharedView | None:
         room = self._open.get(consult)
@@ -215,21 +256,27 @@ class Rooms:
         kind = str(said.__struct_config__.tag)
         if len(raw) > BYTES_MAX.get(kind, BYTES_ELSE_MAX):
             return None
-        flows = isinstance(said, Pointer | View | Picture | Spot | Signal | Typing)
+        flows = isinstance(said, Pointer | View | Picture | Spot | Signal | Line | Typing)
         pace = self._in_pace(room, f"{account} {flows}", WHISPERS_PER_S_MAX if flows else ACTS_PER_S_MAX)
         return said if pace else None
 
     def _judge(self, room: _Open, account: str, said: Whispered) -> Heard:
         match said:
+            case Hello() if said.stay and said.stay != room.stays.setdefault(account, said.stay):
+                # A page that was away while he came in by another one.
+                return Heard(told=(_encode(Stay(account, room.stays[account])),))
             case View():
-                return Heard(self._show(room, account, said))
+                shown = self._show(room, account, said)
+                return Heard() if shown is None else Heard(shown, newest="view")
             case Picture():
                 return self._picture(room, account, said)
             case Spot() if not sound(said):
                 return Heard()
             case Signal() if (said.description is msgspec.UNSET) == (said.candidate is msgspec.UNSET):
                 return Heard()
-            case Pointer() | Spot() | Signal() | Typing():
+            case Pointer() | Spot():
+                return Heard(_encode(said), newest="pointer")
+            case Signal() | Line() | Typing():
                 return Heard(_encode(said))
             case Hush():
                 return Heard(_encode(said)) if account == room.floor.host else Heard()
@@ -239,17 +286,20 @@ class Rooms:
                 return self._floored(room, account, said)
 
     def _floored(
-        self, room: _Open, account: str, said: Hello | Bye | Ask | Give | Hand | Call | Stage | Screen
+        self, room: _Open, account: str, said: Hello | Bye | Wait | Ask | Give | Hand | Call | Stage | Screen
     ) -> Heard:  # fmt: skip
         """What changes the floor: everybody is told the whole of it, and of a new presenter the view again."""
         floor, before = room.floor, room.floor.presenter
         on = None
         match said:
             case Hello():
+                said = Hello()
                 changed = (account in floor.here or len(floor.here) < PRESENT_MAX) and floor.come(account)
                 on = _encode(said)
             case Bye():
                 changed, on = floor.leave(account), _encode(said)
+            case Wait():
+                changed = (not said.up or len(floor.waits) < PRESENT_MAX) and floor.wait(account, said.up)
             case Ask():
                 changed = floor.ask(account, said.up)
             case Give():
@@ -257,7 +307,7 @@ class Rooms:
             case Hand():
                 changed = floor.hand(account, said.up)
             case Call():
-                changed = floor.call(account, said.who)
+                changed = floor.call(account, said.who, self._until(said.minutes))
             case Stage():
                 changed = floor.show_source(account, said.source)
             case Screen():
@@ -292,7 +342,10 @@ class Rooms:
         return Heard(told=(_encode(Marked(self._next(room), [], gone)),)) if gone else Heard()
 
     def _floor(self, room: _Open) -> bytes:
-        return _encode(room.floor.told(self._next(room)))
+        return _encode(room.floor.told(self._next(room), self.clock.monotonic()))
+
+    def _until(self, minutes: int) -> float | None:
+        return self.clock.monotonic() + 60 * minutes if 0 < minutes <= WORD_MIN_MAX else None
 
     def _next(self, room: _Open) -> int:
         """From the clock, not from 1: pages that outlive a restart of the hub must still take the next as newer."""

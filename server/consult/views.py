@@ -162,6 +162,7 @@ def _opinion(ctx: Ctx, row: RowMapping, signed: RowMapping, names: dict[str, str
         signed_at=signed["signed_at"],
         digest=signed["digest"],
         independent=not signed["opened_before"],
+        sitting=signed["sitting"],
     )
 
 
@@ -215,6 +216,7 @@ def _events(ctx: Ctx, row: RowMapping, members: list[RowMapping], opinions: list
         "file": requesting,
         "cancel": requesting,
         "enter": ctx.actor in inside,
+        "help": ctx.actor in inside,
         "schedule": ctx.actor == row["expert"],
         "give_back": ctx.actor == row["expert"],
         "late": ctx.actor == row["expert"],

@@ -173,6 +173,12 @@ export type CalendarQuery = {
   readonly days?: number
 }
 
+/** `account` empty: who is on duty at the invited institution. `words`: what it is about. */
+export type CallForHelp = {
+  readonly account?: string
+  readonly words?: string
+}
+
 /** The patient's place was told: whom, how, and what he repeated. */
 export type Callback = {
   readonly by_name: string
@@ -274,6 +280,11 @@ export type ClinicsQuery = {
 export type Close = {
   readonly action: string
   readonly outcome: string
+}
+
+/** interim: what the case may go by until its conclusion; empty: nothing yet. */
+export type CloseSitting = {
+  readonly interim?: string
 }
 
 /** One finding in both. kind `graver`, `milder`, `changed`: the `code` of now stands where `was` stood. `borderline`: it came, went or took the place of `was` by a number that passed a limit and moved less than noise. `unsure`: one of the two could not have shown it. was its code then; None where it is new. leads: those that carry it, now if it is there now. */
@@ -598,11 +609,12 @@ export type Enrolled = {
   readonly gateway_tls: boolean
 }
 
-/** What a browser needs to join: its member list, the shared view so far, and ICE servers (may be empty). forwarded: sound and picture go over the hub's forwarder, by the seat `media` (null: it is to ask for one). */
+/** What a browser needs to join: its member list, the shared view so far, and ICE servers (may be empty). forwarded: sound and picture go over the hub's forwarder, by the seat `media` (null: it is to ask for one). stay: of this page; another page by which the same person enters later has another, and takes its place. */
 export type Enter = {
   readonly consult: Consult
   readonly ice_servers: readonly IceServer[]
   readonly view: SharedView | null
+  readonly stay: string
   readonly forwarded?: boolean
   readonly media?: MediaSeat | null
 }
@@ -748,6 +760,24 @@ export type GreyWindow = {
 export type HandedOver = {
   readonly recording: Recording
   readonly known: boolean
+}
+
+/** `unheard`: it rang out. `org_name`: of the side that asked for the consultation. */
+export type HelpCall = {
+  readonly consult: string
+  readonly account: string
+  readonly name: string
+  readonly by_name: string
+  readonly org_name: string
+  readonly patient: Patient
+  readonly purpose: string
+  readonly words: string
+  readonly at: string
+  readonly answer: 'came' | 'declined' | 'ringing' | 'unheard'
+}
+
+export type HelpCalls = {
+  readonly calls: readonly HelpCall[]
 }
 
 /** The parcel view: what happened to a recording, when, by whom. */
@@ -925,10 +955,10 @@ export type MediaDone = {
   readonly seat: string
 }
 
-/** What the hub whispers of media. engine: take a seat; slots and wanted are for one seat's page. accounts of `speakers`: who is heard, the loudest first; of `members`: who has a seat at the forwarder. */
+/** What the hub whispers of media. engine: take a seat; slots and wanted are for one seat's page. accounts of `speakers`: who is heard, the loudest first; of `members`: who has a seat at the forwarder; of `without`: whose voice goes over the web connection, since no media reach him. */
 export type MediaNews = {
   readonly kind: 'media'
-  readonly say: 'engine' | 'members' | 'slots' | 'speakers' | 'wanted'
+  readonly say: 'engine' | 'members' | 'slots' | 'speakers' | 'wanted' | 'without'
   readonly seat?: string
   readonly sound?: readonly (string | null)[]
   readonly picture?: readonly (string | null)[]
@@ -1012,6 +1042,14 @@ export type MessagesQuery = {
   readonly limit?: number
 }
 
+/** The last version of what was written down (会议记录). */
+export type Minutes = {
+  readonly text: string
+  readonly version: number
+  readonly by_name: string
+  readonly at: string
+}
+
 export type MoveClinic = {
   readonly from_at: string
   readonly host_org?: string | null
@@ -1083,6 +1121,10 @@ export type NewMessage = {
   readonly files?: readonly string[]
 }
 
+export type NewMinutes = {
+  readonly text: string
+}
+
 /** `dissents`: he does not share the chair's view, and wants that kept with the conclusion. */
 export type NewOpinion = {
   readonly text: string
@@ -1135,6 +1177,7 @@ export type Opinion = {
   readonly signed_at: string
   readonly digest: string
   readonly independent: boolean
+  readonly sitting?: number | null
 }
 
 export type Order = {
@@ -1215,6 +1258,14 @@ export type Plan = {
   readonly waiting: Waiting | null
   readonly starts_at: string | null
   readonly tested: readonly Seen[]
+}
+
+/** Who is not of the case yet joins it with his seat. Empty seats: everybody of the case, the requester presents. The chair of the case is the chair of each sitting, named or not. minutes: how long it takes. */
+export type PlanSitting = {
+  readonly agenda: string
+  readonly at?: string | null
+  readonly minutes?: number
+  readonly seats?: readonly Seat[]
 }
 
 /** One thing that is to be answered in the room. */
@@ -1431,6 +1482,21 @@ export type SearchQuery = {
   readonly limit?: number
 }
 
+export type Seat = {
+  readonly account: string
+  readonly role: 'chair' | 'expert' | 'observer' | 'presenter' | 'scribe'
+}
+
+/** came_at: when he first entered while the sitting was open. */
+export type SeatView = {
+  readonly account: string
+  readonly name: string
+  readonly org_name: string
+  readonly role: 'chair' | 'expert' | 'observer' | 'presenter' | 'scribe'
+  readonly came_at: string | null
+  readonly busy: boolean
+}
+
 /** Who has tested his devices in the waiting room, and what the test said. */
 export type Seen = {
   readonly account: string
@@ -1499,6 +1565,27 @@ export type SignReport = {
   readonly measurements?: readonly EditedMeasurement[]
   readonly note?: string
   readonly lowered_reason?: string
+}
+
+export type Sitting = {
+  readonly number: number
+  readonly state: string
+  readonly agenda: string
+  readonly at: string | null
+  readonly minutes: number
+  readonly opened_at: string | null
+  readonly closed_at: string | null
+  readonly interim: string
+  readonly seats: readonly SeatView[]
+  readonly record: Minutes | null
+  readonly opinions: readonly string[]
+  readonly events: readonly string[]
+}
+
+/** may_plan: this viewer is the chair, and the case goes on. */
+export type Sittings = {
+  readonly sittings: readonly Sitting[]
+  readonly may_plan: boolean
 }
 
 /** The specialties in which somebody answers consultations. None: he is asked for any, after those who named it. */

@@ -1,14 +1,15 @@
 // Before the room: does the camera show me, does the microphone hear me, do I hear the room, does the hub answer. None of
 // it stops anybody from entering: voice, text and the ECG each work without the other.
 import { useSignal } from '@preact/signals'
-import { useEffect } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { api } from '../api/client'
 import type { Consult } from '../api/types.gen'
-import { me } from '../clinic/me'
+import { isMe, me } from '../clinic/me'
 import { t } from '../i18n/consult'
 import { Button, ErrorLine } from '../ui'
 import type { Media, OwnMedia } from './media'
 import { SelfTile } from './tiles'
+import { useWaiting, WaitingRoom } from './waiting'
 import { roomIsOpen, stateWords } from './words'
 
 const MISSING = {
@@ -33,11 +34,28 @@ export function NoMedia({ media }: { media: OwnMedia }) {
   )
 }
 
-type Props = Readonly<{ consult: Consult; media: OwnMedia; busy: boolean; error: unknown; onEnter: () => void }>
+type Props = Readonly<{
+  consult: Consult
+  media: OwnMedia
+  busy: boolean
+  error: unknown
+  elsewhere: boolean // he went on in another page
+  onEnter: () => void
+}>
 
 export function Lobby(p: Props) {
   const state = p.media.state.value
   const open = roomIsOpen(p.consult.events)
+  const isMember = p.consult.members.some(m => isMe(m.account))
+  const floor = useWaiting(p.consult.id, open && isMember && !p.busy)
+  const [rtt, setRtt] = useState<number | null | 'asking'>('asking')
+  const checked =
+    state.kind === 'asking'
+      ? null
+      : {
+          camera: state.kind === 'here' && state.video !== null,
+          microphone: state.kind === 'here' && state.audio !== null,
+        }
   const words =
     state.kind === 'none'
       ? t('room.enter.text')
@@ -48,14 +66,20 @@ export function Lobby(p: Props) {
     <div class="videos lobby" data-testid="lobby">
       <SelfTile media={state} name={me.value?.name ?? ''} micOn={p.media.micOn.value} />
       <NoMedia media={p.media} />
+      {p.elsewhere && (
+        <p class="room-told" role="status" data-testid="elsewhere">
+          {t('room.elsewhere')}
+        </p>
+      )}
       <ul class="lobby-checks f13">
         {state.kind === 'here' && state.audio !== null && <MicLevel track={state.audio} media={p.media} />}
         <li>
           <span>{t('check.speaker')}</span>
           <Button onClick={() => void tone()}>{t('check.speaker.play')}</Button>
         </li>
-        <Network />
+        <Network onMeasured={setRtt} />
       </ul>
+      {isMember && <WaitingRoom consult={p.consult} floor={floor} checked={checked} rtt_ms={rtt} />}
       {open ? (
         <>
           <p class="muted f13 room-lobby">{t('room.lobby.told')}</p>
@@ -133,7 +157,7 @@ async function tone(): Promise<void> {
 const ASKED_TIMES = 4
 
 /** The hub's answer time: the median of a few small questions. */
-function Network() {
+function Network({ onMeasured }: { onMeasured: (rtt_ms: number | null) => void }) {
   const rtt_ms = useSignal<number | 'asking' | 'none'>('asking')
   useEffect(() => {
     let over = false
@@ -146,9 +170,13 @@ function Network() {
           took.push(performance.now() - begun)
         }
         took.sort((a, b) => a - b)
-        if (!over) rtt_ms.value = Math.round(took[ASKED_TIMES / 2] ?? 0)
+        if (over) return
+        rtt_ms.value = Math.round(took[ASKED_TIMES / 2] ?? 0)
+        onMeasured(rtt_ms.value)
       } catch {
-        if (!over) rtt_ms.value = 'none'
+        if (over) return
+        rtt_ms.value = 'none'
+        onMeasured(null)
       }
     }
     void ask()

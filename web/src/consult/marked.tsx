@@ -7,17 +7,7 @@ import { isPhone } from '../alerts/phone'
 import { uuid } from '../api/client'
 import type { Consult, Drawn } from '../api/types.gen'
 import { clockTime, day, now } from '../app/clock'
-import {
-  cellAt,
-  createViewer,
-  type EcgRecording,
-  EcgSheet,
-  EcgTools,
-  type SheetMark,
-  samplesOf,
-  sampleUnder,
-  uvUnder,
-} from '../ecg'
+import { createViewer, type EcgRecording, EcgSheet, EcgTools, placeUnder, type SheetMark, samplesOf } from '../ecg'
 import { t } from '../i18n/consult'
 import { Button, ErrorLine, Pane, Skeleton } from '../ui'
 import { DrawLayer, DrawTools, type Draft as Stroke, type Tool, type Under } from './drawing'
@@ -85,12 +75,8 @@ function Sheet({ recording, marks, put, ecg }: TraceProps & { ecg: EcgRecording 
     const sheet = viewer.sheet.peek()
     const paper = box.current?.querySelector('.ecg-box')
     if (sheet === null || paper === null || paper === undefined) return null
-    const edge = paper.getBoundingClientRect()
-    const at = { x: x - edge.left + paper.scrollLeft, y: y - edge.top + paper.scrollTop }
-    const under = cellAt(sheet, at.x, at.y)
-    const cell = lead === null || under?.lead === lead ? under : (sheet.cells.find(c => c.lead === lead) ?? null)
-    if (cell === null) return null
-    return { lead: cell.lead, point: [sampleUnder(sheet, cell, at.x), Math.round(uvUnder(sheet, cell, at.y))] }
+    const under = placeUnder(sheet, paper, { x, y }, lead)
+    return under === null ? null : { lead: under.lead, point: [under.sample, under.uv] }
   }
   const last = marks.at(-1)
   const done = (drawn: Stroke): void => {

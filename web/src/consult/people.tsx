@@ -1,19 +1,26 @@
 // Who is in the room: the list with roles, lines and raised hands, what the host may do about them, and the strip of
 // faces under the stage when there are more than two.
+import { useState } from 'preact/hooks'
 import type { Consult } from '../api/types.gen'
+import { now, wait } from '../app/clock'
 import { useKeys } from '../app/keys'
 import { t } from '../i18n/consult'
+import { t as planning } from '../i18n/planning'
 import { Button, Dot, Icon } from '../ui'
+import { Help } from './help'
 import type { Seat } from './link'
 import type { Floor, Role, Shared } from './shared'
+import { SittingsPane } from './sittings'
 import { PeerTile } from './tiles'
 
 export const STRIP_MAX = 7
 
 const ROLE_WORDS = {
   host: 'role.host',
+  presenter: 'role.presenter',
   expert: 'role.expert',
   requester: 'role.requester',
+  scribe: 'role.scribe',
   observer: 'role.observer',
 } as const satisfies Record<Role, string>
 
@@ -93,7 +100,7 @@ export function Strip(p: StripProps) {
       )}
       <span class="grow" />
       {next !== undefined && (
-        <p class="strip-queue f12 muted">
+        <p class="strip-queue f12 muted" data-testid="hand-queue">
           <span>{t('hand.queue', { n: floor.hands.length })}</span>
           <span>{t('hand.next', { name: nameOf(next) })}</span>
         </p>
@@ -105,6 +112,7 @@ export function Strip(p: StripProps) {
 /** Everybody of the consultation: hands first, then who is here, then who is not. */
 export function People(p: Common & { onClose: () => void }) {
   useKeys('people.panel', [{ id: 'people.close', chord: 'Escape', words: () => t('one.back'), act: p.onClose }])
+  const [word_min, setWord] = useState(0)
   const floor = p.shared.floor.value
   const hosts = p.shared.hosts.value
   const roles = new Map(floor.here.map(h => [h.account, h.role]))
@@ -121,6 +129,20 @@ export function People(p: Common & { onClose: () => void }) {
         {hosts && floor.here.length > 1 && <Button onClick={() => p.shared.hush('')}>{t('people.hush.all')}</Button>}
         <Button kind="quiet" icon="cross" label={t('one.back')} onClick={p.onClose} />
       </header>
+      <Help consult={p.consult} />
+      {hosts && floor.here.length > 2 && (
+        <label class="row f13 people-word">
+          {planning('word.for')}
+          <select value={word_min} onChange={e => setWord(Number(e.currentTarget.value))}>
+            {WORD_MIN.map(n => (
+              <option key={n} value={n}>
+                {n === 0 ? planning('word.open') : planning('word.minutes', { n })}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      <SittingsPane consult={p.consult} narrow />
       <ul>
         {members.map(m => {
           const role = roles.get(m.account)
@@ -132,18 +154,28 @@ export function People(p: Common & { onClose: () => void }) {
               <p class="row">
                 <Dot is={role === undefined ? 'off' : 'on'} />
                 <b class="ell">{isOther ? m.name : t('room.me', { name: m.name })}</b>
-                <span class="muted f12 nw">{role === undefined ? t('people.away') : t(ROLE_WORDS[role])}</span>
+                <span class="muted f12 nw">
+                  {role !== undefined
+                    ? t(ROLE_WORDS[role])
+                    : floor.waits.includes(m.account)
+                      ? planning('lobby.waits')
+                      : t('people.away')}
+                </span>
                 <span class="grow" />
                 {hand >= 0 && <span class="people-hand nw">{t('hand.place', { n: hand + 1 })}</span>}
                 {seat !== undefined && role !== undefined && <Line seat={seat} />}
               </p>
               <p class="muted f12 ell">{m.org_name}</p>
               {floor.presenter === m.account && <p class="f12">{t('people.leads')}</p>}
-              {floor.speaker === m.account && <p class="f12">{t('people.speaks')}</p>}
+              {floor.speaker === m.account && (
+                <p class="f12">
+                  {t('people.speaks')} <WordClock floor={floor} />
+                </p>
+              )}
               {role !== undefined && (
                 <p class="people-acts">
                   {hosts && isOther && hand >= 0 && (
-                    <Button onClick={() => p.shared.call(m.account)}>{t('people.call')}</Button>
+                    <Button onClick={() => p.shared.call(m.account, word_min)}>{t('people.call')}</Button>
                   )}
                   {hosts && floor.speaker === m.account && (
                     <Button onClick={() => p.shared.call('')}>{t('people.call.end')}</Button>
@@ -161,6 +193,20 @@ export function People(p: Common & { onClose: () => void }) {
         })}
       </ul>
     </section>
+  )
+}
+
+const WORD_MIN: readonly number[] = [0, 2, 3, 5, 10]
+
+/** How long the speaker still has, counted from the hub's last word; nothing when no clock runs. */
+export function WordClock({ floor }: { floor: Floor }) {
+  if (floor.left_s === null) return null
+  const left = Math.round(floor.left_s - (now.value - floor.heardAt_ms) / 1000)
+  const words = wait(Math.abs(left))
+  return (
+    <span class={left < 0 ? 'word-over' : ''} data-testid="word-clock">
+      {left < 0 ? planning('word.over', { by: words }) : planning('word.left', { time: words })}
+    </span>
   )
 }
 

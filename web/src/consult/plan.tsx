@@ -1,10 +1,11 @@
 // The time of one consultation: what is booked or held, a free time chosen or another one, the waiting list with what it
 // offers, and what the expert says of it (late, not then). Asked anew with each change of the case.
-import { useEffect, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { api } from '../api/client'
 import type { ChosenSlot, Consult, Plan, Slot } from '../api/types.gen'
 import { t } from '../i18n/planning'
 import { Button, ErrorLine, FieldRow, Pane } from '../ui'
+import { usePlan } from './planned'
 import { SlotPicker } from './slots'
 import { minute, whenWords } from './when'
 import './planning.css'
@@ -14,16 +15,6 @@ type Asking = 'slot' | 'wait' | 'back' | 'late' | null
 
 /** Times matter until the room is opened. */
 const STATES: ReadonlySet<string> = new Set(['submitted', 'accepted', 'scheduled', 'no_show'])
-
-export function usePlan(of: Consult): { plan: Plan | null; reload: () => void } {
-  const [plan, setPlan] = useState<Plan | null>(null)
-  const load = (): void => {
-    // Without it the page still shows the case; the next change asks again.
-    api.get<Plan>(`/api/consults/${encodeURIComponent(of.id)}/plan`).then(setPlan, () => undefined)
-  }
-  useEffect(load, [of])
-  return { plan, reload: load }
-}
 
 export function PlanPane({ consult: c, onChange }: Props) {
   const { plan } = usePlan(c)

@@ -3,10 +3,11 @@
 // The view itself and the pointers are link.ts.
 import { computed, signal } from '@preact/signals'
 import { uuid } from '../api/client'
-import { linkState, subscribe, whisper } from '../live/live'
+import { linkState } from '../live/live'
 import { openPictures } from './pictures'
+import { LIVE, type TalkLine } from './talkline'
 
-export type Role = 'host' | 'expert' | 'requester' | 'observer'
+export type Role = 'host' | 'presenter' | 'expert' | 'requester' | 'scribe' | 'observer'
 export type Source = 'ecg' | 'live' | 'record' | 'image' | 'board' | 'screen'
 export type Shape = 'time' | 'voltage' | 'pen' | 'box'
 export type Here = Readonly<{ account: string; role: Role }>
@@ -20,6 +21,9 @@ export type Floor = Readonly<{
   asks: readonly string[]
   hands: readonly string[]
   here: readonly Here[]
+  waits: readonly string[] // in the waiting room
+  left_s: number | null // of the speaker's time when this was told; null: no clock runs
+  heardAt_ms: number
 }>
 export type Point = readonly [number, number]
 export type Mark = Readonly<{
@@ -44,10 +48,20 @@ export const NO_FLOOR: Floor = {
   asks: [],
   hands: [],
   here: [],
+  waits: [],
+  left_s: null,
+  heardAt_ms: 0,
 }
 
 const SOURCES: readonly string[] = ['ecg', 'live', 'record', 'image', 'board', 'screen'] satisfies readonly Source[]
-const ROLES: readonly string[] = ['host', 'expert', 'requester', 'observer'] satisfies readonly Role[]
+const ROLES: readonly string[] = [
+  'host',
+  'presenter',
+  'expert',
+  'requester',
+  'scribe',
+  'observer',
+] satisfies readonly Role[]
 const SHAPES: readonly string[] = ['time', 'voltage', 'pen', 'box'] satisfies readonly Shape[]
 
 type Fields = Readonly<Record<string, unknown>>
@@ -62,7 +76,9 @@ export function readFloor(body: unknown): Floor | null {
   if (!SOURCES.includes(String(f.source)) || !isNames(f.asks) || !isNames(f.hands) || !Array.isArray(f.here))
     return null
   const here = f.here.every(p => typeof fieldsOf(p)?.account === 'string' && ROLES.includes(String(fieldsOf(p)?.role)))
-  return here ? (body as Floor) : null
+  if (!here) return null
+  const left_s = typeof f.left_s === 'number' && Number.isFinite(f.left_s) ? f.left_s : null
+  return { ...(body as Floor), waits: isNames(f.waits) ? f.waits : [], left_s, heardAt_ms: Date.now() }
 }
 
 function readMark(body: unknown): Mark | null {
@@ -97,10 +113,10 @@ const round = ([x, y]: Point): Point => [Math.round(x), Math.round(y)]
 export type Shared = ReturnType<typeof openShared>
 
 /** `onHush`: the host asks this page to switch its microphone off. */
-export function openShared(topic: string, me: string, onHush: (by: string) => void) {
+export function openShared(topic: string, me: string, onHush: (by: string) => void, line: TalkLine = LIVE) {
   const floor = signal<Floor>(NO_FLOOR)
   const drawn = signal<Marks>({ rev: 0, marks: [] })
-  const say = (body: object): void => whisper(topic, null, body)
+  const say = (body: object): void => line.whisper(topic, null, body)
 
   const heard = (from: string, body: unknown): void => {
     const kind = fieldsOf(body)?.kind
@@ -113,15 +129,16 @@ export function openShared(topic: string, me: string, onHush: (by: string) => vo
     const told = readFloor(body)
     if (told !== null && told.rev > floor.peek().rev) floor.value = told
   }
-  const stop = subscribe(topic, null, { whisper: heard })
-  const pictures = openPictures(topic, me)
+  const stop = line.subscribe(topic, null, { whisper: heard })
+  const pictures = openPictures(topic, me, line)
 
   const role = computed<Role>(() => floor.value.here.find(p => p.account === me)?.role ?? 'expert')
+  const looksOn = computed(() => role.value === 'observer' || role.value === 'scribe')
   const presents = computed(() => floor.value.presenter === me)
   /** Whose moves go out: the presenter's, or anybody's where there is none. */
-  const mayShow = computed(() => presents.value || (floor.value.presenter === '' && role.value !== 'observer'))
+  const mayShow = computed(() => presents.value || (floor.value.presenter === '' && !looksOn.value))
   const hosts = computed(() => floor.value.host === me)
-  const mayDraw = computed(() => linkState.value.kind === 'live' && (presents.value || role.value !== 'observer'))
+  const mayDraw = computed(() => linkState.value.kind === 'live' && (presents.value || !looksOn.value))
   const marks = computed(() => drawn.value.marks)
 
   return {
@@ -136,7 +153,7 @@ export function openShared(topic: string, me: string, onHush: (by: string) => vo
     ask: (up: boolean) => say({ kind: 'ask', up }),
     give: (to: string) => say({ kind: 'give', to }),
     hand: (up: boolean) => say({ kind: 'hand', up }),
-    call: (who: string) => say({ kind: 'call', who }),
+    call: (who: string, minutes = 0) => say({ kind: 'call', who, minutes }),
     hush: (who: string) => say({ kind: 'hush', who }),
     share: (up: boolean) => say({ kind: 'screen', up }),
     show: (source: Source) => say({ kind: 'stage', source }),

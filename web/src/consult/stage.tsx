@@ -14,24 +14,31 @@ import { Board } from './board'
 import { Control } from './control'
 import { DrawTools, type Tool } from './drawing'
 import { EarlierList, liveOf, useEarlier } from './earlier'
+import { heardEcg } from './line'
 import type { RoomLink } from './link'
 import type { OwnMedia } from './media'
 import { Paper } from './paper'
 import { PictureStage } from './picture'
 import { ScreenStage } from './screen'
 import { BOARD, type Shared, type Source } from './shared'
+import './stage.css'
 
 export type Follow = 'follow' | 'free'
 
+/** What the stage needs of the room's line; a film has no more. */
+export type StageLink = Pick<RoomLink, 'view' | 'pointers' | 'seats' | 'sendView' | 'sendPointer'>
+
 export type StageProps = Readonly<{
   consult: Consult
-  link: RoomLink | null // null in the lobby: the record can be seen, nothing is shared yet
+  link: StageLink | null // null in the lobby: the record can be seen, nothing is shared yet
   shared: Shared | null
   media: OwnMedia
   me: string
   follow: Signal<Follow>
   tool: Signal<Tool>
   findings: readonly string[]
+  /** A film: nobody leads now, and nothing is asked for. */
+  replay?: boolean
 }>
 
 const SOURCES = ['ecg', 'live', 'record', 'image', 'board'] as const satisfies readonly Source[]
@@ -105,7 +112,7 @@ export function Stage(p: StageProps) {
               : []),
           ]}
         />
-        {shared !== null && <Control shared={shared} me={p.me} follow={follow} nameOf={nameOf} />}
+        {shared !== null && p.replay !== true && <Control shared={shared} me={p.me} follow={follow} nameOf={nameOf} />}
         <span class="grow" />
         {drawing ? (
           <DrawTools
@@ -219,7 +226,10 @@ function LiveStage({ recording }: { recording: string | null }) {
   )
 }
 
+/** How late it comes tells how full the line is. */
+const HEARD = { block: heardEcg }
+
 function Sweep({ recording }: { recording: string }) {
-  const stream = useLiveStream(recording)
+  const stream = useLiveStream(recording, HEARD)
   return stream === null ? null : <EcgSweep playOut={stream.playOut} leads={stream.leads} columns={2} />
 }

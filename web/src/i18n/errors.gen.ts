@@ -121,6 +121,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "本会诊室的录像已在征求同意或进行中。无需操作；如需重新录像，请先结束当前录像。",
     "en": "A film of this room is asked for or under way already. Nothing to do; end it before you ask for another one."
   },
+  "consult.help_nobody": {
+    "zh": "现在没有其他值班专家可以呼叫。请点名呼叫专家，或打电话。",
+    "en": "Nobody on duty is left to call. Call an expert by name, or by telephone."
+  },
   "consult.hours": {
     "zh": "出诊时间不合理（{reason}）。每段须在同一天内，先开始后结束，且不短于一个时段。",
     "en": "These hours cannot be: {reason}. Give each stretch a beginning before its end, within one day, long enough for one slot."
@@ -157,6 +161,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "候补时段已过期，不再保留。本会诊仍在候补名单原位，有新时段会通知。",
     "en": "No time is offered to this consultation any more: its turn has passed. It keeps its place on the waiting list and is told of the next one."
   },
+  "consult.no_voice": {
+    "zh": "本次会议中的席位（{role}）不能进行此操作。请主席调整席位。",
+    "en": "In this sitting you have the seat of a {role}, who does not do this. Ask the chair for another seat."
+  },
   "consult.not_a_member": {
     "zh": "会诊室仅限成员进入：{names}。会诊结束后，可在该心电记录中查看结论。",
     "en": "The room is open only to {names}. Ask one of them to tell you the conclusion; you find it in the recording afterwards."
@@ -185,9 +193,21 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "本次急会诊先行开展，尚未补交知情同意。请先补交知情同意书或两名医师的说明，再会签。",
     "en": "This emergency went ahead of its consent, and none has been filed since. File the signed consent or the two doctors' note, then countersign."
   },
+  "consult.room_full": {
+    "zh": "会诊室成员已达 {limit} 人，不能再加人。请先与在场的人继续；需要更多专家时另行申请会诊。",
+    "en": "This room has {limit} members: nobody more can be asked in. Go on with those who are here; a further expert can be asked for a consultation of his own."
+  },
   "consult.seat": {
     "zh": "本页面在会诊室的音视频席位已失效。页面会自动重新加入；若未恢复，请重新进入会诊室。",
     "en": "This page has no seat for sound and picture in the room any more. The page takes a new one by itself; if it does not, enter the room again."
+  },
+  "consult.sitting": {
+    "zh": "这次会议的安排不合理（{reason}）。须有议程、将来的时间、一名主席，汇报人和记录人各至多一名。",
+    "en": "This sitting cannot be: {reason}. It needs an agenda, a time that is to come, one chair, and at most one presenter and scribe."
+  },
+  "consult.sitting_open": {
+    "zh": "本病例的第 {number} 次会议尚未结束。请先结束该次会议；会议记录之后仍可补写。",
+    "en": "Sitting {number} of this case is still open. Close it first; its minutes can still be written afterwards."
   },
   "consult.slot_of_another": {
     "zh": "该会诊已由 {name} 接受，只能预约其本人的时段。请选择其时段。",
@@ -196,6 +216,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "consult.slot_taken": {
     "zh": "{name} 在该时间已不可预约。请从现有时段中另选，或加入候补。",
     "en": "{name} is not free at that time any more, or never was. Choose another of the times that are shown now, or join the waiting list."
+  },
+  "consult.sound_full": {
+    "zh": "本会诊室经网页连接传送声音的页面已达上限。系统会自动重试；文字与心电不受影响。",
+    "en": "As many pages of this room send sound over the web connection as the hub carries. It is tried again by itself; chat and ECG go on meanwhile."
   },
   "consult.taken": {
     "zh": "该会诊已由 {name} 接受。无需操作。",
