@@ -24,7 +24,7 @@ from server.people import store as people_store
 from server.people.model import GrantView
 from server.people.service import token_hash
 from tests.server.conftest import HASH, Browser, Hub, Refused
-from tests.server.media_member import SyntheticMember, answered
+from tests.server.media_member import INTER_FRAME, SyntheticMember, answered
 from tests.waiting import until
 
 ORG: Final = "org_city"
@@ -32,6 +32,7 @@ EVERY_S: Final = 0.02
 SMALL_EVERY: Final = 4
 """A packet of a small picture with every fourth of sound: 12.5 a second, of 1000 bytes, as 100 kbit/s are."""
 LOUD_DBOV, QUIET_DBOV = 25, 80
+SOUND, PICTURE = secrets.token_bytes(80), INTER_FRAME + secrets.token_bytes(995)
 SESSION_S: Final = 3600
 SEAT_S: Final = 60
 TALKERS: Final = 3
@@ -60,6 +61,8 @@ class Crowd:
         self.hub, self.consult, self._trust = hub, consult, trust
         self.members: list[Member] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._began, self._ticks = 0.0, 0
+        self._talking: asyncio.TimerHandle | None = None
 
     async def invite(self, count: int) -> None:
         """Makes their accounts and lets them into the consultation; they do not enter yet."""
@@ -89,10 +92,13 @@ class Crowd:
     async def enter(self, within_s: float) -> None:
         """All within so many seconds, each as a page does: entered, followed, greeted, seated."""
         gap = within_s / max(1, len(self.members))
-        await asyncio.gather(*(self._one(member, i * gap) for i, member in enumerate(self.members)))
+        loop, coming = asyncio.get_running_loop(), [asyncio.Event() for _ in self.members]
+        for i, turn in enumerate(coming):
+            loop.call_later(i * gap, turn.set)
+        await asyncio.gather(*map(self._one, self.members, coming))
 
-    async def _one(self, member: Member, after_s: float) -> None:
-        await asyncio.sleep(after_s)
+    async def _one(self, member: Member, turn: asyncio.Event) -> None:
+        await turn.wait()
         began = time.perf_counter()
         path = f"/api/consults/{self.consult}"
         told = await member.browser.post(f"{path}/enter", {})
@@ -163,21 +169,21 @@ class Crowd:
 
     def talk(self) -> None:
         """All microphones from now on: three are loud, the others only open. The first two also send a picture."""
-        self._tasks.append(asyncio.create_task(self._talk()))
+        self._began, self._ticks = time.perf_counter(), 0
+        self._tick()
 
-    async def _talk(self) -> None:
-        began, ticks = time.perf_counter(), 0
-        sound, picture = secrets.token_bytes(80), b"\x10\x01\x00\x00\x00" + secrets.token_bytes(995)
-        while True:
-            while ticks < (time.perf_counter() - began) / EVERY_S:
-                for number, member in enumerate(self.members):
-                    member.media.voice.say(sound, LOUD_DBOV + number if number < TALKERS else QUIET_DBOV)
-                    if number < 2 and ticks % SMALL_EVERY == 0:
-                        member.media.small.say(picture)
-                ticks += 1
-            await asyncio.sleep(EVERY_S / 2)
+    def _tick(self) -> None:
+        while self._ticks < (time.perf_counter() - self._began) / EVERY_S:
+            for number, member in enumerate(self.members):
+                member.media.voice.say(SOUND, LOUD_DBOV + number if number < TALKERS else QUIET_DBOV)
+                if number < 2 and self._ticks % SMALL_EVERY == 0:
+                    member.media.small.say(PICTURE)
+            self._ticks += 1
+        self._talking = asyncio.get_running_loop().call_later(EVERY_S / 2, self._tick)
 
     async def close(self) -> None:
+        if self._talking is not None:
+            self._talking.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -261,14 +261,17 @@ class Rooms:
                 # A page that was away while he came in by another one.
                 return Heard(told=(_encode(Stay(account, room.stays[account])),))
             case View():
-                return Heard(self._show(room, account, said))
+                shown = self._show(room, account, said)
+                return Heard() if shown is None else Heard(shown, newest="view")
             case Picture():
                 return self._picture(room, account, said)
             case Spot() if not sound(said):
                 return Heard()
             case Signal() if (said.description is msgspec.UNSET) == (said.candidate is msgspec.UNSET):
                 return Heard()
-            case Pointer() | Spot() | Signal() | Line() | Typing():
+            case Pointer() | Spot():
+                return Heard(_encode(said), newest="pointer")
+            case Signal() | Line() | Typing():
                 return Heard(_encode(said))
             case Hush():
                 return Heard(_encode(said)) if account == room.floor.host else Heard()

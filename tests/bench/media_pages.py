@@ -43,6 +43,7 @@ ENGINES: Final = ("p2p", "embedded", "janus")
 LINES_MS: Final = (0, 30, 100)
 STAGES: Final = ("ws", "cam", "ice", "dtls", "first")
 JOIN_S: Final = 30.0
+JOINS_EACH, JOINS_QUICK = 20, 5
 SETTLE_S: Final = 4.0
 MEMBERS: Final = 40
 NEAR, FAR = "clinic", "city"
@@ -277,10 +278,23 @@ async def apart(what: str, engine: str, count: int) -> dict[int, Times]:
     return found
 
 
+async def in_turns(what: str, rounds: int, count: int) -> dict[str, dict[int, Times]]:
+    """By engine, then by line: each engine once a round."""
+    found: dict[str, dict[int, Times]] = {engine: {} for engine in ENGINES}
+    for _ in range(rounds):
+        for engine in ENGINES:
+            for line_ms, told in (await apart(what, engine, count)).items():
+                kept = found[engine].setdefault(line_ms, {name: [] for name in told})
+                for name, values in told.items():
+                    kept[name] += values
+    return found
+
+
 async def joins(sheet: Sheet, rounds: int, seconds: float) -> None:
-    """D1: twenty joins, a fourth of them for `--quick`."""
-    for engine in ENGINES:
-        for line_ms, took in (await apart("joins", engine, 20 if rounds > 1 else 5)).items():
+    """D1."""
+    count = -(-JOINS_EACH // rounds) if rounds > 1 else JOINS_QUICK
+    for engine, told in (await in_turns("joins", rounds, count)).items():
+        for line_ms, took in told.items():
             _put_join(sheet, engine, line_ms, took)
 
 
@@ -315,8 +329,8 @@ def _put_join(sheet: Sheet, engine: str, line_ms: int, took: dict[str, list[floa
 
 async def latency(sheet: Sheet, rounds: int, seconds: float) -> None:
     """D2."""
-    for engine in ENGINES:
-        for line_ms, told in (await apart("latency", engine, rounds)).items():
+    for engine, by_line in (await in_turns("latency", rounds, 1)).items():
+        for line_ms, told in by_line.items():
             spread, rate = Spread.of("ms", told["age"]), statistics.median(told["fps"])
             key = f"D2.{engine}.{line_ms}"
             sheet.put(f"{key}.p50_ms", "ms", [spread.p50], spread=spread)

@@ -4,7 +4,7 @@ import { effect, signal } from '@preact/signals'
 import { type ApiError, uuid } from '../api/client'
 import type { Enter, SharedView } from '../api/types.gen'
 import type { PeerPointer } from '../ecg'
-import { hurry, linkState, onNetwork, seek, subscribe, whisper } from '../live/live'
+import { hurry, linkState, onNetwork, seek, subscribe, whisper, whisperPace_ms } from '../live/live'
 import { Forwarder, readNews, wishes } from './forwarder'
 import { Guard } from './guard'
 import { NO_FLOW, openLine, readLine } from './line'
@@ -24,7 +24,8 @@ export type Seat = Readonly<{
 }>
 
 const NET_EVERY_MS = 2_000
-const POINTER_EVERY_MS = 50
+/** As often as a screen paints; on a narrow line as the hub says. */
+const POINTER_EVERY_MS = 16
 const VIEW_EVERY_MS = 80
 const SETTLE_MS = 600
 /** Without media for so long, though somebody is there and the hub is heard: voices go over the web connection. */
@@ -118,6 +119,10 @@ export function openLink(
     line.takes(wished.length)
     forwarder.watch(wished)
   }
+  const silent = (): void => {
+    line.hold()
+    seek()
+  }
   const line = openLine({
     tell: told => whisper(topic, null, told),
     flow: async () => {
@@ -145,7 +150,7 @@ export function openLink(
       line,
       others: () => [...members.values()].filter(m => !m.left).length,
       onChange: show,
-      onSilent: seek,
+      onSilent: silent,
       onFlow: () => {
         for (const m of members.values()) {
           m.peer?.close()
@@ -182,7 +187,7 @@ export function openLink(
       },
       linked,
       onChange: show,
-      onSilent: seek,
+      onSilent: silent,
       onBroken: renew,
     })
   }
@@ -236,12 +241,18 @@ export function openLink(
     }
   }
 
+  /** Who pointed where since the last frame; null: nowhere any more. However many words come, a frame paints once. */
+  const moved = new Map<string, PeerPointer | null>()
   const pointed = (from: string, body: { lead?: unknown; sample?: unknown }): void => {
-    const others = pointers.peek().filter(p => p.id !== from)
-    pointers.value =
-      typeof body.lead === 'string' && typeof body.sample === 'number'
-        ? [...others, { id: from, name: nameOf(from), lead: body.lead, strip: false, sample: body.sample }]
-        : others
+    if (moved.size === 0) requestAnimationFrame(paintPointers)
+    const { lead, sample } = body
+    const onTrace = typeof lead === 'string' && typeof sample === 'number'
+    moved.set(from, onTrace ? { id: from, name: nameOf(from), lead, strip: false, sample } : null)
+  }
+  const paintPointers = (): void => {
+    const still = pointers.peek().filter(p => !moved.has(p.id))
+    pointers.value = [...still, ...[...moved.values()].filter(p => p !== null)]
+    moved.clear()
   }
 
   const viewed = (body: unknown): void => {
@@ -365,14 +376,20 @@ export function openLink(
     const { rev: _stamped, ...body } = v
     whisper(topic, null, { kind: 'view', ...body })
   }
-  const sendView = throttled(VIEW_EVERY_MS, (v: SharedView) => {
-    lastSent = v
-    view.value = v
-    whisperView(v)
-  })
-  const sendPointer = throttled(POINTER_EVERY_MS, (at: { lead: string; sample: number } | null) => {
-    whisper(topic, null, { kind: 'pointer', ...(at === null ? {} : { lead: at.lead, sample: at.sample, uv: 0 }) })
-  })
+  const sendView = throttled(
+    () => Math.max(VIEW_EVERY_MS, whisperPace_ms()),
+    (v: SharedView) => {
+      lastSent = v
+      view.value = v
+      whisperView(v)
+    },
+  )
+  const sendPointer = throttled(
+    () => Math.max(POINTER_EVERY_MS, whisperPace_ms()),
+    (at: { lead: string; sample: number } | null) => {
+      whisper(topic, null, { kind: 'pointer', ...(at === null ? {} : { lead: at.lead, sample: at.sample, uv: 0 }) })
+    },
+  )
 
   const close = (leaving: boolean): void => {
     if (leaving) whisper(topic, null, { kind: 'bye' })
@@ -414,11 +431,12 @@ export function openLink(
 export type RoomLink = ReturnType<typeof openLink>
 
 /** At most once in `every_ms`, and the last one always. */
-export function throttled<T>(every_ms: number, act: (value: T) => void): (value: T) => void {
+export function throttled<T>(every: number | (() => number), act: (value: T) => void): (value: T) => void {
   let last = Number.NEGATIVE_INFINITY
   let waiting: { value: T } | null = null
   return value => {
     const now = Date.now()
+    const every_ms = typeof every === 'number' ? every : every()
     if (waiting !== null) {
       waiting.value = value
       return

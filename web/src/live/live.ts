@@ -121,6 +121,10 @@ export function whisper(topic: string, to: string | null, body: unknown): void {
   tell({ type: 'whisper', topic, to, body })
 }
 
+/** At the least so long between two whispers of what is fleeting; 0: as the screen paints. */
+let pace_ms = 0
+export const whisperPace_ms = (): number => pace_ms
+
 /** Of one question for the time: when it left, the hub's clock then, when the answer was here. */
 export type Echo = Readonly<{ mark: number; hub_ms: number; back_ms: number }>
 const echoes = new Set<(echo: Echo) => void>()
@@ -269,6 +273,7 @@ function take(opened: WebSocket): void {
   hangUp()
   socket = opened
   tries = 0
+  pace_ms = 0
   opened.onmessage = message => {
     if (socket === opened) receive(message.data)
   }
@@ -321,6 +326,9 @@ function receive(data: unknown): void {
       return
     case 'hub':
       hubStorage.value = { is: message.storage, free_mb: message.free_mb }
+      return
+    case 'pace':
+      pace_ms = Number.isFinite(message.every_ms) ? Math.max(0, message.every_ms) : 0
       return
     case 'ping':
       tell({ type: 'pong' })
