@@ -45,6 +45,8 @@ from server.base.reserve import Reserve, Room
 from server.base.spine import Reaction, Spine
 from server.config import Config
 from server.consult import Consultations, ConsultSettings, Rooms, topic_kind
+from server.consult.after.routes import routes as after_routes
+from server.consult.after.service import reactions as after_reactions
 from server.consult.conclusion import Printing
 from server.consult.conclusion import reactions as conclusion_reactions
 from server.consult.conclusion_routes import routes as conclusion_routes
@@ -53,7 +55,7 @@ from server.consult.drafting import Drafting
 from server.consult.films.routes import routes as film_routes
 from server.consult.films.service import Films, FilmSettings
 from server.consult.films.views import FilmViews
-from server.consult.help_routes import routes as help_routes
+from server.consult.help.routes import routes as help_routes
 from server.consult.media.embedded import Embedded, listen_on
 from server.consult.media.engine import Hear, MediaEngine
 from server.consult.media.janus import Janus, JanusAt
@@ -342,6 +344,7 @@ class Application:
                 *reading_reactions(self.reading),
                 *alert_reactions(self.alerts),
                 *consult_reactions(self.consult),
+                *after_reactions(self.consult),
                 *conclusion_reactions(self.consult, self.printing),
                 Reaction("main.drop_revoked", frozenset({"device.revoked", "device.key_revoked"}), self._drop_revoked),
                 *self.more_reactions,
@@ -437,6 +440,7 @@ class Application:
             *media_routes(self.consult, self.seats),
             *film_routes(self.films, FilmViews(self.films)),
             *conclusion_routes(self.consult, self.printing),
+            *after_routes(self.consult),
             *draft_routes(self.consult, self.drafting),
             *message_routes(self.messages),
             *image_routes(self.images),

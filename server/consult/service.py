@@ -22,7 +22,7 @@ from server.base.database import Database, Tx
 from server.base.errors import NotFound
 from server.base.ids import new_id
 from server.base.live import Heard, TopicKind
-from server.consult import help_store, papers, routing, store
+from server.consult import papers, routing, store
 from server.consult.access import for_invited, for_requester, inside, name_of, tell, visible
 from server.consult.errors import (
     AmendReasonMissing,
@@ -33,6 +33,7 @@ from server.consult.errors import (
     PapersOwed,
 )
 from server.consult.films.service import Films
+from server.consult.help import store as rings
 from server.consult.media.seats import Seats
 from server.consult.model import (
     CONSULT,
@@ -327,7 +328,7 @@ async def enter(room: Consultations, ctx: Ctx, consult_id: str) -> Enter:
         row = inside(tx.conn, ctx, consult_id)
         target = CONSULT.move(row["state"], "enter")
         store.update_consult(tx.conn, consult_id, state=target, began_at=row["began_at"] or tx.now)
-        help_store.answer(tx.conn, consult_id, ctx.actor, "came")
+        rings.answer(tx.conn, consult_id, ctx.actor, "came")
         tell(tx, row, "consult.entered", {"state": target, "account": ctx.actor})
         return again(tx, ctx, consult_id)
 

@@ -23,6 +23,17 @@ export type AddedImage = {
   readonly known: boolean
 }
 
+/** Of one concluded consultation. `may_report`, `may_answer`: what this viewer may do now. */
+export type After = {
+  readonly consult: string
+  readonly version: number
+  readonly tasks: readonly Task[]
+  readonly outcomes: readonly OutcomeDue[]
+  readonly answered: readonly ('expert' | 'patient' | 'requester')[]
+  readonly may_report: boolean
+  readonly may_answer: readonly ('expert' | 'patient' | 'requester')[]
+}
+
 export type Alert = {
   readonly id: string
   readonly recording: string
@@ -662,6 +673,31 @@ export type FilmView = {
   readonly view: string
 }
 
+/** One outcome of the lists: owed by this person's side, or told to it. */
+export type FollowUp = {
+  readonly consult: string
+  readonly patient_name: string
+  readonly purpose: string
+  readonly day: 7 | 30
+  readonly due_at: string
+  readonly overdue: boolean
+  readonly mine: boolean
+  readonly outcome: 'died' | 'improved' | 'lost' | 'recovered' | 'unchanged' | 'worse' | null
+  readonly reported_at: string | null
+}
+
+/** The owed ones first, the longest due before the others; then what was told in the last days. */
+export type FollowUps = {
+  readonly rows: readonly FollowUp[]
+}
+
+/** Three answers from 1 to 5. The patient's are written down by the side that asked. */
+export type GiveFeedback = {
+  readonly who: 'expert' | 'patient' | 'requester'
+  readonly answers: readonly [number, number, number]
+  readonly remark?: string
+}
+
 /** What the device's own analysis found; `said`: the sentence with its numbers, by language, or nothing. */
 export type GlanceFinding = {
   readonly code: string
@@ -1133,6 +1169,17 @@ export type Org = {
   readonly reading_centre: string | null
 }
 
+/** How the patient was `day` days after the conclusion: told to the expert, or still owed. */
+export type OutcomeDue = {
+  readonly day: 7 | 30
+  readonly due_at: string
+  readonly overdue: boolean
+  readonly outcome: 'died' | 'improved' | 'lost' | 'recovered' | 'unchanged' | 'worse' | null
+  readonly note: string
+  readonly by_name: string
+  readonly reported_at: string | null
+}
+
 /** One message to one person: which step of the ladder, when sent, when it reached a page, when it was opened. */
 export type Page = {
   readonly account: string
@@ -1302,6 +1349,12 @@ export type Report = {
   readonly pdf_ready: boolean
 }
 
+export type ReportOutcome = {
+  readonly day: 7 | 30
+  readonly outcome: 'died' | 'improved' | 'lost' | 'recovered' | 'unchanged' | 'worse'
+  readonly note?: string
+}
+
 /** The printed report as pictures: each page a PNG, in base64. */
 export type ReportPages = {
   readonly pages: readonly string[]
@@ -1358,6 +1411,23 @@ export type RoomFilms = {
   readonly films: readonly RoomFilm[]
 }
 
+export type Satisfaction = {
+  readonly since: string
+  readonly of: readonly SatisfactionOf[]
+}
+
+/** One kind of people: how many answered of those who could, how many of them were satisfied (4 or more on average), and the mean of each question. */
+export type SatisfactionOf = {
+  readonly who: 'expert' | 'patient' | 'requester'
+  readonly answered: Share
+  readonly satisfied: Share
+  readonly means: readonly (number | null)[]
+}
+
+export type SatisfactionQuery = {
+  readonly days?: number
+}
+
 /** at: UTC, as the hub writes it. */
 export type Schedule = {
   readonly at: string
@@ -1390,6 +1460,15 @@ export type SetHours = {
   readonly slot_min: number
   readonly notice_min: number
   readonly weekly: readonly WeeklyHours[]
+}
+
+/** `count` of `of`, with Wilson's interval at 95 %; the three are None where there is nothing to divide by. */
+export type Share = {
+  readonly count: number
+  readonly of: number
+  readonly share: number | null
+  readonly low: number | null
+  readonly high: number | null
 }
 
 /** Which stretch of which recording everybody looks at, in sample-index coordinates. `rev` is the hub's: the higher one wins on every screen. */
@@ -1492,6 +1571,16 @@ export type Swap = {
   readonly left: number
 }
 
+/** One item of the conclusion's advice, and what the treating doctor did with it. done None: not said yet. */
+export type Task = {
+  readonly number: number
+  readonly text: string
+  readonly done: boolean | null
+  readonly note: string
+  readonly by_name: string
+  readonly at: string | null
+}
+
 /** What a thread is about. `name` of the patient or the institution, empty when unknown. */
 export type ThreadAbout = {
   readonly kind: 'alert' | 'consult' | 'patient' | 'recording' | 'site'
@@ -1515,6 +1604,14 @@ export type ThreadPerson = {
   readonly account: string
   readonly name: string
   readonly roles: readonly string[]
+}
+
+/** `version`: of the conclusion on the screen. `note`: what was done, or why not; the latter is needed. */
+export type TickTask = {
+  readonly version: number
+  readonly number: number
+  readonly done: boolean
+  readonly note?: string
 }
 
 /** A single-use pass for the live connection, good for 30 s. */

@@ -13,7 +13,9 @@ import { t as imageWords } from '../i18n/images'
 import { PatientImages } from '../images/list'
 import { Thread } from '../messages/thread'
 import { Button, Empty, ErrorLine, FieldRow, Pane, Skeleton, Tag } from '../ui'
+import { AfterConclusion } from './after'
 import { Brief, briefOf } from './brief'
+import { standingOf } from './conclusion'
 import { ConsentShown } from './consent'
 import { PriorityMark } from './list'
 import { Mdt } from './mdt'
@@ -101,6 +103,7 @@ function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
         </Pane>
         <PlanPane consult={c} onChange={onChange} />
         <Mdt consult={c} onChange={onChange} />
+        {standingOf(c) !== null && <AfterConclusion consult={c} />}
         <Pane title={imageWords('title')}>
           <div class="consult-top">
             <PatientImages patient={c.patient.id} of={c.id} />

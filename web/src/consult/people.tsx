@@ -126,6 +126,7 @@ export function People(p: Common & { onClose: () => void }) {
         {hosts && floor.here.length > 1 && <Button onClick={() => p.shared.hush('')}>{t('people.hush.all')}</Button>}
         <Button kind="quiet" icon="cross" label={t('one.back')} onClick={p.onClose} />
       </header>
+      <Help consult={p.consult} />
       {hosts && floor.here.length > 2 && (
         <label class="row f13 people-word">
           {planning('word.for')}
@@ -138,7 +139,6 @@ export function People(p: Common & { onClose: () => void }) {
           </select>
         </label>
       )}
-      <Help consult={p.consult} />
       <ul>
         {members.map(m => {
           const role = roles.get(m.account)

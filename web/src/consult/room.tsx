@@ -35,6 +35,7 @@ import { PeerTile, SelfTile, SoundOnly, WaitingTile } from './tiles'
 import { Waits } from './waiting'
 import { roomIsOpen, stateWords } from './words'
 import './consult.css'
+import './tiles.css'
 import './room.css'
 
 export default function RoomScreen({ params }: ScreenProps) {

@@ -21,6 +21,7 @@ import { Paper } from './paper'
 import { PictureStage } from './picture'
 import { ScreenStage } from './screen'
 import { BOARD, type Shared, type Source } from './shared'
+import './stage.css'
 
 export type Follow = 'follow' | 'free'
 

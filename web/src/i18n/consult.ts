@@ -58,6 +58,12 @@ export const t = catalogue({
   'new.norecording': { zh: '从一份心电图打开这一页', en: 'Open this page from an ECG' },
   'new.preview': { zh: '专家会看到', en: 'What the expert sees' },
   'new.kept': { zh: '已存草稿 {time}', en: 'Draft kept {time}' },
+  'new.second.fill': {
+    zh: '上级会诊：请复核这份心电图的判读',
+    en: 'Second opinion: please review the reading of this ECG',
+  },
+  'new.second.summary': { zh: '目前判读：{what}', en: 'Read so far: {what}' },
+  'new.second.join': { zh: '。', en: '. ' },
   'new.emergency.fill': { zh: '急会诊，请立即判读并指导处置', en: 'Emergency: please read at once and advise' },
   'new.emergency.summary': { zh: '危急值：{what}。{symptoms}', en: 'Critical value: {what}. {symptoms}' },
   'new.ecg': { zh: '心电图 {time}', en: 'ECG {time}' },

@@ -105,6 +105,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "知情同意不完整：须写明签署人、与患者的关系并有签名。请补写姓名，在屏上签字或注明纸质存放处；两名医师说明须写明原因。",
     "en": "The consent is not whole: it needs who signed, in what relation, and the signature. Write the name, sign on the screen or say where the paper is; two doctors also say why."
   },
+  "consult.feedback_given": {
+    "zh": "这些问题已作答，每人仅答一次。无需操作。",
+    "en": "These questions have been answered. Nothing to do; each is asked once."
+  },
   "consult.film_unable": {
     "zh": "本中心的媒体引擎不支持会诊录像。管理员可改用内置引擎；会诊室其他功能不受影响。",
     "en": "The media engine of this hub cannot film a room. Its administrator can choose the embedded engine; everything else in the room goes on."
@@ -164,6 +168,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "consult.opinion_owed": {
     "zh": "在本人签署意见之前，其他专家的意见保持密封。请先写下并签署本人的意见，再公开全部意见。",
     "en": "The opinions are sealed until you have signed your own. Write and sign your opinion, then open the others'."
+  },
+  "consult.outcome_told": {
+    "zh": "{name} 已填报该次随访结局。无需操作；其他情况请写入病例留言。",
+    "en": "{name} has already told this outcome. Nothing to do; what else happened goes into the messages of the case."
   },
   "consult.papers_owed": {
     "zh": "本次急会诊先行开展，尚未补交知情同意。请先补交知情同意书或两名医师的说明，再会签。",
