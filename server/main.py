@@ -67,7 +67,8 @@ from server.consult.planning.routes import routes as planning_routes
 from server.consult.reactions import reactions as consult_reactions
 from server.consult.routes import routes as consult_routes
 from server.consult.service import check_inside
-from server.consult.sound import Sound
+from server.consult.sittings.routes import routes as sitting_routes
+from server.consult.sound.routes import Sound
 from server.devices import service as devices
 from server.devices.routes import routes as device_routes
 from server.ground import (
@@ -437,6 +438,7 @@ class Application:
             *consult_routes(self.consult),
             *help_routes(self.consult),
             *planning_routes(self.consult),
+            *sitting_routes(self.consult),
             *media_routes(self.consult, self.seats),
             *film_routes(self.films, FilmViews(self.films)),
             *conclusion_routes(self.consult, self.printing),

@@ -35,6 +35,7 @@ from server.consult.films import model as films
 from server.consult.help import model as help_model
 from server.consult.media import model as media
 from server.consult.planning import model as planning
+from server.consult.sittings import model as sittings
 from server.devices import model as devices
 from server.images import model as images
 from server.messages import model as messages
@@ -48,7 +49,8 @@ from server.regen_protocol import protocol_page
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS: tuple[ModuleType, ...] = (
-    people, devices, records, reading, alerts, media, films, help_model, consult, planning, after, messages, images
+    people, devices, records, reading, alerts, media, films, help_model, consult, planning, after, sittings, messages,
+    images,
 )  # fmt: skip
 TABLES: tuple[StateTable, ...] = (
     records.RECORDING,
@@ -57,6 +59,7 @@ TABLES: tuple[StateTable, ...] = (
     alerts.ALERT,
     consult.CONSULT,
     planning.CLINIC,
+    sittings.SITTING,
     films.FILM,
 )
 ROOMS = ("people", "devices", "records", "reading", "alerts", "consult", "messages", "images")
@@ -137,6 +140,7 @@ def route_page() -> str:
         *(f"{room}.routes" for room in ROOMS),
         "consult.planning.routes",
         "consult.after.routes",
+        "consult.sittings.routes",
         *MORE_ROUTES,
     ):
         make = cast("Callable[..., tuple[Route, ...]]", importlib.import_module(f"server.{name}").routes)
@@ -144,7 +148,8 @@ def route_page() -> str:
             [f"`{r.method} {r.path}`", f"`{r.rule}`", _type_name(r.body or r.query), _type_name(r.result)]
             for r in make(*[None] * len(inspect.signature(make).parameters))
         ]
-    own = "`GET /api/hub`, `GET /healthz`, `GET /metrics` are public; `GET /api/ws?ticket=` is the live connection."
+    own = "`GET /api/hub`, `GET /healthz`, `GET /metrics` are public; `GET /api/ws?ticket=` is the live connection,"
+    own += " `GET /api/consults/{id}/sound?ticket=` carries voices where no media come through."
     text = f"Commands (POST, PUT, DELETE) carry an `Idempotency-Key`. {own} Types: `web/src/api/types.gen.ts`."
     return _page("HTTP", text, ("route", "access rule", "takes", "gives"), sorted(rows))
 

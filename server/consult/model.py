@@ -210,6 +210,8 @@ class Opinion(msgspec.Struct, frozen=True):
     digest: str
     independent: bool
     """Written before the others' were opened to him."""
+    sitting: int | None = None
+    """In which of the case's sittings."""
 
 
 class NewOpinion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -52,6 +52,7 @@ from server.consult.model import (
 from server.consult.planning import bookings, choice
 from server.consult.room import Rooms
 from server.consult.signed import Signed, bytes_of, counter_of, digest_of, signature_of, tidied
+from server.consult.sittings import seating
 from server.consult.views import again, chosen_specialties, view, views
 from server.people import store as people
 from server.records import store as records
@@ -329,6 +330,7 @@ async def enter(room: Consultations, ctx: Ctx, consult_id: str) -> Enter:
         target = CONSULT.move(row["state"], "enter")
         store.update_consult(tx.conn, consult_id, state=target, began_at=row["began_at"] or tx.now)
         rings.answer(tx.conn, consult_id, ctx.actor, "came")
+        seating.enter(tx, row, ctx.actor)
         tell(tx, row, "consult.entered", {"state": target, "account": ctx.actor})
         return again(tx, ctx, consult_id)
 
@@ -463,7 +465,7 @@ def topic_kind(room: Consultations) -> TopicKind:
 
     async def may(ctx: Ctx, topic: str) -> bool:
         consult_id = topic.partition(":")[2]
-        roles = await room.db.read(lambda conn: store.roles(conn, consult_id))
+        roles = await room.db.read(lambda conn: seating.roles(conn, consult_id))
         if ctx.actor not in roles:
             return False
         for account, role in roles.items():

@@ -282,6 +282,11 @@ export type Close = {
   readonly outcome: string
 }
 
+/** interim: what the case may go by until its conclusion; empty: nothing yet. */
+export type CloseSitting = {
+  readonly interim?: string
+}
+
 /** One finding in both. kind `graver`, `milder`, `changed`: the `code` of now stands where `was` stood. `borderline`: it came, went or took the place of `was` by a number that passed a limit and moved less than noise. `unsure`: one of the two could not have shown it. was its code then; None where it is new. leads: those that carry it, now if it is there now. */
 export type CodeChange = {
   readonly kind: 'appeared' | 'borderline' | 'changed' | 'gone' | 'graver' | 'milder' | 'unchanged' | 'unsure'
@@ -1020,6 +1025,14 @@ export type MessagesQuery = {
   readonly limit?: number
 }
 
+/** The last version of what was written down (会议记录). */
+export type Minutes = {
+  readonly text: string
+  readonly version: number
+  readonly by_name: string
+  readonly at: string
+}
+
 export type MoveClinic = {
   readonly from_at: string
   readonly host_org?: string | null
@@ -1091,6 +1104,10 @@ export type NewMessage = {
   readonly files?: readonly string[]
 }
 
+export type NewMinutes = {
+  readonly text: string
+}
+
 /** `dissents`: he does not share the chair's view, and wants that kept with the conclusion. */
 export type NewOpinion = {
   readonly text: string
@@ -1143,6 +1160,7 @@ export type Opinion = {
   readonly signed_at: string
   readonly digest: string
   readonly independent: boolean
+  readonly sitting?: number | null
 }
 
 export type Order = {
@@ -1223,6 +1241,14 @@ export type Plan = {
   readonly waiting: Waiting | null
   readonly starts_at: string | null
   readonly tested: readonly Seen[]
+}
+
+/** Who is not of the case yet joins it with his seat. Empty seats: everybody of the case, the requester presents. The chair of the case is the chair of each sitting, named or not. minutes: how long it takes. */
+export type PlanSitting = {
+  readonly agenda: string
+  readonly at?: string | null
+  readonly minutes?: number
+  readonly seats?: readonly Seat[]
 }
 
 /** One thing that is to be answered in the room. */
@@ -1438,6 +1464,21 @@ export type SearchQuery = {
   readonly limit?: number
 }
 
+export type Seat = {
+  readonly account: string
+  readonly role: 'chair' | 'expert' | 'observer' | 'presenter' | 'scribe'
+}
+
+/** came_at: when he first entered while the sitting was open. */
+export type SeatView = {
+  readonly account: string
+  readonly name: string
+  readonly org_name: string
+  readonly role: 'chair' | 'expert' | 'observer' | 'presenter' | 'scribe'
+  readonly came_at: string | null
+  readonly busy: boolean
+}
+
 /** Who has tested his devices in the waiting room, and what the test said. */
 export type Seen = {
   readonly account: string
@@ -1506,6 +1547,27 @@ export type SignReport = {
   readonly measurements?: readonly EditedMeasurement[]
   readonly note?: string
   readonly lowered_reason?: string
+}
+
+export type Sitting = {
+  readonly number: number
+  readonly state: string
+  readonly agenda: string
+  readonly at: string | null
+  readonly minutes: number
+  readonly opened_at: string | null
+  readonly closed_at: string | null
+  readonly interim: string
+  readonly seats: readonly SeatView[]
+  readonly record: Minutes | null
+  readonly opinions: readonly string[]
+  readonly events: readonly string[]
+}
+
+/** may_plan: this viewer is the chair, and the case goes on. */
+export type Sittings = {
+  readonly sittings: readonly Sitting[]
+  readonly may_plan: boolean
 }
 
 /** The specialties in which somebody answers consultations. None: he is asked for any, after those who named it. */

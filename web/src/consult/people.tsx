@@ -10,14 +10,17 @@ import { Button, Dot, Icon } from '../ui'
 import { Help } from './help'
 import type { Seat } from './link'
 import type { Floor, Role, Shared } from './shared'
+import { SittingsPane } from './sittings'
 import { PeerTile } from './tiles'
 
 export const STRIP_MAX = 7
 
 const ROLE_WORDS = {
   host: 'role.host',
+  presenter: 'role.presenter',
   expert: 'role.expert',
   requester: 'role.requester',
+  scribe: 'role.scribe',
   observer: 'role.observer',
 } as const satisfies Record<Role, string>
 
@@ -139,6 +142,7 @@ export function People(p: Common & { onClose: () => void }) {
           </select>
         </label>
       )}
+      <SittingsPane consult={p.consult} narrow />
       <ul>
         {members.map(m => {
           const role = roles.get(m.account)

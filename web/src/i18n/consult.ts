@@ -300,6 +300,8 @@ export const t = catalogue({
   'role.host': { zh: '主持', en: 'Host' },
   'role.expert': { zh: '专家', en: 'Expert' },
   'role.requester': { zh: '申请方', en: 'Requester' },
+  'role.presenter': { zh: '汇报人', en: 'Presenter' },
+  'role.scribe': { zh: '记录人', en: 'Scribe' },
   'role.observer': { zh: '旁听', en: 'Observer' },
   'people.title': { zh: '成员', en: 'People' },
   'people.count': { zh: '成员 {n}', en: 'People {n}' },
