@@ -45,6 +45,8 @@ from server.base.reserve import Reserve, Room
 from server.base.spine import Reaction, Spine
 from server.config import Config
 from server.consult import Consultations, ConsultSettings, Rooms, topic_kind
+from server.consult.after.routes import routes as after_routes
+from server.consult.after.service import reactions as after_reactions
 from server.consult.conclusion import Printing
 from server.consult.conclusion import reactions as conclusion_reactions
 from server.consult.conclusion_routes import routes as conclusion_routes
@@ -53,7 +55,7 @@ from server.consult.drafting import Drafting
 from server.consult.films.routes import routes as film_routes
 from server.consult.films.service import Films, FilmSettings
 from server.consult.films.views import FilmViews
-from server.consult.help_routes import routes as help_routes
+from server.consult.help.routes import routes as help_routes
 from server.consult.media.embedded import Embedded, listen_on
 from server.consult.media.engine import Hear, MediaEngine
 from server.consult.media.janus import Janus, JanusAt
@@ -65,7 +67,8 @@ from server.consult.planning.routes import routes as planning_routes
 from server.consult.reactions import reactions as consult_reactions
 from server.consult.routes import routes as consult_routes
 from server.consult.service import check_inside
-from server.consult.sound import Sound
+from server.consult.sittings.routes import routes as sitting_routes
+from server.consult.sound.routes import Sound
 from server.devices import service as devices
 from server.devices.routes import routes as device_routes
 from server.ground import (
@@ -342,6 +345,7 @@ class Application:
                 *reading_reactions(self.reading),
                 *alert_reactions(self.alerts),
                 *consult_reactions(self.consult),
+                *after_reactions(self.consult),
                 *conclusion_reactions(self.consult, self.printing),
                 Reaction("main.drop_revoked", frozenset({"device.revoked", "device.key_revoked"}), self._drop_revoked),
                 *self.more_reactions,
@@ -434,9 +438,11 @@ class Application:
             *consult_routes(self.consult),
             *help_routes(self.consult),
             *planning_routes(self.consult),
+            *sitting_routes(self.consult),
             *media_routes(self.consult, self.seats),
             *film_routes(self.films, FilmViews(self.films)),
             *conclusion_routes(self.consult, self.printing),
+            *after_routes(self.consult),
             *draft_routes(self.consult, self.drafting),
             *message_routes(self.messages),
             *image_routes(self.images),

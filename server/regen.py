@@ -29,11 +29,13 @@ from server.base.http import Route
 from server.base.kinds import KINDS, TIMERS
 from server.base.states import StateTable
 from server.config import Config
-from server.consult import help_model
 from server.consult import model as consult
+from server.consult.after import model as after
 from server.consult.films import model as films
+from server.consult.help import model as help_model
 from server.consult.media import model as media
 from server.consult.planning import model as planning
+from server.consult.sittings import model as sittings
 from server.devices import model as devices
 from server.images import model as images
 from server.messages import model as messages
@@ -47,7 +49,8 @@ from server.regen_protocol import protocol_page
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS: tuple[ModuleType, ...] = (
-    people, devices, records, reading, alerts, media, films, help_model, consult, planning, messages, images
+    people, devices, records, reading, alerts, media, films, help_model, consult, planning, after, sittings, messages,
+    images,
 )  # fmt: skip
 TABLES: tuple[StateTable, ...] = (
     records.RECORDING,
@@ -56,12 +59,11 @@ TABLES: tuple[StateTable, ...] = (
     alerts.ALERT,
     consult.CONSULT,
     planning.CLINIC,
+    sittings.SITTING,
     films.FILM,
 )
 ROOMS = ("people", "devices", "records", "reading", "alerts", "consult", "messages", "images")
-MORE_ROUTES = (
-    "consult.media_routes", "consult.conclusion_routes", "consult.draft_routes", "consult.help_routes",
-)  # fmt: skip
+MORE_ROUTES = ("consult.media_routes", "consult.conclusion_routes", "consult.draft_routes", "consult.help.routes")
 """Of rooms whose routes are in several files; each takes the room and a second thing."""
 TS_HEADER = "// Produced from the server's definitions by `./run regen`; not to be edited.\n"
 MD_HEADER = "<!-- Produced from the code by `./run regen`; not to be edited. -->\n\n"
@@ -134,13 +136,20 @@ def metric_page() -> str:
 def route_page() -> str:
     """Every HTTP route. The rooms' route lists need no room to be read."""
     rows = []
-    for name in (*(f"{room}.routes" for room in ROOMS), "consult.planning.routes", *MORE_ROUTES):
+    for name in (
+        *(f"{room}.routes" for room in ROOMS),
+        "consult.planning.routes",
+        "consult.after.routes",
+        "consult.sittings.routes",
+        *MORE_ROUTES,
+    ):
         make = cast("Callable[..., tuple[Route, ...]]", importlib.import_module(f"server.{name}").routes)
         rows += [
             [f"`{r.method} {r.path}`", f"`{r.rule}`", _type_name(r.body or r.query), _type_name(r.result)]
             for r in make(*[None] * len(inspect.signature(make).parameters))
         ]
-    own = "`GET /api/hub`, `GET /healthz`, `GET /metrics` are public; `GET /api/ws?ticket=` is the live connection."
+    own = "`GET /api/hub`, `GET /healthz`, `GET /metrics` are public; `GET /api/ws?ticket=` is the live connection,"
+    own += " `GET /api/consults/{id}/sound?ticket=` carries voices where no media come through."
     text = f"Commands (POST, PUT, DELETE) carry an `Idempotency-Key`. {own} Types: `web/src/api/types.gen.ts`."
     return _page("HTTP", text, ("route", "access rule", "takes", "gives"), sorted(rows))
 

@@ -42,7 +42,12 @@ MESSAGES_PER_S_MAX = 600
 TOPICS_MAX = 200
 IDLE_S = 15
 CATCH_UP = 500
-SHARED_TOPICS = frozenset({"recording", "report", "alert", "consult", "message", "image", "device", "order", "rota"})
+SHARED_TOPICS = frozenset(
+    {
+        "recording", "report", "alert", "consult", "sitting", "clinic", "expert", "message", "image", "device", "order",
+        "rota",
+    }
+)  # fmt: skip
 """Topics whose events everybody of the institution may hear of; others are private to their exact name."""
 
 _SAMPLES = struct.Struct("<4sHHQIfQ")

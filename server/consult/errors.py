@@ -126,6 +126,23 @@ class OnlyWatches(ConsultError):
 
 
 @dataclass(eq=False)
+class OutcomeTold(ConsultError):
+    code: ClassVar[str] = "consult.outcome_told"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "{name} has already told this outcome."
+    mend: ClassVar[str] = "Nothing to do; what else happened goes into the messages of the case."
+    name: str
+
+
+@dataclass(eq=False)
+class FeedbackGiven(ConsultError):
+    code: ClassVar[str] = "consult.feedback_given"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "These questions have been answered."
+    mend: ClassVar[str] = "Nothing to do; each is asked once."
+
+
+@dataclass(eq=False)
 class AlreadyInvited(ConsultError):
     code: ClassVar[str] = "consult.already_invited"
     status: ClassVar[int] = 409

@@ -13,7 +13,10 @@ from typing import Literal
 
 import msgspec
 
-Role = Literal["host", "expert", "requester", "observer"]
+Role = Literal["host", "presenter", "expert", "requester", "scribe", "observer"]
+"""`presenter` and `scribe`: seats of an open sitting."""
+LOOKS_ON: tuple[Role, ...] = ("scribe", "observer")
+"""They neither lead nor draw unless they are given control."""
 Source = Literal["ecg", "live", "record", "image", "board", "screen"]
 Shape = Literal["time", "voltage", "pen", "box"]
 
@@ -99,14 +102,16 @@ class Floor:
 
     @property
     def presenter(self) -> str:
-        """Who was given control, while he is here; else the host; else nobody, and whoever moves shows it."""
-        return next((account for account in (self.holder, self.host) if account and account in self.here), "")
+        """Who was given control, while he is here; else who presents in this sitting; else the host; else nobody, and
+        whoever moves shows it."""
+        presents = next((account for account, role in self.roles.items() if role == "presenter"), "")
+        return next((account for account in (self.holder, presents, self.host) if account and account in self.here), "")
 
     def role(self, account: str) -> Role:
         return self.roles.get(account, "expert")
 
     def may_show(self, account: str) -> bool:
-        return account == self.presenter or (not self.presenter and self.role(account) != "observer")
+        return account == self.presenter or (not self.presenter and self.role(account) not in LOOKS_ON)
 
     def come(self, account: str) -> bool:
         before = account in self.here
@@ -202,7 +207,7 @@ class Floor:
 
         A person has one caliper and MARKS_EACH_MAX marks, a room MARKS_MAX: his, then its oldest give way.
         """
-        if not (account == self.presenter or self.role(account) != "observer") or not _sound(mark):
+        if not (account == self.presenter or self.role(account) not in LOOKS_ON) or not _sound(mark):
             return None
         before = self.marks.get(mark.id)
         if before is not None and before.by != account:

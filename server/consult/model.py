@@ -59,6 +59,9 @@ CONSULT = StateTable(
         Row("concluded", "acknowledge", "concluded", by="requester"),
         Row("followed_up", "acknowledge", "followed_up", by="requester"),
         Row("concluded", "follow_up", "followed_up", by="requester"),
+        Row("followed_up", "follow_up", "followed_up", by="requester"),
+        *(Row(state, "tick", state, by="requester") for state in ("concluded", "followed_up")),
+        *(Row(state, "answer", state, by="requester, expert") for state in ("concluded", "followed_up")),
         *(
             Row(state, "file", state, by="requester")
             for state in ("submitted", "returned", "accepted", "scheduled", "in_progress", "concluding")
@@ -207,6 +210,8 @@ class Opinion(msgspec.Struct, frozen=True):
     digest: str
     independent: bool
     """Written before the others' were opened to him."""
+    sitting: int | None = None
+    """In which of the case's sittings."""
 
 
 class NewOpinion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -21,6 +21,7 @@ from server.consult.errors import AlreadyInvited, NotTheExpert, OpinionOwed
 from server.consult.model import CONSULT, Consult, Expert, Experts, Invite, NewOpinion
 from server.consult.routing import ANSWERERS
 from server.consult.service import Consultations
+from server.consult.sittings import seating
 from server.consult.views import again, chosen_specialties, owing
 from server.people import store as people
 from server.records import store as records
@@ -75,6 +76,7 @@ async def opine(room: Consultations, ctx: Ctx, consult_id: str, said: NewOpinion
         inside = store.members(tx.conn, [consult_id])[consult_id]
         if ctx.actor not in {m["account"] for m in inside if m["part"] == "expert"}:
             raise NotTheExpert(name=name_of(tx.conn, row["expert"]))
+        sitting = seating.need_voice(tx.conn, consult_id, ctx.actor)
         room.may_sign(tx.conn, ctx)
         before = store.opinions(tx.conn, [consult_id]).get(consult_id, [])
         version = 1 + sum(o["account"] == ctx.actor for o in before)
@@ -84,7 +86,7 @@ async def opine(room: Consultations, ctx: Ctx, consult_id: str, said: NewOpinion
         signature = hmac.new(room.secret, f"opinion\n{ctx.actor}\n{digest}".encode(), sha256).hexdigest()
         store.add_opinion(
             tx.conn, consult=consult_id, account=ctx.actor, version=version, text=text, dissents=said.dissents,
-            opened_before=opened, signed_at=tx.now, digest=digest, signature=signature,
+            opened_before=opened, signed_at=tx.now, digest=digest, signature=signature, sitting=sitting,
         )  # fmt: skip
         tell(tx, row, "consult.opinion_signed", {"state": target, "digest": digest, "version": version})
         if not opened and not owing(inside, store.opinions(tx.conn, [consult_id])[consult_id]):

@@ -9,6 +9,7 @@ from server.consult import routing, store
 from server.consult.films.service import EXPIRES
 from server.consult.planning import bookings, times
 from server.consult.service import Consultations
+from server.consult.sittings import seating
 
 
 def reactions(room: Consultations) -> tuple[Reaction, ...]:
@@ -40,6 +41,12 @@ def reactions(room: Consultations) -> tuple[Reaction, ...]:
 
         await room.db.write(work)
 
+    async def sitting_due(event: Event) -> None:
+        consult_id, _, number = event.subject.partition("/")
+        before_s = event.body["before_s"]
+        assert isinstance(before_s, int), "the timer consult.sitting_due says how long before"
+        await room.db.write(lambda tx: seating.remind(tx, consult_id, int(number), _at(event), before_s))
+
     async def film_expires(event: Event) -> None:
         if room.films is not None:
             await room.films.expire(event.subject)
@@ -49,6 +56,7 @@ def reactions(room: Consultations) -> tuple[Reaction, ...]:
         Reaction("consult.answer_due", frozenset({f"timer.{routing.ANSWER_TIMER}"}), answer_due),
         Reaction("consult.remind", frozenset({f"timer.{times.REMINDER_TIMER}"}), reminder_due),
         Reaction("consult.miss", frozenset({f"timer.{times.MISSED_TIMER}"}), start_missed),
+        Reaction("consult.sitting", frozenset({f"timer.{seating.REMINDER_TIMER}"}), sitting_due),
         Reaction("consult.offer", frozenset({f"timer.{bookings.OFFER_TIMER}"}), offer_due),
     )
 

@@ -216,6 +216,11 @@ class Rooms:
         room = self._open.get(consult)
         return Heard() if room is None or not room.floor.away(account) else Heard(told=(self._floor(room),))
 
+    def told(self, consult: str) -> bytes | None:
+        """The floor as it stands, for everybody after a change that nobody whispered; None: the room is not open."""
+        room = self._open.get(consult)
+        return None if room is None else self._floor(room)
+
     def view(self, consult: str) -> SharedView | None:
         room = self._open.get(consult)
         return room.view if room else None

@@ -22,7 +22,7 @@ from server.base.database import Database, Tx
 from server.base.errors import NotFound
 from server.base.ids import new_id
 from server.base.live import Heard, TopicKind
-from server.consult import help_store, papers, routing, store
+from server.consult import papers, routing, store
 from server.consult.access import for_invited, for_requester, inside, name_of, tell, visible
 from server.consult.errors import (
     AmendReasonMissing,
@@ -33,6 +33,7 @@ from server.consult.errors import (
     PapersOwed,
 )
 from server.consult.films.service import Films
+from server.consult.help import store as rings
 from server.consult.media.seats import Seats
 from server.consult.model import (
     CONSULT,
@@ -51,6 +52,7 @@ from server.consult.model import (
 from server.consult.planning import bookings, choice
 from server.consult.room import Rooms
 from server.consult.signed import Signed, bytes_of, counter_of, digest_of, signature_of, tidied
+from server.consult.sittings import seating
 from server.consult.views import again, chosen_specialties, view, views
 from server.people import store as people
 from server.records import store as records
@@ -327,7 +329,8 @@ async def enter(room: Consultations, ctx: Ctx, consult_id: str) -> Enter:
         row = inside(tx.conn, ctx, consult_id)
         target = CONSULT.move(row["state"], "enter")
         store.update_consult(tx.conn, consult_id, state=target, began_at=row["began_at"] or tx.now)
-        help_store.answer(tx.conn, consult_id, ctx.actor, "came")
+        rings.answer(tx.conn, consult_id, ctx.actor, "came")
+        seating.enter(tx, row, ctx.actor)
         tell(tx, row, "consult.entered", {"state": target, "account": ctx.actor})
         return again(tx, ctx, consult_id)
 
@@ -462,7 +465,7 @@ def topic_kind(room: Consultations) -> TopicKind:
 
     async def may(ctx: Ctx, topic: str) -> bool:
         consult_id = topic.partition(":")[2]
-        roles = await room.db.read(lambda conn: store.roles(conn, consult_id))
+        roles = await room.db.read(lambda conn: seating.roles(conn, consult_id))
         if ctx.actor not in roles:
             return False
         for account, role in roles.items():

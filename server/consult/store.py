@@ -171,6 +171,7 @@ opinion = Table(
     Column("signed_at", Text, nullable=False),
     Column("digest", Text, nullable=False),
     Column("signature", Text, nullable=False),
+    Column("sitting", Integer),
 )
 
 skill = Table(

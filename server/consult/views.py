@@ -153,6 +153,7 @@ def _opinion(ctx: Ctx, row: RowMapping, signed: RowMapping, names: dict[str, str
         signed_at=signed["signed_at"],
         digest=signed["digest"],
         independent=not signed["opened_before"],
+        sitting=signed["sitting"],
     )
 
 

@@ -18,10 +18,12 @@ import time
 from pathlib import Path
 from typing import Final
 
+from playwright.async_api import expect
+
 from tests.bench.sheet import Must, Sheet, Spread
 from tests.line.call import Engine, Told, connect, hang_up, listen, lobby, narrow
 from tests.line.hosts import Shape
-from tests.line.room import Monitor, Rig, town
+from tests.line.room import WAIT_MS, Monitor, Rig, town
 
 ENGINES: Final[tuple[Engine, ...]] = ("p2p", "embedded")
 LINES_KBIT_S: Final = {150: 5.0, 200: 10.0, 256: 15.0}
@@ -53,6 +55,7 @@ MUSTS: Final = {
 
 
 async def narrow_lines(sheet: Sheet, rounds: int, _seconds: float) -> None:
+    expect.set_options(timeout=WAIT_MS)
     with tempfile.TemporaryDirectory(prefix="xinlian-d7-") as folder:
         async with town(Path(folder), "clinic", "city") as rig, rig.device("clinic", seconds=DEVICE_S) as monitor:
             await monitor.begun()
@@ -101,6 +104,7 @@ def _put_narrow(sheet: Sheet, engine: Engine, line: int, turns: list[tuple[Told,
 
 
 async def lossy_lines(sheet: Sheet, rounds: int, _seconds: float) -> None:
+    expect.set_options(timeout=WAIT_MS)
     with tempfile.TemporaryDirectory(prefix="xinlian-d5-") as folder:
         async with town(Path(folder), "clinic", "city") as rig:
             for name, shape in LOSSES.items():

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import until
 
 SECRET = "shared-with-the-hub"
 RELAYS = 200
@@ -29,9 +30,19 @@ def free_port() -> int:
     raise OSError("no free port")
 
 
-@contextmanager
-def turn_server(folder: Path) -> Iterator[int]:
+@asynccontextmanager
+async def turn_server(folder: Path) -> AsyncIterator[int]:
     """Its port, for UDP and TCP."""
+    process, port = _begin(folder)
+    try:
+        await until(lambda: _listens(process, port), 20)
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _begin(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
     program = shutil.which("turnserver")
     if program is None:
         pytest.fail("The relay tests need coturn: `./run test` installs it (apt-get install coturn).")
@@ -48,14 +59,10 @@ def turn_server(folder: Path) -> Iterator[int]:
         process = subprocess.Popen(
             [program, *switches, "--allow-loopback-peers", *words], stdout=log, stderr=log, cwd=folder
         )
-    try:
-        for _ in range(400):
-            assert process.poll() is None, (folder / "turn.log").read_text()
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        yield port
-    finally:
-        process.kill()
-        process.wait()
+    return process, port
+
+
+def _listens(process: subprocess.Popen[bytes], port: int) -> bool:
+    assert process.poll() is None, "coturn has ended: its log is turn.log in the folder it was given"
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

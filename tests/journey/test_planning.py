@@ -129,3 +129,41 @@ async def test_who_waits_before_the_room_is_seen_there_and_from_inside_with_what
     await enter(again)
     await expect(again.see("peer-tile")).to_have_attribute("data-state", "connected")
     people.no_faults()
+
+
+async def test_an_mdt_sits_with_its_seats_and_minutes_and_closes_with_an_interim_result(
+    hub: Hub, people: People
+) -> None:
+    consult = await consultation(hub, (await hub.send("org_hewan", real("101"), REQUEST)).recording)
+    async with await hub.sign_in("oncall") as host:
+        second = next(e for e in (await host.get("/api/consult/experts"))["experts"] if e["name"] == "白若川")
+        await host.post(f"/api/consults/{consult}/experts", {"account": second["account"]})
+    chair, scribe = (
+        await people.open("oncall", f"/consult/{consult}"),
+        await people.open("second", f"/consult/{consult}"),
+    )
+    await chair.see("sittings").get_by_role("button", name="安排会议").click()
+    form = chair.see("sitting-form")
+    await form.locator("[name=agenda]").fill("是否需要上转，何时")
+    await form.get_by_label("白若川 的席位").select_option("scribe")
+    await form.get_by_role("button", name="保存安排").click()
+    for person in (chair, scribe):
+        await expect(person.see("sittings")).to_contain_text("是否需要上转，何时")
+    await chair.see("sittings").get_by_role("button", name="开始会议").click()
+    await expect(chair.see("sittings").locator("[data-sitting]")).to_have_attribute("data-state", "open")
+    await scribe.see("minutes-form").locator("[name=minutes]").fill("先抗凝，三天后复查心超。")
+    await scribe.see("minutes-form").get_by_role("button", name="存入记录").click()
+    await expect(chair.see("sittings")).to_contain_text("白若川")
+    await expect(chair.see("sittings")).to_contain_text("第 1 版")
+
+    # In the room the seat is what one is, and the hub holds to it.
+    await scribe.go(f"/room/{consult}")
+    await enter(scribe)
+    await scribe.page.get_by_role("button", name="成员").first.click()
+    await expect(scribe.see("people")).to_contain_text("记录人")
+    await expect(chair.see("sittings").locator("[data-role=scribe]")).to_contain_text("到会")
+    await chair.see("sittings").get_by_role("button", name="结束会议").click()
+    await chair.see("close-form").locator("[name=interim]").fill("先抗凝")
+    await chair.see("close-form").get_by_role("button", name="结束会议").click()
+    await expect(chair.see("sittings")).to_contain_text("阶段性意见：先抗凝")
+    people.no_faults()

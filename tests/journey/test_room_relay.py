@@ -58,7 +58,7 @@ GATHERED = """async ({ urls, username, credential }) => {
 @pytest_asyncio.fixture(params=["udp", "tcp"], loop_scope="session")
 async def relayed(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Hub, str]]:
     """A hub whose only way between browsers is a TURN server over this transport."""
-    with turn_server(tmp_path / "turn") as port:
+    async with turn_server(tmp_path / "turn") as port:
         url = f"turn:127.0.0.1:{port}?transport={request.param}"
         config = Config()
         consult = msgspec.structs.replace(config.consult, ice_urls=(url,), ice_secret=SECRET)

@@ -23,6 +23,7 @@ from tests.line.hosts import Shape
 from tests.line.room import Counted, Ear, Monitor, Rig
 from tests.server.conftest import REQUEST
 from tests.server.test_media_http import opened
+from tests.waiting import until
 
 Engine = Literal["p2p", "embedded"]
 # The longest time between two frames that the page shows of the other, from now on.
@@ -85,7 +86,7 @@ async def listen(monitor: Monitor | None, people: tuple[Person, Person], seconds
         await ear.look()
     await people[1].page.evaluate(GAPS)
     began = time.monotonic()
-    await asyncio.sleep(seconds)
+    await until(lambda: time.monotonic() - began >= seconds, seconds + 30)
     clinic, city = [await ear.look() for ear in ears]
     gap_ms = float(await people[1].page.evaluate(LONGEST))
     return Told([] if monitor is None else monitor.ages_since(began), clinic, city, gap_ms)

@@ -9,7 +9,6 @@ it stands in test_cuts.py and in tests/bench/media_cuts.py.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -108,7 +107,7 @@ async def cut(line: Line, seconds: float, meanwhile: Callable[[], Awaitable[None
     began = time.monotonic()
     if meanwhile is not None:
         await meanwhile()
-    await asyncio.sleep(began + seconds - time.monotonic())
+    await until(lambda: time.monotonic() >= began + seconds, seconds + 60)
     line.up, line.down = up, down
     return time.time() * 1000
 

@@ -11,6 +11,8 @@ import pytest
 from server.consult.media.embedded import Embedded
 from server.consult.media.engine import (
     ACCOUNT_SEATS_MAX,
+    PICTURE_SLOTS,
+    SOUND_SLOTS,
     BadSdp,
     Died,
     EngineGone,
@@ -22,6 +24,7 @@ from server.consult.media.engine import (
     Wanted,
 )
 from server.consult.media.janus import Janus, JanusAt, _named_for_janus, _named_for_page, _to_janus
+from server.consult.media.janus_room import Room, Seat
 from server.consult.media.model import Wish
 from server.consult.media.process import Listen
 from tests import janus
@@ -205,3 +208,41 @@ def test_lines_have_the_pages_names_towards_the_page_and_januss_towards_janus() 
     named = _to_janus("v=0\r\nm=audio 9 X 1\r\na=mid:0\r\na=candidate:1 1 udp 1 a.local 9 typ host\r\n")
     assert "a.local" not in named
     assert named.count("a=candidate") == 1
+
+
+def seat_of(room: Room, account: str, feed: int) -> Seat:
+    """One that is heard and sends both pictures."""
+    flowing = [room.silence] * SOUND_SLOTS + [room.darkness] * PICTURE_SLOTS
+    seat = Seat(account, room, account, 2 * feed, 2 * feed + 1, feed, 0.0, flowing, voice="0")
+    seat.pictures, seat.sends = {"large": "1", "small": "2"}, {"0", "1", "2"}
+    room.add(seat)
+    return seat
+
+
+def test_who_is_heard_keeps_his_slot_and_who_talks_takes_the_place_of_who_does_not() -> None:
+    room = Room("con_1", 1, 99)
+    listener, *others = [seat_of(room, f"usr_{i}", i + 1) for i in range(6)]
+    room.rank()
+    listener.flowing = listener.wished()
+    assert listener.flowing[:SOUND_SLOTS] == [(2, "0"), (3, "0"), (4, "0")]
+    room.talking = {others[4].feed: 30.0}
+    room.rank()
+    listener.flowing = listener.wished()
+    assert listener.flowing[:SOUND_SLOTS] == [(2, "0"), (3, "0"), (6, "0")]
+    assert room.speakers == ["usr_5"]
+    assert all((seat.feed, "0") not in seat.wished() for seat in room.seats.values())
+    listener.flowing[0] = (3, "0")  # twice, as after a switch of which half was done
+    assert sorted(listener.wished()[:SOUND_SLOTS]) == [(2, "0"), (3, "0"), (6, "0")]
+
+
+def test_a_picture_that_pauses_keeps_its_slot_and_one_of_who_left_is_taken_out() -> None:
+    room = Room("con_1", 1, 99)
+    viewer, sender = seat_of(room, "usr_v", 1), seat_of(room, "usr_s", 2)
+    viewer.wish([Wish("usr_s", "large"), Wish("usr_s", "small"), Wish("usr_v", "large")])
+    assert (sender.wanted(), viewer.wanted()) == ((False, True), (False, False))
+    viewer.flowing = viewer.wished()
+    assert viewer.slots()[1][0] == "usr_s"
+    sender.sends.clear()
+    assert viewer.wished()[SOUND_SLOTS] == (2, "2")
+    room.remove(sender)
+    assert viewer.wished()[SOUND_SLOTS] == room.darkness

@@ -5,7 +5,7 @@ from __future__ import annotations
 import aiohttp
 import pytest
 
-from server.consult.sound import LOUDEST, PACKET_BYTES_MAX, PACKETS_PER_S_MAX, SoundRoom, Voice
+from server.consult.sound.hall import LOUDEST, PACKET_BYTES_MAX, PACKETS_PER_S_MAX, SoundRoom, Voice
 from tests.server.conftest import REQUEST, Browser, Hub, normal
 from tests.server.test_media_http import opened
 from tests.waiting import until

@@ -1,7 +1,7 @@
 """What was on the stage of a filmed room, and when: the room's whispers, sealed beside the film's parts.
 
-Kept: views, the floor, marks and, of those the film carries, pointers. Not kept: signalling, typing, the chat (that has
-a thread of its own). Times are of this process's clock, as the parts' are.
+Kept: views and pictures, the floor, marks and, of those the film carries, pointers. Not kept: signalling, typing, the
+chat (that has a thread of its own). Times are of this process's clock, as the parts' are.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from server.consult.films.model import StageWord
 from server.consult.media.sealed import SealedFile, SealedWriter
 
 NAME: Final = "stage.sealed"
-KEPT: Final = frozenset({"view", "pointer", "floor", "marked"})
+KEPT: Final = frozenset({"view", "pointer", "floor", "marked", "image", "spot", "bye"})
 POINTER_EVERY_MS: Final = 100
+LEAVES: Final = (b'"lead":null', b'"image":""')
+"""How a pointer says that it has left: never left out."""
 WAITING_MAX: Final = 20_000
 _encode = msgspec.json.Encoder().encode
 
@@ -48,8 +50,8 @@ class Timeline:
         kind, ms = _kind(said).kind, self.ms
         if kind not in KEPT or len(self._waiting) >= WAITING_MAX:
             return
-        if kind == "pointer":
-            leaves = b'"lead":null' in said
+        if kind in ("pointer", "spot"):
+            leaves = any(word in said for word in LEAVES)
             if by not in carried or (not leaves and ms - self._pointed.get(by, -POINTER_EVERY_MS) < POINTER_EVERY_MS):
                 return
             self._pointed[by] = ms

@@ -271,9 +271,12 @@ class Janus:
         while True:
             await room.changed.wait()
             room.changed.clear()
-            room.rank()
-            self._tell_room(room)
-            await asyncio.gather(*(self._switch(link, seat) for seat in list(room.seats.values())))
+            try:
+                room.rank()
+                self._tell_room(room)
+                await asyncio.gather(*(self._switch(link, seat) for seat in list(room.seats.values())))
+            except Exception as error:  # the edge of a room: what goes wrong once does not leave it dark for good
+                log.error("media.janus_room", error=repr(error)[:200])
 
     async def _switch(self, link: Link, seat: Seat) -> None:
         wished = seat.wished()

@@ -60,7 +60,9 @@ class Seat:
     def _wished_sound(self) -> list[Line]:
         voices = [(s.feed, s.voice) for s in self.room.loudest if s.account != self.account and s.voice is not None]
         del voices[SOUND_SLOTS:]
-        lines = [line if line in voices else self.room.silence for line in self.flowing[:SOUND_SLOTS]]
+        flowing = self.flowing[:SOUND_SLOTS]
+        kept = [line in voices and line not in flowing[:slot] for slot, line in enumerate(flowing)]
+        lines = [line if keeps else self.room.silence for line, keeps in zip(flowing, kept, strict=True)]
         for voice in voices:
             if voice not in lines:
                 lines[lines.index(self.room.silence)] = voice

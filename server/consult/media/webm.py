@@ -1,7 +1,7 @@
 """WebM by hand: clusters of VP8 and Opus as they came, and the head that makes a seekable film of them. Pure.
 
 Only what this product writes: no reader, no other codec. Source: RFC 9559 (Matroska), RFC 8794 (EBML), WebM guidelines,
-RFC 7845 (OpusHead). Why by hand: docs/decisions.
+RFC 7845 (OpusHead). Why by hand: docs/decisions/0025.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ from server.consult.planning.hours import (
     weekday,
 )
 from server.consult.routing import ANSWERERS
+from server.consult.sittings import store as sittings
 from server.people import store as people
 
 OFFER_TIMER = "consult.offer_due"
@@ -89,7 +90,11 @@ def busy(
     clinics = [
         c for c in store.clinics_between(conn, span, expert) if c["state"] != "cancelled" and c["id"] != but_clinic
     ]
-    return [Span(one["from_at"], one["to_at"]) for one in (*booked, *clinics)]
+    sat = [s for s in sittings.planned_for(conn, expert, span.from_at, span.to_at) if s["consult"] != but]
+    return [
+        *(Span(one["from_at"], one["to_at"]) for one in (*booked, *clinics)),
+        *(Span(s["at"], s["until"]) for s in sat),
+    ]
 
 
 def free_slots(conn: Connection, expert: str, from_day: str, days: int, now: str, offset_min: int) -> list[Span]:

@@ -71,9 +71,11 @@ def remind(tx: Tx, row: RowMapping, at: str, before_s: int) -> None:
     tell_members(tx, row, "consult.reminded", {"at": at, "before_s": before_s})
 
 
-def tell_members(tx: Tx, row: RowMapping, kind: str, body: Body) -> None:
+def tell_members(tx: Tx, row: RowMapping, kind: str, body: Body, *, only: set[str] | None = None) -> None:
     """Each member's own page, wherever it stands."""
     for member in store.members(tx.conn, [row["id"]])[row["id"]]:
+        if only is not None and member["account"] not in only:
+            continue
         whole: Body = {"recording": row["recording"], **body}
         tx.append(kind, row["id"], member["org"], whole, topic=f"user:{member['account']}")
 

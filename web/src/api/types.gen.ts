@@ -23,6 +23,17 @@ export type AddedImage = {
   readonly known: boolean
 }
 
+/** Of one concluded consultation. `may_report`, `may_answer`: what this viewer may do now. */
+export type After = {
+  readonly consult: string
+  readonly version: number
+  readonly tasks: readonly Task[]
+  readonly outcomes: readonly OutcomeDue[]
+  readonly answered: readonly ('expert' | 'patient' | 'requester')[]
+  readonly may_report: boolean
+  readonly may_answer: readonly ('expert' | 'patient' | 'requester')[]
+}
+
 export type Alert = {
   readonly id: string
   readonly recording: string
@@ -269,6 +280,11 @@ export type ClinicsQuery = {
 export type Close = {
   readonly action: string
   readonly outcome: string
+}
+
+/** interim: what the case may go by until its conclusion; empty: nothing yet. */
+export type CloseSitting = {
+  readonly interim?: string
 }
 
 /** One finding in both. kind `graver`, `milder`, `changed`: the `code` of now stands where `was` stood. `borderline`: it came, went or took the place of `was` by a number that passed a limit and moved less than noise. `unsure`: one of the two could not have shown it. was its code then; None where it is new. leads: those that carry it, now if it is there now. */
@@ -662,6 +678,31 @@ export type FilmView = {
   readonly view: string
 }
 
+/** One outcome of the lists: owed by this person's side, or told to it. */
+export type FollowUp = {
+  readonly consult: string
+  readonly patient_name: string
+  readonly purpose: string
+  readonly day: 7 | 30
+  readonly due_at: string
+  readonly overdue: boolean
+  readonly mine: boolean
+  readonly outcome: 'died' | 'improved' | 'lost' | 'recovered' | 'unchanged' | 'worse' | null
+  readonly reported_at: string | null
+}
+
+/** The owed ones first, the longest due before the others; then what was told in the last days. */
+export type FollowUps = {
+  readonly rows: readonly FollowUp[]
+}
+
+/** Three answers from 1 to 5. The patient's are written down by the side that asked. */
+export type GiveFeedback = {
+  readonly who: 'expert' | 'patient' | 'requester'
+  readonly answers: readonly [number, number, number]
+  readonly remark?: string
+}
+
 /** What the device's own analysis found; `said`: the sentence with its numbers, by language, or nothing. */
 export type GlanceFinding = {
   readonly code: string
@@ -984,6 +1025,14 @@ export type MessagesQuery = {
   readonly limit?: number
 }
 
+/** The last version of what was written down (会议记录). */
+export type Minutes = {
+  readonly text: string
+  readonly version: number
+  readonly by_name: string
+  readonly at: string
+}
+
 export type MoveClinic = {
   readonly from_at: string
   readonly host_org?: string | null
@@ -1055,6 +1104,10 @@ export type NewMessage = {
   readonly files?: readonly string[]
 }
 
+export type NewMinutes = {
+  readonly text: string
+}
+
 /** `dissents`: he does not share the chair's view, and wants that kept with the conclusion. */
 export type NewOpinion = {
   readonly text: string
@@ -1107,6 +1160,7 @@ export type Opinion = {
   readonly signed_at: string
   readonly digest: string
   readonly independent: boolean
+  readonly sitting?: number | null
 }
 
 export type Order = {
@@ -1131,6 +1185,17 @@ export type Org = {
   readonly phone: string
   readonly path: readonly string[]
   readonly reading_centre: string | null
+}
+
+/** How the patient was `day` days after the conclusion: told to the expert, or still owed. */
+export type OutcomeDue = {
+  readonly day: 7 | 30
+  readonly due_at: string
+  readonly overdue: boolean
+  readonly outcome: 'died' | 'improved' | 'lost' | 'recovered' | 'unchanged' | 'worse' | null
+  readonly note: string
+  readonly by_name: string
+  readonly reported_at: string | null
 }
 
 /** One message to one person: which step of the ladder, when sent, when it reached a page, when it was opened. */
@@ -1176,6 +1241,14 @@ export type Plan = {
   readonly waiting: Waiting | null
   readonly starts_at: string | null
   readonly tested: readonly Seen[]
+}
+
+/** Who is not of the case yet joins it with his seat. Empty seats: everybody of the case, the requester presents. The chair of the case is the chair of each sitting, named or not. minutes: how long it takes. */
+export type PlanSitting = {
+  readonly agenda: string
+  readonly at?: string | null
+  readonly minutes?: number
+  readonly seats?: readonly Seat[]
 }
 
 /** One thing that is to be answered in the room. */
@@ -1302,6 +1375,12 @@ export type Report = {
   readonly pdf_ready: boolean
 }
 
+export type ReportOutcome = {
+  readonly day: 7 | 30
+  readonly outcome: 'died' | 'improved' | 'lost' | 'recovered' | 'unchanged' | 'worse'
+  readonly note?: string
+}
+
 /** The printed report as pictures: each page a PNG, in base64. */
 export type ReportPages = {
   readonly pages: readonly string[]
@@ -1358,6 +1437,23 @@ export type RoomFilms = {
   readonly films: readonly RoomFilm[]
 }
 
+export type Satisfaction = {
+  readonly since: string
+  readonly of: readonly SatisfactionOf[]
+}
+
+/** One kind of people: how many answered of those who could, how many of them were satisfied (4 or more on average), and the mean of each question. */
+export type SatisfactionOf = {
+  readonly who: 'expert' | 'patient' | 'requester'
+  readonly answered: Share
+  readonly satisfied: Share
+  readonly means: readonly (number | null)[]
+}
+
+export type SatisfactionQuery = {
+  readonly days?: number
+}
+
 /** at: UTC, as the hub writes it. */
 export type Schedule = {
   readonly at: string
@@ -1366,6 +1462,21 @@ export type Schedule = {
 export type SearchQuery = {
   readonly q: string
   readonly limit?: number
+}
+
+export type Seat = {
+  readonly account: string
+  readonly role: 'chair' | 'expert' | 'observer' | 'presenter' | 'scribe'
+}
+
+/** came_at: when he first entered while the sitting was open. */
+export type SeatView = {
+  readonly account: string
+  readonly name: string
+  readonly org_name: string
+  readonly role: 'chair' | 'expert' | 'observer' | 'presenter' | 'scribe'
+  readonly came_at: string | null
+  readonly busy: boolean
 }
 
 /** Who has tested his devices in the waiting room, and what the test said. */
@@ -1390,6 +1501,15 @@ export type SetHours = {
   readonly slot_min: number
   readonly notice_min: number
   readonly weekly: readonly WeeklyHours[]
+}
+
+/** `count` of `of`, with Wilson's interval at 95 %; the three are None where there is nothing to divide by. */
+export type Share = {
+  readonly count: number
+  readonly of: number
+  readonly share: number | null
+  readonly low: number | null
+  readonly high: number | null
 }
 
 /** Which stretch of which recording everybody looks at, in sample-index coordinates. `rev` is the hub's: the higher one wins on every screen. */
@@ -1427,6 +1547,27 @@ export type SignReport = {
   readonly measurements?: readonly EditedMeasurement[]
   readonly note?: string
   readonly lowered_reason?: string
+}
+
+export type Sitting = {
+  readonly number: number
+  readonly state: string
+  readonly agenda: string
+  readonly at: string | null
+  readonly minutes: number
+  readonly opened_at: string | null
+  readonly closed_at: string | null
+  readonly interim: string
+  readonly seats: readonly SeatView[]
+  readonly record: Minutes | null
+  readonly opinions: readonly string[]
+  readonly events: readonly string[]
+}
+
+/** may_plan: this viewer is the chair, and the case goes on. */
+export type Sittings = {
+  readonly sittings: readonly Sitting[]
+  readonly may_plan: boolean
 }
 
 /** The specialties in which somebody answers consultations. None: he is asked for any, after those who named it. */
@@ -1492,6 +1633,16 @@ export type Swap = {
   readonly left: number
 }
 
+/** One item of the conclusion's advice, and what the treating doctor did with it. done None: not said yet. */
+export type Task = {
+  readonly number: number
+  readonly text: string
+  readonly done: boolean | null
+  readonly note: string
+  readonly by_name: string
+  readonly at: string | null
+}
+
 /** What a thread is about. `name` of the patient or the institution, empty when unknown. */
 export type ThreadAbout = {
   readonly kind: 'alert' | 'consult' | 'patient' | 'recording' | 'site'
@@ -1515,6 +1666,14 @@ export type ThreadPerson = {
   readonly account: string
   readonly name: string
   readonly roles: readonly string[]
+}
+
+/** `version`: of the conclusion on the screen. `note`: what was done, or why not; the latter is needed. */
+export type TickTask = {
+  readonly version: number
+  readonly number: number
+  readonly done: boolean
+  readonly note?: string
 }
 
 /** A single-use pass for the live connection, good for 30 s. */

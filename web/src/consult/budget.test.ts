@@ -63,6 +63,23 @@ describe('the budget of a picture', () => {
     expect(wayAfter(way({}), facts({ waits_ms: [900, 900], used_bits: 1000 }), MOST_BITS).bits).toBe(80_000)
   })
 
+  it('is not halved where only the page or the hub is slow to answer', () => {
+    const late = { waits_ms: [900, 900], owed_ms: 900, used_bits: 80_000 }
+    expect(wayAfter(way({}), facts({ ...late, rtt_wait_ms: 5 }), MOST_BITS).bits).toBe(80_000)
+    expect(wayAfter(way({}), facts({ ...late, rtt_wait_ms: 50 }), MOST_BITS).bits).toBe(40_000)
+  })
+
+  it('ends in stills, and in nothing only when those did not help for a while', () => {
+    let now = way({})
+    const levels: string[] = []
+    for (let now_ms = 10_000; now_ms < 40_000; now_ms += 500) {
+      now = wayAfter(now, facts({ now_ms, waits_ms: [400, 400], used_bits: now.bits }), MOST_BITS)
+      levels.push(pictureFor(now.bits, 'still').level)
+    }
+    expect(levels.filter(level => level === 'still').length).toBeGreaterThanOrEqual(14)
+    expect(levels.at(-1)).toBe('off')
+  })
+
   it('takes late messages on a lossy line for messages sent again, as long as the connections are quick', () => {
     const late = { lossy: true, lost: 0.05, waits_ms: [900, 900], owed_ms: 900, used_bits: 80_000 }
     expect(wayAfter(way({}), facts({ ...late, rtt_wait_ms: 10 }), MOST_BITS).bits).toBeGreaterThanOrEqual(80_000)

@@ -45,6 +45,7 @@ export const LEAST_BITS = 6_000
 const WAIT_BAD_MS = 150
 export const WAIT_FAIR_MS = 60
 const RTT_BAD_MS = 100
+const RTT_FAIR_MS = 40
 const OWED_BAD_MS = 800
 const ECG_BAD_MS = 300
 const UNSENT_BAD_BYTES = 20_000
@@ -62,6 +63,8 @@ const NEAR_EVERY_MS = 20_000
 const RAISE_LOW = 1.5
 const LOW_BITS = 24_000
 const SEEK_BITS = 120_000
+const STILL_BITS = 9_000
+const OFF_AFTER_MS = 8_000
 /** After so long without a sign the line may have become another. */
 const SEEK_AGAIN_MS = 60_000
 
@@ -76,14 +79,15 @@ export const firstWay = (now_ms: number): Way => ({
 /** One late message is a lost packet sent again; two in a row are a queue. */
 const waitOf = (waits: readonly number[]): number => (waits.length < 2 ? 0 : Math.min(...waits.slice(-2)))
 
+/** A page or a hub that is busy answers late too: where the connections say that nothing waits, they are believed. */
 export function isFull(f: WayFacts): boolean {
   if (f.unsent_bytes > UNSENT_BAD_BYTES) return true
-  if (f.lossy && f.rtt_wait_ms !== null && f.rtt_wait_ms < RTT_BAD_MS) return false
+  if (f.rtt_wait_ms !== null && f.rtt_wait_ms < (f.lossy ? RTT_BAD_MS : RTT_FAIR_MS)) return false
   return waitOf(f.waits_ms) > WAIT_BAD_MS || f.owed_ms > OWED_BAD_MS || f.ecgLate_ms > ECG_BAD_MS
 }
 
 function isCalm(f: WayFacts): boolean {
-  if (f.lossy && f.rtt_wait_ms !== null) return f.rtt_wait_ms < WAIT_FAIR_MS
+  if (f.rtt_wait_ms !== null) return f.rtt_wait_ms < WAIT_FAIR_MS && (f.lossy || waitOf(f.waits_ms) < WAIT_BAD_MS)
   return f.waits_ms.length >= 2 && waitOf(f.waits_ms) < WAIT_FAIR_MS && f.owed_ms < WAIT_FAIR_MS
 }
 
@@ -98,10 +102,12 @@ export function wayAfter(way: Way, f: WayFacts, most_bits: number): Way {
   })
   if (isFull(f)) {
     if (since_ms < HALVE_EVERY_MS && !way.seeking) return { ...way, calmSince_ms: f.now_ms }
+    // Stills are given up only when they did not help.
+    if (way.bits <= STILL_BITS) return since_ms < OFF_AFTER_MS ? { ...way, calmSince_ms: f.now_ms } : fall(LEAST_BITS)
     // Where hardly any picture flows, it is not the picture that fills the line: less of it would free nothing.
     if (f.used_bits < way.bits / 4) return fall(way.bits)
     // Half of what flows: half of what nobody sends would free nothing either.
-    return fall(Math.max(way.bits / 2, Math.min(way.bits, f.used_bits)) / 2)
+    return fall(Math.max(STILL_BITS, Math.max(way.bits / 2, Math.min(way.bits, f.used_bits)) / 2))
   }
   if (f.lost > LOST_BAD && way.bits > LOST_FLOOR_BITS && since_ms >= HALVE_EVERY_MS)
     return fall(Math.max(LOST_FLOOR_BITS, way.bits * 0.7))
@@ -120,7 +126,6 @@ export type Picture = Readonly<{ level: Level; maxBitrate: number; maxFramerate:
 
 const FULL_BITS = 200_000
 const MOVING_BITS = 20_000
-const STILL_BITS = 9_000
 /** A level is left upwards only a little above where it was entered, so that it does not flicker. */
 const ABOVE = 1.2
 

@@ -13,8 +13,11 @@ import { t as imageWords } from '../i18n/images'
 import { PatientImages } from '../images/list'
 import { Thread } from '../messages/thread'
 import { Button, Empty, ErrorLine, FieldRow, Pane, Skeleton, Tag } from '../ui'
+import { AfterConclusion } from './after'
 import { Brief, briefOf } from './brief'
+import { standingOf } from './conclusion'
 import { ConsentShown } from './consent'
+import { Films } from './films'
 import { PriorityMark } from './list'
 import { Mdt } from './mdt'
 import { useConsult } from './one'
@@ -22,6 +25,7 @@ import { Opinion } from './opinion'
 import { Papers } from './papers'
 import { PlanPane } from './plan'
 import { Scheduled, SetTime } from './schedule'
+import { SittingsPane } from './sittings'
 import { Turns } from './turns'
 import { roomIsOpen, stateWords } from './words'
 import './consult.css'
@@ -100,7 +104,10 @@ function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
           <Acts consult={c} onChange={onChange} quiet={writing} />
         </Pane>
         <PlanPane consult={c} onChange={onChange} />
+        <SittingsPane consult={c} />
         <Mdt consult={c} onChange={onChange} />
+        <Films consult={c} />
+        {standingOf(c) !== null && <AfterConclusion consult={c} />}
         <Pane title={imageWords('title')}>
           <div class="consult-top">
             <PatientImages patient={c.patient.id} of={c.id} />

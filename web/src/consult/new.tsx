@@ -9,8 +9,8 @@ import { clockTime, day } from '../app/clock'
 import { useKeys } from '../app/keys'
 import { go } from '../app/router'
 import type { ScreenProps } from '../app/routes'
-import { complaint, personName, sexAge } from '../clinic/case'
-import { me, ownOrg } from '../clinic/me'
+import { complaint, findingName, personName, sexAge } from '../clinic/case'
+import { may, me, ownOrg } from '../clinic/me'
 import { t as c } from '../i18n/case'
 import { t } from '../i18n/consult'
 import { t as planning } from '../i18n/planning'
@@ -107,7 +107,10 @@ function begin(recording: Recording, alert: Alert | null): Fields {
     paper: { ...NO_CONSENT, by: recording.patient.name },
   } as const
   const first = invitees(recording)[0]?.id ?? recording.centre
-  if (alert === null) return { ...common, invitee: first, purpose: '', summary: '', priority: 'routine', consent: '' }
+  if (alert === null) {
+    const asks = may('report.write') ? secondOpinion(recording) : { purpose: '', summary: '' }
+    return { ...common, invitee: first, ...asks, priority: 'routine', consent: '' }
+  }
   return {
     ...common,
     invitee: first,
@@ -115,6 +118,18 @@ function begin(recording: Recording, alert: Alert | null): Fields {
     summary: t('new.emergency.summary', { what: finding(alert), symptoms: complaint(recording.symptoms) }),
     priority: 'emergency',
     consent: 'emergency',
+  }
+}
+
+/** Who reads asks a higher centre (上级会诊): the question and what is known so far stand there already. */
+function secondOpinion(r: Recording): { purpose: string; summary: string } {
+  const known = r.impression.length > 0 ? r.impression : (r.machine?.findings ?? []).map(findingName)
+  const symptoms = complaint(r.symptoms)
+  return {
+    purpose: t('new.second.fill'),
+    summary: [symptoms, known.length > 0 ? t('new.second.summary', { what: known.join('；') }) : '']
+      .filter(x => x !== '')
+      .join(t('new.second.join')),
   }
 }
 

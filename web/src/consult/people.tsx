@@ -10,14 +10,17 @@ import { Button, Dot, Icon } from '../ui'
 import { Help } from './help'
 import type { Seat } from './link'
 import type { Floor, Role, Shared } from './shared'
+import { SittingsPane } from './sittings'
 import { PeerTile } from './tiles'
 
 export const STRIP_MAX = 7
 
 const ROLE_WORDS = {
   host: 'role.host',
+  presenter: 'role.presenter',
   expert: 'role.expert',
   requester: 'role.requester',
+  scribe: 'role.scribe',
   observer: 'role.observer',
 } as const satisfies Record<Role, string>
 
@@ -126,6 +129,7 @@ export function People(p: Common & { onClose: () => void }) {
         {hosts && floor.here.length > 1 && <Button onClick={() => p.shared.hush('')}>{t('people.hush.all')}</Button>}
         <Button kind="quiet" icon="cross" label={t('one.back')} onClick={p.onClose} />
       </header>
+      <Help consult={p.consult} />
       {hosts && floor.here.length > 2 && (
         <label class="row f13 people-word">
           {planning('word.for')}
@@ -138,7 +142,7 @@ export function People(p: Common & { onClose: () => void }) {
           </select>
         </label>
       )}
-      <Help consult={p.consult} />
+      <SittingsPane consult={p.consult} narrow />
       <ul>
         {members.map(m => {
           const role = roles.get(m.account)

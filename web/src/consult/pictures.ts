@@ -2,8 +2,8 @@
 // where in it. The hub stamps each with a rising `rev` and keeps the newest for who comes later. Drawing is picture.tsx.
 import { signal } from '@preact/signals'
 import type { ImageView, Point } from '../images/view'
-import { subscribe, whisper } from '../live/live'
 import { throttled } from './link'
+import { LIVE, type TalkLine } from './talkline'
 
 export type Picture = ImageView & Readonly<{ image: string; presenter: string; rev: number }>
 export type Spot = Readonly<{ by: string; image: string; frame: number; at: Point }>
@@ -39,7 +39,7 @@ export function newer(before: Picture | null, told: Picture, me: string): Pictur
 
 export type Pictures = ReturnType<typeof openPictures>
 
-export function openPictures(topic: string, me: string) {
+export function openPictures(topic: string, me: string, line: TalkLine = LIVE) {
   const shown = signal<Picture | null>(null)
   const spots = signal<readonly Spot[]>([])
 
@@ -58,11 +58,11 @@ export function openPictures(topic: string, me: string) {
       ? [...others, { by: from, image: String(spot.image), frame: Number(spot.frame), at: { x: body.x, y: body.y } }]
       : others
   }
-  const close = subscribe(topic, null, { whisper: heard })
+  const close = line.subscribe(topic, null, { whisper: heard })
 
   const tell = throttled(VIEW_EVERY_MS, (view: Picture) => {
     const { rev: _stamped, presenter: _mine, ...body } = view
-    whisper(topic, null, { kind: 'image', ...body })
+    line.whisper(topic, null, { kind: 'image', ...body })
   })
   /** Everybody looks at it so from now on; only who leads calls this. */
   const show = (image: string, view: ImageView): void => {
@@ -71,7 +71,7 @@ export function openPictures(topic: string, me: string) {
     tell(now)
   }
   const point = throttled(SPOT_EVERY_MS, (spot: Omit<Spot, 'by'> | null) => {
-    whisper(topic, null, {
+    line.whisper(topic, null, {
       kind: 'spot',
       ...(spot === null ? {} : { image: spot.image, frame: spot.frame, x: spot.at.x, y: spot.at.y }),
     })

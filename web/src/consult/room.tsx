@@ -12,12 +12,15 @@ import type { ScreenProps } from '../app/routes'
 import { complaint, loadFindingNames, personName, sexAge } from '../clinic/case'
 import { isMe, me } from '../clinic/me'
 import { t } from '../i18n/consult'
+import { t as f } from '../i18n/film'
 import { isOffline } from '../live/live'
 import { Thread } from '../messages/thread'
 import { Button, Dot, Empty, ErrorLine, Icon, type IconName, Severity, Skeleton, Tag } from '../ui'
 import { Agenda } from './agenda'
 import { Devices, DeviceTrouble } from './devices'
 import type { Tool } from './drawing'
+import { type Film, openFilm } from './film'
+import { FilmBar } from './filmbar'
 import { GOOD, GRADES, gradeOf, type LineState } from './line'
 import { openLink, type RoomLink, type Seat } from './link'
 import { Lobby, NoMedia } from './lobby'
@@ -35,6 +38,7 @@ import { PeerTile, SelfTile, SoundOnly, WaitingTile } from './tiles'
 import { Waits } from './waiting'
 import { roomIsOpen, stateWords } from './words'
 import './consult.css'
+import './tiles.css'
 import './room.css'
 
 export default function RoomScreen({ params }: ScreenProps) {
@@ -54,7 +58,7 @@ export default function RoomScreen({ params }: ScreenProps) {
 type Place =
   | { kind: 'lobby'; error: unknown; elsewhere?: boolean }
   | { kind: 'entering' }
-  | { kind: 'in'; enter: Enter; link: RoomLink; shared: Shared; share: Share; since: number }
+  | { kind: 'in'; enter: Enter; link: RoomLink; shared: Shared; share: Share; film: Film; since: number }
 
 /** Of more members everybody joins muted. */
 const OPEN_MICS_MAX = 3
@@ -67,6 +71,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
   const gone = useRef(false)
   const shared = useRef<Shared | null>(null)
   const sharing = useRef<Share | null>(null)
+  const filmed = useRef<Film | null>(null)
   const pinned = useSignal<string | null>(null)
   const follow = useSignal<Follow>('follow')
   const tool = useSignal<Tool>('none')
@@ -95,7 +100,9 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
       shared.current = floor
       const share = openShare(media, floor, p.me)
       sharing.current = share
-      setPlace({ kind: 'in', enter: told, link: opened, shared: floor, share, since: Date.now() })
+      const film = openFilm(opened.topic)
+      filmed.current = film
+      setPlace({ kind: 'in', enter: told, link: opened, shared: floor, share, film, since: Date.now() })
     } catch (error) {
       if (!gone.current) setPlace({ kind: 'lobby', error })
     }
@@ -115,6 +122,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
     link.current?.close(true)
     link.current = null
     shared.current?.close()
+    filmed.current?.close()
     media.close()
   }
   const leave = (): void => {
@@ -159,7 +167,13 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
   }, [inRoom, sight?.accounts.join(), sight?.large])
   return (
     <div class="room" data-testid="room" data-place={place.kind}>
-      <Header consult={c} seats={seats} line={inRoom?.link.line.value ?? GOOD} since={inRoom?.since ?? null} />
+      <Header
+        consult={c}
+        seats={seats}
+        line={inRoom?.link.line.value ?? GOOD}
+        since={inRoom?.since ?? null}
+        film={inRoom?.film ?? null}
+      />
       <Stage
         consult={c}
         link={inRoom?.link ?? null}
@@ -171,6 +185,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
         findings={recording?.machine?.findings ?? []}
       />
       <aside class="room-rail" aria-label={t('room.rail')}>
+        {inRoom !== null && <FilmBar film={inRoom.film} consult={c} me={p.me} hosts={inRoom.shared.hosts.value} />}
         {inRoom !== null ? (
           <Videos
             consult={c}
@@ -294,14 +309,25 @@ const roomKeys = (k: KeyParts) => [
   },
 ]
 
-type HeaderProps = Readonly<{ consult: Consult; seats: readonly Seat[]; line: LineState; since: number | null }>
+type HeaderProps = Readonly<{
+  consult: Consult
+  seats: readonly Seat[]
+  line: LineState
+  since: number | null
+  film: Film | null
+}>
 
-function Header({ consult: c, seats, line, since }: HeaderProps) {
+function Header({ consult: c, seats, line, since, film }: HeaderProps) {
   const net = seats.find(s => s.net !== null)?.net ?? null
   return (
     <header class="room-head">
       <Icon name="people" size={20} />
       <h1 class="ell">{t('room.title', { name: personName(c.patient) })}</h1>
+      {film?.news.value?.state === 'filming' && (
+        <span data-testid="film-mark">
+          <Tag tone="accent">{f('filming.mark')}</Tag>
+        </span>
+      )}
       <span class="room-priority">
         <Tag>{t(`priority.${c.priority}`)}</Tag>
       </span>

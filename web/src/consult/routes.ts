@@ -26,6 +26,7 @@ export const routes: readonly Route[] = [
   { path: '/consult/calendar', frame: 'bar', load: () => import('./calendar') },
   { path: '/consult/clinics', frame: 'bar', load: () => import('./clinics') },
   { path: '/consult/:id', frame: 'bar', load: () => import('./detail') },
+  { path: '/film/:id', frame: 'bare', load: () => import('./playback'), dark: true },
   { path: '/room/:id', frame: 'bare', load: () => import('./room'), dark: true },
 ]
 

@@ -3,10 +3,11 @@
 // The view itself and the pointers are link.ts.
 import { computed, signal } from '@preact/signals'
 import { uuid } from '../api/client'
-import { linkState, subscribe, whisper } from '../live/live'
+import { linkState } from '../live/live'
 import { openPictures } from './pictures'
+import { LIVE, type TalkLine } from './talkline'
 
-export type Role = 'host' | 'expert' | 'requester' | 'observer'
+export type Role = 'host' | 'presenter' | 'expert' | 'requester' | 'scribe' | 'observer'
 export type Source = 'ecg' | 'live' | 'record' | 'image' | 'board' | 'screen'
 export type Shape = 'time' | 'voltage' | 'pen' | 'box'
 export type Here = Readonly<{ account: string; role: Role }>
@@ -53,7 +54,14 @@ export const NO_FLOOR: Floor = {
 }
 
 const SOURCES: readonly string[] = ['ecg', 'live', 'record', 'image', 'board', 'screen'] satisfies readonly Source[]
-const ROLES: readonly string[] = ['host', 'expert', 'requester', 'observer'] satisfies readonly Role[]
+const ROLES: readonly string[] = [
+  'host',
+  'presenter',
+  'expert',
+  'requester',
+  'scribe',
+  'observer',
+] satisfies readonly Role[]
 const SHAPES: readonly string[] = ['time', 'voltage', 'pen', 'box'] satisfies readonly Shape[]
 
 type Fields = Readonly<Record<string, unknown>>
@@ -105,10 +113,10 @@ const round = ([x, y]: Point): Point => [Math.round(x), Math.round(y)]
 export type Shared = ReturnType<typeof openShared>
 
 /** `onHush`: the host asks this page to switch its microphone off. */
-export function openShared(topic: string, me: string, onHush: (by: string) => void) {
+export function openShared(topic: string, me: string, onHush: (by: string) => void, line: TalkLine = LIVE) {
   const floor = signal<Floor>(NO_FLOOR)
   const drawn = signal<Marks>({ rev: 0, marks: [] })
-  const say = (body: object): void => whisper(topic, null, body)
+  const say = (body: object): void => line.whisper(topic, null, body)
 
   const heard = (from: string, body: unknown): void => {
     const kind = fieldsOf(body)?.kind
@@ -121,15 +129,16 @@ export function openShared(topic: string, me: string, onHush: (by: string) => vo
     const told = readFloor(body)
     if (told !== null && told.rev > floor.peek().rev) floor.value = told
   }
-  const stop = subscribe(topic, null, { whisper: heard })
-  const pictures = openPictures(topic, me)
+  const stop = line.subscribe(topic, null, { whisper: heard })
+  const pictures = openPictures(topic, me, line)
 
   const role = computed<Role>(() => floor.value.here.find(p => p.account === me)?.role ?? 'expert')
+  const looksOn = computed(() => role.value === 'observer' || role.value === 'scribe')
   const presents = computed(() => floor.value.presenter === me)
   /** Whose moves go out: the presenter's, or anybody's where there is none. */
-  const mayShow = computed(() => presents.value || (floor.value.presenter === '' && role.value !== 'observer'))
+  const mayShow = computed(() => presents.value || (floor.value.presenter === '' && !looksOn.value))
   const hosts = computed(() => floor.value.host === me)
-  const mayDraw = computed(() => linkState.value.kind === 'live' && (presents.value || role.value !== 'observer'))
+  const mayDraw = computed(() => linkState.value.kind === 'live' && (presents.value || !looksOn.value))
   const marks = computed(() => drawn.value.marks)
 
   return {

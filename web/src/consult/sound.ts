@@ -1,5 +1,5 @@
 // Voices over a WebSocket, where no media come through: neither UDP nor a TURN server. Opus by WebCodecs both ways, on a
-// socket of its own, so that no ECG ever waits behind a voice. Rules of who hears whom: server/consult/sound.py.
+// socket of its own, so that no ECG ever waits behind a voice. Rules of who hears whom: server/consult/sound/hall.py.
 import { signal } from '@preact/signals'
 import { api } from '../api/client'
 import type { Ticket } from '../api/types.gen'

@@ -105,6 +105,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "知情同意不完整：须写明签署人、与患者的关系并有签名。请补写姓名，在屏上签字或注明纸质存放处；两名医师说明须写明原因。",
     "en": "The consent is not whole: it needs who signed, in what relation, and the signature. Write the name, sign on the screen or say where the paper is; two doctors also say why."
   },
+  "consult.feedback_given": {
+    "zh": "这些问题已作答，每人仅答一次。无需操作。",
+    "en": "These questions have been answered. Nothing to do; each is asked once."
+  },
   "consult.film_unable": {
     "zh": "本中心的媒体引擎不支持会诊录像。管理员可改用内置引擎；会诊室其他功能不受影响。",
     "en": "The media engine of this hub cannot film a room. Its administrator can choose the embedded engine; everything else in the room goes on."
@@ -145,6 +149,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "候补时段已过期，不再保留。本会诊仍在候补名单原位，有新时段会通知。",
     "en": "No time is offered to this consultation any more: its turn has passed. It keeps its place on the waiting list and is told of the next one."
   },
+  "consult.no_voice": {
+    "zh": "本次会议中的席位（{role}）不能进行此操作。请主席调整席位。",
+    "en": "In this sitting you have the seat of a {role}, who does not do this. Ask the chair for another seat."
+  },
   "consult.not_a_member": {
     "zh": "会诊室仅限成员进入：{names}。会诊结束后，可在该心电记录中查看结论。",
     "en": "The room is open only to {names}. Ask one of them to tell you the conclusion; you find it in the recording afterwards."
@@ -165,6 +173,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "在本人签署意见之前，其他专家的意见保持密封。请先写下并签署本人的意见，再公开全部意见。",
     "en": "The opinions are sealed until you have signed your own. Write and sign your opinion, then open the others'."
   },
+  "consult.outcome_told": {
+    "zh": "{name} 已填报该次随访结局。无需操作；其他情况请写入病例留言。",
+    "en": "{name} has already told this outcome. Nothing to do; what else happened goes into the messages of the case."
+  },
   "consult.papers_owed": {
     "zh": "本次急会诊先行开展，尚未补交知情同意。请先补交知情同意书或两名医师的说明，再会签。",
     "en": "This emergency went ahead of its consent, and none has been filed since. File the signed consent or the two doctors' note, then countersign."
@@ -176,6 +188,14 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "consult.seat": {
     "zh": "本页面在会诊室的音视频席位已失效。页面会自动重新加入；若未恢复，请重新进入会诊室。",
     "en": "This page has no seat for sound and picture in the room any more. The page takes a new one by itself; if it does not, enter the room again."
+  },
+  "consult.sitting": {
+    "zh": "这次会议的安排不合理（{reason}）。须有议程、将来的时间、一名主席，汇报人和记录人各至多一名。",
+    "en": "This sitting cannot be: {reason}. It needs an agenda, a time that is to come, one chair, and at most one presenter and scribe."
+  },
+  "consult.sitting_open": {
+    "zh": "本病例的第 {number} 次会议尚未结束。请先结束该次会议；会议记录之后仍可补写。",
+    "en": "Sitting {number} of this case is still open. Close it first; its minutes can still be written afterwards."
   },
   "consult.slot_of_another": {
     "zh": "该会诊已由 {name} 接受，只能预约其本人的时段。请选择其时段。",

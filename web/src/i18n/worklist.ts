@@ -83,6 +83,7 @@ export const t = catalogue({
   'key.claim': { zh: '领取', en: 'Claim' },
   'key.release': { zh: '放回', en: 'Release' },
   'key.return': { zh: '退回重采', en: 'Return' },
+  'key.consult': { zh: '上级会诊', en: 'Second opinion' },
   'key.prior': { zh: '与既往对比', en: 'Compare with prior' },
   'key.filter': { zh: '筛选', en: 'Filter' },
   'key.settle': { zh: '排入新到', en: 'Take in new ones' },

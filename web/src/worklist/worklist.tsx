@@ -115,7 +115,10 @@ export default function WorklistScreen() {
   const prior = (): void => {
     if (row !== null) go(`/read/${encodeURIComponent(row.recording)}?prior=1`)
   }
-  useKeys('worklist', keysOf({ claimOrRelease, sendBack, prior, focusFilter: () => filter.current?.focus() }))
+  const consult = (): void => {
+    if (row !== null && may('consult.request')) go(`/consult/new?recording=${encodeURIComponent(row.recording)}`)
+  }
+  useKeys('worklist', keysOf({ claimOrRelease, sendBack, prior, consult, focusFilter: () => filter.current?.focus() }))
 
   return (
     <div class="wl">
@@ -191,12 +194,14 @@ function keysOf(acts: {
   claimOrRelease: () => void
   sendBack: () => void
   prior: () => void
+  consult: () => void
   focusFilter: () => void
 }): readonly Binding[] {
   return [
     { id: 'worklist.claim', chord: 'KeyC', words: () => t('key.claim'), hint: true, act: acts.claimOrRelease },
     { id: 'worklist.return', chord: 'KeyR', words: () => t('key.return'), hint: true, act: acts.sendBack },
     { id: 'worklist.prior', chord: 'KeyP', words: () => t('key.prior'), act: acts.prior },
+    { id: 'worklist.consult', chord: 'KeyU', words: () => t('key.consult'), act: acts.consult },
     { id: 'worklist.filter', chord: 'Slash', words: () => t('key.filter'), hint: true, act: acts.focusFilter },
     { id: 'worklist.settle', chord: 'Period', words: () => t('key.settle'), act: settle },
     ...VIEWS.map((name, i) => ({

@@ -1,19 +1,13 @@
-"""Voices over WebSockets, for members whose firewall lets no media through: neither UDP nor a TURN server.
+"""The sockets of voices: one for each page that takes part, never the one of events or of live ECG.
 
-A socket of its own for each page that takes part, never the one of events or of live ECG. A member `without` media is
-heard by everybody on these sockets; the others' voices go to those without only, since among themselves they have the
-real thing. Packets (Opus, encoded by the page) are passed on unread, at most of the three loudest; what a page does
-not take in time it never gets: old sound is worth nothing. Who may come in is asked by the caller of `Sound` (a ticket
-of the session, then membership), and asked again while he stays.
-
-One message is `level:u8 sequence:u16 opus`, level 0 (silence) to 127; the hub puts the speaker's number (u8) before it.
+Who may come in: a ticket of the session, then membership, and both are asked again while he stays. What a page does
+not take in time it never gets: old sound is worth nothing. Who hears whom is `hall`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -26,14 +20,11 @@ from server.base.http import Http
 from server.base.live import Live
 from server.consult.errors import SoundFull
 from server.consult.media.model import MediaNews
+from server.consult.sound.hall import LOUDEST, PACKET_BYTES_MAX, PACKETS_PER_S_MAX, SoundRoom, Voice
 
-PACKET_BYTES_MAX: Final = 1000
-PACKETS_PER_S_MAX: Final = 60
 UNREAD_BYTES_MAX: Final = 12_000
 """Three voices of 24 kbit/s for more than a second. Behind it a page is given nothing more until it has read."""
-LOUDEST: Final = 3
 MEMBERS_MAX: Final = 100
-SPEAKS_S: Final = 0.5
 IDLE_S: Final = 15
 RECHECK_S: Final = 5.0
 
@@ -41,58 +32,6 @@ CheckInside = Callable[[Ctx, str], Awaitable[None]]
 """Raises unless this person may be in the room now."""
 Alive = Callable[[str], Awaitable[bool]]
 Whisper = Callable[[str, bytes, str | None], None]
-
-
-@dataclass(eq=False)
-class Voice:
-    """One page. `put` takes a packet on its way to the page, or drops it."""
-
-    account: str
-    number: int
-    without: bool
-    put: Callable[[bytes], None]
-    level: float = 0.0
-    heard_at: float = float("-inf")
-    second: int = 0
-    in_second: int = 0
-
-
-@dataclass
-class SoundRoom:
-    """The rules of one room: who hears whom."""
-
-    voices: dict[int, Voice] = field(default_factory=dict)
-
-    @property
-    def without(self) -> list[str]:
-        return sorted({voice.account for voice in self.voices.values() if voice.without})
-
-    def say(self, speaker: Voice, packet: bytes, now: float) -> None:
-        """Pass on one packet. What is not one, or comes too fast, goes nowhere."""
-        if int(now) != speaker.second:
-            speaker.second, speaker.in_second = int(now), 0
-        speaker.in_second += 1
-        if not 4 <= len(packet) <= PACKET_BYTES_MAX or speaker.in_second > PACKETS_PER_S_MAX:
-            return
-        speaker.level = 0.8 * speaker.level + 0.2 * min(packet[0], 127)
-        speaker.heard_at = now
-        out = bytes((speaker.number,)) + packet
-        for listener in self.voices.values():
-            if self.hears(listener, speaker, now):
-                listener.put(out)
-
-    def hears(self, listener: Voice, speaker: Voice, now: float) -> bool:
-        if listener.account == speaker.account or not (listener.without or speaker.without):
-            return False
-        louder = [
-            voice
-            for voice in self.voices.values()
-            if voice.level > speaker.level
-            and now - voice.heard_at < SPEAKS_S
-            and voice.account != listener.account
-            and (listener.without or voice.without)
-        ]
-        return len(louder) < LOUDEST
 
 
 class Sound:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from server.base.http import Call, Route
-from server.consult import help
-from server.consult.help_model import CallForHelp, HelpCalls
+from server.consult.help import service
+from server.consult.help.model import CallForHelp, HelpCalls
 from server.consult.service import Consultations
 
 
 def routes(room: Consultations) -> tuple[Route, ...]:
     async def ring(call: Call) -> HelpCalls:
-        return await help.call(room, call.ctx, call.path["id"], call.body)
+        return await service.call(room, call.ctx, call.path["id"], call.body)
 
     async def of_consult(call: Call) -> HelpCalls:
-        return await help.of_consult(room, call.ctx, call.path["id"])
+        return await service.of_consult(room, call.ctx, call.path["id"])
 
     async def decline(call: Call) -> HelpCalls:
-        return await help.decline(room, call.ctx, call.path["id"])
+        return await service.decline(room, call.ctx, call.path["id"])
 
     async def mine(call: Call) -> HelpCalls:
-        return await help.mine(room, call.ctx)
+        return await service.mine(room, call.ctx)
 
     path = "/api/consults/{id}/help"
     return (

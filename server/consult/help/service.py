@@ -12,10 +12,11 @@ from server.base.clock import iso, later
 from server.base.context import Ctx
 from server.base.database import Tx
 from server.base.errors import NotFound
-from server.consult import help_store, papers, routing, store
+from server.consult import papers, routing, store
 from server.consult.access import check_room, inside, tell
 from server.consult.errors import HelpNobody
-from server.consult.help_model import CallForHelp, HelpCall, HelpCalls
+from server.consult.help import store as ring_store
+from server.consult.help.model import CallForHelp, HelpCall, HelpCalls
 from server.consult.model import CONSULT
 from server.consult.service import Consultations
 from server.people import store as people
@@ -37,11 +38,11 @@ async def call(room: Consultations, ctx: Ctx, consult_id: str, said: CallForHelp
             check_room(tx.conn, consult_id, account)
             store.add_member(tx.conn, consult_id, account, org, "expert")
             records.admit(tx.conn, row["recording"], account, tx.now)
-            help_store.ring(tx.conn, consult=consult_id, account=account, by=ctx.actor, words=words, at=tx.now)
+            ring_store.ring(tx.conn, consult=consult_id, account=account, by=ctx.actor, words=words, at=tx.now)
             tell(tx, row, "consult.help_called", {"state": target, "account": account})
             body = {"recording": row["recording"], "priority": row["priority"]}
             tx.append("consult.help_rings", consult_id, org, body, topic=f"user:{account}")
-        return HelpCalls(_views(tx.conn, help_store.calls_of(tx.conn, consult_id), tx.now))
+        return HelpCalls(_views(tx.conn, ring_store.calls_of(tx.conn, consult_id), tx.now))
 
     return await room.db.write(work, actor=ctx.actor)
 
@@ -51,7 +52,7 @@ async def of_consult(room: Consultations, ctx: Ctx, consult_id: str) -> HelpCall
 
     def look(conn: Connection) -> HelpCalls:
         inside(conn, ctx, consult_id)
-        return HelpCalls(_views(conn, help_store.calls_of(conn, consult_id), iso(room.clock.now())))
+        return HelpCalls(_views(conn, ring_store.calls_of(conn, consult_id), iso(room.clock.now())))
 
     return await room.db.read(look)
 
@@ -68,7 +69,7 @@ async def decline(room: Consultations, ctx: Ctx, consult_id: str) -> HelpCalls:
 
     def work(tx: Tx) -> HelpCalls:
         row = inside(tx.conn, ctx, consult_id)
-        if help_store.answer(tx.conn, consult_id, ctx.actor, "declined"):
+        if ring_store.answer(tx.conn, consult_id, ctx.actor, "declined"):
             tell(tx, row, "consult.help_declined", {"state": row["state"], "account": ctx.actor})
         return _ringing(tx.conn, ctx, tx.now)
 
@@ -93,7 +94,7 @@ def _whom(tx: Tx, row: RowMapping, named: str, caller: str) -> list[tuple[str, s
 
 
 def _ringing(conn: Connection, ctx: Ctx, now: str) -> HelpCalls:
-    return HelpCalls(_views(conn, help_store.calls_to(conn, ctx.actor, later(now, -RING_S)), now))
+    return HelpCalls(_views(conn, ring_store.calls_to(conn, ctx.actor, later(now, -RING_S)), now))
 
 
 def _views(conn: Connection, calls: list[RowMapping], now: str) -> list[HelpCall]:

@@ -1,0 +1,1 @@
+"""Voices of a room over WebSockets, where no media come through."""
