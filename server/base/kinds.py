@@ -135,6 +135,7 @@ KINDS: dict[str, str] = {
     "image.viewed": "Somebody's page was given frames of it (private to the audit trail).",
     "image.downloaded": "Somebody was given the file as it was handed over (private to the audit trail).",
     "message.sent": "A message of a case was stored.",
+    "message.file_given": "Somebody else than its author was given a message's file (private to the audit trail).",
     "message.edited": "Its writer changed a message; the text before is kept under the version before.",
     "message.withdrawn": "Its writer withdrew a message, with a reason; the words are kept and no longer shown.",
     "message.read": "Somebody has read a thread up to a message.",

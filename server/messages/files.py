@@ -72,19 +72,24 @@ async def upload(room: Messages, ctx: Ctx, thread: str, name: str, content: byte
 
 
 async def given(room: Messages, ctx: Ctx, file_id: str) -> Raw:
-    """The bytes, for who may see the thread. Raises NotFound: also for a withdrawn message's file."""
+    """The bytes, for who may see the thread; into the audit trail, but for who sent them. Raises NotFound: also for a
+    withdrawn message's file."""
 
-    def look(conn: Connection) -> tuple[str, str, str]:
+    def look(conn: Connection) -> tuple[str, str, str, str, bool]:
         row = store.file_row(conn, file_id)
-        room.cases.org(conn, ctx, row["thread"])
+        org = room.cases.org(conn, ctx, row["thread"])
         if row["message"] is None:
             if row["author"] != ctx.actor:
                 raise NotFound(kind="file")
         elif store.message_row(conn, row["message"])["withdrawn_at"] is not None:
             raise NotFound(kind="file")
-        return row["blob"], row["kind"], row["name"]
+        return row["blob"], row["kind"], row["name"], org, row["author"] == ctx.actor
 
-    blob, kind, name = await room.db.read(look)
+    blob, kind, name, org, own = await room.db.read(look)
+    if not own:
+        await room.db.write(
+            lambda tx: tx.append("message.file_given", file_id, org, {}, topic="audit"), actor=ctx.actor
+        )
     # A picture is our own encoding and may stand in a page; a document is whatever somebody sent.
     is_picture = kind.startswith("image/")
     return Raw(await room.blobs.get(blob), kind, name, attachment=not is_picture)

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
 
-from tests.bench import media_cuts, media_fanout, media_film, media_forward, media_line, media_pages
+from tests.bench import media_cuts, media_fanout, media_film, media_forward, media_line, media_pages, media_pointer
 from tests.bench.figure import Words, WrongWordsError
 from tests.bench.sheet import Sheet
 
@@ -29,11 +29,12 @@ PARTS: Final[dict[str, Part]] = {
     "D6": media_cuts.reconnect,
     "D7": media_line.narrow_lines,
     "D8": media_fanout.fanout,
+    "D9A": media_pointer.pointer,
     "D9B": media_film.filming,
 }
 MUSTS: Final = {
     **media_pages.MUSTS, **media_forward.MUSTS, **media_cuts.MUSTS, **media_line.MUSTS, **media_fanout.MUSTS,
-    **media_film.MUSTS,
+    **media_pointer.MUSTS, **media_film.MUSTS,
 }  # fmt: skip
 
 

@@ -51,7 +51,7 @@ async def test_three_are_filmed_by_their_word_and_the_film_plays_with_its_ecg(hu
         await expect(person.see("film-mark")).to_be_visible()
 
     # What stands on the stage is kept with its time.
-    await specialist.page.get_by_role("button", name="白板").click()
+    await specialist.keys("5")
     await expect(clinic.see("stage")).to_have_attribute("data-source", "board")
     ((film, running),) = [(r.id, r) for r in hub.app.films._running.values()]
     folder = hub.data / "films" / film

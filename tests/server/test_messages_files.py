@@ -135,6 +135,11 @@ async def test_over_http_a_document_is_saved_and_never_shown(hub: Hub) -> None:
             assert (await answer.read(), answer.content_type) == (PDF, "application/pdf")
             assert answer.headers["Content-Disposition"].startswith("attachment;")
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        async with await hub.sign_in("reader") as reader, await hub.sign_in("admin") as admin:
+            await reader.get(f"/api/files/{file['id']}")
+            lines = (await admin.get("/api/admin/audit?limit=200"))["lines"]
+            given = [line for line in lines if line["subject"] == file["id"]]
+            assert [line["kind"] for line in given] == ["message.file_given"]  # to others than who sent it
         bomb = vast()
         async with clinic.http.post(url, data=bomb, headers={"Idempotency-Key": "key-of-a-bomb"}) as answer:
             assert (answer.status, (await answer.json())["code"]) == (422, "message.file")

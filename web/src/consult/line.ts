@@ -22,6 +22,8 @@ import {
 import { FIRST_VOICE, type Voice, voiceFor } from './voice'
 
 const LOOK_MS = 500
+const IN_TIME_MS = 600
+const CUT_MOST_MS = 60_000
 const COUNT_EVERY = 2
 const TELL_EVERY_MS = 5_000
 /** What a member said of his line counts so long; it is said again every TELL_EVERY_MS. */
@@ -124,6 +126,9 @@ export function openLine(o: Options) {
   let looks = 0
   let pictures = 1
   let counting = false
+  /** As it was when the last answer came in time; and what is gone back to after a cut, which is no narrow line. */
+  let whole = { up, down }
+  let held: { up: Way; down: Way; until_ms: number } | null = null
 
   const stopEcho = onEcho(echo => {
     while ((asked[0] ?? Number.POSITIVE_INFINITY) <= echo.mark) asked.shift()
@@ -148,6 +153,7 @@ export function openLine(o: Options) {
         lostDown: rates.lostDown + SMOOTH * (lost / Math.max(1, got + lost) - rates.lostDown),
         at_ms,
       }
+      if (held !== null && got > 0) held.until_ms = Math.min(held.until_ms, at_ms + WAITS_WITHIN_MS)
       flow = now
       for (const [kind, ms] of Object.entries(now.trips)) trips.heard(kind, ms, at_ms)
       if (Math.max(rates.lostUp, rates.lostDown) > LOSSY) lossyAt_ms = at_ms
@@ -187,7 +193,12 @@ export function openLine(o: Options) {
     if (looks % COUNT_EVERY === 0) void count()
     const now_ms = performance.now()
     const before = [up.bits, down.bits]
-    if (mark !== null) {
+    if (now_ms - (asked[0] ?? now_ms) < IN_TIME_MS) whole = { up, down }
+    if (held !== null) {
+      up = { ...held.up, changedAt_ms: now_ms }
+      down = { ...held.down, changedAt_ms: now_ms }
+      if (now_ms >= held.until_ms) held = null
+    } else if (mark !== null) {
       up = wayAfter(up, factsOf('up', now_ms), MOST_BITS)
       down = wayAfter(down, factsOf('down', now_ms), MOST_DOWN_BITS)
     }
@@ -226,6 +237,10 @@ export function openLine(o: Options) {
 
   return {
     state,
+    /** Nothing comes any more, media included: a cut. What this line carried before is what it will carry after. */
+    hold(): void {
+      held ??= { ...whole, until_ms: performance.now() + CUT_MOST_MS }
+    },
     /** What one picture to this member is to be: what both lines carry. null: to all, what this one carries. */
     pictureTo(account: string | null): Picture {
       const other = account === null ? undefined : others.get(account)

@@ -119,6 +119,10 @@ export function openLink(
     line.takes(wished.length)
     forwarder.watch(wished)
   }
+  const silent = (): void => {
+    line.hold()
+    seek()
+  }
   const line = openLine({
     tell: told => whisper(topic, null, told),
     flow: async () => {
@@ -146,7 +150,7 @@ export function openLink(
       line,
       others: () => [...members.values()].filter(m => !m.left).length,
       onChange: show,
-      onSilent: seek,
+      onSilent: silent,
       onFlow: () => {
         for (const m of members.values()) {
           m.peer?.close()
@@ -183,7 +187,7 @@ export function openLink(
       },
       linked,
       onChange: show,
-      onSilent: seek,
+      onSilent: silent,
       onBroken: renew,
     })
   }
