@@ -4,31 +4,28 @@ import { useSignal } from '@preact/signals'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { api } from '../api/client'
 import type { Consult, Enter, Recording } from '../api/types.gen'
-import { now, wait } from '../app/clock'
 import { useKeys } from '../app/keys'
 import { go } from '../app/router'
 import type { ScreenProps } from '../app/routes'
 import { complaint, loadFindingNames, personName, sexAge } from '../clinic/case'
 import { me } from '../clinic/me'
 import { t } from '../i18n/consult'
-import { t as f } from '../i18n/film'
-import { isOffline } from '../live/live'
 import { Thread } from '../messages/thread'
-import { Button, Dot, Empty, ErrorLine, Icon, Severity, Skeleton, Tag } from '../ui'
+import { Button, Empty, ErrorLine, Severity, Skeleton } from '../ui'
 import { Agenda } from './agenda'
 import { Controls, type Panel } from './controls'
 import { Devices, DeviceTrouble } from './devices'
 import type { Tool } from './drawing'
 import { type Film, openFilm } from './film'
 import { FilmBar } from './filmbar'
-import { GOOD, GRADES, gradeOf, type LineState } from './line'
+import { GOOD } from './line'
 import { openLink, type RoomLink, type Seat } from './link'
 import { Lobby, NoMedia } from './lobby'
 import { createMedia, type OwnMedia } from './media'
 import { useConsult } from './one'
 import { Opinion } from './opinion'
-import type { Net } from './peer'
 import { inSight, type Large, People, Strip, whoIsLarge } from './people'
+import { Header } from './roomhead'
 import { hasSeat, leaveSeat, takeSeat } from './seat'
 import { canShare, openShare, type Share } from './share'
 import { openShared, type Shared } from './shared'
@@ -36,7 +33,7 @@ import { type Follow, Stage } from './stage'
 import { usePushToTalk } from './talk'
 import { PeerTile, SelfTile, SoundOnly, WaitingTile } from './tiles'
 import { Waits } from './waiting'
-import { roomIsOpen, stateWords } from './words'
+import { roomIsOpen } from './words'
 import './consult.css'
 import './tiles.css'
 import './room.css'
@@ -307,78 +304,6 @@ const roomKeys = (k: KeyParts) => [
   },
 ]
 
-type HeaderProps = Readonly<{
-  consult: Consult
-  seats: readonly Seat[]
-  line: LineState
-  since: number | null
-  film: Film | null
-}>
-
-function Header({ consult: c, seats, line, since, film }: HeaderProps) {
-  const net = seats.find(s => s.net !== null)?.net ?? null
-  return (
-    <header class="room-head">
-      <Icon name="people" size={20} />
-      <h1 class="ell">{t('room.title', { name: personName(c.patient) })}</h1>
-      {film?.news.value?.state === 'filming' && (
-        <span data-testid="film-mark">
-          <Tag tone="accent">{f('filming.mark')}</Tag>
-        </span>
-      )}
-      <span class="room-priority">
-        <Tag>{t(`priority.${c.priority}`)}</Tag>
-      </span>
-      <span class="muted f13 ell room-between">
-        {t('room.between', { a: c.requester_org_name, b: c.invitee_org_name })}
-      </span>
-      <span class="grow" />
-      {since !== null && <b class="f13">{wait((now.value - since) / 1000)}</b>}
-      <span class="room-net f13" role="status" data-testid="net" data-picture={line.level} data-whose={line.whose}>
-        {isOffline.value ? (
-          <>
-            <Dot is="off" /> {t('room.lost')}
-          </>
-        ) : net === null ? (
-          <>
-            <Dot is="on" /> <span class="muted">{stateWords(c.state)}</span>
-          </>
-        ) : (
-          <>
-            <NetBars net={net} line={line} />
-            <span class="muted">
-              {net.loss_pct < 0.5
-                ? t('net.good', { ms: Math.round(net.rtt_ms) })
-                : t('net.rtt', { ms: Math.round(net.rtt_ms), loss: net.loss_pct.toFixed(0) })}
-            </span>
-          </>
-        )}
-        {!isOffline.value && line.level !== 'full' && (
-          <b class="room-line">
-            {line.whose === 'theirs' && t('line.theirs')}
-            {t(`line.${line.level}`)}
-          </b>
-        )}
-      </span>
-    </header>
-  )
-}
-
-/** How good the line is, in four bars and a word. */
-function NetBars({ net, line }: { net: Net; line: LineState }) {
-  const grade = gradeOf(net, line)
-  return (
-    <span class="nw" data-testid="net-grade" data-grade={grade}>
-      <span class={`net-bars net-bars-${GRADES.indexOf(grade) + 1}`} aria-hidden="true">
-        <i />
-        <i />
-        <i />
-        <i />
-      </span>{' '}
-      {t('net.grade', { grade: t(`grade.${grade}`) })}
-    </span>
-  )
-}
 type VideosProps = Readonly<{
   consult: Consult
   seats: readonly Seat[]

@@ -14,7 +14,7 @@ export const t = catalogue({
   'ask.send': { zh: '征求同意', en: 'Ask all' },
   'ask.not': { zh: '不录', en: 'Do not film' },
   'asked.by': {
-    zh: '{name} 请求录制本次会诊的声音、画面和舞台，您同意吗？身边有患者或家属时，请先征得他们同意。',
+    zh: '{name} 请求录制本次会诊的声音、画面和舞台，你同意吗？身边有患者或家属时，请先征得他们同意。',
     en: '{name} asks to film sound, pictures and stage. Do you agree? Ask the patient or kin beside you first.',
   },
   'asked.waits': { zh: '正在征求录像同意，等待 {names}', en: 'Asked for a film; waiting for {names}' },
@@ -23,10 +23,10 @@ export const t = catalogue({
   refuse: { zh: '不同意', en: 'Refuse' },
   filming: { zh: '本次会诊正在录像', en: 'This consultation is being filmed' },
   'filming.mark': { zh: '录像中', en: 'Filming' },
-  'filming.you': { zh: '您的声音和画面在录像中。', en: 'You are on it.' },
-  'filming.not': { zh: '您不在录像中，可以正常参加。', en: 'You are not on it, and take part as usual.' },
+  'filming.you': { zh: '你的声音和画面在录像中。', en: 'You are on it.' },
+  'filming.not': { zh: '你不在录像中，可以正常参加。', en: 'You are not on it, and take part as usual.' },
   'filming.door': {
-    zh: '您进来时已在录像。未经您同意，录像里没有您的声音和画面。同意加入录像吗？',
+    zh: '你进来时已在录像。未经你同意，录像里没有你的声音和画面。同意加入录像吗？',
     en: 'It was being filmed when you came. Without your word you are not on it. Do you agree to be?',
   },
   'filming.stop': { zh: '停止录像', en: 'Stop' },
