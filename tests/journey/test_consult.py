@@ -39,8 +39,9 @@ async def enter(person: Person) -> None:
     await expect(person.see("room")).to_have_attribute("data-place", "in")
 
 
-NEW_FRAMES = """video => new Promise(done => {
+NEW_FRAMES = """video => new Promise((done, failed) => {
   const begun = video.currentTime
+  setTimeout(() => failed(new Error('no new picture for 60 s')), 60000)
   const look = () => video.videoWidth > 0 && video.currentTime > begun ? done() : requestAnimationFrame(look)
   look()
 })"""

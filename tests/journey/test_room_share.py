@@ -30,7 +30,8 @@ navigator.mediaDevices.getDisplayMedia = async () => {
 }
 """
 # Of another shape than the camera's picture, whatever the line lets through of its size.
-IS_SCREEN = """v => new Promise(done => {
+IS_SCREEN = """v => new Promise((done, failed) => {
+  setTimeout(() => failed(new Error('no screen for 60 s')), 60000)
   const look = () => (Math.abs(v.videoWidth / v.videoHeight - 4 / 3) < 0.02 ? done(true) : setTimeout(look, 100))
   look()
 })"""

@@ -40,8 +40,10 @@ async def test_without_udp_and_turn_voices_go_over_the_web_connection_until_pict
         _, (clinic, city, third) = await gathered(rig, ("clinic", "clinic"), ("oncall", "city"), ("reader", "city"))
         for person in (clinic, city):
             await enter(person)
+        await expect(clinic.see("sound-only")).to_have_attribute("data-without", "true", timeout=30_000)
         for person in (clinic, city):
-            await expect(person.see("sound-only")).to_have_attribute("data-without", "true", timeout=30_000)
+            # In the city the hub's own media may have come by now: then it is only the other who is without.
+            await expect(person.see("sound-only")).to_be_visible(timeout=30_000)
             await expect(person.see("peer-tile")).to_have_attribute("data-state", "connected")
             await hears_more(person)
 

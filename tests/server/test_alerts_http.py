@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import string
 from collections.abc import AsyncIterator
-from importlib import resources
+from importlib import import_module, resources
 from pathlib import Path
 
 import pytest
@@ -32,6 +32,8 @@ from server.messages.service import Messages
 from server.people.access import RULES
 from tests.server.test_alerts_town import Town
 
+for _part in ("planning", "sittings"):  # a class is known once its file has been read
+    import_module(f"server.consult.{_part}.errors")
 ROOMS: dict[str, type[CodedError]] = {"alerts": AlertError, "consult": ConsultError, "messages": MessageError}
 Client = TestClient[Request, Application]
 

@@ -112,7 +112,8 @@ function Week({ experts }: { experts: readonly ExpertCalendar[] }) {
   const days = experts[0]?.days ?? []
   const today = day(now.value)
   return (
-    <div class="cal-scroll">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: on a phone the table is scrolled sideways, by keys too
+    <section class="cal-scroll" aria-label={t('calendar.title')} tabIndex={0}>
       <table class="cal-grid">
         <thead>
           <tr>
@@ -141,7 +142,7 @@ function Week({ experts }: { experts: readonly ExpertCalendar[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   )
 }
 
