@@ -11,6 +11,7 @@ import os
 import secrets
 import ssl
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -44,12 +45,17 @@ from server.base.reserve import Reserve, Room
 from server.base.spine import Reaction, Spine
 from server.config import Config
 from server.consult import Consultations, ConsultSettings, Rooms, topic_kind
+from server.consult.after.routes import routes as after_routes
+from server.consult.after.service import reactions as after_reactions
 from server.consult.conclusion import Printing
 from server.consult.conclusion import reactions as conclusion_reactions
 from server.consult.conclusion_routes import routes as conclusion_routes
-from server.consult.film_routes import routes as film_routes
-from server.consult.film_views import FilmViews
-from server.consult.films import Films, FilmSettings
+from server.consult.draft_routes import routes as draft_routes
+from server.consult.drafting import Drafting
+from server.consult.films.routes import routes as film_routes
+from server.consult.films.service import Films, FilmSettings
+from server.consult.films.views import FilmViews
+from server.consult.help.routes import routes as help_routes
 from server.consult.media.embedded import Embedded, listen_on
 from server.consult.media.engine import Hear, MediaEngine
 from server.consult.media.janus import Janus, JanusAt
@@ -60,7 +66,9 @@ from server.consult.model import IceServer
 from server.consult.planning.routes import routes as planning_routes
 from server.consult.reactions import reactions as consult_reactions
 from server.consult.routes import routes as consult_routes
+from server.consult.service import check_inside
 from server.consult.sittings.routes import routes as sitting_routes
+from server.consult.sound import Sound
 from server.devices import service as devices
 from server.devices.routes import routes as device_routes
 from server.ground import (
@@ -317,6 +325,7 @@ class Application:
             db, clock, consult_settings(self.config), self.secret, adapters.may_sign(clock), rooms, self.seats,
             self.films,
         )  # fmt: skip
+        self.drafting = Drafting(self.consult, self._tell_pages)
         self.pictures = Pool(1, pictures.warm_up, timeout_s=pictures.WORKER_S, memory_bytes=pictures.WORKER_BYTES)
         self.messages = Messages(db, adapters.message_cases(self.people), blobs, self._clean)
         self.images = Images(
@@ -336,6 +345,7 @@ class Application:
                 *reading_reactions(self.reading),
                 *alert_reactions(self.alerts),
                 *consult_reactions(self.consult),
+                *after_reactions(self.consult),
                 *conclusion_reactions(self.consult, self.printing),
                 Reaction("main.drop_revoked", frozenset({"device.revoked", "device.key_revoked"}), self._drop_revoked),
                 *self.more_reactions,
@@ -390,6 +400,10 @@ class Application:
             return Janus(JanusAt(said.janus_url, said.janus_secret, said.janus_admin_key), hear, self.clock.monotonic)
         return Embedded(self._media_listen(), hear, self.clock.monotonic)
 
+    def _tell_pages(self, account: str, body: bytes) -> None:
+        """What is fleeting, to the open pages of one account."""
+        self.live.whisper(f"user:{account}", "", body)
+
     def _media_listen(self) -> Listen:
         hub, said = self.config.hub, self.config.consult
         port = hub.port if said.media_port is None else said.media_port  # HTTP is TCP: the same number is free for UDP
@@ -422,17 +436,25 @@ class Application:
             *reading_routes(self.reading),
             *alert_routes(self.alerts),
             *consult_routes(self.consult),
+            *help_routes(self.consult),
             *planning_routes(self.consult),
             *sitting_routes(self.consult),
             *media_routes(self.consult, self.seats),
             *film_routes(self.films, FilmViews(self.films)),
             *conclusion_routes(self.consult, self.printing),
+            *after_routes(self.consult),
+            *draft_routes(self.consult, self.drafting),
             *message_routes(self.messages),
             *image_routes(self.images),
             *self._hub_routes(http),
         )
         self.web = http.application(routes)
         self.web.router.add_get("/api/ws", self.live.handle)
+        sound = Sound(
+            self.clock, http, self.live, partial(check_inside, self.consult),
+            partial(people.session_alive, self.people), self.seats.whisper,
+        )  # fmt: skip
+        self.web.router.add_get("/api/consults/{id}/sound", sound.handle)
         if self.serve_pages:
             self.web.router.add_get("/{path:.*}", pages.handler(Path(self.config.hub.web)))
 

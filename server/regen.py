@@ -7,6 +7,7 @@ returns its text; what is written by hand does not live here.
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 import sys
 import types
@@ -28,8 +29,10 @@ from server.base.http import Route
 from server.base.kinds import KINDS, TIMERS
 from server.base.states import StateTable
 from server.config import Config
-from server.consult import film_model as films
 from server.consult import model as consult
+from server.consult.after import model as after
+from server.consult.films import model as films
+from server.consult.help import model as help_model
 from server.consult.media import model as media
 from server.consult.planning import model as planning
 from server.consult.sittings import model as sittings
@@ -46,7 +49,8 @@ from server.regen_protocol import protocol_page
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS: tuple[ModuleType, ...] = (
-    people, devices, records, reading, alerts, media, films, consult, planning, sittings, messages, images
+    people, devices, records, reading, alerts, media, films, help_model, consult, planning, sittings, after, messages,
+    images,
 )  # fmt: skip
 TABLES: tuple[StateTable, ...] = (
     records.RECORDING,
@@ -59,7 +63,7 @@ TABLES: tuple[StateTable, ...] = (
     films.FILM,
 )
 ROOMS = ("people", "devices", "records", "reading", "alerts", "consult", "messages", "images")
-MORE_ROUTES = ("consult.media_routes", "consult.conclusion_routes")
+MORE_ROUTES = ("consult.media_routes", "consult.conclusion_routes", "consult.draft_routes", "consult.help.routes")
 """Of rooms whose routes are in several files; each takes the room and a second thing."""
 TS_HEADER = "// Produced from the server's definitions by `./run regen`; not to be edited.\n"
 MD_HEADER = "<!-- Produced from the code by `./run regen`; not to be edited. -->\n\n"
@@ -136,12 +140,13 @@ def route_page() -> str:
         *(f"{room}.routes" for room in ROOMS),
         "consult.planning.routes",
         "consult.sittings.routes",
+        "consult.after.routes",
         *MORE_ROUTES,
     ):
         make = cast("Callable[..., tuple[Route, ...]]", importlib.import_module(f"server.{name}").routes)
         rows += [
             [f"`{r.method} {r.path}`", f"`{r.rule}`", _type_name(r.body or r.query), _type_name(r.result)]
-            for r in (make(None, None) if name in ("people.routes", *MORE_ROUTES) else make(None))
+            for r in make(*[None] * len(inspect.signature(make).parameters))
         ]
     own = "`GET /api/hub`, `GET /healthz`, `GET /metrics` are public; `GET /api/ws?ticket=` is the live connection."
     text = f"Commands (POST, PUT, DELETE) carry an `Idempotency-Key`. {own} Types: `web/src/api/types.gen.ts`."

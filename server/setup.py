@@ -45,7 +45,7 @@ async def opened(config: Config) -> AsyncIterator[People]:
     """The people room over the hub's database."""
     data = Path(config.hub.data)
     check_disk(data)
-    db = Database(config.hub.database or data / "hub.sqlite", SystemClock())
+    db = Database(config.hub.database or data / "hub.sqlite", SystemClock(), beside=True)
     people = People(db, SystemClock(), config.hub.name)
     await people.reload()
     try:

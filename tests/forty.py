@@ -23,15 +23,18 @@ from server.consult import store
 from server.people import store as people_store
 from server.people.model import GrantView
 from server.people.service import token_hash
-from tests.server.conftest import HASH, Browser, Hub
-from tests.server.media_member import SyntheticMember, answered
+from tests.server.conftest import HASH, Browser, Hub, Refused
+from tests.server.media_member import INTER_FRAME, SyntheticMember, answered
+from tests.waiting import until
 
 ORG: Final = "org_city"
 EVERY_S: Final = 0.02
 SMALL_EVERY: Final = 4
 """A packet of a small picture with every fourth of sound: 12.5 a second, of 1000 bytes, as 100 kbit/s are."""
 LOUD_DBOV, QUIET_DBOV = 25, 80
+SOUND, PICTURE = secrets.token_bytes(80), INTER_FRAME + secrets.token_bytes(995)
 SESSION_S: Final = 3600
+SEAT_S: Final = 60
 TALKERS: Final = 3
 
 
@@ -45,6 +48,7 @@ class Member:
     media: SyntheticMember
     socket: aiohttp.ClientWebSocketResponse | None = None
     seat: str = ""
+    cursor: int | None = None
     heard: list[str] = field(default_factory=list)
     told_at: dict[str, float] = field(default_factory=dict)
     came_in_s: float = 0.0
@@ -57,6 +61,8 @@ class Crowd:
         self.hub, self.consult, self._trust = hub, consult, trust
         self.members: list[Member] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._began, self._ticks = 0.0, 0
+        self._talking: asyncio.TimerHandle | None = None
 
     async def invite(self, count: int) -> None:
         """Makes their accounts and lets them into the consultation; they do not enter yet."""
@@ -86,20 +92,19 @@ class Crowd:
     async def enter(self, within_s: float) -> None:
         """All within so many seconds, each as a page does: entered, followed, greeted, seated."""
         gap = within_s / max(1, len(self.members))
-        await asyncio.gather(*(self._one(member, i * gap) for i, member in enumerate(self.members)))
+        loop, coming = asyncio.get_running_loop(), [asyncio.Event() for _ in self.members]
+        for i, turn in enumerate(coming):
+            loop.call_later(i * gap, turn.set)
+        await asyncio.gather(*map(self._one, self.members, coming))
 
-    async def _one(self, member: Member, after_s: float) -> None:
-        await asyncio.sleep(after_s)
+    async def _one(self, member: Member, turn: asyncio.Event) -> None:
+        await turn.wait()
         began = time.perf_counter()
         path = f"/api/consults/{self.consult}"
         told = await member.browser.post(f"{path}/enter", {})
-        ticket = (await member.browser.post("/api/ws-ticket", {}))["ticket"]
-        member.socket = await member.browser.http.ws_connect(f"{self.hub.url}/api/ws?ticket={ticket}", max_msg_size=0)
-        topic = f"consult:{self.consult}"
-        await member.socket.send_json({"type": "subscribe", "topic": topic, "cursor": None})
-        await member.socket.send_json({"type": "whisper", "topic": topic, "body": {"kind": "hello"}})
+        await self._follow(member)
         self._tasks.append(asyncio.create_task(self._listen(member)))
-        seat = told["media"] or await member.browser.post(f"{path}/media/seat", {})
+        seat = told["media"] or await until(lambda: self._seated(member), SEAT_S)
         member.seat, media = seat["seat"], member.media
         answer, _ = await asyncio.gather(
             member.browser.post(f"{path}/media/publish", {"seat": member.seat, "sdp": media.offer}),
@@ -110,23 +115,48 @@ class Crowd:
         await media.connected()
         member.came_in_s = time.perf_counter() - began
 
+    async def _seated(self, member: Member) -> dict[str, str] | None:
+        """As a page: asks again where the engine is just being begun."""
+        try:
+            seat: dict[str, str] = await member.browser.post(f"/api/consults/{self.consult}/media/seat", {})
+        except Refused as refused:
+            if refused.status != 503:
+                raise
+            return None
+        return seat
+
+    async def _follow(self, member: Member) -> None:
+        ticket = (await member.browser.post("/api/ws-ticket", {}))["ticket"]
+        member.socket = await member.browser.http.ws_connect(f"{self.hub.url}/api/ws?ticket={ticket}", max_msg_size=0)
+        topic = f"consult:{self.consult}"
+        await member.socket.send_json({"type": "subscribe", "topic": topic, "cursor": member.cursor})
+        await member.socket.send_json({"type": "whisper", "topic": topic, "body": {"kind": "hello"}})
+
     async def _listen(self, member: Member) -> None:
-        assert member.socket is not None
+        """As long as the crowd is there: a page that was cut off comes back with its cursor."""
         session = new_id("ses")
-        async for frame in member.socket:
-            told = msgspec.json.decode(frame.data)
-            body = told.get("body") or {}
-            if told["type"] == "event" and told["event"]["kind"] == "message.sent":
+        while True:
+            assert member.socket is not None
+            async for frame in member.socket:
+                await self._heard(member, msgspec.json.decode(frame.data), session)
+            await self._follow(member)
+
+    async def _heard(self, member: Member, told: dict[str, Any], session: str) -> None:
+        body = told.get("body") or {}
+        if told["type"] == "ready":
+            member.cursor = told["cursor"]
+        elif told["type"] == "event":
+            member.cursor = told["event"]["id"]
+            if told["event"]["kind"] == "message.sent":
                 member.heard.append(told["event"]["body"]["message"])
                 member.told_at[told["event"]["body"]["message"]] = time.perf_counter()
-            elif told["type"] == "whisper" and body.get("kind") == "hello" and told.get("from") != member.account:
-                here = {"type": "here", "session": session, "mic": True, "cam": False, "ask": False}
-                await member.socket.send_json(
-                    {
-                        "type": "whisper", "topic": f"consult:{self.consult}", "to": told["from"],
-                        "body": {"kind": "signal", "description": here},
-                    }
-                )  # fmt: skip
+        elif told["type"] == "whisper" and body.get("kind") == "hello" and told["from"] not in ("", member.account):
+            here = {"type": "here", "session": session, "mic": True, "cam": False, "ask": False}
+            signal = {"kind": "signal", "description": here}
+            assert member.socket is not None
+            await member.socket.send_json(
+                {"type": "whisper", "topic": f"consult:{self.consult}", "to": told["from"], "body": signal}
+            )
 
     async def watch(self, large: str, small: str) -> None:
         """Everybody wishes for one large picture and three small ones: of a browser, and of two of themselves."""
@@ -139,21 +169,21 @@ class Crowd:
 
     def talk(self) -> None:
         """All microphones from now on: three are loud, the others only open. The first two also send a picture."""
-        self._tasks.append(asyncio.create_task(self._talk()))
+        self._began, self._ticks = time.perf_counter(), 0
+        self._tick()
 
-    async def _talk(self) -> None:
-        began, ticks = time.perf_counter(), 0
-        sound, picture = secrets.token_bytes(80), b"\x10\x01\x00\x00\x00" + secrets.token_bytes(995)
-        while True:
-            while ticks < (time.perf_counter() - began) / EVERY_S:
-                for number, member in enumerate(self.members):
-                    member.media.voice.say(sound, LOUD_DBOV + number if number < TALKERS else QUIET_DBOV)
-                    if number < 2 and ticks % SMALL_EVERY == 0:
-                        member.media.small.say(picture)
-                ticks += 1
-            await asyncio.sleep(EVERY_S / 2)
+    def _tick(self) -> None:
+        while self._ticks < (time.perf_counter() - self._began) / EVERY_S:
+            for number, member in enumerate(self.members):
+                member.media.voice.say(SOUND, LOUD_DBOV + number if number < TALKERS else QUIET_DBOV)
+                if number < 2 and self._ticks % SMALL_EVERY == 0:
+                    member.media.small.say(PICTURE)
+            self._ticks += 1
+        self._talking = asyncio.get_running_loop().call_later(EVERY_S / 2, self._tick)
 
     async def close(self) -> None:
+        if self._talking is not None:
+            self._talking.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -12,7 +12,8 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
+import threading
+from collections import deque
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -37,6 +38,7 @@ class Janus:
         self._event_loops = event_loops
         self._folder = Path(tempfile.mkdtemp(prefix="xinlian-janus-"))
         self._process: subprocess.Popen[bytes] | None = None
+        self._log: deque[str] = deque(maxlen=200)
         self.port = free_port()
 
     @property
@@ -55,7 +57,8 @@ class Janus:
 
     @property
     def log(self) -> str:
-        return (self._folder / "log").read_text(errors="replace")
+        """Its last words."""
+        return "".join(self._log)
 
     def __enter__(self) -> Self:
         self.start()
@@ -70,16 +73,24 @@ class Janus:
     def start(self) -> None:
         """Returns when its WebSocket takes connections (blocking: 0.1 s)."""
         self._configure()
-        with (self._folder / "log").open("wb") as log:
-            self._process = subprocess.Popen(
-                ["janus", "-F", str(self._folder), "-C", str(self._folder / "janus.jcfg")],
-                stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
-        until = time.monotonic() + READY_S
-        while "WebSockets thread started" not in self.log:
-            if self._process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(f"Janus does not start: {self.log[-2000:]}")
-            time.sleep(0.02)
+        self._log.clear()
+        ready = threading.Event()
+        self._process = subprocess.Popen(
+            ["janus", "-F", str(self._folder), "-C", str(self._folder / "janus.jcfg")],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        threading.Thread(target=self._listen, args=(self._process, ready), name="janus log", daemon=True).start()
+        if not ready.wait(READY_S) or self._process.poll() is not None:
+            self.stop()
+            raise RuntimeError(f"Janus does not start: {self.log[-2000:]}")
+
+    def _listen(self, process: subprocess.Popen[bytes], ready: threading.Event) -> None:
+        assert process.stdout is not None
+        for row in process.stdout:
+            self._log.append(row.decode(errors="replace"))
+            if "WebSockets thread started" in self._log[-1]:
+                ready.set()
+        ready.set()
 
     def kill(self) -> None:
         """At once, as a machine would take it."""

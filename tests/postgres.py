@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -72,7 +73,7 @@ def cluster() -> Iterator[Cluster]:
                 assert time.monotonic() - began < START_S, "PostgreSQL did not come to listen"
         yield running
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT)  # at once: a test that failed may have left it connections
         process.wait()
         shutil.rmtree(folder)
 

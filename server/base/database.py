@@ -106,11 +106,11 @@ class _Job(Generic[T]):
 class Database:
     """`await write(fn)` and `await read(fn)`; `on_commit` callbacks learn of new events and timers."""
 
-    def __init__(self, where: Path | str, clock: Clock) -> None:
-        """`where`: SQLite's file, or the URL of a PostgreSQL. Raises DatabaseUnusable, SchemaNewer, SchemaUnusable."""
+    def __init__(self, where: Path | str, clock: Clock, *, beside: bool = False) -> None:
+        """`where`, `beside` as of `engines.engines`. Raises DatabaseUnusable, SchemaNewer, SchemaUnusable."""
         self._clock = clock
         widen(metadata)
-        self._engines = engines(where)
+        self._engines = engines(where, beside=beside)
         self._writer, self._readers = self._engines.writer, self._engines.readers
         self._jobs: queue.Queue[_Job[Any] | None] = queue.Queue(QUEUE_MAX)
         self._listeners: list[Callable[[bool, bool], None]] = []

@@ -19,7 +19,8 @@ from server.base.errors import AppError
 
 READERS: Final = 4
 CONNECT_S: Final = 5
-HUB_LOCK: Final = 0x58494E4C49414E  # "XINLIAN": the advisory lock of the one hub that writes
+HUB_LOCK: Final = 0x58494E4C49414E  # "XINLIAN": the advisory lock of the one hub
+TURN_LOCK: Final = HUB_LOCK + 1  # of whose turn it is to write: a hub, or the command line beside it
 DISK_FULL: Final = "53100"  # SQLSTATE
 IO_ERROR: Final = "58030"
 
@@ -52,9 +53,12 @@ class Engines(Protocol):
         """Whether the transaction still stands after one caller's part failed."""
 
 
-def engines(where: Path | str) -> Engines:
-    """A file of SQLite, or the URL of a PostgreSQL. Raises DatabaseUnusable."""
-    return Sqlite(where) if isinstance(where, Path) else Postgres(where)
+def engines(where: Path | str, *, beside: bool = False) -> Engines:
+    """A file of SQLite, or the URL of a PostgreSQL. Raises DatabaseUnusable.
+
+    beside  a hub may run on it at the same time, as it may beside the command line.
+    """
+    return Sqlite(where) if isinstance(where, Path) else Postgres(where, beside=beside)
 
 
 def widen(metadata: MetaData) -> None:
@@ -125,7 +129,7 @@ class Sqlite:
 class Postgres:
     """A server of its own, with a standby and backups of its own. The password may stand in the URL or in ~/.pgpass."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, beside: bool = False) -> None:
         try:
             parts = make_url(url).set(drivername="postgresql+psycopg")
         except ArgumentError as error:
@@ -149,7 +153,9 @@ class Postgres:
             execution_options={"postgresql_readonly": True},
         )
         sa_event.listens_for(self.writer, "first_connect")(_durable)
-        sa_event.listens_for(self.writer, "connect")(_alone)
+        sa_event.listens_for(self.writer, "begin")(_in_turn)
+        if not beside:
+            sa_event.listens_for(self.writer, "connect")(_alone)
         try:
             with self.writer.connect():
                 pass
@@ -195,6 +201,11 @@ def _alone(raw: _Raw, _record: object) -> None:
     if _said(raw, f"SELECT pg_try_advisory_lock({HUB_LOCK})") != "True":
         raise _Refused("another hub uses it")
     raw.commit()  # the lock is the session's, not the transaction's
+
+
+def _in_turn(conn: Connection) -> None:
+    """One transaction after the other, whoever writes: the log of events is a chain."""
+    conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({TURN_LOCK})")
 
 
 class _Raw(Protocol):

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import secrets
 import struct
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -30,15 +30,15 @@ from server.base.database import Database
 from server.base.errors import BadTicket
 from server.base.eventlog import Event
 from server.base.http import Http
+from server.base.page import NARROW_S, Outbox, frame, samples_frame
 
 log = structlog.get_logger()
 
 TICKET_S = 30
 TICKETS_MAX = 10_000
 MESSAGE_BYTES_MAX = 64_000
-OUTBOX_MAX = 1000
-SAMPLES_BYTES_MAX = 2 * 2**20
-"""What a page may leave unread of live samples; beyond it they are skipped up to the newest packet."""
+MESSAGES_PER_S_MAX = 600
+"""Of one page: it subscribes to TOPICS_MAX at once when it comes back, and points at 60 Hz."""
 TOPICS_MAX = 200
 IDLE_S = 15
 CATCH_UP = 500
@@ -70,7 +70,7 @@ class Samples:
 
     def frame(self, stream: int) -> bytes:
         header = _SAMPLES.pack(b"XLS1", self.leads, self.fs, self.first, self.count, self.gain_uv_per_lsb, stream)
-        return header + self.raw
+        return samples_frame(header + self.raw)
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,14 @@ class StreamHead:
 
 
 class Incoming(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a page may send."""
+    """What a page may send. mark: of a ping, comes back with the hub's own time beside it."""
 
     type: Literal["subscribe", "unsubscribe", "whisper", "ping"]
     topic: str = ""
     cursor: int | None = None
     to: str | None = None
     body: msgspec.Raw = msgspec.Raw(b"null")
+    mark: float | None = None
 
 
 MaySubscribe = Callable[[Ctx, str], Awaitable[bool]]
@@ -95,10 +96,12 @@ MaySubscribe = Callable[[Ctx, str], Awaitable[bool]]
 @dataclass(frozen=True)
 class Heard:
     """What follows from a whisper: `on` goes to the others as the speaker's word (None: it is held back), `told` to
-    everybody on the topic, the speaker too, as the hub's."""
+    everybody on the topic, the speaker too, as the hub's. newest: of which state `on` is the last word; a page that has
+    not got the word before it never does."""
 
     on: bytes | None = None
     told: tuple[bytes, ...] = ()
+    newest: str = ""
 
 
 Whisper = Callable[[Ctx, str, bytes], Heard]
@@ -122,42 +125,11 @@ class _Page:
     ctx: Ctx
     token: str
     socket: web.WebSocketResponse
+    out: Outbox
     topics: dict[str, int] = field(default_factory=dict)
-    outbox: deque[str | bytes] = field(default_factory=deque)
-    filled: asyncio.Event = field(default_factory=asyncio.Event)
-    sample_bytes: int = 0  # of them in the outbox
     streams: dict[str, _Follower] = field(default_factory=dict)
-    lagging: bool = False
-
-    def send(self, message: str) -> None:
-        if self.lagging:
-            return
-        if len(self.outbox) >= OUTBOX_MAX:
-            # It reads slower than the log grows: cut it off, it comes back with its cursor and misses nothing.
-            self.lagging = True
-        else:
-            self.outbox.append(message)
-        self.filled.set()
-
-    def show(self, packet: bytes) -> None:
-        """Samples. A page that does not keep up misses some, and draws a gap by their numbers."""
-        if self.lagging:
-            return
-        if self.sample_bytes > SAMPLES_BYTES_MAX or len(self.outbox) > OUTBOX_MAX // 2:
-            self.outbox = deque(message for message in self.outbox if isinstance(message, str))
-            self.sample_bytes = 0
-        self.sample_bytes += len(packet)
-        self.outbox.append(packet)
-        self.filled.set()
-
-    def take(self) -> str | bytes | None:
-        """The next message to be sent."""
-        if not self.outbox:
-            return None
-        message = self.outbox.popleft()
-        if isinstance(message, bytes):
-            self.sample_bytes -= len(message)
-        return message
+    slow: bool = False
+    """It was told to say what is fleeting less often."""
 
 
 @dataclass(eq=False)
@@ -170,9 +142,9 @@ class _Follower:
 
     def put(self, packet: Samples | None) -> None:
         if packet is None:
-            self.page.send(_json({"type": "ended", "topic": self.topic}))
+            self.page.out.send(_json({"type": "ended", "topic": self.topic}))
         else:
-            self.page.show(packet.frame(self.stream))
+            self.page.out.show(packet.frame(self.stream))
 
 
 class Live:
@@ -196,7 +168,7 @@ class Live:
         self._cursor = 0
         self._task: asyncio.Task[None] | None = None
         self._streams = 0
-        self._notice: str | None = None
+        self._notice: bytes | None = None
 
     @property
     def open_pages(self) -> int:
@@ -217,12 +189,19 @@ class Live:
         self._tickets[value] = (ctx, token, now + TICKET_S)
         return value
 
+    def claim(self, ticket: str) -> tuple[Ctx, str]:
+        """Whose it is, and his session. It is spent. Raises BadTicket."""
+        entry = self._tickets.pop(ticket, None)
+        if entry is None or entry[2] < self._clock.monotonic():
+            raise BadTicket
+        return entry[0], entry[1]
+
     def announce(self, room: str, free_mb: int) -> None:
         """Tell every open page, and each that comes, how the hub's disk stands: `ok`, `low` or `full`."""
         message = _json({"type": "hub", "storage": room, "free_mb": free_mb})
         self._notice = None if room == "ok" else message
         for page in self._pages:
-            page.send(message)
+            page.out.send(message)
 
     async def start(self, news: asyncio.Event) -> None:
         self._cursor = await self._db.read(eventlog.last_id)
@@ -233,13 +212,13 @@ class Live:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         for page in list(self._pages):
-            await page.socket.close(code=1001)
+            await _close(page, 1001)
 
     async def revoked(self, token_or_account: str) -> None:
         """A session ended or rights changed: its pages are closed at once and must subscribe anew."""
         for page in list(self._pages):
             if token_or_account in (page.token, page.ctx.actor):
-                await page.socket.close(code=4401)
+                await _close(page, 4401)
 
     async def recheck(self, alive: Callable[[str], Awaitable[bool]]) -> None:
         """Close the pages whose session has run out; a live page keeps no session alive by itself."""
@@ -250,34 +229,39 @@ class Live:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """The route `GET /api/ws?ticket=...`."""
         self._http.check_origin(request)
-        entry = self._tickets.pop(request.query.get("ticket", ""), None)
-        if entry is None or entry[2] < self._clock.monotonic():
-            raise BadTicket
+        ctx, token = self.claim(request.query.get("ticket", ""))
         socket = web.WebSocketResponse(max_msg_size=MESSAGE_BYTES_MAX, compress=False)
         await socket.prepare(request)
-        page = _Page(entry[0], entry[1], socket)
+        assert request.transport is not None  # it has just been written to
+        page = _Page(ctx, token, socket, Outbox(request.transport))
         self._pages.add(page)
         if self._notice is not None:
-            page.send(self._notice)
-        writer = asyncio.create_task(self._write(page))
+            page.out.send(self._notice)
+        writer = asyncio.create_task(self._write(page, request.writer.drain))
         try:
             await self._read(page)
         finally:
             for topic in list(page.topics):
                 self._gone(page, topic)
             self._pages.discard(page)
+            page.out.close()
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
         return socket
 
-    def whisper(self, topic: str, sender: str, body: bytes, to: str | None = None) -> None:
-        """Send what is fleeting to the others on `topic`, or to one account there."""
+    def whisper(self, topic: str, sender: str, body: bytes, to: str | None = None, newest: str = "") -> None:
+        """Send what is fleeting to the others on `topic`, or to one account there. newest: as in `Heard`."""
         message = _whisper(topic, sender, body)
+        key = f"{newest} {topic} {sender}" if newest else ""
         for page in self._by_topic.get(topic, ()):
             if page.ctx.actor != sender and (to is None or page.ctx.actor == to):
-                page.send(message)
+                if key:
+                    page.out.show_newest(key, message)
+                else:
+                    page.out.send(message)
 
     async def _read(self, page: _Page) -> None:
+        second, said = 0, 0
         while True:
             try:
                 message = await page.socket.receive(timeout=IDLE_S)
@@ -285,16 +269,21 @@ class Live:
                 return
             if message.type != WSMsgType.TEXT:
                 return
+            now = int(self._clock.monotonic())
+            second, said = now, said + 1 if now == second else 1
+            if said > MESSAGES_PER_S_MAX:
+                await _close(page, 4429)
+                return
             try:
                 incoming = msgspec.json.decode(message.data, type=Incoming)
             except NOT_AS_EXPECTED:
-                await page.socket.close(code=4400)
+                await _close(page, 4400)
                 return
             await self._take(page, incoming)
 
     async def _take(self, page: _Page, incoming: Incoming) -> None:
         if incoming.type == "ping":
-            page.send('{"type":"pong"}')
+            page.out.send(_pong(incoming.mark, self._clock.monotonic()))
         elif incoming.type == "subscribe":
             await self._subscribe(page, incoming.topic, incoming.cursor)
         elif incoming.type == "unsubscribe":
@@ -303,32 +292,41 @@ class Live:
             kind = self._kinds[incoming.topic.partition(":")[0]]
             if kind.whisper is not None:
                 heard = kind.whisper(page.ctx, incoming.topic, bytes(incoming.body))
+                if heard.newest:
+                    self._tell_pace(page)
                 self._pass_on(incoming.topic, page.ctx.actor, heard, incoming.to)
 
     def _pass_on(self, topic: str, speaker: str, heard: Heard, to: str | None = None) -> None:
         if heard.on is not None:
-            self.whisper(topic, speaker, heard.on, to)
+            self.whisper(topic, speaker, heard.on, to, heard.newest)
         for body in heard.told:
             self.whisper(topic, "", body)
+
+    def _tell_pace(self, page: _Page) -> None:
+        """How often this page may point and move: on a narrow line his words stand before his own ECG."""
+        narrow = page.out.line.is_narrow(asyncio.get_running_loop().time())
+        if narrow != page.slow:
+            page.slow = narrow
+            page.out.send(_json({"type": "pace", "every_ms": round(1000 * NARROW_S) if narrow else 0}))
 
     async def _subscribe(self, page: _Page, topic: str, cursor: int | None) -> None:
         prefix = topic.partition(":")[0]
         kind = self._kinds.get(prefix)
         if kind is None or len(page.topics) >= TOPICS_MAX or not await kind.may(page.ctx, topic):
-            page.send(_json({"type": "refused", "topic": topic, "code": "access.forbidden"}))
+            page.out.send(_json({"type": "refused", "topic": topic, "code": "access.forbidden"}))
             return
         if prefix == "stream":
             await self._follow_stream(page, topic)
             return
         at = self._cursor if cursor is None else cursor
-        while at < self._cursor and not page.lagging:
+        while at < self._cursor and not page.out.lagging:
             at = await self._catch_up(page, topic, at)
         # Nothing is awaited between the last look and following, so no event comes twice, none too early, none never.
         page.topics[topic] = self._cursor
         self._by_topic[topic].add(page)
-        page.send(_json({"type": "ready", "topic": topic, "cursor": self._cursor}))
+        page.out.send(_json({"type": "ready", "topic": topic, "cursor": self._cursor}))
         for body in kind.first_whispers(topic) if kind.first_whispers is not None else ():
-            page.send(_whisper(topic, "", body))
+            page.out.send(_whisper(topic, "", body))
 
     async def _catch_up(self, page: _Page, topic: str, cursor: int) -> int:
         """Send a page of what the topic missed behind `cursor`; how far that reached."""
@@ -338,20 +336,20 @@ class Live:
             if event.id > until:
                 return until
             if topic in self._audience(event):
-                page.send(_event_message(topic, event))
+                page.out.send(_event_message(topic, event))
         return events[-1].id if events else until
 
     async def _follow_stream(self, page: _Page, topic: str) -> None:
         head = await self._stream_head(topic.partition(":")[2])
         if head is None:
-            page.send(_json({"type": "refused", "topic": topic, "code": "http.not_found"}))
+            page.out.send(_json({"type": "refused", "topic": topic, "code": "http.not_found"}))
             return
         self._drop(page, topic)  # followed before: once is enough
         self._streams += 1
         stream = self._streams
         page.topics[topic] = 0
         ready = {"type": "ready", "topic": topic, "cursor": 0, "stream": stream, "leads": head.leads, "fs": head.fs}
-        page.send(_json(ready))
+        page.out.send(_json(ready))
         follower = page.streams[topic] = _Follower(page, topic, stream)
         self._bus.attach(topic, follower)
 
@@ -371,17 +369,17 @@ class Live:
         if followed and kind is not None and kind.left is not None and page.ctx.actor not in self.present(topic):
             self._pass_on(topic, page.ctx.actor, kind.left(topic, page.ctx.actor))
 
-    async def _write(self, page: _Page) -> None:
+    async def _write(self, page: _Page, drained: Callable[[], Awaitable[None]]) -> None:
+        """What had to wait, as the page's line takes it."""
         with contextlib.suppress(ConnectionError):
             while True:
-                await page.filled.wait()
-                page.filled.clear()
-                while (message := page.take()) is not None:
-                    await (
-                        page.socket.send_str(message) if isinstance(message, str) else page.socket.send_bytes(message)
-                    )
-                if page.lagging:
-                    await page.socket.close(code=4408)
+                await page.out.filled.wait()
+                page.out.filled.clear()
+                while len(page.out):
+                    await drained()
+                    page.out.write_on()
+                if page.out.lagging:
+                    await _close(page, 4408)
                     return
 
     async def _pump(self, news: asyncio.Event) -> None:
@@ -390,8 +388,10 @@ class Live:
             events = await self._db.read(lambda conn: eventlog.after(conn, self._cursor, CATCH_UP))
             for event in events:
                 for topic in self._audience(event):
-                    for page in self._by_topic.get(topic, ()):
-                        page.send(_event_message(topic, event))
+                    if pages := self._by_topic.get(topic):
+                        message = _event_message(topic, event)
+                        for page in pages:
+                            page.out.send(message)
                 self._cursor = event.id
             if not events:
                 await news.wait()
@@ -403,13 +403,25 @@ class Live:
         return (event.topic,)
 
 
-def _event_message(topic: str, event: Event) -> str:
+async def _close(page: _Page, code: int) -> None:
+    """Nothing may follow the word that it ends."""
+    page.out.close()
+    await page.socket.close(code=code)
+
+
+def _event_message(topic: str, event: Event) -> bytes:
     return _json({"type": "event", "topic": topic, "event": event})
 
 
-def _whisper(topic: str, sender: str, body: bytes) -> str:
+def _whisper(topic: str, sender: str, body: bytes) -> bytes:
     return _json({"type": "whisper", "topic": topic, "from": sender, "body": msgspec.Raw(body)})
 
 
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+def _pong(mark: float | None, now_s: float) -> bytes:
+    """With the times of both, a page tells its line's way up from its way down."""
+    return _json({"type": "pong"} if mark is None else {"type": "pong", "mark": mark, "at_ms": round(1000 * now_s, 1)})
+
+
+def _json(value: object) -> bytes:
+    """As a frame, ready for every page."""
+    return frame(msgspec.json.encode(value))

@@ -9,8 +9,11 @@ from server.base.database import Tx
 from server.base.errors import NotFound
 from server.base.eventlog import Body
 from server.consult import store
-from server.consult.errors import NotTheExpert, NotTheRequester
+from server.consult.errors import NotAMember, NotTheExpert, NotTheRequester, RoomFull
 from server.people import store as people
+
+MEMBERS_MAX = 40
+"""Of one room, as the forwarder is proven for."""
 
 
 def visible(conn: Connection, ctx: Ctx, consult_id: str) -> RowMapping:
@@ -48,6 +51,23 @@ def for_chair(conn: Connection, ctx: Ctx, consult_id: str) -> RowMapping:
     if row["expert"] != ctx.actor:
         raise NotTheExpert(name=name_of(conn, row["expert"]))
     return row
+
+
+def inside(conn: Connection, ctx: Ctx, consult_id: str) -> RowMapping:
+    """The row, for a member of the room. Raises NotAMember."""
+    row = visible(conn, ctx, consult_id)
+    if not store.is_member(conn, consult_id, ctx.actor):
+        members = store.members(conn, [consult_id])[consult_id]
+        names = people.names(conn, (m["account"] for m in members))
+        raise NotAMember(names="、".join(names.values()))
+    return row
+
+
+def check_room(conn: Connection, consult_id: str, account: str) -> None:
+    """Raises RoomFull where he would be one member too many."""
+    known = {m["account"] for m in store.members(conn, [consult_id])[consult_id]}
+    if account not in known and len(known) >= MEMBERS_MAX:
+        raise RoomFull(limit=MEMBERS_MAX)
 
 
 def asks(ctx: Ctx, row: RowMapping) -> bool:

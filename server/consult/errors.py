@@ -118,12 +118,54 @@ class AmendReasonMissing(ConsultError):
 
 
 @dataclass(eq=False)
+class OnlyWatches(ConsultError):
+    code: ClassVar[str] = "consult.only_watches"
+    status: ClassVar[int] = 403
+    what: ClassVar[str] = "Who watches does not write in the conclusion."
+    mend: ClassVar[str] = "Tell an expert or the side that asked; they fill it in."
+
+
+@dataclass(eq=False)
+class OutcomeTold(ConsultError):
+    code: ClassVar[str] = "consult.outcome_told"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "{name} has already told this outcome."
+    mend: ClassVar[str] = "Nothing to do; what else happened goes into the messages of the case."
+    name: str
+
+
+@dataclass(eq=False)
+class FeedbackGiven(ConsultError):
+    code: ClassVar[str] = "consult.feedback_given"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "These questions have been answered."
+    mend: ClassVar[str] = "Nothing to do; each is asked once."
+
+
+@dataclass(eq=False)
 class AlreadyInvited(ConsultError):
     code: ClassVar[str] = "consult.already_invited"
     status: ClassVar[int] = 409
     what: ClassVar[str] = "{name} is in this consultation already."
     mend: ClassVar[str] = "Nothing to do."
     name: str
+
+
+@dataclass(eq=False)
+class RoomFull(ConsultError):
+    code: ClassVar[str] = "consult.room_full"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "This room has {limit} members: nobody more can be asked in."
+    mend: ClassVar[str] = "Go on with those who are here; a further expert can be asked for a consultation of his own."
+    limit: int
+
+
+@dataclass(eq=False)
+class HelpNobody(ConsultError):
+    code: ClassVar[str] = "consult.help_nobody"
+    status: ClassVar[int] = 409
+    what: ClassVar[str] = "Nobody on duty is left to call."
+    mend: ClassVar[str] = "Call an expert by name, or by telephone."
 
 
 @dataclass(eq=False)
@@ -189,6 +231,14 @@ class FilmUnderWay(ConsultError):
     status: ClassVar[int] = 409
     what: ClassVar[str] = "A film of this room is asked for or under way already."
     mend: ClassVar[str] = "Nothing to do; end it before you ask for another one."
+
+
+@dataclass(eq=False)
+class SoundFull(ConsultError):
+    code: ClassVar[str] = "consult.sound_full"
+    status: ClassVar[int] = 503
+    what: ClassVar[str] = "As many pages of this room send sound over the web connection as the hub carries."
+    mend: ClassVar[str] = "It is tried again by itself; chat and ECG go on meanwhile."
 
 
 @dataclass(eq=False)

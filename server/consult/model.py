@@ -48,6 +48,8 @@ CONSULT = StateTable(
         Row("scheduled", "enter", "in_progress", by="member"),
         Row("in_progress", "enter", "in_progress", by="member"),
         Row("concluding", "enter", "concluding", by="member"),
+        Row("in_progress", "help", "in_progress", by="member"),
+        Row("concluding", "help", "concluding", by="member"),
         Row("in_progress", "conclude", "concluding", by="expert"),
         Row("accepted", "conclude", "concluding", by="expert"),
         Row("concluding", "conclude", "concluding", by="expert"),
@@ -57,12 +59,19 @@ CONSULT = StateTable(
         Row("concluded", "acknowledge", "concluded", by="requester"),
         Row("followed_up", "acknowledge", "followed_up", by="requester"),
         Row("concluded", "follow_up", "followed_up", by="requester"),
+        Row("followed_up", "follow_up", "followed_up", by="requester"),
+        *(Row(state, "tick", state, by="requester") for state in ("concluded", "followed_up")),
+        *(Row(state, "answer", state, by="requester, expert") for state in ("concluded", "followed_up")),
         *(
             Row(state, "file", state, by="requester")
             for state in ("submitted", "returned", "accepted", "scheduled", "in_progress", "concluding")
         ),
         *(Row(state, "invite", state, by="expert") for state in ("accepted", "scheduled", "in_progress")),
         *(Row(state, "opine", state, by="expert") for state in ("accepted", "scheduled", "in_progress", "concluding")),
+        *(
+            Row(state, "draft", state, by="requester, expert")
+            for state in ("accepted", "scheduled", "in_progress", "concluding")
+        ),
         *(Row(state, "open", state, by="expert") for state in ("accepted", "scheduled", "in_progress", "concluding")),
         Row("submitted", "cancel", "cancelled", by="requester"),
         Row("returned", "cancel", "cancelled", by="requester"),
@@ -350,6 +359,38 @@ class Conclude(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str = ""
 
 
+class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One thing that is to be answered in the room."""
+
+    text: str
+    answered: bool = False
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """The conclusion while both sides fill it, before anybody signs. `advice`: one a line. `began_at`: when the room
+    was first entered, for its clock."""
+
+    rev: int
+    questions: list[Question]
+    text: str
+    advice: str
+    follow_up: str
+    warning_signs: str
+    saved_name: str
+    saved_at: str | None
+    began_at: str | None
+
+
+class DraftChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What was typed since the last save; what is null stays as it is."""
+
+    questions: list[Question] | None = None
+    text: str | None = None
+    advice: str | None = None
+    follow_up: str | None = None
+    warning_signs: str | None = None
+
+
 class ConclusionPdfQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """version 0: the last."""
 
@@ -361,11 +402,13 @@ class Enter(msgspec.Struct, frozen=True):
     """What a browser needs to join: its member list, the shared view so far, and ICE servers (may be empty).
 
     forwarded: sound and picture go over the hub's forwarder, by the seat `media` (null: it is to ask for one).
+    stay: of this page; another page by which the same person enters later has another, and takes its place.
     """
 
     consult: Consult
     ice_servers: list[IceServer]
     view: SharedView | None
+    stay: str
     forwarded: bool = False
     media: MediaSeat | None = None
 

@@ -16,7 +16,7 @@ from server.base.context import Ctx
 from server.base.database import Tx
 from server.base.errors import NotFound
 from server.consult import papers, store
-from server.consult.access import for_chair, name_of, tell, visible
+from server.consult.access import check_room, for_chair, name_of, tell, visible
 from server.consult.errors import AlreadyInvited, NotTheExpert, OpinionOwed
 from server.consult.model import CONSULT, Consult, Expert, Experts, Invite, NewOpinion
 from server.consult.routing import ANSWERERS
@@ -55,6 +55,7 @@ async def invite(room: Consultations, ctx: Ctx, consult_id: str, new: Invite) ->
             raise NotFound(kind="expert")
         if store.is_member(tx.conn, consult_id, new.account):
             raise AlreadyInvited(name=person.name)
+        check_room(tx.conn, consult_id, new.account)
         store.add_member(tx.conn, consult_id, new.account, orgs[0], "expert")
         records.admit(tx.conn, row["recording"], new.account, tx.now)
         tell(tx, row, "consult.invited", {"state": target, "account": new.account})

@@ -6,7 +6,7 @@ from server.base.database import Tx
 from server.base.eventlog import Event
 from server.base.spine import Reaction
 from server.consult import routing, store
-from server.consult.films import EXPIRES
+from server.consult.films.service import EXPIRES
 from server.consult.planning import bookings, times
 from server.consult.service import Consultations
 from server.consult.sittings import seating

@@ -63,12 +63,25 @@ class Signal(msgspec.Struct, frozen=True, tag_field="kind", tag="signal", omit_d
     candidate: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
+class Line(msgspec.Struct, frozen=True, tag_field="kind", tag="line"):
+    """What a member's line still carries of the others' pictures, in bits a second, and what he sends of his own.
+
+    late_ms  how much later than it should the live ECG comes to him; 0: in time, or he does not look at it.
+    """
+
+    down_bits: int
+    level: Literal["full", "reduced", "still", "off"]
+    late_ms: int = 0
+
+
 class Typing(msgspec.Struct, frozen=True, tag_field="kind", tag="typing"):
     pass
 
 
-class Hello(msgspec.Struct, frozen=True, tag_field="kind", tag="hello"):
-    pass
+class Hello(msgspec.Struct, frozen=True, tag_field="kind", tag="hello", omit_defaults=True):
+    """`stay`: as which stay (`Enter.stay`) this page is here; read by the hub only."""
+
+    stay: str = ""
 
 
 class Bye(msgspec.Struct, frozen=True, tag_field="kind", tag="bye"):
@@ -133,11 +146,18 @@ class Clear(msgspec.Struct, frozen=True, tag_field="kind", tag="clear"):
 
 
 Whispered = (
-    Pointer | View | Picture | Spot | Signal | Typing | Hello | Bye | Wait | Ask | Give | Hand | Call | Hush | Stage
-    | Screen | Mark | Unmark | Clear
+    Pointer | View | Picture | Spot | Signal | Line | Typing | Hello | Bye | Wait | Ask | Give | Hand | Call | Hush
+    | Stage | Screen | Mark | Unmark | Clear
 )  # fmt: skip
 _decode = msgspec.json.Decoder(Whispered).decode
 _encode = msgspec.json.Encoder().encode
+
+
+class Stay(msgspec.Struct, frozen=True, tag_field="kind", tag="stay"):
+    """The stay that counts of a person: his pages that came before are told by it to leave the room."""
+
+    account: str
+    stay: str
 
 
 class _Stamped(msgspec.Struct, frozen=True):
@@ -160,6 +180,8 @@ class _Open:
     picture: Picture | None = None
     floor: Floor = field(default_factory=Floor)
     rev: int = 0
+    stays: dict[str, str] = field(default_factory=dict)
+    """Account -> the stay of the page that entered last."""
     pace: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Account, alone or with what it says -> (second, whispers or bytes in it)."""
 
@@ -175,6 +197,11 @@ class Rooms:
     def admit(self, consult: str, account: str, role: Role) -> None:
         """A member follows the room: as what he is in it from now on."""
         self._room(consult).floor.roles[account] = role
+
+    def enter(self, consult: str, account: str, stay: str) -> bytes:
+        """He comes in by one more page, which takes the place of any other of his. What his pages are to be told."""
+        self._room(consult).stays[account] = stay
+        return _encode(Stay(account, stay))
 
     def hear(self, consult: str, account: str, raw: bytes) -> Heard:
         """Judge one whisper of `account`. Empty when it is held back."""
@@ -229,21 +256,27 @@ class Rooms:
         kind = str(said.__struct_config__.tag)
         if len(raw) > BYTES_MAX.get(kind, BYTES_ELSE_MAX):
             return None
-        flows = isinstance(said, Pointer | View | Picture | Spot | Signal | Typing)
+        flows = isinstance(said, Pointer | View | Picture | Spot | Signal | Line | Typing)
         pace = self._in_pace(room, f"{account} {flows}", WHISPERS_PER_S_MAX if flows else ACTS_PER_S_MAX)
         return said if pace else None
 
     def _judge(self, room: _Open, account: str, said: Whispered) -> Heard:
         match said:
+            case Hello() if said.stay and said.stay != room.stays.setdefault(account, said.stay):
+                # A page that was away while he came in by another one.
+                return Heard(told=(_encode(Stay(account, room.stays[account])),))
             case View():
-                return Heard(self._show(room, account, said))
+                shown = self._show(room, account, said)
+                return Heard() if shown is None else Heard(shown, newest="view")
             case Picture():
                 return self._picture(room, account, said)
             case Spot() if not sound(said):
                 return Heard()
             case Signal() if (said.description is msgspec.UNSET) == (said.candidate is msgspec.UNSET):
                 return Heard()
-            case Pointer() | Spot() | Signal() | Typing():
+            case Pointer() | Spot():
+                return Heard(_encode(said), newest="pointer")
+            case Signal() | Line() | Typing():
                 return Heard(_encode(said))
             case Hush():
                 return Heard(_encode(said)) if account == room.floor.host else Heard()
@@ -260,6 +293,7 @@ class Rooms:
         on = None
         match said:
             case Hello():
+                said = Hello()
                 changed = (account in floor.here or len(floor.here) < PRESENT_MAX) and floor.come(account)
                 on = _encode(said)
             case Bye():

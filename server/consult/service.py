@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from server.base import eventlog
 from server.base.clock import Clock
@@ -23,17 +23,17 @@ from server.base.errors import NotFound
 from server.base.ids import new_id
 from server.base.live import Heard, TopicKind
 from server.consult import papers, routing, store
-from server.consult.access import for_invited, for_requester, name_of, tell, visible
+from server.consult.access import for_invited, for_requester, inside, name_of, tell, visible
 from server.consult.errors import (
     AmendReasonMissing,
     ConclusionChanged,
     ConsultTaken,
     InviteeUnable,
-    NotAMember,
     NotTheExpert,
     PapersOwed,
 )
-from server.consult.films import Films
+from server.consult.films.service import Films
+from server.consult.help import store as rings
 from server.consult.media.seats import Seats
 from server.consult.model import (
     CONSULT,
@@ -326,17 +326,21 @@ async def enter(room: Consultations, ctx: Ctx, consult_id: str) -> Enter:
     """Open the room, or come back to it: what the browser needs to join."""
 
     def work(tx: Tx) -> Consult:
-        row = _inside(tx.conn, ctx, consult_id)
+        row = inside(tx.conn, ctx, consult_id)
         target = CONSULT.move(row["state"], "enter")
-        store.update_consult(tx.conn, consult_id, state=target)
+        store.update_consult(tx.conn, consult_id, state=target, began_at=row["began_at"] or tx.now)
+        rings.answer(tx.conn, consult_id, ctx.actor, "came")
         seating.enter(tx, row, ctx.actor)
         tell(tx, row, "consult.entered", {"state": target, "account": ctx.actor})
         return again(tx, ctx, consult_id)
 
     consult = await room.db.write(work, actor=ctx.actor)
-    enter = Enter(consult, _ice_servers(room, ctx.actor), room.rooms.view(consult_id))
+    stay = new_id("stay")
+    enter = Enter(consult, _ice_servers(room, ctx.actor), room.rooms.view(consult_id), stay)
+    told = room.rooms.enter(consult_id, ctx.actor, stay)
     if room.seats is None:
         return enter
+    room.seats.whisper(f"consult:{consult_id}", told, ctx.actor)
     media = await room.seats.enter(consult_id, ctx.actor)
     return msgspec.structs.replace(enter, media=media, forwarded=room.seats.is_forwarded(consult_id))
 
@@ -355,7 +359,7 @@ async def check_inside(room: Consultations, ctx: Ctx, consult_id: str) -> None:
     """Raises unless this person is a member and the room is open (it may be entered now)."""
 
     def look(conn: Connection) -> None:
-        CONSULT.move(_inside(conn, ctx, consult_id)["state"], "enter")
+        CONSULT.move(inside(conn, ctx, consult_id)["state"], "enter")
 
     await room.db.read(look)
 
@@ -438,6 +442,7 @@ async def countersign(room: Consultations, ctx: Ctx, consult_id: str, digest: st
             countersignature=signature,
         )  # fmt: skip
         store.update_consult(tx.conn, consult_id, state=target)
+        store.drop_draft(tx.conn, consult_id)
         if row["opinions_opened_at"] is None and store.opinions(tx.conn, [consult_id]):
             # Nobody writes one any more, and a dissent belongs to the conclusion.
             store.update_consult(tx.conn, consult_id, opinions_opened_at=tx.now)
@@ -502,16 +507,6 @@ def thread_org(conn: Connection, ctx: Ctx, consult_id: str) -> str:
         raise NotFound(kind="consult")
     org: str = row["requester_org"]
     return org
-
-
-def _inside(conn: Connection, ctx: Ctx, consult_id: str) -> RowMapping:
-    """The row, for a member of the room."""
-    row = visible(conn, ctx, consult_id)
-    if not store.is_member(conn, consult_id, ctx.actor):
-        inside = store.members(conn, [consult_id])[consult_id]
-        names = people.names(conn, (m["account"] for m in inside))
-        raise NotAMember(names="、".join(names.values()))
-    return row
 
 
 def _home(ctx: Ctx, recording_org: str) -> str:

@@ -58,6 +58,7 @@ consult = Table(
     Column("opinions_opened_at", Text),
     Column("scheduled_at", Text),
     Column("reminded_of", Text),
+    Column("began_at", Text),
     Index("consult_recording", "recording"),
     Index("consult_requester", "requester_org", "state"),
     Index("consult_invitee", "invitee_org", "state"),
@@ -90,6 +91,17 @@ conclusion = Table(
     Column("countersigned_at", Text),
     Column("countersignature", Text),
     Column("pdf_at", Text),
+)
+
+draft = Table(
+    # The conclusion while it is filled, for both sides to see; gone when both have signed.
+    "consult_draft",
+    metadata,
+    Column("consult", Text, primary_key=True),
+    Column("rev", Integer, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("saved_by", Text, nullable=False),
+    Column("saved_at", Text, nullable=False),
 )
 
 receipt = Table(
@@ -259,6 +271,19 @@ def update_conclusion(conn: Connection, consult_id: str, version: int, **values:
     """Only what comes after the signature: the other side's, and when the paper was made."""
     here = (conclusion.c.consult == consult_id, conclusion.c.version == version)
     conn.execute(update(conclusion).where(*here).values(**values))
+
+
+def draft_row(conn: Connection, consult_id: str) -> RowMapping | None:
+    return conn.execute(select(draft).where(draft.c.consult == consult_id)).mappings().first()
+
+
+def put_draft(conn: Connection, consult_id: str, **values: Any) -> None:
+    row = upsert(draft).values(consult=consult_id, **values)
+    conn.execute(row.on_conflict_do_update(index_elements=["consult"], set_=values))
+
+
+def drop_draft(conn: Connection, consult_id: str) -> None:
+    conn.execute(delete(draft).where(draft.c.consult == consult_id))
 
 
 def add_receipt(conn: Connection, consult_id: str, version: int, account: str, at: str) -> bool:

@@ -206,6 +206,7 @@ def _events(ctx: Ctx, row: RowMapping, members: list[RowMapping], opinions: list
         "file": requesting,
         "cancel": requesting,
         "enter": ctx.actor in inside,
+        "help": ctx.actor in inside,
         "schedule": ctx.actor == row["expert"],
         "give_back": ctx.actor == row["expert"],
         "late": ctx.actor == row["expert"],
@@ -218,5 +219,6 @@ def _events(ctx: Ctx, row: RowMapping, members: list[RowMapping], opinions: list
         "amend": ctx.actor == row["expert"],
         "countersign": requesting,
         "acknowledge": requesting,
+        "draft": ctx.actor in experts or (ctx.actor in inside and requesting),
     }
     return [event for event in CONSULT.allowed(row["state"]) if may.get(event, False)]

@@ -17,6 +17,7 @@ CLINIC = ("village_doctor", "operator", "requesting_doctor")
 READING = ("reader", "reviewer", "on_call")
 SPECIALIST = ("on_call", "expert", "reviewer")
 KEEPERS = ("admin", "coordinator")
+OVERSEERS = ("admin", "quality_officer", "coordinator")
 EVERY_CLINICAL = (*CLINIC, *READING, "expert", "general_duty", "coordinator", "quality_officer")
 
 
@@ -50,6 +51,7 @@ ACCESS: tuple[Rule, ...] = (
     Rule("calendar.read", "see experts' hours, free times and visiting clinics", (*EVERY_CLINICAL, "admin"), "any"),
     Rule("calendar.write", "keep one's own hours and clinics as an expert", (*SPECIALIST, *KEEPERS), "below"),
     Rule("calendar.keep", "keep everybody's hours, holidays and visiting clinics", KEEPERS, "below"),
+    Rule("consult.measure", "see how satisfied patients and doctors are", OVERSEERS, "below"),
     Rule("image.read", "see a patient's images; also who is in his consultation", EVERY_CLINICAL, "below"),
     Rule("image.add", "put images, photos and papers to a patient", EVERY_CLINICAL, "below"),
     Rule("message.write", "write in the thread of a case", EVERY_CLINICAL, "below"),

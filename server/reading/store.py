@@ -108,19 +108,27 @@ Index("report_draft", report.c.recording, report.c.author, unique=True, sqlite_w
 
 SIGNED_COLUMNS = ("id", "recording", "version", "author", "author_name", "signed_at", "content", "digest", "signature",
                   "replaces", "reason")  # fmt: skip
+_STAYS = "a signed report does not change"
 for _name, _when in (
-    ("UPDATE", " OR ".join(f"NEW.{c} IS NOT OLD.{c}" for c in SIGNED_COLUMNS) + " OR NEW.state = 'draft'"),
-    ("DELETE", "1"),
+    ("UPDATE", " OR ".join(f"NEW.{c} IS DISTINCT FROM OLD.{c}" for c in SIGNED_COLUMNS) + " OR NEW.state = 'draft'"),
+    ("DELETE", "1 = 1"),
 ):
-    event.listen(
-        report,
-        "after_create",
-        DDL(  # type: ignore[no-untyped-call]
-            f"CREATE TRIGGER report_stays_{_name.lower()} BEFORE {_name} ON report "
-            f"WHEN OLD.state <> 'draft' AND ({_when}) "
-            "BEGIN SELECT RAISE(ABORT, 'a signed report does not change'); END"
-        ).execute_if(dialect="sqlite"),
-    )
+    _begin = f"CREATE TRIGGER report_stays_{_name.lower()} BEFORE {_name} ON report"
+    _guarded = f"WHEN (OLD.state <> 'draft' AND ({_when}))"
+    for _dialect, _words in (
+        ("sqlite", (f"{_begin} {_guarded} BEGIN SELECT RAISE(ABORT, '{_STAYS}'); END",)),
+        ("postgresql", (
+            "CREATE OR REPLACE FUNCTION report_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            f"RAISE EXCEPTION '{_STAYS}' USING ERRCODE = 'integrity_constraint_violation'; END $$",
+            f"{_begin} FOR EACH ROW {_guarded} EXECUTE FUNCTION report_stays()",
+        )),
+    ):  # fmt: skip
+        for _word in _words:
+            event.listen(
+                report,
+                "after_create",
+                DDL(_word).execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]
+            )
 
 
 # The worklist.

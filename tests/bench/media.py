@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
 
-from tests.bench import media_cuts, media_forward, media_pages
+from tests.bench import media_cuts, media_fanout, media_forward, media_line, media_pages
 from tests.bench.figure import Words, WrongWordsError
 from tests.bench.sheet import Sheet
 
@@ -25,9 +25,14 @@ PARTS: Final[dict[str, Part]] = {
     "D2": media_pages.latency,
     "D3": media_forward.forwarding,
     "D4": media_forward.forty,
+    "D5": media_line.lossy_lines,
     "D6": media_cuts.reconnect,
+    "D7": media_line.narrow_lines,
+    "D8": media_fanout.fanout,
 }
-MUSTS: Final = {**media_pages.MUSTS, **media_forward.MUSTS, **media_cuts.MUSTS}
+MUSTS: Final = {
+    **media_pages.MUSTS, **media_forward.MUSTS, **media_cuts.MUSTS, **media_line.MUSTS, **media_fanout.MUSTS,
+}  # fmt: skip
 
 
 def run(words: Sequence[str] = ()) -> Sheet:

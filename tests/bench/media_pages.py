@@ -17,6 +17,7 @@ import math
 import statistics
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ from tests.forty import Crowd
 from tests.journey.conftest import Person
 from tests.journey.test_consult import enter
 from tests.line.hosts import Shape
-from tests.line.room import Rig, town
+from tests.line.room import Ear, Rig, town
 from tests.server.conftest import REQUEST, normal
 from tests.waiting import until
 
@@ -42,7 +43,9 @@ ENGINES: Final = ("p2p", "embedded", "janus")
 LINES_MS: Final = (0, 30, 100)
 STAGES: Final = ("ws", "cam", "ice", "dtls", "first")
 JOIN_S: Final = 30.0
+JOINS_EACH, JOINS_QUICK = 20, 5
 SETTLE_S: Final = 4.0
+MEMBERS: Final = 40
 NEAR, FAR = "clinic", "city"
 WINDOW_S: Final = 8.0
 MUSTS: Final = {
@@ -158,6 +161,25 @@ READ: Final = """([account, seconds]) => new Promise(done => {
   setTimeout(() => done([ages, frames]), seconds * 1000 + 2000)
 })"""
 
+# For so many seconds: pauses of more than 200 ms between presented frames, and how many frames. [pauses in ms, frames]
+GAPS: Final = """([account, seconds]) => new Promise(done => {
+  const video = document.querySelector(`[data-testid=peer-tile][data-account=${account}] video`)
+  const gaps = []
+  let frames = 0, last = performance.now()
+  const begun = last
+  const frame = now => {
+    if (now - last > 200) gaps.push(now - last)
+    last = now
+    frames += 1
+    if (now - begun < seconds * 1000) video.requestVideoFrameCallback(frame)
+  }
+  video.requestVideoFrameCallback(frame)
+  setTimeout(() => {
+    if (performance.now() - last > 700) gaps.push(performance.now() - last)
+    done([gaps, frames])
+  }, seconds * 1000 + 500)
+})"""
+
 
 @dataclass
 class Room:
@@ -256,10 +278,23 @@ async def apart(what: str, engine: str, count: int) -> dict[int, Times]:
     return found
 
 
+async def in_turns(what: str, rounds: int, count: int) -> dict[str, dict[int, Times]]:
+    """By engine, then by line: each engine once a round."""
+    found: dict[str, dict[int, Times]] = {engine: {} for engine in ENGINES}
+    for _ in range(rounds):
+        for engine in ENGINES:
+            for line_ms, told in (await apart(what, engine, count)).items():
+                kept = found[engine].setdefault(line_ms, {name: [] for name in told})
+                for name, values in told.items():
+                    kept[name] += values
+    return found
+
+
 async def joins(sheet: Sheet, rounds: int, seconds: float) -> None:
-    """D1: twenty joins, a fourth of them for `--quick`."""
-    for engine in ENGINES:
-        for line_ms, took in (await apart("joins", engine, 20 if rounds > 1 else 5)).items():
+    """D1."""
+    count = -(-JOINS_EACH // rounds) if rounds > 1 else JOINS_QUICK
+    for engine, told in (await in_turns("joins", rounds, count)).items():
+        for line_ms, took in told.items():
             _put_join(sheet, engine, line_ms, took)
 
 
@@ -294,13 +329,15 @@ def _put_join(sheet: Sheet, engine: str, line_ms: int, took: dict[str, list[floa
 
 async def latency(sheet: Sheet, rounds: int, seconds: float) -> None:
     """D2."""
-    for engine in ENGINES:
-        for line_ms, told in (await apart("latency", engine, rounds)).items():
+    for engine, by_line in (await in_turns("latency", rounds, 1)).items():
+        for line_ms, told in by_line.items():
             spread, rate = Spread.of("ms", told["age"]), statistics.median(told["fps"])
             key = f"D2.{engine}.{line_ms}"
             sheet.put(f"{key}.p50_ms", "ms", [spread.p50], spread=spread)
             sheet.put(f"{key}.p95_ms", "ms", [spread.p95])
             sheet.put(f"{key}.fps", "frames/s", told["fps"])
+            for way in ("up", "down"):
+                sheet.put(f"{key}.{way}_kbit_s", "kbit/s", told[f"{way}_kbit_s"])
             limits = {0: (math.inf, 100.0)}.get(line_ms)
             sheet.heads.append(
                 f"D2 frame_latency engine={engine} line={line_ms}ms p50={spread.p50:.0f} p95={spread.p95:.0f} "
@@ -316,15 +353,81 @@ async def _latency(engine: str, windows: int) -> dict[int, Times]:
     async with room(engine) as made:
         for line_ms in LINES_MS:
             made.bend(line_ms)
-            told = found[line_ms] = {"age": [], "fps": []}
+            told = found[line_ms] = {"age": [], "fps": [], "up_kbit_s": [], "down_kbit_s": []}
             await made.join()
             await asyncio.sleep(SETTLE_S)  # the sender's rate climbs
+            ear = Ear(made.enters)
+            await ear.look()
             for _ in range(windows):
                 ages, rate = await made.ages(WINDOW_S)
                 told["age"] += ages
                 told["fps"].append(rate)
+                used = await ear.look()
+                told["down_kbit_s"].append(used.video_kbit_s + used.audio_kbit_s)
+                told["up_kbit_s"].append((used["video.sent"] + used["audio.sent"]) * 8 / 1000 / used.seconds)
             await made.out()
     return found
+
+
+async def forty(engine: str, seconds: float) -> Times:
+    """Of D4, what two browsers see in a room of forty: gaps, how long the last took to be in, kbit/s, messages."""
+    return (await apart("forty", engine, round(seconds)))[0]
+
+
+async def _forty(engine: str, seconds: int) -> dict[int, Times]:
+    async with place(engine) as rig:
+        consult, accounts = await asked(rig)
+        crowd = Crowd(rig.hub, consult, rig.hub.trust)
+        here, enters = await rig.person("oncall", FAR), await rig.person("clinic", NEAR)
+        await enters.context.add_init_script(JOINS)
+        made = Room(rig, consult, accounts["oncall"], enters)
+        try:
+            await crowd.invite(MEMBERS - 2)
+            await crowd.enter(within_s=5)
+            await here.go(f"/room/{consult}")
+            await enter(here)
+            crowd.talk()
+            join = (await made.join())["first"]
+            await enters.page.get_by_role("button", name="举手").click()  # so that the host sees him in the strip
+            await crowd.watch(accounts["oncall"], accounts["clinic"])
+            await asyncio.sleep(SETTLE_S)
+            ear = Ear(enters)
+            await ear.look()
+            looking = [
+                asyncio.create_task(page.page.evaluate(GAPS, [accounts[other], seconds]))
+                for page, other in ((enters, "oncall"), (here, "clinic"))
+            ]
+            chat = await _chat(crowd, consult, seconds)
+            told = [await look for look in looking]
+            used = await ear.look()
+            gaps = [float(gap) for gaps, _ in told for gap in gaps]
+            return {
+                0: {
+                    "join": [join], "gaps": gaps, "fps": [frames / seconds for _, frames in told], "chat": chat,
+                    "down_kbit_s": [used.video_kbit_s + used.audio_kbit_s],
+                    "up_kbit_s": [(used["video.sent"] + used["audio.sent"]) * 8 / 1000 / used.seconds],
+                }
+            }  # fmt: skip
+        finally:
+            await crowd.close()
+
+
+async def _chat(crowd: Crowd, consult: str, seconds: float) -> list[float]:
+    """A message a second by one of them. From the command to each page that hears of it, ms."""
+    writer, readers = crowd.members[0], crowd.members[1:]
+    ages = []
+    for number in range(round(seconds)):
+        began = time.perf_counter()
+        body = {"client_id": f"bench-message-{number:03}", "text": f"第 {number} 句"}
+        message = (await writer.browser.post(f"/api/threads/{consult}/messages", body))["id"]
+
+        def everywhere(message: str = message) -> bool:
+            return all(message in reader.told_at for reader in readers)
+
+        await until(everywhere, 30)
+        ages += [(reader.told_at[message] - began) * 1e3 for reader in readers]
+        await asyncio.sleep(max(0.0, 1 - (time.perf_counter() - began)))
+    return ages
 
 
 def _judged(target: str | None, limits: tuple[float, float] | None, got: tuple[float, float]) -> str:
@@ -336,7 +439,7 @@ def _judged(target: str | None, limits: tuple[float, float] | None, got: tuple[f
 
 def main(words: list[str]) -> None:
     what, engine, count = words
-    work = {"joins": _joins, "latency": _latency}[what]
+    work = {"joins": _joins, "latency": _latency, "forty": _forty}[what]
     print(msgspec.json.encode(asyncio.run(work(engine, int(count)))).decode())
 
 

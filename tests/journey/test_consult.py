@@ -105,10 +105,16 @@ async def test_two_people_hold_a_consultation_before_the_same_ecg_and_both_sign_
     await specialist.see("opinion-open").get_by_role("button").click()
     await specialist.see("opinion-form").locator("[name=opinion]").fill(OPINION)
     await specialist.see("opinion-form").locator("[name=advice]").fill("停用地高辛\n华法林，监测 INR")
-    await specialist.see("opinion-form").locator("[name=follow_up]").fill("一周后复查")
+    await clinic.see("opinion-open").get_by_role("button").click()
+    filled = clinic.see("opinion-form")
+    await expect(filled.locator("[name=opinion]")).to_have_value(OPINION)
+    await filled.locator("[name=follow_up]").fill("一周后复查")
+    await expect(specialist.see("opinion-form").locator("[name=follow_up]")).to_have_value("一周后复查")
+    await clinic.see("agenda").locator("summary").first.click()
+    await clinic.see("agenda").get_by_label(PURPOSE).check()
+    await expect(specialist.see("agenda")).to_have_attribute("data-left", "0")
     await specialist.keys("Control+Enter")
     await expect(specialist.see("opinion")).to_contain_text(OPINION)
-    await clinic.see("opinion-open").get_by_role("button").click()
     await expect(clinic.see("opinion")).to_contain_text(OPINION)
     await clinic.see("opinion").get_by_role("button", name="会签").click()
     for person in (clinic, specialist):
@@ -145,6 +151,29 @@ async def test_two_people_hold_a_consultation_before_the_same_ecg_and_both_sign_
     await expect(clinic.see("opinion")).to_have_attribute("data-countersigned", "true")
     await clinic.see("conclusion-earlier").locator("summary").click()
     await expect(clinic.see("conclusion-earlier")).to_contain_text("停用地高辛")
+
+    # Afterwards: advice is ticked off, the outcome goes to the specialist, the patient's word is written down.
+    task = clinic.see("task").first
+    await task.locator("[name=task-note]").fill("已开华法林")
+    await task.get_by_role("button", name="已执行", exact=True).click()
+    await expect(task).to_have_attribute("data-done", "true")
+    week = clinic.page.locator("[data-testid=outcome][data-day='7']")
+    await week.locator("[name=outcome]").select_option("improved")
+    await week.get_by_role("button", name="告知专家").click()
+    await expect(week).to_have_attribute("data-outcome", "improved")
+    asked = clinic.see("ask-patient")
+    await asked.locator("summary").click()
+    for number in (1, 2, 3):
+        await asked.locator(f"[name=ask-{number}]").select_option("5")
+    await asked.get_by_role("button", name="提交").click()
+    await expect(asked).to_have_count(0)
+    await expect(specialist.page.locator("[data-testid=outcome][data-day='7']")).to_have_attribute(
+        "data-outcome", "improved"
+    )
+    await specialist.go("/consults")
+    await expect(specialist.see("followups")).to_contain_text("好转")
+    admin = await people.open("admin", "/admin?show=satisfaction")
+    await expect(admin.see("satisfaction")).to_contain_text("1/1，100%")
     people.no_faults()
 
 

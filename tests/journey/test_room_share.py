@@ -1,4 +1,4 @@
-"""A screen before everybody, and devices that are gone in the middle of the talk: said in words, and the room goes on."""
+"""A screen before everybody, and devices that go in the middle of the talk: said in words, and the room goes on."""
 
 from __future__ import annotations
 

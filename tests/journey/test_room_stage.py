@@ -1,4 +1,4 @@
-"""Pictures on the stage: images, PDFs and reports looked at together, by who leads; and what the page says when it cannot."""
+"""Pictures on the stage: images, PDFs and reports looked at together; and what the page says when it cannot."""
 
 from __future__ import annotations
 

@@ -14,7 +14,6 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from device.simulate import run_device, upload_of
 from tests.journey.conftest import Person
 from tests.journey.test_consult import enter
 from tests.journey.test_room_media import invite, sees_all
@@ -49,10 +48,9 @@ WATCH = """() => {
 SAID = """() => [...document.querySelectorAll('[data-testid=thread] .bub-words')].map(words => words.textContent)"""
 
 
-async def meet(rig: Rig, *seats: tuple[str, str]) -> tuple[str, list[Person]]:
-    """The consultation's id, and who sits as (login, host) in its room; all see each other."""
-    upload = upload_of(normal(), mode="batch", request=REQUEST)
-    receipt = await run_device(upload, rig.hub.device_url, rig.hub.keys["org_hewan"], trust=rig.hub.trust)
+async def gathered(rig: Rig, *seats: tuple[str, str]) -> tuple[str, list[Person]]:
+    """The consultation's id, and who sits as (login, host) before its room, not yet in it."""
+    receipt = await rig.hub.send("org_hewan", normal(), REQUEST)
     async with await rig.hub.sign_in("clinic") as asks, await rig.hub.sign_in("oncall") as answers:
         consult = await opened(receipt.recording, asks, answers)
     for login, _ in seats[2:]:
@@ -62,6 +60,13 @@ async def meet(rig: Rig, *seats: tuple[str, str]) -> tuple[str, list[Person]]:
     for person in people:
         person.refusal(409, r"/media/watch$")  # a wish may cross with the end of the seat it is for
         await person.go(f"/room/{consult}")
+    return consult, people
+
+
+async def meet(rig: Rig, *seats: tuple[str, str]) -> tuple[str, list[Person]]:
+    """The consultation's id, and who sits as (login, host) in its room; all see each other."""
+    consult, people = await gathered(rig, *seats)
+    for person in people:
         await enter(person)
     for person in people:
         await sees_all(person, len(people) - 1)

@@ -23,6 +23,7 @@ import wave
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from multiprocessing import forkserver
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -34,7 +35,7 @@ from playwright.async_api import Browser as Chromium
 from playwright.async_api import BrowserType, async_playwright
 
 from device.client import trust_of
-from device.frames import Patient, Request
+from device.frames import Patient, Receipt, Request
 from device.simulate import resampled, run_device, upload_of
 from ecg import synth
 from ecg.record import Recording
@@ -229,6 +230,10 @@ class FarHub(Hub):
         browser.me = await browser.post("/api/session", {"login": login, "password": demo.PASSWORD})
         return browser
 
+    async def send(self, org: str, recording: Recording, request: Request | None = None) -> Receipt:
+        upload = upload_of(recording, mode="batch", request=request)
+        return await run_device(upload, self.device_url, self.keys[org], trust=self.trust)
+
     async def receiving(self) -> list[dict[str, Any]]:
         async with await self.sign_in("reader") as reader:
             rows: list[dict[str, Any]] = await reader.get("/api/orgs/org_city/recordings?state=receiving")
@@ -298,6 +303,7 @@ WAIT_MS: Final = 60_000
 async def town(folder: Path, *places: str, config: Config | None = None) -> AsyncIterator[Rig]:
     """The hub, and a host with a line for each place. While it runs, this thread stands on the hub's host."""
     needs_hosts()
+    forget_forkserver()
     speak(folder / "voice.wav")
     with Hosts(HUB, *places) as hosts, hosts.inside(HUB):
         address = hosts.address(HUB)
@@ -311,8 +317,16 @@ async def town(folder: Path, *places: str, config: Config | None = None) -> Asyn
         hub = FarHub(folder / "hub", config=config, serve_pages=True, demo_logins=demo.LOGINS)
         hub.address, hub.trust = address, trust_of(ca)
         (folder / "hub").mkdir(exist_ok=True)
-        async with hub, async_playwright() as playwright, AsyncExitStack() as stack:
-            yield Rig(hub, hosts, folder, playwright.chromium, stack)
+        try:
+            async with hub, async_playwright() as playwright, AsyncExitStack() as stack:
+                yield Rig(hub, hosts, folder, playwright.chromium, stack)
+        finally:
+            forget_forkserver()
+
+
+def forget_forkserver() -> None:
+    """The process that forks the hub's side processes lives on the host where it was first needed: it is begun anew."""
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]  # there is no other way
 
 
 def speak(path: Path) -> None:

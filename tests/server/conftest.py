@@ -147,6 +147,8 @@ def either_database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
     if request.param == "postgres":
         running: Cluster = request.getfixturevalue("postgres")
         made: dict[Path | str, str] = {}
-        monkeypatch.setattr(
-            database, "engines", lambda where: Postgres(made.get(where) or made.setdefault(where, running.create()))
-        )
+
+        def engines(where: Path | str, *, beside: bool = False) -> Postgres:
+            return Postgres(made.get(where) or made.setdefault(where, running.create()), beside=beside)
+
+        monkeypatch.setattr(database, "engines", engines)

@@ -12,17 +12,17 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from server.consult.films.parts import Part, parts
 from server.consult.media import frames, rtp, webm
 from server.consult.media.embedded import Embedded
-from server.consult.media.engine import Event, Film, FilmBroke
+from server.consult.media.engine import EngineGone, Event, Film, FilmBroke
 from server.consult.media.process import Listen
 from server.consult.media.sealed import MAGIC, SealBroken, SealedFile, SealedWriter
 from server.consult.media.voiceclock import DRIFT_MS, VoiceClock
 from server.consult.media.webm import PICTURE, SILENCE, SOUND
-from server.consult.parts import Part, parts
 from tests.server.film_reader import read
 from tests.server.media_member import SyntheticMember, answered
 from tests.server.test_media import WAIT_S, Room
@@ -106,7 +106,7 @@ Shape = list[tuple[bool, int]]
 
 def packets(shape: Shape) -> list[tuple[int, int, int, bytes, int]]:
     """(number, second byte, time, payload, frame) of frames, each a key frame or not and in so many packets."""
-    made = []
+    made: list[tuple[int, int, int, bytes, int]] = []
     for i, (key, count) in enumerate(shape):
         for n in range(count):
             payload = picture(b"%d." % i, key=key or i == 0) if n == 0 else b"\x00" + b"%d" % n
@@ -117,6 +117,7 @@ def packets(shape: Shape) -> list[tuple[int, int, int, bytes, int]]:
 shapes = st.lists(st.tuples(st.booleans(), st.integers(1, 4)), min_size=1, max_size=30)
 
 
+@settings(deadline=None)
 @given(shapes, st.randoms(use_true_random=False))
 def test_pictures_come_whole_and_in_order_whatever_the_order_of_their_packets(shape: Shape, dice: object) -> None:
     sent = packets(shape)
@@ -129,13 +130,14 @@ def test_pictures_come_whole_and_in_order_whatever_the_order_of_their_packets(sh
     assert got[-1].data.count(b".") == 1
 
 
+@settings(deadline=None)
 @given(shapes, st.data())
 def test_a_lost_packet_costs_its_frame_and_all_up_to_the_next_key_frame(shape: Shape, data: st.DataObject) -> None:
     sent = packets(shape)
     lost = data.draw(st.integers(0, len(sent) - 1))
     stream = frames.Pictures()
     later = [(100 + len(sent), 0x80, 3000 * len(shape), picture(b"end", key=True), len(shape))]
-    got = []
+    got: list[frames.Frame] = []
     for i, packet in enumerate([*sent, *later, (later[0][0] + 1, 0x80, 1 << 20, picture(b"x", key=False), 0)]):
         if i != lost:
             got += stream.take(*packet[:4], float(i > len(sent)))  # what is missing is waited for until then
@@ -260,13 +262,19 @@ async def test_voice_and_picture_stand_beside_each_other_as_they_were_taken(room
             member.sending.send(rtp.sender_report(line.ssrc, 5 << 32, began + 5 * rate, 1, 1))
     tracks = room.forwarder._seats["usr_a"].tracks.values()
     await until(lambda: sum(track.clock is not None for track in tracks) == 2, WAIT_S)
-    for i in range(1, 30):  # the picture is told to be taken 100 ms after the voice, and comes at the same time
+    said = 0
+
+    def told_all() -> bool:  # the picture is told to be taken 100 ms after the voice, and comes at the same time
+        nonlocal said
+        said += 1
+        i = said
         member.voice.time = (voice_at + 5 * 48_000 + 960 * i - 960) & 0xFFFFFFFF
         member.large.time = (picture_at + 5 * 90_000 + 1800 * i + 9000 - 3600) & 0xFFFFFFFF
         member.voice.say(OPUS_20_MS + b"%d" % i, 40)
         shown(member, b"<%d>" % i, key=i == 1)
-        await asyncio.sleep(0.02)
-    await until(lambda: room.forwarder.stats()["filmed"] >= 29, WAIT_S)
+        return room.forwarder.stats()["filmed"] >= 29
+
+    await until(told_all, WAIT_S)
     room.forwarder.end_films()
     (part,) = parts(tmp_path, KEY)
     told = read(whole(part))
@@ -277,11 +285,21 @@ async def test_voice_and_picture_stand_beside_each_other_as_they_were_taken(room
     assert all(abs(pictures[i] - sound[i] - 100) <= 2 for i in common)
 
 
+async def there(engine: Embedded) -> bool:
+    """A new process may take its time on a busy machine."""
+    try:
+        await engine.stats()
+    except EngineGone:
+        return False
+    return True
+
+
 async def test_a_killed_process_leaves_a_readable_film(tmp_path: Path) -> None:
     heard: list[Event] = []
     engine = Embedded(Listen(("127.0.0.1",), 0, ()), heard.append, time.monotonic)
     member = SyntheticMember()
     try:
+        await until(lambda: there(engine), 60)
         offer = await engine.join("con_1", "usr_a", "seat_1")
         member.receiving.connect(offer)
         await engine.answer("seat_1", answered(offer))

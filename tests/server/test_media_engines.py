@@ -40,6 +40,14 @@ class Rig:
         self.kill = kill
         self.members: dict[str, SyntheticMember] = {}
 
+    async def is_there(self) -> bool:
+        """A process takes its time to begin on a busy machine."""
+        try:
+            await self.engine.stats()
+        except EngineGone:
+            return False
+        return True
+
     async def join(self, account: str, seat: str = "") -> SyntheticMember:
         member = self.members[seat or account] = SyntheticMember()
         offer = await self.engine.join("con_1", account, seat or account)
@@ -68,6 +76,7 @@ class Rig:
 async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
     if request.param == "embedded":
         rig = Rig(lambda hear: Embedded(Listen(("127.0.0.1",), 0, ()), hear, time.monotonic), lambda: None)
+        await until(rig.is_there, 60)
         yield rig
         await rig.close()
         return

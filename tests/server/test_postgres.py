@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,6 +58,14 @@ async def test_a_second_hub_is_refused(url: str) -> None:
         Database(url, SystemClock())
     await first.close()
     await Database(url, SystemClock()).close()
+
+
+async def test_the_command_line_writes_beside_a_running_hub_in_turn_with_it(url: str) -> None:
+    hub, beside = Database(url, SystemClock()), Database(url, SystemClock(), beside=True)
+    await asyncio.gather(*(db.write(appended(number)) for number in range(40) for db in (hub, beside)))
+    assert await hub.read(eventlog.verify_chain) == eventlog.ChainCheck(80, None)
+    await beside.close()
+    await hub.close()
 
 
 def test_a_database_with_another_order_of_texts_is_refused(postgres: Cluster) -> None:

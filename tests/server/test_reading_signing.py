@@ -275,6 +275,7 @@ def test_the_machines_numbers_are_taken_from_the_analysis_object_as_it_is_sent()
 # What is signed stays.
 
 
+@pytest.mark.usefixtures("either_database")
 async def test_no_use_case_and_no_query_changes_a_signed_report(tmp_path: Path) -> None:
     async with house(tmp_path) as h:
         recording = await h.recording()

@@ -67,6 +67,16 @@ class Room:
         return self.say(account, "mark", **{**mark, **over}) != Heard()
 
 
+def test_what_a_line_carries_is_passed_on_and_nothing_else_under_its_name() -> None:
+    room = Room("usr_host", "usr_ask")
+    line = {"down_bits": 30_000, "level": "reduced", "late_ms": 120}
+    heard = room.say("usr_ask", "line", **line).on
+    assert heard is not None
+    assert json.loads(heard) == {"kind": "line", **line}
+    for wrong in ({"level": "loud"}, {"down_bits": "many"}, {"late_ms": None}):
+        assert room.say("usr_ask", "line", **{**line, **wrong}) == Heard()
+
+
 def test_the_host_leads_once_he_is_here_until_then_whoever_moves_is_followed() -> None:
     room = Room("usr_ask")
     assert (room.floor["presenter"], room.shows("usr_ask"), room.shows("usr_obs")) == ("", True, False)
@@ -117,6 +127,34 @@ def test_control_falls_to_the_host_when_its_holder_goes_and_is_his_again_after_a
     room.say("usr_exp", "ask", up=True)
     assert (room.floor["presenter"], room.shows("usr_ask")) == ("usr_exp", False)
     assert room.rooms.gone("con_1", "usr_nobody") == Heard()
+
+
+def test_when_the_host_leaves_whoever_moves_is_followed_and_he_leads_again_when_he_is_back() -> None:
+    room = Room("usr_host", "usr_ask", "usr_exp")
+    assert not room.shows("usr_exp")
+    room.say("usr_host", "bye")
+    assert (room.floor["presenter"], room.shows("usr_exp"), room.shows("usr_ask")) == ("", True, True)
+    room.say("usr_exp", "ask", up=True)
+    assert (room.floor["presenter"], room.shows("usr_ask")) == ("usr_exp", False)
+    room.say("usr_host", "hello")
+    assert room.say("usr_host", "give", to="usr_host").told
+    assert room.floor["presenter"] == "usr_host"
+
+
+def test_of_a_persons_pages_the_one_that_entered_last_counts_and_the_others_are_told() -> None:
+    room = Room("usr_host")
+    assert json.loads(room.rooms.enter("con_1", "usr_ask", "stay_1"))["stay"] == "stay_1"
+    assert room.say("usr_ask", "hello", stay="stay_1").on == b'{"kind":"hello"}'
+    room.rooms.enter("con_1", "usr_ask", "stay_2")
+    late = room.say("usr_ask", "hello", stay="stay_1")
+    assert (late.on, [json.loads(raw) for raw in late.told]) == (
+        None,
+        [{"kind": "stay", "account": "usr_ask", "stay": "stay_2"}],
+    )
+    # A hub that was begun anew knows of none: who speaks first is taken at his word.
+    room.rooms.forget("con_1")
+    room.clock.advance(1.0)
+    assert room.say("usr_ask", "hello", stay="stay_1").on is not None
 
 
 def test_hands_stand_in_their_order_and_only_the_host_calls_and_mutes() -> None:

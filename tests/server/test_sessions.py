@@ -276,7 +276,10 @@ async def test_an_open_page_ends_with_its_session_and_does_not_prolong_it(tmp_pa
     ):
         await hub.app.live.recheck(partial(session_alive, hub.app.people))
         await socket.send_json({"type": "ping"})
-        assert (await socket.receive_json(timeout=5))["type"] == "pong"
+        assert await socket.receive_json(timeout=5) == {"type": "pong"}
+        await socket.send_json({"type": "ping", "mark": 12.5})
+        asked_at = {"mark": 12.5, "at_ms": round(1000 * clock.monotonic(), 1)}
+        assert await socket.receive_json(timeout=5) == {"type": "pong", **asked_at}
         clock.advance(8 * 3600 + 1)
         await hub.app.live.recheck(partial(session_alive, hub.app.people))
         assert (await socket.receive(timeout=5)).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)

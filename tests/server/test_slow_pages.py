@@ -8,12 +8,14 @@ import socket
 from collections.abc import AsyncIterator
 
 from server.base.bus import LocalBus
-from server.base.live import OUTBOX_MAX, SAMPLES_BYTES_MAX, Samples, _Follower, _Page
+from server.base.live import Samples, _Follower, _Page
+from server.base.page import OUTBOX_MAX, SAMPLES_BYTES_MAX, Outbox, frame
 from tests.server.conftest import Hub
 from tests.waiting import until
 
 PING = b"\x89\xfd\0\0\0\0" + b"x" * 125  # as a page frames it, masked with zeros
 FLOOD_BYTES = 64 * 1024 * 1024
+EVENT = frame(b"an event")
 BUFFER_BYTES_MAX = 512 * 1024
 
 
@@ -57,7 +59,7 @@ async def test_a_page_that_pings_and_never_reads_is_read_no_further(hub: Hub) ->
 
 
 def a_page() -> _Page:
-    return _Page(None, "", None)  # type: ignore[arg-type]  # what it is sent does not depend on either
+    return _Page(None, "", None, Outbox(None))  # type: ignore[arg-type]  # what it is sent does not depend on either
 
 
 def packet(first: int) -> Samples:
@@ -68,18 +70,18 @@ async def test_a_page_that_does_not_keep_up_skips_to_the_newest_samples_and_miss
     page, bus = a_page(), LocalBus[Samples]()
     follower = _Follower(page, "stream:rec", 7)
     bus.attach("stream:rec", follower)
-    page.send("an event")
+    page.out.send(EVENT)
     for number in range(2000):
         bus.publish("stream:rec", packet(250 * number))
-        assert page.sample_bytes <= SAMPLES_BYTES_MAX + 7000
-        assert len(page.outbox) <= OUTBOX_MAX
+        assert page.out.sample_bytes <= SAMPLES_BYTES_MAX + 7000
+        assert len(page.out) <= OUTBOX_MAX
     bus.end("stream:rec")
-    sent = [page.take() for _ in range(len(page.outbox))]
-    assert page.take() is None
-    assert page.sample_bytes == 0
-    assert sent[0] == "an event"
-    assert sent[-2] == packet(250 * 1999).frame(7)
-    assert sent[-1] == '{"type":"ended","topic":"stream:rec"}'
+    sent = b""
+    while (taken := page.out.take()) is not None:
+        sent += taken
+    assert page.out.sample_bytes == 0
+    assert sent.startswith(EVENT)
+    assert sent.endswith(packet(250 * 1999).frame(7) + frame(b'{"type":"ended","topic":"stream:rec"}'))
     bus.detach("stream:rec", follower)
     assert not bus.has_listeners("stream:rec")
 
@@ -87,7 +89,7 @@ async def test_a_page_that_does_not_keep_up_skips_to_the_newest_samples_and_miss
 async def test_a_page_that_misses_events_is_cut_off() -> None:
     page = a_page()
     for _ in range(OUTBOX_MAX + 1):
-        assert not page.lagging
-        page.send("event")
-    assert page.lagging
-    assert len(page.outbox) == OUTBOX_MAX
+        assert not page.out.lagging
+        page.out.send(EVENT)
+    assert page.out.lagging
+    assert len(page.out) == OUTBOX_MAX

@@ -1,4 +1,4 @@
-"""A film of one room as the forwarder keeps it: whom it carries, and each one's reel. Read by `server.consult.parts`.
+"""A film of one room as the forwarder keeps it: whom it carries, and each one's reel. Read by `films.parts`.
 
 Who has agreed is the hub's affair: it says which accounts are carried, and nobody else's packets come near a reel.
 """

@@ -26,11 +26,12 @@ class MediaSeat(msgspec.Struct, frozen=True):
 class MediaNews(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the hub whispers of media. engine: take a seat; slots and wanted are for one seat's page.
 
-    accounts  of `speakers`: who is heard, the loudest first; of `members`: who has a seat at the forwarder.
+    accounts  of `speakers`: who is heard, the loudest first; of `members`: who has a seat at the forwarder; of
+        `without`: whose voice goes over the web connection, since no media reach him.
     """
 
     kind: Literal["media"]
-    say: Literal["engine", "slots", "wanted", "speakers", "members"]
+    say: Literal["engine", "slots", "wanted", "speakers", "members", "without"]
     seat: str = ""
     sound: list[str | None] = []
     picture: list[str | None] = []

@@ -1,4 +1,4 @@
-"""What stands in a part of a film: the words that its writer (`reel`) and its reader (`server.consult.parts`) share.
+"""What stands in a part of a film: the words that its writer (`reel`) and its reader (`films.parts`) share.
 
 A sealed file: a head, then clusters of WebM, at last its end. The note of a cluster says when it begins and whether a
 picture may be begun there; what a crash cut off has no end.

@@ -1,4 +1,4 @@
-// Administration: accounts, devices, rota, audit, one segment each. Which segments show follows the person's rules.
+// Administration: accounts, devices, rota, satisfaction, audit, one segment each. Which segments show follows the person's rules.
 
 import { go } from '../app/router'
 import type { ScreenProps } from '../app/routes'
@@ -9,14 +9,16 @@ import { Accounts } from './accounts'
 import { Audit } from './audit'
 import { Devices } from './devices'
 import { Rota } from './rota'
+import { Satisfaction } from './satisfaction'
 import './admin.css'
 
-const SEGMENTS = ['accounts', 'devices', 'rota', 'audit'] as const
+const SEGMENTS = ['accounts', 'devices', 'rota', 'satisfaction', 'audit'] as const
 type Segment = (typeof SEGMENTS)[number]
 const RULE: Readonly<Record<Segment, string>> = {
   accounts: 'people.admin',
   devices: 'device.admin',
   rota: 'rota.read',
+  satisfaction: 'consult.measure',
   audit: 'audit.read',
 }
 const isSegment = (s: string | null): s is Segment => SEGMENTS.includes(s as Segment)
@@ -38,6 +40,7 @@ export default function Admin({ query }: ScreenProps) {
       {at === 'accounts' && <Accounts />}
       {at === 'devices' && <Devices device={query.get('device')} />}
       {at === 'rota' && <Rota admin={may('rota.admin')} />}
+      {at === 'satisfaction' && <Satisfaction />}
       {at === 'audit' && <Audit />}
     </div>
   )

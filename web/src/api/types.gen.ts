@@ -23,6 +23,17 @@ export type AddedImage = {
   readonly known: boolean
 }
 
+/** Of one concluded consultation. `may_report`, `may_answer`: what this viewer may do now. */
+export type After = {
+  readonly consult: string
+  readonly version: number
+  readonly tasks: readonly Task[]
+  readonly outcomes: readonly OutcomeDue[]
+  readonly answered: readonly ('expert' | 'patient' | 'requester')[]
+  readonly may_report: boolean
+  readonly may_answer: readonly ('expert' | 'patient' | 'requester')[]
+}
+
 export type Alert = {
   readonly id: string
   readonly recording: string
@@ -160,6 +171,12 @@ export type CalendarQuery = {
   readonly org?: string
   readonly from_day?: string
   readonly days?: number
+}
+
+/** `account` empty: who is on duty at the invited institution. `words`: what it is about. */
+export type CallForHelp = {
+  readonly account?: string
+  readonly words?: string
 }
 
 /** The patient's place was told: whom, how, and what he repeated. */
@@ -508,6 +525,28 @@ export type Document = {
   readonly at: string
 }
 
+/** The conclusion while both sides fill it, before anybody signs. `advice`: one a line. `began_at`: when the room was first entered, for its clock. */
+export type Draft = {
+  readonly rev: number
+  readonly questions: readonly Question[]
+  readonly text: string
+  readonly advice: string
+  readonly follow_up: string
+  readonly warning_signs: string
+  readonly saved_name: string
+  readonly saved_at: string | null
+  readonly began_at: string | null
+}
+
+/** What was typed since the last save; what is null stays as it is. */
+export type DraftChange = {
+  readonly questions?: readonly Question[] | null
+  readonly text?: string | null
+  readonly advice?: string | null
+  readonly follow_up?: string | null
+  readonly warning_signs?: string | null
+}
+
 export type DraftReport = {
   readonly statements: readonly Statement[]
   readonly grade: 'critical' | 'normal' | 'unassessed' | 'warning'
@@ -553,11 +592,12 @@ export type Enrolled = {
   readonly gateway_tls: boolean
 }
 
-/** What a browser needs to join: its member list, the shared view so far, and ICE servers (may be empty). forwarded: sound and picture go over the hub's forwarder, by the seat `media` (null: it is to ask for one). */
+/** What a browser needs to join: its member list, the shared view so far, and ICE servers (may be empty). forwarded: sound and picture go over the hub's forwarder, by the seat `media` (null: it is to ask for one). stay: of this page; another page by which the same person enters later has another, and takes its place. */
 export type Enter = {
   readonly consult: Consult
   readonly ice_servers: readonly IceServer[]
   readonly view: SharedView | null
+  readonly stay: string
   readonly forwarded?: boolean
   readonly media?: MediaSeat | null
 }
@@ -638,6 +678,31 @@ export type FilmView = {
   readonly view: string
 }
 
+/** One outcome of the lists: owed by this person's side, or told to it. */
+export type FollowUp = {
+  readonly consult: string
+  readonly patient_name: string
+  readonly purpose: string
+  readonly day: 7 | 30
+  readonly due_at: string
+  readonly overdue: boolean
+  readonly mine: boolean
+  readonly outcome: 'died' | 'improved' | 'lost' | 'recovered' | 'unchanged' | 'worse' | null
+  readonly reported_at: string | null
+}
+
+/** The owed ones first, the longest due before the others; then what was told in the last days. */
+export type FollowUps = {
+  readonly rows: readonly FollowUp[]
+}
+
+/** Three answers from 1 to 5. The patient's are written down by the side that asked. */
+export type GiveFeedback = {
+  readonly who: 'expert' | 'patient' | 'requester'
+  readonly answers: readonly [number, number, number]
+  readonly remark?: string
+}
+
 /** What the device's own analysis found; `said`: the sentence with its numbers, by language, or nothing. */
 export type GlanceFinding = {
   readonly code: string
@@ -678,6 +743,24 @@ export type GreyWindow = {
 export type HandedOver = {
   readonly recording: Recording
   readonly known: boolean
+}
+
+/** `unheard`: it rang out. `org_name`: of the side that asked for the consultation. */
+export type HelpCall = {
+  readonly consult: string
+  readonly account: string
+  readonly name: string
+  readonly by_name: string
+  readonly org_name: string
+  readonly patient: Patient
+  readonly purpose: string
+  readonly words: string
+  readonly at: string
+  readonly answer: 'came' | 'declined' | 'ringing' | 'unheard'
+}
+
+export type HelpCalls = {
+  readonly calls: readonly HelpCall[]
 }
 
 /** The parcel view: what happened to a recording, when, by whom. */
@@ -855,10 +938,10 @@ export type MediaDone = {
   readonly seat: string
 }
 
-/** What the hub whispers of media. engine: take a seat; slots and wanted are for one seat's page. accounts of `speakers`: who is heard, the loudest first; of `members`: who has a seat at the forwarder. */
+/** What the hub whispers of media. engine: take a seat; slots and wanted are for one seat's page. accounts of `speakers`: who is heard, the loudest first; of `members`: who has a seat at the forwarder; of `without`: whose voice goes over the web connection, since no media reach him. */
 export type MediaNews = {
   readonly kind: 'media'
-  readonly say: 'engine' | 'members' | 'slots' | 'speakers' | 'wanted'
+  readonly say: 'engine' | 'members' | 'slots' | 'speakers' | 'wanted' | 'without'
   readonly seat?: string
   readonly sound?: readonly (string | null)[]
   readonly picture?: readonly (string | null)[]
@@ -1104,6 +1187,17 @@ export type Org = {
   readonly reading_centre: string | null
 }
 
+/** How the patient was `day` days after the conclusion: told to the expert, or still owed. */
+export type OutcomeDue = {
+  readonly day: 7 | 30
+  readonly due_at: string
+  readonly overdue: boolean
+  readonly outcome: 'died' | 'improved' | 'lost' | 'recovered' | 'unchanged' | 'worse' | null
+  readonly note: string
+  readonly by_name: string
+  readonly reported_at: string | null
+}
+
 /** One message to one person: which step of the ladder, when sent, when it reached a page, when it was opened. */
 export type Page = {
   readonly account: string
@@ -1155,6 +1249,12 @@ export type PlanSitting = {
   readonly at?: string | null
   readonly minutes?: number
   readonly seats?: readonly Seat[]
+}
+
+/** One thing that is to be answered in the room. */
+export type Question = {
+  readonly text: string
+  readonly answered?: boolean
 }
 
 /** A place in a recording: lead and half-open sample range. */
@@ -1275,6 +1375,12 @@ export type Report = {
   readonly pdf_ready: boolean
 }
 
+export type ReportOutcome = {
+  readonly day: 7 | 30
+  readonly outcome: 'died' | 'improved' | 'lost' | 'recovered' | 'unchanged' | 'worse'
+  readonly note?: string
+}
+
 /** The printed report as pictures: each page a PNG, in base64. */
 export type ReportPages = {
   readonly pages: readonly string[]
@@ -1331,6 +1437,23 @@ export type RoomFilms = {
   readonly films: readonly RoomFilm[]
 }
 
+export type Satisfaction = {
+  readonly since: string
+  readonly of: readonly SatisfactionOf[]
+}
+
+/** One kind of people: how many answered of those who could, how many of them were satisfied (4 or more on average), and the mean of each question. */
+export type SatisfactionOf = {
+  readonly who: 'expert' | 'patient' | 'requester'
+  readonly answered: Share
+  readonly satisfied: Share
+  readonly means: readonly (number | null)[]
+}
+
+export type SatisfactionQuery = {
+  readonly days?: number
+}
+
 /** at: UTC, as the hub writes it. */
 export type Schedule = {
   readonly at: string
@@ -1378,6 +1501,15 @@ export type SetHours = {
   readonly slot_min: number
   readonly notice_min: number
   readonly weekly: readonly WeeklyHours[]
+}
+
+/** `count` of `of`, with Wilson's interval at 95 %; the three are None where there is nothing to divide by. */
+export type Share = {
+  readonly count: number
+  readonly of: number
+  readonly share: number | null
+  readonly low: number | null
+  readonly high: number | null
 }
 
 /** Which stretch of which recording everybody looks at, in sample-index coordinates. `rev` is the hub's: the higher one wins on every screen. */
@@ -1501,6 +1633,16 @@ export type Swap = {
   readonly left: number
 }
 
+/** One item of the conclusion's advice, and what the treating doctor did with it. done None: not said yet. */
+export type Task = {
+  readonly number: number
+  readonly text: string
+  readonly done: boolean | null
+  readonly note: string
+  readonly by_name: string
+  readonly at: string | null
+}
+
 /** What a thread is about. `name` of the patient or the institution, empty when unknown. */
 export type ThreadAbout = {
   readonly kind: 'alert' | 'consult' | 'patient' | 'recording' | 'site'
@@ -1524,6 +1666,14 @@ export type ThreadPerson = {
   readonly account: string
   readonly name: string
   readonly roles: readonly string[]
+}
+
+/** `version`: of the conclusion on the screen. `note`: what was done, or why not; the latter is needed. */
+export type TickTask = {
+  readonly version: number
+  readonly number: number
+  readonly done: boolean
+  readonly note?: string
 }
 
 /** A single-use pass for the live connection, good for 30 s. */

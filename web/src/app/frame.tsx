@@ -10,7 +10,7 @@ import { go, path, place } from './router'
 import { findRoute, type Route, routes } from './routes'
 import { Content, NotFound } from './screen'
 import { session } from './session'
-import { bannerSlot, footNote, queuedWrites } from './slots'
+import { bannerSlot, callSlot, footNote, queuedWrites } from './slots'
 import { screenPrefersDark } from './theme'
 import { UserMenu } from './usermenu'
 
@@ -31,6 +31,7 @@ export function Frame() {
   )
 
   const Banner = bannerSlot.value
+  const Call = callSlot.value
   const link = linkState.value
   return (
     <>
@@ -40,6 +41,7 @@ export function Frame() {
       {frame === 'bar' && <TopBar />}
       <div class="banner">
         {Banner !== null && <Banner />}
+        {Call !== null && <Call />}
         <StorageBar />
         {link.kind === 'lost' && (
           <OfflineBar

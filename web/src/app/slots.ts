@@ -6,6 +6,9 @@ import type { ComponentType } from 'preact'
 /** The alerts room puts its AlarmBanner here once; it renders nothing while nobody waits for an answer. */
 export const bannerSlot = signal<ComponentType | null>(null)
 
+/** Under it a call for help out of a consultation room. */
+export const callSlot = signal<ComponentType | null>(null)
+
 /** "27 项待读 · 2 秒前更新": the age of what the screen shows. */
 export const footNote = signal<string>('')
 

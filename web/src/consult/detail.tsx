@@ -13,7 +13,9 @@ import { t as imageWords } from '../i18n/images'
 import { PatientImages } from '../images/list'
 import { Thread } from '../messages/thread'
 import { Button, Empty, ErrorLine, FieldRow, Pane, Skeleton, Tag } from '../ui'
+import { AfterConclusion } from './after'
 import { Brief, briefOf } from './brief'
+import { standingOf } from './conclusion'
 import { ConsentShown } from './consent'
 import { PriorityMark } from './list'
 import { Mdt } from './mdt'
@@ -46,6 +48,7 @@ export default function ConsultDetail({ params }: ScreenProps) {
 
 function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consult) => void }) {
   const [writing, setWriting] = useState(false)
+  const fills = c.conclusion === null && c.events.includes('draft')
   useKeys('consult', [
     {
       id: 'consult.enter',
@@ -102,14 +105,15 @@ function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
         <PlanPane consult={c} onChange={onChange} />
         <SittingsPane consult={c} />
         <Mdt consult={c} onChange={onChange} />
+        {standingOf(c) !== null && <AfterConclusion consult={c} />}
         <Pane title={imageWords('title')}>
           <div class="consult-top">
             <PatientImages patient={c.patient.id} of={c.id} />
           </div>
         </Pane>
-        {c.conclusion === null && c.events.includes('conclude') && !writing && isMe(c.expert) && (
+        {fills && !writing && (
           <Button icon="pen" onClick={() => setWriting(true)}>
-            {t('room.opinion')}
+            {isMe(c.expert) ? t('room.opinion') : t('one.fill')}
           </Button>
         )}
         {(c.conclusion !== null || writing) && (

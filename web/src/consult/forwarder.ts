@@ -3,17 +3,26 @@
 // it is. A connection that failed is not mended: a new seat is taken beside it, and the old one goes when the new flows.
 import { ApiError, api } from '../api/client'
 import type { IceServer, MediaAnswer, MediaNews, MediaSeat, Wish } from '../api/types.gen'
-import { bytesIn, type Counted, flows, type Net, NOTHING_COUNTED, netOf, type Tracks } from './peer'
+import { layersFor, MOST_DOWN_BITS, pictureFor, picturesFor } from './budget'
+import { type Flow, type Line, NO_FLOW } from './line'
+import {
+  bytesIn,
+  type Counted,
+  encodingOf,
+  flowOf,
+  flows,
+  type Net,
+  NOTHING_COUNTED,
+  netOf,
+  setEncoding,
+  type Tracks,
+  VOICE,
+} from './peer'
+import { speakAs, voiced } from './voice'
 
 export const PICTURE_SLOTS = 9
-const LARGE: RTCRtpEncodingParameters = { maxBitrate: 600_000, priority: 'low' }
-const SMALL: RTCRtpEncodingParameters = {
-  maxBitrate: 100_000,
-  maxFramerate: 10,
-  scaleResolutionDownBy: 3,
-  priority: 'low',
-  active: false,
-}
+/** Of how many the one or two others' lines are asked how large a picture may be. */
+const FEW = 3
 const AGAIN_MS = [200, 1_000, 2_000, 5_000, 10_000]
 /** A seat over which nothing is to be seen is as good as one that flows, after this long. */
 const QUIET_MS = 3_000
@@ -39,6 +48,9 @@ type Options = Readonly<{
   tracks: () => Tracks
   /** Whether the hub is heard now. */
   linked: () => boolean
+  line: Line
+  /** How many others are in the room. */
+  others: () => number
   onChange: () => void
   /** Nothing comes any more: the line may be cut. */
   onSilent: () => void
@@ -53,14 +65,15 @@ export function readNews(from: string, body: unknown): MediaNews | null {
   return body as MediaNews
 }
 
-/** Whom to ask for, and how big: few large, of many only the one who speaks. */
-export function wishes(accounts: readonly string[], lead: string | null): readonly Wish[] {
-  const few = accounts.length <= 3
+/** Whom to ask for, and how big: few large, of many only the one who speaks; as many as the line takes. */
+export function wishes(accounts: readonly string[], lead: string | null, bits = MOST_DOWN_BITS): readonly Wish[] {
+  const few = accounts.length <= FEW
   const large = lead !== null && accounts.includes(lead) ? lead : accounts[0]
   const first = accounts.filter(a => a === large).concat(accounts.filter(a => a !== large))
+  const takes = picturesFor(bits, few)
   return first
-    .slice(0, PICTURE_SLOTS)
-    .map(account => ({ account, layer: few || account === large ? 'large' : 'small' }))
+    .slice(0, Math.min(PICTURE_SLOTS, takes.count))
+    .map(account => ({ account, layer: takes.large && (few || account === large) ? 'large' : 'small' }))
 }
 
 export type Lead = Readonly<{ account: string | null; heardAt_ms: number }>
@@ -176,6 +189,19 @@ export class Forwarder {
     await Promise.all([this.now?.replace(tracks), this.next?.replace(tracks)])
   }
 
+  /** The picture as the lines bear it now. */
+  async show(): Promise<void> {
+    await Promise.all([this.now?.show(), this.next?.show()])
+  }
+
+  async pack(): Promise<void> {
+    await Promise.all([this.now?.pack(), this.next?.pack()])
+  }
+
+  async flow(): Promise<Flow> {
+    return (await this.now?.flow()) ?? NO_FLOW
+  }
+
   async net(): Promise<Net | null> {
     return (await this.now?.net()) ?? null
   }
@@ -280,24 +306,23 @@ class Place {
 
   async send(ask: Ask): Promise<void> {
     const { audio, video } = this.o.tracks()
-    const voice = this.sending.addTransceiver(audio ?? 'audio', { direction: 'sendonly' })
-    preferRed(voice)
+    this.sending.addTransceiver(audio ?? 'audio', { direction: 'sendonly', sendEncodings: [VOICE] })
     // Two plain lines in place of simulcast. The caps must be in force before the first frame.
-    this.sending.addTransceiver(video ?? 'video', { direction: 'sendonly', sendEncodings: [LARGE] })
-    this.sending.addTransceiver(video ?? 'video', { direction: 'sendonly', sendEncodings: [SMALL] })
+    for (const encoding of this.encodings())
+      this.sending.addTransceiver(video ?? 'video', { direction: 'sendonly', sendEncodings: [encoding] })
     await this.sending.setLocalDescription()
     const sdp = this.sending.localDescription?.sdp ?? ''
     const answer = await ask<MediaAnswer>('publish', { seat: this.seat, sdp })
     if (this.closed) return
-    await this.sending.setRemoteDescription({ type: 'answer', sdp: answer.sdp })
-    await this.sendWanted()
+    await this.sending.setRemoteDescription({ type: 'answer', sdp: voiced(answer.sdp, this.o.line.voice()) })
+    await this.show()
   }
 
   heard(news: MediaNews): void {
     if (news.say === 'slots') this.shown = news.picture ?? []
     else if (news.say === 'wanted') {
       this.wanted = { large: news.large === true, small: news.small === true }
-      void this.sendWanted()
+      void this.show()
     }
   }
 
@@ -350,19 +375,34 @@ class Place {
     for (const sound of this.sounds) if (sound.paused) sound.play().catch(() => undefined)
   }
 
-  /** Only what somebody looks at leaves this computer. */
-  private async sendWanted(): Promise<void> {
-    const [, large, small] = this.sending.getSenders()
-    for (const [sender, on] of [
-      [large, this.wanted.large],
-      [small, this.wanted.small],
-    ] as const) {
-      const p = sender?.getParameters()
-      const first = p?.encodings[0]
-      if (sender === undefined || p === undefined || first === undefined || first.active === on) continue
-      first.active = on
-      await sender.setParameters(p).catch(() => undefined) // two at once: the next word sets it right
-    }
+  /** Only what somebody looks at leaves this computer, and of that as much as the lines bear. */
+  private encodings(): readonly RTCRtpEncodingParameters[] {
+    const { line } = this.o
+    const few = this.o.others() <= FEW
+    const bits = layersFor(few ? Math.min(line.up_bits, line.least_bits) : line.up_bits, this.wanted)
+    const large = encodingOf(pictureFor(bits.large, 'reduced'))
+    const small = encodingOf(pictureFor(bits.small, 'reduced'))
+    return [large, { ...small, maxFramerate: Math.min(10, small.maxFramerate ?? 10), scaleResolutionDownBy: 3 }]
+  }
+
+  async show(): Promise<void> {
+    const [, ...senders] = this.sending.getSenders()
+    const encodings = this.encodings()
+    await Promise.all(senders.map((sender, i) => setEncoding(sender, encodings[i])))
+  }
+
+  async pack(): Promise<void> {
+    if (!this.closed && this.sending.connectionState === 'connected')
+      await speakAs(this.sending, this.o.line.voice()).catch(error => console.info('room.voice', error))
+  }
+
+  async flow(): Promise<Flow> {
+    if (this.closed) return NO_FLOW
+    const [sent, got] = await Promise.all([flowOf(this.sending), flowOf(this.receiving)])
+    const { gotVideo, got: came, lost } = got
+    const trips: Record<string, number> = { ...sent.trips }
+    if (got.trips.pair !== undefined) trips.down = got.trips.pair
+    return { ...sent, gotVideo, got: came, lost, trips }
   }
 
   /** Until the first picture has been decoded. */
@@ -391,12 +431,4 @@ class Place {
       }, HEALS_MS)
     this.tell(is === 'failed' || is === 'closed' ? 'failed' : 'state')
   }
-}
-
-/** Each packet also carries the one before: 10 % loss is then hardly heard, for 24 kbit/s more. */
-function preferRed(line: RTCRtpTransceiver): void {
-  const codecs = RTCRtpSender.getCapabilities('audio')?.codecs ?? []
-  const red = codecs.filter(c => c.mimeType.toLowerCase() === 'audio/red')
-  const opus = codecs.filter(c => c.mimeType.toLowerCase() === 'audio/opus')
-  if (red.length > 0 && opus.length > 0) line.setCodecPreferences([...red, ...opus])
 }

@@ -4,12 +4,14 @@ import { effect, signal } from '@preact/signals'
 import { type ApiError, uuid } from '../api/client'
 import type { Enter, SharedView } from '../api/types.gen'
 import type { PeerPointer } from '../ecg'
-import { hurry, linkState, onNetwork, seek, subscribe, whisper } from '../live/live'
+import { hurry, linkState, onNetwork, seek, subscribe, whisper, whisperPace_ms } from '../live/live'
 import { Forwarder, readNews, wishes } from './forwarder'
 import { Guard } from './guard'
+import { NO_FLOW, openLine, readLine } from './line'
 import type { OwnMedia } from './media'
 import { GONE_AFTER_MS, type Here, type PeerState, readSignal } from './negotiation'
 import { type Net, Peer, type Tracks } from './peer'
+import { canSound, openSound, type Sound } from './sound'
 import { judge, readView, type ViewState } from './view'
 
 export type Seat = Readonly<{
@@ -22,9 +24,12 @@ export type Seat = Readonly<{
 }>
 
 const NET_EVERY_MS = 2_000
-const POINTER_EVERY_MS = 50
+/** As often as a screen paints; on a narrow line as the hub says. */
+const POINTER_EVERY_MS = 16
 const VIEW_EVERY_MS = 80
 const SETTLE_MS = 600
+/** Without media for so long, though somebody is there and the hub is heard: voices go over the web connection. */
+const WITHOUT_MS = 12_000
 
 type Member = {
   session: string
@@ -39,7 +44,14 @@ type Member = {
   came: boolean
 }
 
-export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (account: string) => string) {
+/** `onElsewhere`: this person has entered by another page, which takes the place of this one. */
+export function openLink(
+  enter: Enter,
+  me: string,
+  media: OwnMedia,
+  nameOf: (account: string) => string,
+  onElsewhere: () => void,
+) {
   const topic = `consult:${enter.consult.id}`
   let session = uuid()
   const members = new Map<string, Member>()
@@ -50,6 +62,12 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
   let lastSent: SharedView | null = null
   const guard = new Guard()
   const canCall = typeof RTCPeerConnection !== 'undefined'
+
+  /** Who has no media, as the hub tells it; and this page's own socket for voices, while anybody needs one. */
+  let without: ReadonlySet<string> = new Set()
+  let noMediaAt_ms: number | null = null
+  const sound = signal<Sound | null>(null)
+  const isVoiceOnly = (account: string): boolean => sound.peek()?.without === true || without.has(account)
 
   const shown = signal<readonly string[] | null>(null)
   let largest: string | null = null
@@ -79,22 +97,45 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
   }
   const show = (): void => {
     refused.value = forwarder?.refused ?? null
-    seats.value = [...members].map(([account, m]) => ({
-      account,
-      state: stateOf(account, m),
-      stream: forwarder?.pictureOf(account) ?? m.peer?.stream ?? null,
-      mic: m.mic,
-      cam: m.cam,
-      net: m.net,
-    }))
+    seats.value = [...members].map(([account, m]) => {
+      const state = stateOf(account, m)
+      const voiceOnly = state !== 'connected' && !m.left && isVoiceOnly(account)
+      return {
+        account,
+        state: voiceOnly ? 'connected' : state,
+        stream: forwarder?.pictureOf(account) ?? m.peer?.stream ?? null,
+        mic: m.mic,
+        cam: m.cam && !voiceOnly,
+        net: m.net,
+      }
+    })
     if (forwarder === null) return
     speakers.value = forwarder.speakers
     lead.value = forwarder.lead.account
     const withPicture = [...members].filter(([, m]) => m.cam && !m.left).map(([account]) => account)
     const chosen = shown.peek()
     const inSight = chosen === null ? withPicture : chosen.filter(a => withPicture.includes(a))
-    forwarder.watch(wishes(inSight, largest ?? forwarder.lead.account))
+    const wished = wishes(inSight, largest ?? forwarder.lead.account, line.down_bits)
+    line.takes(wished.length)
+    forwarder.watch(wished)
   }
+  const line = openLine({
+    tell: told => whisper(topic, null, told),
+    flow: async () => {
+      if (forwarder !== null) return forwarder.flow()
+      const flows = await Promise.all([...members.values()].map(m => m.peer?.flow() ?? NO_FLOW))
+      return flows[0] ?? NO_FLOW // browser to browser there is one other
+    },
+    onChange: () => {
+      for (const m of members.values()) void m.peer?.show()
+      void forwarder?.show()
+      show()
+    },
+    onVoice: () => {
+      for (const m of members.values()) void m.peer?.pack()
+      void forwarder?.pack()
+    },
+  })
   /** Three are in: over the hub from now on, for good. What is direct goes when the first picture has come. */
   const forward = (): Forwarder => {
     forwarder ??= new Forwarder({
@@ -102,6 +143,8 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
       iceServers: enter.ice_servers,
       tracks,
       linked,
+      line,
+      others: () => [...members.values()].filter(m => !m.left).length,
       onChange: show,
       onSilent: seek,
       onFlow: () => {
@@ -129,6 +172,8 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
       other: account,
       iceServers: enter.ice_servers,
       tracks: tracks(),
+      picture: () => line.pictureTo(account),
+      voice: line.voice,
       send: what => {
         const marked =
           'description' in what
@@ -192,12 +237,18 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     }
   }
 
+  /** Who pointed where since the last frame; null: nowhere any more. However many words come, a frame paints once. */
+  const moved = new Map<string, PeerPointer | null>()
   const pointed = (from: string, body: { lead?: unknown; sample?: unknown }): void => {
-    const others = pointers.peek().filter(p => p.id !== from)
-    pointers.value =
-      typeof body.lead === 'string' && typeof body.sample === 'number'
-        ? [...others, { id: from, name: nameOf(from), lead: body.lead, strip: false, sample: body.sample }]
-        : others
+    if (moved.size === 0) requestAnimationFrame(paintPointers)
+    const { lead, sample } = body
+    const onTrace = typeof lead === 'string' && typeof sample === 'number'
+    moved.set(from, onTrace ? { id: from, name: nameOf(from), lead, strip: false, sample } : null)
+  }
+  const paintPointers = (): void => {
+    const still = pointers.peek().filter(p => !moved.has(p.id))
+    pointers.value = [...still, ...[...moved.values()].filter(p => p !== null)]
+    moved.clear()
   }
 
   const viewed = (body: unknown): void => {
@@ -209,13 +260,21 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     if (verdict === 'say_again' && lastSent !== null) whisperView(lastSent)
   }
 
-  const hello = (): void => whisper(topic, null, { kind: 'hello' })
+  const hello = (): void => whisper(topic, null, { kind: 'hello', stay: enter.stay })
 
   const heard = (from: string, body: unknown): void => {
     if (typeof body !== 'object' || body === null || !('kind' in body)) return
+    if (body.kind === 'stay') {
+      const { account, stay } = body as { account?: unknown; stay?: unknown }
+      if (from === '' && account === me && stay !== enter.stay) onElsewhere()
+      return
+    }
     if (body.kind === 'view') viewed(body)
     const news = readNews(from, body)
-    if (news !== null && canCall) {
+    if (news?.say === 'without') {
+      without = new Set(news.accounts ?? [])
+      voices()
+    } else if (news !== null && canCall) {
       const missed = forwarder === null && news.say === 'members' // the word that it begins, while the link was down
       forward().heard(news)
       if (missed) void forward().take(null)
@@ -225,7 +284,11 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
       if (guard.takes(from, 'answer', performance.now())) sayHere(from, true)
     } else if (body.kind === 'signal') void signalled(from, body)
     else if (body.kind === 'pointer') pointed(from, body as { lead?: unknown; sample?: unknown })
-    else if (body.kind === 'bye') {
+    else if (body.kind === 'line') {
+      const told = readLine(body)
+      if (told !== null) line.heard(from, told)
+    } else if (body.kind === 'bye') {
+      line.gone(from)
       const m = members.get(from)
       if (m !== undefined) {
         m.peer?.close()
@@ -272,7 +335,25 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
 
   if (enter.forwarded === true && canCall) void forward().take(enter.media ?? null)
 
+  /** Opens and closes the socket for voices. */
+  const voices = (): void => {
+    const others = [...members.values()].filter(m => !m.left)
+    const flows = forwarder?.stands === true || others.some(m => m.peer?.state === 'connected')
+    if (flows || others.length === 0 || !linked()) noMediaAt_ms = null
+    else noMediaAt_ms ??= performance.now()
+    const open = sound.peek()
+    const isWithout = noMediaAt_ms !== null && (open?.without === true || performance.now() - noMediaAt_ms > WITHOUT_MS)
+    const isNeeded = isWithout || [...without].some(account => account !== me)
+    const track = tracks().audio
+    if (isNeeded && canSound() && open?.without === isWithout && open.track === track) return
+    if (open === null && !(isNeeded && canSound())) return
+    open?.close()
+    sound.value = isNeeded && canSound() ? openSound({ consult: enter.consult.id, without: isWithout, track }) : null
+    show()
+  }
+
   const netTimer = setInterval(() => {
+    voices()
     if (forwarder?.stands === true)
       void forwarder.net().then(net => {
         for (const m of members.values()) m.net = net
@@ -291,20 +372,28 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     const { rev: _stamped, ...body } = v
     whisper(topic, null, { kind: 'view', ...body })
   }
-  const sendView = throttled(VIEW_EVERY_MS, (v: SharedView) => {
-    lastSent = v
-    view.value = v
-    whisperView(v)
-  })
-  const sendPointer = throttled(POINTER_EVERY_MS, (at: { lead: string; sample: number } | null) => {
-    whisper(topic, null, { kind: 'pointer', ...(at === null ? {} : { lead: at.lead, sample: at.sample, uv: 0 }) })
-  })
+  const sendView = throttled(
+    () => Math.max(VIEW_EVERY_MS, whisperPace_ms()),
+    (v: SharedView) => {
+      lastSent = v
+      view.value = v
+      whisperView(v)
+    },
+  )
+  const sendPointer = throttled(
+    () => Math.max(POINTER_EVERY_MS, whisperPace_ms()),
+    (at: { lead: string; sample: number } | null) => {
+      whisper(topic, null, { kind: 'pointer', ...(at === null ? {} : { lead: at.lead, sample: at.sample, uv: 0 }) })
+    },
+  )
 
   const close = (leaving: boolean): void => {
     if (leaving) whisper(topic, null, { kind: 'bye' })
     clearInterval(netTimer)
+    sound.peek()?.close()
     stopHurry()
     stopNetwork()
+    line.close()
     stopMedia()
     stopTopic()
     for (const m of members.values()) m.peer?.close()
@@ -318,17 +407,32 @@ export function openLink(enter: Enter, me: string, media: OwnMedia, nameOf: (acc
     largest = large
     show()
   }
-  return { topic, seats, speakers, refused, lead, pointers, view, watch, sendView, sendPointer, close }
+  return {
+    topic,
+    sound,
+    line: line.state,
+    seats,
+    speakers,
+    refused,
+    lead,
+    pointers,
+    view,
+    watch,
+    sendView,
+    sendPointer,
+    close,
+  }
 }
 
 export type RoomLink = ReturnType<typeof openLink>
 
 /** At most once in `every_ms`, and the last one always. */
-export function throttled<T>(every_ms: number, act: (value: T) => void): (value: T) => void {
+export function throttled<T>(every: number | (() => number), act: (value: T) => void): (value: T) => void {
   let last = Number.NEGATIVE_INFINITY
   let waiting: { value: T } | null = null
   return value => {
     const now = Date.now()
+    const every_ms = typeof every === 'number' ? every : every()
     if (waiting !== null) {
       waiting.value = value
       return

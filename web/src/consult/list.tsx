@@ -12,6 +12,7 @@ import { t } from '../i18n/consult'
 import { t as planning } from '../i18n/planning'
 import { subscribe } from '../live/live'
 import { Button, type Column, DataTable, Empty, ErrorLine, Segmented, Severity, Skeleton, Tag } from '../ui'
+import { Outcomes } from './followups'
 import { MySkills } from './turns'
 import { hasEnded, roomIsOpen, stateWords } from './words'
 import './consult.css'
@@ -30,7 +31,9 @@ export default function ConsultList() {
   const [which, setWhich] = useState<Which>('open')
   const [state, setState] = useState<State>({ kind: 'waiting' })
   const [selected, setSelected] = useState<string | null>(null)
+  const [version, setVersion] = useState(0)
   const load = (): void => {
+    setVersion(v => v + 1)
     api.get<Consults>(`/api/consults?open=${which === 'open'}`).then(
       list => setState({ kind: 'here', value: inOrder(list.consults) }),
       (error: unknown) => setState({ kind: 'failed', error }),
@@ -72,6 +75,7 @@ export default function ConsultList() {
         )}
       </header>
       {me.value?.rules.includes('consult.answer') === true && <MySkills />}
+      <Outcomes version={version} />
       {state.kind === 'failed' && <ErrorLine error={state.error} retry={load} />}
       {state.kind === 'waiting' ? (
         <Skeleton rows={10} />

@@ -34,7 +34,14 @@ export function NoMedia({ media }: { media: OwnMedia }) {
   )
 }
 
-type Props = Readonly<{ consult: Consult; media: OwnMedia; busy: boolean; error: unknown; onEnter: () => void }>
+type Props = Readonly<{
+  consult: Consult
+  media: OwnMedia
+  busy: boolean
+  error: unknown
+  elsewhere: boolean // he went on in another page
+  onEnter: () => void
+}>
 
 export function Lobby(p: Props) {
   const state = p.media.state.value
@@ -59,6 +66,11 @@ export function Lobby(p: Props) {
     <div class="videos lobby" data-testid="lobby">
       <SelfTile media={state} name={me.value?.name ?? ''} micOn={p.media.micOn.value} />
       <NoMedia media={p.media} />
+      {p.elsewhere && (
+        <p class="room-told" role="status" data-testid="elsewhere">
+          {t('room.elsewhere')}
+        </p>
+      )}
       <ul class="lobby-checks f13">
         {state.kind === 'here' && state.audio !== null && <MicLevel track={state.audio} media={p.media} />}
         <li>

@@ -7,9 +7,18 @@ import { useKeys } from '../app/keys'
 import { isMe } from '../clinic/me'
 import { t as words } from '../i18n/conclusion'
 import { t } from '../i18n/consult'
-import { Button, ErrorLine, FieldRow } from '../ui'
+import { Button, ErrorLine, FieldRow, Skeleton as Waiting } from '../ui'
 import { Earlier, Filed, Signatures, Skeletal, standingOf } from './conclusion'
-import { type Field, ofConclusion, toSign, useSkeleton } from './skeleton'
+import {
+  type DraftFields,
+  type Field,
+  ofConclusion,
+  type Skeleton,
+  skeletonOf,
+  toSign,
+  useDraft,
+  useSkeleton,
+} from './skeleton'
 
 type Sending = { kind: 'none' } | { kind: 'busy' } | { kind: 'locked' } | { kind: 'failed'; error: unknown }
 
@@ -56,6 +65,7 @@ type Writing = 'no' | 'again' | 'amend'
 export function Opinion({ consult, onChange }: { consult: Consult; onChange: (c: Consult) => void }) {
   const mayWrite = consult.events.includes('conclude') && isMe(consult.expert)
   const mayAmend = consult.events.includes('amend') && isMe(consult.expert)
+  const fills = consult.events.includes('draft') && consult.conclusion === null
   const [writing, setWriting] = useState<Writing>('no')
   if (consult.conclusion !== null && writing === 'no')
     return (
@@ -65,46 +75,82 @@ export function Opinion({ consult, onChange }: { consult: Consult; onChange: (c:
         {...(mayWrite || mayAmend ? { onRewrite: () => setWriting(mayAmend ? 'amend' : 'again') } : {})}
       />
     )
-  if (mayWrite || mayAmend)
-    return (
-      <Write
-        consult={consult}
-        amends={mayAmend}
-        onChange={c => {
-          setWriting('no')
-          onChange(c)
-        }}
-        {...(consult.conclusion === null ? {} : { onClose: () => setWriting('no') })}
-      />
-    )
+  const done = (c: Consult): void => {
+    setWriting('no')
+    onChange(c)
+  }
+  const close = consult.conclusion === null ? {} : { onClose: () => setWriting('no') }
+  if (mayAmend) return <Alone consult={consult} onChange={done} {...close} />
+  if (mayWrite || fills) return <Together consult={consult} signs={mayWrite} onChange={done} {...close} />
   return <p class="muted">{t('end.notmine')}</p>
 }
 
-type WriteProps = Readonly<{
-  consult: Consult
-  amends: boolean
-  onChange: (c: Consult) => void
-  onClose?: () => void
-}>
+type WriteProps = Readonly<{ consult: Consult; onChange: (c: Consult) => void; onClose?: () => void }>
 
-function Write({ consult, amends, onChange, onClose }: WriteProps) {
-  const { said, empty, set, drop } = useSkeleton(consult.id, ofConclusion(consult.conclusion))
-  const corrects = amends || standingOf(consult) !== null
+/** A correction of what both sides have signed: the expert's alone, kept on this computer. */
+function Alone(p: WriteProps) {
+  const { said, set, drop } = useSkeleton(p.consult.id, ofConclusion(p.consult.conclusion))
+  return <Form {...p} said={said} set={set} drop={drop} does="amend" told={t('end.kept')} />
+}
+
+/** While they speak: both sides fill the same draft and see it grow; the expert signs it. */
+function Together(p: WriteProps & { signs: boolean }) {
+  const shared = useDraft(p.consult.id, p.consult.events.includes('draft'), signedBefore(p.consult))
+  const [reason, setReason] = useState(p.consult.conclusion?.reason ?? '')
+  if (shared === null) return <Waiting rows={6} />
+  const { draft, saved, change } = shared
+  const set = (field: Field, value: string): void => {
+    if (field === 'reason') setReason(value)
+    else change({ [field]: value })
+  }
+  const who = draft.saved_name === '' ? '' : words('saved', { name: draft.saved_name })
+  return (
+    <Form
+      {...p}
+      said={{ ...skeletonOf(draft), reason }}
+      set={set}
+      drop={() => undefined}
+      does={p.signs ? 'conclude' : 'fill'}
+      told={saved ? who : words('saving')}
+    />
+  )
+}
+
+function signedBefore(c: Consult): Partial<DraftFields> {
+  if (c.conclusion === null) return {}
+  const { reason: _reason, ...fields } = ofConclusion(c.conclusion)
+  return fields
+}
+
+type FormProps = WriteProps &
+  Readonly<{
+    said: Skeleton
+    set: (field: Field, value: string) => void
+    drop: () => void
+    does: 'conclude' | 'amend' | 'fill'
+    told: string
+  }>
+
+function Form({ consult, onChange, onClose, said, set, drop, does, told }: FormProps) {
+  const corrects = does !== 'fill' && standingOf(consult) !== null
   const [missing, setMissing] = useState<ReadonlySet<Field>>(new Set())
   const [idem] = useState(uuid)
   const { state, sign, password, setPassword, asks } = useSigning(async () => {
-    const path = `/api/consults/${encodeURIComponent(consult.id)}/${amends ? 'amend' : 'conclude'}`
+    const path = `/api/consults/${encodeURIComponent(consult.id)}/${does}`
     const body = toSign(said)
     onChange(await api.post<Consult>(path, body, { idempotencyKey: `${idem}-${JSON.stringify(body).length}` }))
     drop()
   })
   const send = (): void => {
+    if (does === 'fill') return
     const needed: readonly Field[] = corrects ? ['text', 'reason'] : ['text']
     const lacks = new Set(needed.filter(field => said[field].trim() === ''))
     setMissing(lacks)
     if (lacks.size === 0 && state.kind !== 'busy') void sign()
   }
-  useKeys('opinion', [{ id: 'opinion.sign', chord: 'Ctrl+Enter', words: () => t('end.sign'), hint: true, act: send }])
+  useKeys('opinion', [
+    { id: 'opinion.sign', chord: 'Ctrl+Enter', words: () => t('end.sign'), hint: does !== 'fill', act: send },
+  ])
   const field = (name: Field, rows: number, error: string | null = null) => (
     <FieldRow label={words(name)} hint={words(`${name}.hint`)} error={error}>
       {(id, by) => (
@@ -112,7 +158,7 @@ function Write({ consult, amends, onChange, onClose }: WriteProps) {
           id={id}
           name={name === 'text' ? 'opinion' : name}
           rows={rows}
-          maxLength={name === 'text' ? 4000 : 1000}
+          maxLength={name === 'text' || name === 'advice' ? 4000 : 1000}
           aria-describedby={by}
           value={said[name]}
           onInput={e => set(name, e.currentTarget.value)}
@@ -136,13 +182,15 @@ function Write({ consult, amends, onChange, onClose }: WriteProps) {
       {field('warning_signs', 2)}
       {asks && <PasswordField value={password} onInput={setPassword} />}
       {state.kind === 'failed' && <ErrorLine error={state.error} retry={send} />}
-      <p class="dim f12">
-        {!empty && `${t('end.kept')} · `}
-        {t('end.sign.told')}
+      <p class="dim f12" role="status" data-testid="draft-told">
+        {told !== '' && `${told} · `}
+        {does === 'fill' ? words('fill.told') : t('end.sign.told')}
       </p>
-      <Button kind="primary" size="large" chord="Ctrl+Enter" submit busy={state.kind === 'busy'} wide>
-        {t('end.sign')}
-      </Button>
+      {does !== 'fill' && (
+        <Button kind="primary" size="large" chord="Ctrl+Enter" submit busy={state.kind === 'busy'} wide>
+          {t('end.sign')}
+        </Button>
+      )}
       {onClose !== undefined && <Button onClick={onClose}>{t('one.back')}</Button>}
     </form>
   )

@@ -7,16 +7,14 @@ import { uuid } from '../api/client'
 import type { SharedView } from '../api/types.gen'
 import {
   type Caliper,
-  cellAt,
   createViewer,
   type EcgRecording,
   EcgSheet,
   EcgTools,
+  placeUnder,
   type SheetMark,
   samplesOf,
-  sampleUnder,
   useViewerKeys,
-  uvUnder,
   type Viewer,
 } from '../ecg'
 import { type Draft, DrawLayer, type Under } from './drawing'
@@ -49,13 +47,8 @@ export function Paper(p: Props) {
     const sheet = viewer.sheet.peek()
     const paper = box.current?.querySelector('.ecg-box')
     if (sheet === null || paper === null || paper === undefined) return null
-    const edge = paper.getBoundingClientRect()
-    const at = { x: x - edge.left + paper.scrollLeft, y: y - edge.top + paper.scrollTop }
-    const under = cellAt(sheet, at.x, at.y)
-    const cell = lead === null || under?.lead === lead ? under : (sheet.cells.find(c => c.lead === lead) ?? null)
-    return cell === null
-      ? null
-      : { lead: cell.lead, point: [sampleUnder(sheet, cell, at.x), Math.round(uvUnder(sheet, cell, at.y))] }
+    const under = placeUnder(sheet, paper, { x, y }, lead)
+    return under === null ? null : { lead: under.lead, point: [under.sample, under.uv] }
   }
   const done = (drawn: Draft): void => {
     const id = uuid()

@@ -2,7 +2,10 @@
 // The impolite side lays the two lines (sound, picture); the polite one fills the lines it is offered. So there are two
 // lines whoever comes first, and muting or a lost camera never renegotiates: the track is replaced.
 import type { IceServer } from '../api/types.gen'
+import type { Picture } from './budget'
+import { type Flow, NO_FLOW } from './line'
 import { type Described, ignores, isPolite, type PeerState, peerState, restarts } from './negotiation'
+import { speakAs, type Voice, voiced } from './voice'
 
 export type Tracks = Readonly<{ audio: MediaStreamTrack | null; video: MediaStreamTrack | null }>
 export type Net = Readonly<{ rtt_ms: number; loss_pct: number }>
@@ -17,6 +20,9 @@ type PeerOptions = Readonly<{
   send: (what: { description: Described } | { candidate: RTCIceCandidateInit }) => void
   /** Whether signals reach the other now. */
   linked: () => boolean
+  /** What the picture is to be from its first frame on: a line may be narrow. */
+  picture: () => Picture
+  voice: () => Voice
   onChange: () => void
   /** Nothing comes any more: the line may be cut. */
   onSilent: () => void
@@ -24,7 +30,6 @@ type PeerOptions = Readonly<{
   onBroken: () => void
 }>
 
-const VIDEO_BITS_MAX = 600_000
 const RESTART_AFTER_MS = 2_000
 const RESTARTS_MAX = 3
 const RESTART_AGAIN_MS = 4_000
@@ -41,6 +46,8 @@ export class Peer {
   private readonly polite: boolean
   private tracks: Tracks
   private making = false
+  /** While the voice is packed anew, which is an offer and an answer that stay in this computer. */
+  private packing: Promise<void> | null = null
   private ignoring = false
   private lostAt_ms: number | null = null
   private restartTimer: ReturnType<typeof setTimeout> | undefined
@@ -80,15 +87,16 @@ export class Peer {
   }
 
   private layLines(): void {
-    this.pc.addTransceiver(this.tracks.audio ?? 'audio', { direction: 'sendrecv' })
+    this.pc.addTransceiver(this.tracks.audio ?? 'audio', { direction: 'sendrecv', sendEncodings: [VOICE] })
     // The cap must be in force before the first frame.
     this.pc.addTransceiver(this.tracks.video ?? 'video', {
       direction: 'sendrecv',
-      sendEncodings: [{ maxBitrate: VIDEO_BITS_MAX, priority: 'low' }],
+      sendEncodings: [encodingOf(this.o.picture())],
     })
   }
 
   private async offer(): Promise<void> {
+    if (this.packing !== null) await this.packing
     if (this.closed) return
     try {
       this.making = true
@@ -110,6 +118,7 @@ export class Peer {
   }
 
   async description(description: Described): Promise<void> {
+    if (this.packing !== null) await this.packing // else at once, before the candidates that follow
     const side = { polite: this.polite, making: this.making, stable: this.pc.signalingState === 'stable' }
     this.ignoring = ignores(side, description.type)
     if (this.ignoring || this.closed) return
@@ -118,16 +127,18 @@ export class Peer {
       (this.pc.signalingState !== 'have-local-offer' || description.offer !== this.offers)
     )
       return // answered already, or the answer to an offer that another has replaced
-    await this.pc.setRemoteDescription({ type: description.type, sdp: description.sdp })
+    await this.pc.setRemoteDescription({ type: description.type, sdp: voiced(description.sdp, this.o.voice()) })
     this.answering = description.offer
     if (description.type !== 'offer') return
     await this.fillLines()
     await this.pc.setLocalDescription()
     this.tellLocal()
+    await this.show() // before now it would not hold; the first frame is a round trip away
   }
 
   async candidate(candidate: RTCIceCandidateInit): Promise<void> {
     try {
+      if (this.packing !== null) await this.packing
       await this.pc.addIceCandidate(candidate)
     } catch (error) {
       if (!this.ignoring && !this.closed) console.error('room.candidate', error)
@@ -141,8 +152,25 @@ export class Peer {
       const track = line.receiver.track.kind === 'audio' ? this.tracks.audio : this.tracks.video
       if (line.direction !== 'sendrecv') line.direction = 'sendrecv'
       if (line.sender.track !== track) await line.sender.replaceTrack(track)
-      if (line.receiver.track.kind === 'video') await capVideo(line.sender)
     }
+  }
+
+  /** Picture and voice as the lines bear them now. */
+  async show(): Promise<void> {
+    for (const line of this.pc.getTransceivers())
+      await setEncoding(line.sender, line.receiver.track.kind === 'audio' ? VOICE : encodingOf(this.o.picture()))
+  }
+
+  /** The same for how the voice is packed. */
+  async pack(): Promise<void> {
+    if (this.closed || this.making || this.packing !== null || this.pc.connectionState !== 'connected') return
+    this.packing = speakAs(this.pc, this.o.voice()).catch(error => console.info('room.voice', error))
+    await this.packing
+    this.packing = null
+  }
+
+  async flow(): Promise<Flow> {
+    return this.closed ? NO_FLOW : flowOf(this.pc)
   }
 
   /** New microphone or camera, or none: no renegotiation, the other side sees black or hears nothing. */
@@ -159,6 +187,7 @@ export class Peer {
    * The impolite side begins; the polite one a little later, should that one not know of it.
    */
   async kick(mine: boolean): Promise<void> {
+    if (this.packing !== null) await this.packing
     if (this.closed || this.looking) return
     if (this.pc.signalingState === 'have-local-offer') {
       if (mine) this.restart()
@@ -206,7 +235,7 @@ export class Peer {
     }
     this.pc.restartIce()
     // What is offered and unanswered was lost, or speaks of a network that is no more: a newer offer takes its place.
-    if (this.pc.signalingState === 'have-local-offer') void this.offer()
+    if (this.packing === null && this.pc.signalingState === 'have-local-offer') void this.offer()
     this.restartIn(RESTART_AGAIN_MS)
   }
 
@@ -270,12 +299,60 @@ export async function bytesIn(pc: RTCPeerConnection): Promise<number> {
   return bytes
 }
 
-async function capVideo(sender: RTCRtpSender): Promise<void> {
+export const VOICE: RTCRtpEncodingParameters = { maxBitrate: 24_000, priority: 'high', networkPriority: 'high' }
+
+export const encodingOf = (p: Picture): RTCRtpEncodingParameters => ({
+  active: p.level !== 'off',
+  maxBitrate: p.maxBitrate,
+  maxFramerate: p.maxFramerate,
+  scaleResolutionDownBy: p.scale,
+  priority: 'very-low',
+  networkPriority: 'low',
+})
+
+export async function setEncoding(sender: RTCRtpSender, wanted: RTCRtpEncodingParameters | undefined): Promise<void> {
   const p = sender.getParameters()
   const first = p.encodings[0]
-  if (first === undefined || first.maxBitrate === VIDEO_BITS_MAX) return
-  first.maxBitrate = VIDEO_BITS_MAX
-  await sender.setParameters(p).catch(() => undefined) // an older browser sends uncapped
+  if (first === undefined || wanted === undefined) return
+  const now: Record<string, unknown> = { ...first }
+  if (Object.entries(wanted).every(([name, value]) => now[name] === value)) return
+  p.encodings[0] = { ...first, ...wanted }
+  await sender.setParameters(p).catch(() => undefined) // two at once: the next look sets it right
+}
+
+/** What a connection has counted. */
+export async function flowOf(pc: RTCPeerConnection): Promise<Flow> {
+  const trips: Record<string, number> = {}
+  const sum = { sentVideo: 0, gotVideo: 0, got: 0, lost: 0, lostUp: 0 }
+  const stats = await pc.getStats()
+  stats.forEach((s: unknown) => {
+    const row = s as {
+      type?: string
+      kind?: string
+      bytesSent?: number
+      bytesReceived?: number
+      packetsReceived?: number
+      packetsLost?: number
+      fractionLost?: number
+      roundTripTime?: number
+      nominated?: boolean
+      currentRoundTripTime?: number
+    }
+    // Without headers: to these the browser counts what it sends only to try the line.
+    if (row.type === 'outbound-rtp' && row.kind === 'video') sum.sentVideo += row.bytesSent ?? 0
+    if (row.type === 'inbound-rtp') {
+      sum.got += row.packetsReceived ?? 0
+      sum.lost += Math.max(0, row.packetsLost ?? 0)
+      if (row.kind === 'video') sum.gotVideo += row.bytesReceived ?? 0
+    }
+    if (row.type === 'remote-inbound-rtp') {
+      sum.lostUp = Math.max(sum.lostUp, row.fractionLost ?? 0)
+      if (row.roundTripTime !== undefined) trips[row.kind ?? ''] = row.roundTripTime * 1000
+    }
+    if (row.type === 'candidate-pair' && row.nominated === true && row.currentRoundTripTime !== undefined)
+      trips.pair = row.currentRoundTripTime * 1000
+  })
+  return { ...sum, trips }
 }
 
 /** Off and on again: what is encoded next stands for itself. Not every browser lets one ask for it in another way. */

@@ -7,6 +7,7 @@ import { useKeys } from '../app/keys'
 import { t } from '../i18n/consult'
 import { t as planning } from '../i18n/planning'
 import { Button, Dot, Icon } from '../ui'
+import { Help } from './help'
 import type { Seat } from './link'
 import type { Floor, Role, Shared } from './shared'
 import { SittingsPane } from './sittings'
@@ -128,6 +129,7 @@ export function People(p: Common & { onClose: () => void }) {
         {hosts && floor.here.length > 1 && <Button onClick={() => p.shared.hush('')}>{t('people.hush.all')}</Button>}
         <Button kind="quiet" icon="cross" label={t('one.back')} onClick={p.onClose} />
       </header>
+      <Help consult={p.consult} />
       {hosts && floor.here.length > 2 && (
         <label class="row f13 people-word">
           {planning('word.for')}

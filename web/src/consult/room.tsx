@@ -15,19 +15,23 @@ import { t } from '../i18n/consult'
 import { isOffline } from '../live/live'
 import { Thread } from '../messages/thread'
 import { Button, Dot, Empty, ErrorLine, Icon, type IconName, Severity, Skeleton, Tag } from '../ui'
+import { Agenda } from './agenda'
 import { Devices, DeviceTrouble } from './devices'
 import type { Tool } from './drawing'
+import { GOOD, GRADES, gradeOf, type LineState } from './line'
 import { openLink, type RoomLink, type Seat } from './link'
 import { Lobby, NoMedia } from './lobby'
 import { createMedia, type OwnMedia } from './media'
 import { useConsult } from './one'
 import { Opinion } from './opinion'
+import type { Net } from './peer'
 import { inSight, type Large, People, Strip, whoIsLarge } from './people'
+import { hasSeat, leaveSeat, takeSeat } from './seat'
 import { canShare, openShare, type Share } from './share'
 import { openShared, type Shared } from './shared'
 import { type Follow, Stage } from './stage'
 import { usePushToTalk } from './talk'
-import { PeerTile, SelfTile, WaitingTile } from './tiles'
+import { PeerTile, SelfTile, SoundOnly, WaitingTile } from './tiles'
 import { Waits } from './waiting'
 import { roomIsOpen, stateWords } from './words'
 import './consult.css'
@@ -48,14 +52,12 @@ export default function RoomScreen({ params }: ScreenProps) {
 }
 
 type Place =
-  | { kind: 'lobby'; error: unknown }
+  | { kind: 'lobby'; error: unknown; elsewhere?: boolean }
   | { kind: 'entering' }
   | { kind: 'in'; enter: Enter; link: RoomLink; shared: Shared; share: Share; since: number }
 
 /** Of more members everybody joins muted. */
 const OPEN_MICS_MAX = 3
-
-const seatKey = (consult: string): string => `xinlian.room.${consult}`
 
 function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void }) {
   const c = p.consult
@@ -80,9 +82,9 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
       const told = await api.post<Enter>(`/api/consults/${encodeURIComponent(c.id)}/enter`, {})
       if (gone.current) return
       p.onChange(told.consult)
-      sessionStorage.setItem(seatKey(c.id), 'in')
+      takeSeat(c.id)
       const nameOf = (a: string): string => names.current.find(m => m.account === a)?.name ?? '–'
-      const opened = openLink(told, p.me, media, nameOf)
+      const opened = openLink(told, p.me, media, nameOf, elsewhere)
       link.current = opened
       // In the same turn as the link, so that both hear what the hub first tells a newcomer.
       const floor = openShared(opened.topic, p.me, by => {
@@ -98,8 +100,17 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
       if (!gone.current) setPlace({ kind: 'lobby', error })
     }
   }
+  /** The same person came in by another page: this one makes room for it, and may be taken up again. */
+  const elsewhere = (): void => {
+    leaveSeat(c.id)
+    sharing.current?.close()
+    link.current?.close(false)
+    link.current = null
+    shared.current?.close()
+    setPlace({ kind: 'lobby', error: null, elsewhere: true })
+  }
   const goOut = (): void => {
-    sessionStorage.removeItem(seatKey(c.id))
+    leaveSeat(c.id)
     sharing.current?.close()
     link.current?.close(true)
     link.current = null
@@ -113,7 +124,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
   useEffect(() => {
     if (c.members.length > OPEN_MICS_MAX && media.micOn.peek()) media.toggleMic()
     void media.open()
-    if (sessionStorage.getItem(seatKey(c.id)) === 'in' && roomIsOpen(c.events)) void enter()
+    if (hasSeat(c.id) && roomIsOpen(c.events)) void enter()
     api.get<Recording>(`/api/recordings/${encodeURIComponent(c.recording)}`).then(
       r => !gone.current && setRecording(r),
       () => undefined, // the card shows what the request says
@@ -148,7 +159,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
   }, [inRoom, sight?.accounts.join(), sight?.large])
   return (
     <div class="room" data-testid="room" data-place={place.kind}>
-      <Header consult={c} seats={seats} since={inRoom?.since ?? null} />
+      <Header consult={c} seats={seats} line={inRoom?.link.line.value ?? GOOD} since={inRoom?.since ?? null} />
       <Stage
         consult={c}
         link={inRoom?.link ?? null}
@@ -178,9 +189,11 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
             media={media}
             busy={place.kind === 'entering'}
             error={place.kind === 'lobby' ? place.error : null}
+            elsewhere={place.kind === 'lobby' && place.elsewhere === true}
             onEnter={() => void enter()}
           />
         )}
+        {inRoom !== null && <SoundOnly sound={inRoom.link.sound.value} />}
         {inRoom !== null && <Waits consult={c} shared={inRoom.shared} />}
         {inRoom !== null && inRoom.link.refused.value !== null && (
           <p class="room-told" role="status" data-testid="media-refused">
@@ -198,6 +211,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
             {t('people.hushed', { name: hushedBy })}
           </p>
         )}
+        {inRoom !== null && <Agenda consult={c} />}
         {panel === 'opinion' ? (
           <OpinionPanel consult={c} onChange={p.onChange} onClose={() => setPanel('chat')} />
         ) : panel === 'devices' ? (
@@ -280,7 +294,9 @@ const roomKeys = (k: KeyParts) => [
   },
 ]
 
-function Header({ consult: c, seats, since }: { consult: Consult; seats: readonly Seat[]; since: number | null }) {
+type HeaderProps = Readonly<{ consult: Consult; seats: readonly Seat[]; line: LineState; since: number | null }>
+
+function Header({ consult: c, seats, line, since }: HeaderProps) {
   const net = seats.find(s => s.net !== null)?.net ?? null
   return (
     <header class="room-head">
@@ -294,24 +310,51 @@ function Header({ consult: c, seats, since }: { consult: Consult; seats: readonl
       </span>
       <span class="grow" />
       {since !== null && <b class="f13">{wait((now.value - since) / 1000)}</b>}
-      <span class="room-net f13" role="status">
-        <Dot is={isOffline.value ? 'off' : 'on'} />
+      <span class="room-net f13" role="status" data-testid="net" data-picture={line.level} data-whose={line.whose}>
         {isOffline.value ? (
-          t('room.lost')
+          <>
+            <Dot is="off" /> {t('room.lost')}
+          </>
         ) : net === null ? (
-          <span class="muted">{stateWords(c.state)}</span>
+          <>
+            <Dot is="on" /> <span class="muted">{stateWords(c.state)}</span>
+          </>
         ) : (
-          <span class="muted">
-            {net.loss_pct < 0.5
-              ? t('net.good', { ms: Math.round(net.rtt_ms) })
-              : t('net.rtt', { ms: Math.round(net.rtt_ms), loss: net.loss_pct.toFixed(0) })}
-          </span>
+          <>
+            <NetBars net={net} line={line} />
+            <span class="muted">
+              {net.loss_pct < 0.5
+                ? t('net.good', { ms: Math.round(net.rtt_ms) })
+                : t('net.rtt', { ms: Math.round(net.rtt_ms), loss: net.loss_pct.toFixed(0) })}
+            </span>
+          </>
+        )}
+        {!isOffline.value && line.level !== 'full' && (
+          <b class="room-line">
+            {line.whose === 'theirs' && t('line.theirs')}
+            {t(`line.${line.level}`)}
+          </b>
         )}
       </span>
     </header>
   )
 }
 
+/** How good the line is, in four bars and a word. */
+function NetBars({ net, line }: { net: Net; line: LineState }) {
+  const grade = gradeOf(net, line)
+  return (
+    <span class="nw" data-testid="net-grade" data-grade={grade}>
+      <span class={`net-bars net-bars-${GRADES.indexOf(grade) + 1}`} aria-hidden="true">
+        <i />
+        <i />
+        <i />
+        <i />
+      </span>{' '}
+      {t('net.grade', { grade: t(`grade.${grade}`) })}
+    </span>
+  )
+}
 type VideosProps = Readonly<{
   consult: Consult
   seats: readonly Seat[]
@@ -412,6 +455,7 @@ function Controls(p: ControlsProps) {
   const here = p.media.state.value.kind === 'here'
   const mic = p.media.micOn.value && here
   const cam = p.media.camOn.value && here
+  const fills = p.consult.events.includes('draft')
   const writes = p.consult.events.includes('conclude') && isMe(p.consult.expert)
   return (
     <footer class="room-controls">
@@ -446,7 +490,9 @@ function Controls(p: ControlsProps) {
       {p.shared !== null && (
         <span data-testid="opinion-open">
           <Button kind="primary" size="large" icon="pen" chord="KeyW" onClick={() => p.turn('opinion')}>
-            {t(writes && p.consult.conclusion === null ? 'room.opinion' : 'room.read')}
+            {t(
+              p.consult.conclusion !== null ? 'room.read' : writes ? 'room.opinion' : fills ? 'one.fill' : 'room.read',
+            )}
           </Button>
         </span>
       )}

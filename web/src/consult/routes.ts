@@ -1,6 +1,7 @@
 // The rows of the consultation room. `/consult/new`, `calendar` and `clinics` stand before `/consult/:id`: the first that fits is taken.
 import type { Route } from '../app/routes'
 import { t } from '../i18n/app'
+import { startCalls } from './calls'
 import { startCount, toAnswer } from './count'
 
 const CLINICAL = [
@@ -28,4 +29,7 @@ export const routes: readonly Route[] = [
   { path: '/room/:id', frame: 'bare', load: () => import('./room'), dark: true },
 ]
 
-export const start = startCount
+export function start(): void {
+  startCount()
+  startCalls()
+}

@@ -14,12 +14,14 @@ import { Board } from './board'
 import { Control } from './control'
 import { DrawTools, type Tool } from './drawing'
 import { EarlierList, liveOf, useEarlier } from './earlier'
+import { heardEcg } from './line'
 import type { RoomLink } from './link'
 import type { OwnMedia } from './media'
 import { Paper } from './paper'
 import { PictureStage } from './picture'
 import { ScreenStage } from './screen'
 import { BOARD, type Shared, type Source } from './shared'
+import './stage.css'
 
 export type Follow = 'follow' | 'free'
 
@@ -219,7 +221,10 @@ function LiveStage({ recording }: { recording: string | null }) {
   )
 }
 
+/** How late it comes tells how full the line is. */
+const HEARD = { block: heardEcg }
+
 function Sweep({ recording }: { recording: string }) {
-  const stream = useLiveStream(recording)
+  const stream = useLiveStream(recording, HEARD)
   return stream === null ? null : <EcgSweep playOut={stream.playOut} leads={stream.leads} columns={2} />
 }

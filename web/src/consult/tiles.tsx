@@ -5,6 +5,7 @@ import { Icon } from '../ui'
 import type { Seat } from './link'
 import type { Media } from './media'
 import type { PeerState } from './negotiation'
+import type { Sound } from './sound'
 
 const STATE_WORDS = {
   connecting: 'peer.connecting',
@@ -118,3 +119,19 @@ export const WaitingTile = ({ words }: { words: string }) => (
     <Blank words={words} />
   </div>
 )
+
+/** Why there is no picture, and what still works. */
+export function SoundOnly({ sound }: { sound: Sound | null }) {
+  if (sound === null) return null
+  return (
+    <p
+      class="room-told"
+      role="status"
+      data-testid="sound-only"
+      data-without={sound.without}
+      data-heard={sound.heard.value}
+    >
+      {t(sound.without ? 'room.soundonly' : 'room.soundonly.other')}
+    </p>
+  )
+}

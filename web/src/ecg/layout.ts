@@ -164,3 +164,20 @@ export const sampleUnder = (sheet: Sheet, cell: Cell, x: number): number =>
   Math.max(cell.first, Math.min(cell.end - 1, Math.round(cell.first + (x - cell.x) / sheet.pxPerSample)))
 export const uvUnder = (sheet: Sheet, cell: Cell, y: number): number =>
   ((cell.baseline - y) / sheet.pxPerUv) * (cell.inverted ? -1 : 1)
+
+export type PlaceUnder = Readonly<{ lead: string; sample: number; uv: number }>
+
+/** What stands under a point of the screen; `lead`: in this one, wherever the point is. `paper` holds the sheet. */
+export function placeUnder(
+  sheet: Sheet,
+  paper: Element,
+  point: Readonly<{ x: number; y: number }>,
+  lead: string | null,
+): PlaceUnder | null {
+  const edge = paper.getBoundingClientRect()
+  const at = { x: point.x - edge.left + paper.scrollLeft, y: point.y - edge.top + paper.scrollTop }
+  const under = cellAt(sheet, at.x, at.y)
+  const cell = lead === null || under?.lead === lead ? under : (sheet.cells.find(c => c.lead === lead) ?? null)
+  if (cell === null) return null
+  return { lead: cell.lead, sample: sampleUnder(sheet, cell, at.x), uv: Math.round(uvUnder(sheet, cell, at.y)) }
+}

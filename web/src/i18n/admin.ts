@@ -6,6 +6,7 @@ export const t = catalogue({
   'seg.accounts': { zh: '账号', en: 'Accounts' },
   'seg.devices': { zh: '设备', en: 'Devices' },
   'seg.rota': { zh: '排班', en: 'Rota' },
+  'seg.satisfaction': { zh: '满意度', en: 'Satisfaction' },
   'seg.audit': { zh: '审计', en: 'Audit' },
   'act.add': { zh: '添加', en: 'Add' },
   'act.cancel': { zh: '取消', en: 'Cancel' },

@@ -139,4 +139,20 @@ export const t = catalogue({
   },
   'schedule.missed': { zh: '{day} {time} 无人到场', en: '{day} {time}: nobody came' },
   'schedule.missing': { zh: '选日期和时间', en: 'Choose a date and a time' },
+
+  // a call for help from the room
+  help: { zh: '呼叫支援', en: 'Call for help' },
+  'help.whom': { zh: '呼叫谁', en: 'Whom' },
+  'help.duty': { zh: '值班专家', en: 'Expert on duty' },
+  'help.words': { zh: '什么事，一句话', en: 'What for, in a few words' },
+  'help.ring': { zh: '呼叫', en: 'Ring' },
+  'help.no': { zh: '取消', en: 'Cancel' },
+  'help.ringing': { zh: '正在呼叫', en: 'is being rung' },
+  'help.came': { zh: '已进入', en: 'has come' },
+  'help.declined': { zh: '不能来', en: 'cannot come' },
+  'help.unheard': { zh: '无人应答', en: 'did not answer' },
+  'help.rings': { zh: '会诊求助', en: 'Help needed in a consultation' },
+  'help.by': { zh: '{org} 的会诊，{name} 呼叫', en: '{name} calls, for {org}' },
+  'help.come': { zh: '进入会诊室', en: 'Enter the room' },
+  'help.decline': { zh: '不能来', en: 'I cannot come' },
 })

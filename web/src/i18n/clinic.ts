@@ -220,6 +220,7 @@ export const t = catalogue({
   'h.consult.concluding': { zh: '会诊意见签署', en: 'Opinion signed' },
   'h.consult.amended': { zh: '会诊意见更正', en: 'Conclusion corrected' },
   'h.consult.pdf_ready': { zh: '会诊意见书归入病历', en: 'Conclusion filed in the record' },
+  'h.consult.followed_up': { zh: '会诊随访填报', en: 'Outcome told to the expert' },
   'h.consult.read': { zh: '会诊意见已阅', en: 'Conclusion read' },
   'h.consult.concluded': { zh: '会诊完成', en: 'Consultation concluded' },
   'h.message.sent': { zh: '发消息', en: 'Message' },

@@ -105,6 +105,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "知情同意不完整：须写明签署人、与患者的关系并有签名。请补写姓名，在屏上签字或注明纸质存放处；两名医师说明须写明原因。",
     "en": "The consent is not whole: it needs who signed, in what relation, and the signature. Write the name, sign on the screen or say where the paper is; two doctors also say why."
   },
+  "consult.feedback_given": {
+    "zh": "这些问题已作答，每人仅答一次。无需操作。",
+    "en": "These questions have been answered. Nothing to do; each is asked once."
+  },
   "consult.film_unable": {
     "zh": "本中心的媒体引擎不支持会诊录像。管理员可改用内置引擎；会诊室其他功能不受影响。",
     "en": "The media engine of this hub cannot film a room. Its administrator can choose the embedded engine; everything else in the room goes on."
@@ -112,6 +116,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "consult.film_under_way": {
     "zh": "本会诊室的录像已在征求同意或进行中。无需操作；如需重新录像，请先结束当前录像。",
     "en": "A film of this room is asked for or under way already. Nothing to do; end it before you ask for another one."
+  },
+  "consult.help_nobody": {
+    "zh": "现在没有其他值班专家可以呼叫。请点名呼叫专家，或打电话。",
+    "en": "Nobody on duty is left to call. Call an expert by name, or by telephone."
   },
   "consult.hours": {
     "zh": "出诊时间不合理（{reason}）。每段须在同一天内，先开始后结束，且不短于一个时段。",
@@ -157,13 +165,25 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "这一步应由申请方完成：{name} 或其在 {org} 的同事。应答方不能代双方签署。",
     "en": "This step belongs to the side that asked: {name} or a colleague at {org}. Leave it to them; the one who answers never signs for both sides."
   },
+  "consult.only_watches": {
+    "zh": "旁听者不填写会诊结论。请告知专家或申请方，由其填写。",
+    "en": "Who watches does not write in the conclusion. Tell an expert or the side that asked; they fill it in."
+  },
   "consult.opinion_owed": {
     "zh": "在本人签署意见之前，其他专家的意见保持密封。请先写下并签署本人的意见，再公开全部意见。",
     "en": "The opinions are sealed until you have signed your own. Write and sign your opinion, then open the others'."
   },
+  "consult.outcome_told": {
+    "zh": "{name} 已填报该次随访结局。无需操作；其他情况请写入病例留言。",
+    "en": "{name} has already told this outcome. Nothing to do; what else happened goes into the messages of the case."
+  },
   "consult.papers_owed": {
     "zh": "本次急会诊先行开展，尚未补交知情同意。请先补交知情同意书或两名医师的说明，再会签。",
     "en": "This emergency went ahead of its consent, and none has been filed since. File the signed consent or the two doctors' note, then countersign."
+  },
+  "consult.room_full": {
+    "zh": "会诊室成员已达 {limit} 人，不能再加人。请先与在场的人继续；需要更多专家时另行申请会诊。",
+    "en": "This room has {limit} members: nobody more can be asked in. Go on with those who are here; a further expert can be asked for a consultation of his own."
   },
   "consult.seat": {
     "zh": "本页面在会诊室的音视频席位已失效。页面会自动重新加入；若未恢复，请重新进入会诊室。",
@@ -184,6 +204,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
   "consult.slot_taken": {
     "zh": "{name} 在该时间已不可预约。请从现有时段中另选，或加入候补。",
     "en": "{name} is not free at that time any more, or never was. Choose another of the times that are shown now, or join the waiting list."
+  },
+  "consult.sound_full": {
+    "zh": "本会诊室经网页连接传送声音的页面已达上限。系统会自动重试；文字与心电不受影响。",
+    "en": "As many pages of this room send sound over the web connection as the hub carries. It is tried again by itself; chat and ECG go on meanwhile."
   },
   "consult.taken": {
     "zh": "该会诊已由 {name} 接受。无需操作。",

@@ -16,6 +16,8 @@ export const t = catalogue({
   'thread.again': { zh: '重发', en: 'Send again' },
   'thread.drop': { zh: '不再发送', en: 'Do not send' },
   'thread.quote': { zh: '{lead} 导联，第 {first} 点起', en: 'Lead {lead}, from sample {first}' },
+  'quote.none': { zh: '不指明位置', en: 'Without a place' },
+  'quote.answer': { zh: '在此回答', en: 'Answer here' },
   'key.write': { zh: '写消息', en: 'Message' },
 
   // one message

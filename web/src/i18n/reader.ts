@@ -188,6 +188,10 @@ export const t = catalogue({
   thread: { zh: '与诊所沟通', en: 'Clinic' },
   'thread.none': { zh: '还没有消息', en: 'No message yet' },
   'thread.say': { zh: '给诊所的消息', en: 'Message to the clinic' },
+  pin: { zh: '在波形上提问', en: 'Ask on the trace' },
+  'pin.none': { zh: '不选位置', en: 'Choose no place' },
+  'pin.told': { zh: '点一下要问的心搏', en: 'Click the beat you ask about' },
+  'pin.answers': { zh: '{words}（{n} 条回答）', en: '{words} ({n} answers)' },
   'thread.reply': { zh: '回复', en: 'Reply' },
   // trace
   'trace.failed': { zh: '波形没有取到。结论草稿不受影响。', en: 'The trace was not fetched. Your draft is safe.' },

@@ -121,6 +121,31 @@ export function whisper(topic: string, to: string | null, body: unknown): void {
   tell({ type: 'whisper', topic, to, body })
 }
 
+/** At the least so long between two whispers of what is fleeting; 0: as the screen paints. */
+let pace_ms = 0
+export const whisperPace_ms = (): number => pace_ms
+
+/** Of one question for the time: when it left, the hub's clock then, when the answer was here. */
+export type Echo = Readonly<{ mark: number; hub_ms: number; back_ms: number }>
+const echoes = new Set<(echo: Echo) => void>()
+
+/** Hears the answers to `askTime`. Returns how to stop. */
+export function onEcho(hear: (echo: Echo) => void): () => void {
+  echoes.add(hear)
+  return () => echoes.delete(hear)
+}
+
+/** Asks the hub for its time on the way all messages take; returns the question's mark, null: there is no link. */
+export function askTime(): number | null {
+  if (socket?.readyState !== WebSocket.OPEN) return null
+  const mark = performance.now()
+  tell({ type: 'ping', mark })
+  return mark
+}
+
+/** What waits in this computer to go up to the hub. */
+export const unsentBytes = (): number => socket?.bufferedAmount ?? 0
+
 function tell(message: object): void {
   if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message))
 }
@@ -248,6 +273,7 @@ function take(opened: WebSocket): void {
   hangUp()
   socket = opened
   tries = 0
+  pace_ms = 0
   opened.onmessage = message => {
     if (socket === opened) receive(message.data)
   }
@@ -301,10 +327,15 @@ function receive(data: unknown): void {
     case 'hub':
       hubStorage.value = { is: message.storage, free_mb: message.free_mb }
       return
+    case 'pace':
+      pace_ms = Number.isFinite(message.every_ms) ? Math.max(0, message.every_ms) : 0
+      return
     case 'ping':
       tell({ type: 'pong' })
       return
     case 'pong':
+      if (message.mark === undefined || message.at_ms === undefined) return
+      for (const hear of echoes) hear({ mark: message.mark, hub_ms: message.at_ms, back_ms: performance.now() })
       return
   }
 }

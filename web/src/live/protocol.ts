@@ -21,10 +21,21 @@ export type Incoming =
   | { type: 'ended'; topic: string } // a stream's recording is complete
   | { type: 'whisper'; topic: string; from: string; body: unknown }
   | { type: 'hub'; storage: HubStorage; free_mb: number } // how its disk stands; nothing was said: it is well
+  | { type: 'pace'; every_ms: number } // how often this page may whisper what is fleeting: its line is narrow; 0: freely
   | { type: 'ping' }
-  | { type: 'pong' }
+  | { type: 'pong'; mark?: number; at_ms?: number }
 
-const KNOWN: ReadonlySet<string> = new Set(['hub', 'ready', 'event', 'refused', 'ended', 'whisper', 'ping', 'pong'])
+const KNOWN: ReadonlySet<string> = new Set([
+  'hub',
+  'pace',
+  'ready',
+  'event',
+  'refused',
+  'ended',
+  'whisper',
+  'ping',
+  'pong',
+])
 
 /** null for what this version does not know: a newer server may say more. */
 export function readMessage(text: string): Incoming | null {

@@ -7,10 +7,21 @@ import { isMe, me } from '../clinic/me'
 import { t } from '../i18n/messages'
 import { Button, Dialog, ErrorLine, FieldRow } from '../ui'
 import { type Outgoing, pieces } from './outgoing'
+import type { Pins, Quote } from './pins'
 
 const EDIT_MS = 15 * 60_000 // the hub has the last word
 
-export function Bubble(p: { message: Message; readers: readonly MessageReader[]; onChanged: () => void }) {
+type BubbleProps = Readonly<{
+  message: Message
+  readers: readonly MessageReader[]
+  onChanged: () => void
+  pins?: Pins // the recording of the quoted places stands beside
+  onAnswer?: (quote: Quote) => void
+}>
+
+export const quoteWords = (quote: Quote): string => t('thread.quote', { lead: quote.lead, first: quote.first })
+
+export function Bubble(p: BubbleProps) {
   const m = p.message
   const [doing, setDoing] = useState<'nothing' | 'edit' | 'withdraw' | 'versions'>('nothing')
   const done = (): void => {
@@ -30,9 +41,7 @@ export function Bubble(p: { message: Message; readers: readonly MessageReader[];
         )}
       </small>
       {isGone && <span>{t('one.withdrawn', { reason: m.withdraw_reason })}</span>}
-      {!isGone && m.quote !== null && (
-        <span class="bub-quote">{t('thread.quote', { lead: m.quote.lead, first: m.quote.first })}</span>
-      )}
+      {!isGone && m.quote !== null && <QuoteLine quote={m.quote} pins={p.pins} onAnswer={p.onAnswer} />}
       {!isGone && doing !== 'edit' && <Words text={m.text} names={namesIn(m)} />}
       {doing === 'edit' && <Edit message={m} onDone={done} onClose={() => setDoing('nothing')} />}
       {m.files.map(file => (
@@ -55,6 +64,34 @@ export function Bubble(p: { message: Message; readers: readonly MessageReader[];
       {doing === 'withdraw' && <Withdraw message={m} onDone={done} onClose={() => setDoing('nothing')} />}
       {doing === 'versions' && <Versions message={m} onClose={() => setDoing('nothing')} />}
     </li>
+  )
+}
+
+type QuoteProps = Readonly<{
+  quote: Quote
+  pins: Pins | undefined
+  onAnswer: ((quote: Quote) => void) | undefined
+}>
+
+/** The place it speaks of: shown on the paper beside, and answered there. */
+function QuoteLine({ quote, pins, onAnswer }: QuoteProps) {
+  if (pins === undefined || quote.recording !== pins.recording)
+    return <span class="bub-quote">{quoteWords(quote)}</span>
+  return (
+    <span class="bub-quote row">
+      <button
+        type="button"
+        class="linkish"
+        onClick={() => {
+          pins.sought.value = { ...quote }
+        }}
+      >
+        {quoteWords(quote)}
+      </button>
+      <button type="button" class="linkish" onClick={() => onAnswer?.(quote)}>
+        {t('quote.answer')}
+      </button>
+    </span>
   )
 }
 

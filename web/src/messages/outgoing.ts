@@ -8,6 +8,7 @@ export type Outgoing = Readonly<{
   mentions: readonly string[]
   roles: readonly string[]
   files: readonly Attachment[]
+  quote: Message['quote']
   state: 'sending' | 'sent' | 'waiting' | 'failed' // waiting: for the hub to be reached
 }>
 export type Line = { kind: 'stored'; message: Message } | { kind: 'outgoing'; message: Outgoing }

@@ -10,10 +10,11 @@ import { t } from '../i18n/messages'
 import { linkState, subscribe } from '../live/live'
 import type { LiveEvent } from '../live/protocol'
 import { Button, Empty, ErrorLine, Skeleton } from '../ui'
-import { Bubble, Waiting } from './bubble'
+import { Bubble, quoteWords, Waiting } from './bubble'
 import { Compose, type Written } from './compose'
 import { readNow } from './count'
 import { merged, type Outgoing, type Shown, withEarlier, withNewest, withRead } from './outgoing'
+import type { Pins, Quote } from './pins'
 import './thread.css'
 
 type State = { kind: 'waiting' } | { kind: 'here'; value: Shown } | { kind: 'failed'; error: unknown }
@@ -24,6 +25,7 @@ type ThreadProps = Readonly<{
   none?: string
   chord?: string // the key that jumps to the field
   field?: { current: HTMLTextAreaElement | null } // instead of a key: the screen has its own for it
+  pins?: Pins // where messages may name a place in the recording beside
   version?: string // asked again when it changes: rights may have
 }>
 
@@ -41,7 +43,9 @@ function OneThread(p: ThreadProps) {
     setOutgoing(before => before.map(o => (o.client_id === id ? { ...o, ...to } : o)))
   const post = usePost(p.thread, change, reload)
   const send = (written: Written): void => {
-    const o: Outgoing = { ...written, client_id: uuid(), at: new Date().toISOString(), state: 'sending' }
+    const quote = p.pins?.asked.peek() ?? null
+    const o: Outgoing = { ...written, quote, client_id: uuid(), at: new Date().toISOString(), state: 'sending' }
+    if (p.pins !== undefined) p.pins.asked.value = null
     setOutgoing(before => [...before, o])
     post.send(o)
   }
@@ -63,6 +67,14 @@ function OneThread(p: ThreadProps) {
     if (el !== null) el.scrollTop = el.scrollHeight
   }, [newestId])
   useRead(p.thread, end, shown, mine)
+  useEffect(() => {
+    if (p.pins !== undefined) p.pins.messages.value = shown?.messages ?? []
+  }, [p.pins, shown?.messages])
+  const answer = (quote: Quote): void => {
+    if (p.pins === undefined) return
+    p.pins.asked.value = quote
+    field.current?.focus()
+  }
   return (
     <div class="thread" data-testid="thread">
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must take the focus (WCAG 2.1.1) */}
@@ -90,6 +102,7 @@ function OneThread(p: ThreadProps) {
                   message={line.message}
                   readers={shown?.readers ?? []}
                   onChanged={reload}
+                  {...(p.pins === undefined ? {} : { pins: p.pins, onAnswer: answer })}
                 />
               ) : (
                 <Waiting
@@ -107,6 +120,19 @@ function OneThread(p: ThreadProps) {
         )}
         <div class="thread-end" ref={end} />
       </div>
+      {p.pins?.asked.value != null && (
+        <p class="thread-quote row f13" data-testid="asked-at">
+          <span class="ell">{quoteWords(p.pins.asked.value)}</span>
+          <Button
+            kind="quiet"
+            icon="cross"
+            label={t('quote.none')}
+            onClick={() => {
+              if (p.pins !== undefined) p.pins.asked.value = null
+            }}
+          />
+        </p>
+      )}
       {may('message.write') && !closed && (
         <Compose thread={p.thread} field={field} placeholder={p.placeholder ?? t('thread.write')} onSend={send} />
       )}
@@ -134,7 +160,7 @@ function usePost(thread: string, change: (id: string, to: Partial<Outgoing>) => 
     busy.current = true
     for (let o = queue.current[0]; o !== undefined; o = queue.current[0]) {
       const { client_id, text, mentions, roles, files } = o
-      const body = { client_id, text, mentions, roles, files: files.map(f => f.id) }
+      const body = { client_id, text, mentions, roles, files: files.map(f => f.id), quote: o.quote }
       try {
         const path = `/api/threads/${encodeURIComponent(thread)}/messages`
         await api.post(path, body, { idempotencyKey: client_id, timeout_ms: POST_MS })

@@ -6,6 +6,7 @@ import { type EvidenceOf, readCaliper, type Viewer } from '../ecg'
 import { FileFacts } from '../files/marks'
 import { t } from '../i18n/reader'
 import { t as list } from '../i18n/worklist'
+import type { Pins } from '../messages/pins'
 import { Button, ErrorLine, Severity } from '../ui'
 import { entryOf } from '../worklist/statements'
 import { may } from '../worklist/who'
@@ -36,6 +37,8 @@ export type DeskProps = Readonly<{
   picker: { current: HTMLInputElement | null }
   message: { current: HTMLTextAreaElement | null }
   flow: SignFlow
+  pins: Pins
+  onPin: () => void
   onReturn: () => void
   returnOff: string | null
 }>
@@ -138,7 +141,7 @@ export function Desk(p: DeskProps) {
           </section>
         )}
         <AlertLine desk={desk} />
-        <Thread recording={desk.id} field={p.message} />
+        <Thread recording={desk.id} field={p.message} pins={p.pins} onPin={trace === null ? null : p.onPin} />
         {recording.file !== '' && (
           <section class="rd-part">
             <dl class="kv">

@@ -13,6 +13,7 @@ import { FileNotes } from '../files/marks'
 import { t } from '../i18n/reader'
 import { t as list } from '../i18n/worklist'
 import { isOffline } from '../live/live'
+import { createPins } from '../messages/pins'
 import { ErrorLine } from '../ui'
 import { isPhone } from '../worklist/phone'
 import { ReturnDialog } from '../worklist/return'
@@ -28,6 +29,7 @@ import { acceptFindings, Desk, isClosed } from './desk'
 import { savingWords } from './draft'
 import { Head } from './head'
 import { machineValue } from './measurements'
+import { askAt } from './pins'
 import { neighbour, placeOf } from './queue'
 import { acceptable, seenWith } from './seen'
 import { useSignFlow } from './signflow'
@@ -101,6 +103,7 @@ function Work({ desk, recording, comparesFirst, onStep }: WorkProps) {
   const picker = useRef<HTMLInputElement>(null)
   const message = useRef<HTMLTextAreaElement>(null)
   const flow = useSignFlow(desk, recording)
+  const pins = useMemo(() => createPins(desk.id), [desk])
 
   const facts = useMemo<ViewerFacts>(
     () => ({
@@ -126,9 +129,13 @@ function Work({ desk, recording, comparesFirst, onStep }: WorkProps) {
   const compare = (): void => {
     if (prior !== null) setComparing(!comparing)
   }
+  const pin = (): void => {
+    if (trace !== null && askAt(pins, viewer, trace, facts.rPeaks)) message.current?.focus()
+  }
   useKeys(
     'reader',
     keysOf({
+      pin,
       sign: flow.sign,
       accept,
       compare,
@@ -178,6 +185,8 @@ function Work({ desk, recording, comparesFirst, onStep }: WorkProps) {
           mayReturn={!isClosed(recording)}
           returnOff={returnOff}
           summary={summaryOf(recording, analysis)}
+          pins={pins}
+          onAsked={() => message.current?.focus()}
         />
         <Desk
           desk={desk}
@@ -194,6 +203,8 @@ function Work({ desk, recording, comparesFirst, onStep }: WorkProps) {
           picker={picker}
           message={message}
           flow={flow}
+          pins={pins}
+          onPin={pin}
           onReturn={() => setReturning(true)}
           returnOff={returnOff}
         />
@@ -220,7 +231,7 @@ function Work({ desk, recording, comparesFirst, onStep }: WorkProps) {
 
 type Acts = Readonly<
   Record<
-    'sign' | 'accept' | 'compare' | 'add' | 'reply' | 'grade' | 'sendBack' | 'claim' | 'consult' | 'back',
+    'sign' | 'accept' | 'compare' | 'add' | 'reply' | 'pin' | 'grade' | 'sendBack' | 'claim' | 'consult' | 'back',
     () => void
   >
 > &
@@ -235,6 +246,7 @@ const keysOf = (acts: Acts): readonly Binding[] => [
   { id: 'reader.return', chord: 'KeyR', words: () => t('return.act'), act: acts.sendBack },
   { id: 'reader.claim', chord: 'KeyC', words: () => t('claim.key'), act: acts.claim },
   { id: 'reader.reply', chord: 'KeyY', words: () => t('thread.reply'), act: acts.reply },
+  { id: 'reader.pin', chord: 'Shift+KeyY', words: () => t('pin'), act: acts.pin },
   { id: 'reader.consult', chord: 'KeyU', words: () => t('consult'), act: acts.consult },
   { id: 'reader.next', chord: 'BracketRight', words: () => t('next'), act: () => acts.step(1) },
   { id: 'reader.prev', chord: 'BracketLeft', words: () => t('prev'), act: () => acts.step(-1) },

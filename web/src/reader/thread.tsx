@@ -1,12 +1,36 @@
-// Talk with the clinic about this ECG, beside the conclusion: the same thread as everywhere.
+// Talk with the clinic or a colleague about this ECG, beside the conclusion: the same thread as everywhere; a question may
+// be pinned on a beat of the paper (messages/pins.ts, pins.tsx).
 import { t } from '../i18n/reader'
+import type { Pins } from '../messages/pins'
 import { Thread as CaseThread } from '../messages/thread'
+import { Button } from '../ui'
 
-export function Thread(p: { recording: string; field: { current: HTMLTextAreaElement | null } }) {
+type Props = Readonly<{
+  recording: string
+  field: { current: HTMLTextAreaElement | null }
+  pins: Pins
+  onPin: (() => void) | null // null: there is no paper to pin on
+}>
+
+export function Thread(p: Props) {
   return (
     <section class="rd-part rd-thread">
-      <h2 class="rd-part-head">{t('thread')}</h2>
-      <CaseThread thread={p.recording} field={p.field} placeholder={t('thread.say')} none={t('thread.none')} />
+      <h2 class="rd-part-head">
+        {t('thread')}
+        <span class="grow" />
+        {p.onPin !== null && (
+          <Button kind="quiet" chord="Shift+KeyY" on={p.pins.placing.value} onClick={p.onPin}>
+            {t('pin')}
+          </Button>
+        )}
+      </h2>
+      <CaseThread
+        thread={p.recording}
+        field={p.field}
+        placeholder={t('thread.say')}
+        none={t('thread.none')}
+        pins={p.pins}
+      />
     </section>
   )
 }

@@ -1,5 +1,5 @@
 // The paper: the sheet, below it the median beats or the prior ECG at the same scale. Nothing covers a lead.
-import { useEffect, useMemo, useState } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { Recording } from '../api/types.gen'
 import { clockTime, day } from '../app/clock'
 import { type EcgRecording, EcgSheet, type EvidenceOf, type Viewer } from '../ecg'
@@ -7,6 +7,7 @@ import { refusal } from '../files/known'
 import { ClockMark, FileNotes, Glance, Refused } from '../files/marks'
 import { t as files } from '../i18n/files'
 import { t } from '../i18n/reader'
+import type { Pins } from '../messages/pins'
 import { Button, Empty, ErrorLine, Measured } from '../ui'
 import { sideOf } from '../worklist/limits'
 import { isPhone } from '../worklist/phone'
@@ -16,6 +17,7 @@ import { sinceWords } from './changes'
 import { LiveTrace } from './live'
 import { machineValue } from './measurements'
 import { Medians } from './medians'
+import { PinLayer, pinMarks } from './pins'
 import { signals } from './traces'
 
 export type TracePaneProps = Readonly<{
@@ -35,6 +37,8 @@ export type TracePaneProps = Readonly<{
   mayReturn: boolean
   returnOff: string | null
   summary: string
+  pins: Pins
+  onAsked: () => void // a place was chosen: now the words
 }>
 
 const NONE: readonly string[] = []
@@ -42,9 +46,11 @@ const PHONE_MM = 100 // a phone shows some 4 s a row and scrolls sideways
 
 export function TracePane(p: TracePaneProps) {
   const phone = isPhone.value
+  const paper = useRef<HTMLDivElement>(null)
   const rPeaks = useMemo(() => p.analysis?.beats.sample ?? [], [p.analysis])
   const doubt = useMemo(() => doubtOf(p.analysis), [p.analysis])
   const beats = useMemo(() => symbolsOfBeats(p.analysis), [p.analysis])
+  const marks = pinMarks(p.pins)
   if (p.recording.state === 'receiving') {
     return (
       <section class="rd-ecg rd-ecg-one" aria-label={t('trace.region')}>
@@ -85,7 +91,7 @@ export function TracePane(p: TracePaneProps) {
           {p.analysis !== null && asksAgain(p.analysis) && <p class="rd-redo">{t('doubt.redo')}</p>}
         </div>
       )}
-      <div class="rd-paper">
+      <div class="rd-paper" ref={paper} data-testid="reader-paper" data-pins={marks.length}>
         {p.trace.kind === 'here' && (
           <EcgSheet
             recording={p.trace.value}
@@ -96,9 +102,13 @@ export function TracePane(p: TracePaneProps) {
             beats={beats}
             summary={p.summary}
             derived={p.recording.derived}
+            shared={marks}
             tall={phone}
             {...(phone ? { fitMm: PHONE_MM } : {})}
           />
+        )}
+        {p.trace.kind === 'here' && (
+          <PinLayer pins={p.pins} viewer={p.viewer} ecg={p.trace.value} paper={paper} onAsked={p.onAsked} />
         )}
       </div>
       {!phone && <Caption {...p} title={p.comparing ? t('compare') : showMedians ? t('medians') : null} />}

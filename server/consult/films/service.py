@@ -2,7 +2,7 @@
 
 Who enters later is asked at the door; until he agrees nothing of his is on it. A banner's words go to every page all
 the time (`FilmNews`). What is kept lies sealed in a folder of its own and is deleted when its time has come. Looking at
-one: `film_views.py`; how packets become files: `media/film.py`.
+one: `views.py`; how packets become files: `media/film.py`.
 """
 
 from __future__ import annotations
@@ -26,21 +26,24 @@ from server.base.context import Ctx
 from server.base.database import Database, Tx
 from server.base.ids import new_id
 from server.base.live import Heard
-from server.consult import film_store, store
+from server.consult import store
 from server.consult.access import for_chair, tell, visible
 from server.consult.errors import FilmUnable, FilmUnderWay, NotAMember
-from server.consult.film_model import FILM, FilmNews, FilmState, Keep, Says, WhyEnded
+from server.consult.films import store as film_store
+from server.consult.films.model import FILM, FilmNews, FilmState, Keep, Says, WhyEnded
+from server.consult.films.timeline import Timeline
 from server.consult.media.engine import Died, EngineGone, Event, Film, FilmBroke, FilmingEngine
 from server.consult.media.seats import Seats
 from server.consult.model import CONSULT
 from server.consult.room import Rooms
-from server.consult.timeline import Timeline
 from server.people import store as people
 
 log = structlog.get_logger()
 
 EXPIRES: Final = "consult.film_expires"
 LOOK_EVERY_S: Final = 1.0
+GIVE_UP_S: Final = 6
+"""Tries, each of which waits up to ten seconds for an engine that is not there."""
 FILM_S_MAX: Final = 4 * 3600
 
 
@@ -67,6 +70,8 @@ class _Running:
     film: Film | None = None
     timeline: Timeline | None = None
     watching: asyncio.Task[None] | None = None
+    untold_s: float = 0.0
+    """For so long the engine could not be told whom it carries."""
 
     def said(self, word: Says) -> list[str]:
         return [account for account, says in self.answers.items() if says == word]
@@ -286,12 +291,18 @@ class Films:
         )  # fmt: skip
         try:
             await engine.film(film)
+            running.untold_s = 0.0
         except EngineGone:
-            await self._end(running.consult, "engine")
+            running.untold_s += LOOK_EVERY_S  # `_watch` tries again: it is being begun anew
 
     async def _watch(self, running: _Running) -> None:
         while running.timeline is not None:
             await asyncio.sleep(LOOK_EVERY_S)
+            if running.untold_s > GIVE_UP_S:
+                self._later(self._end(running.consult, "engine"))
+                return
+            if running.untold_s:
+                await self._carry(running)
             try:
                 await running.timeline.write()
             except OSError as error:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from server.base.http import Call, Piece, Route
-from server.consult.film_model import AnswerFilm, AskFilm, FilmStage, FilmView, RoomFilm, RoomFilms, ViewQuery
-from server.consult.film_views import FilmViews
-from server.consult.films import Films
+from server.consult.films.model import AnswerFilm, AskFilm, FilmStage, FilmView, RoomFilm, RoomFilms, ViewQuery
+from server.consult.films.service import Films
+from server.consult.films.views import FilmViews
 
 
 def routes(films: Films, views: FilmViews) -> tuple[Route, ...]:

@@ -18,8 +18,9 @@ from server.base.context import Ctx
 from server.base.database import Tx
 from server.base.errors import NotFound
 from server.base.http import Piece
-from server.consult import film_store, timeline
-from server.consult.film_model import (
+from server.consult.films import store as film_store
+from server.consult.films import timeline
+from server.consult.films.model import (
     FILM,
     FilmAnswer,
     FilmPart,
@@ -28,10 +29,10 @@ from server.consult.film_model import (
     RoomFilm,
     RoomFilms,
 )
-from server.consult.films import Films, inside
+from server.consult.films.parts import Part, parts
+from server.consult.films.service import Films, inside
 from server.consult.media.sealed import SealBroken
 from server.consult.media.webm import MIME
-from server.consult.parts import Part, parts
 from server.people import store as people
 
 OPEN_S: Final = 6 * 3600

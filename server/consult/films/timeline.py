@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from server.consult.film_model import StageWord
+from server.consult.films.model import StageWord
 from server.consult.media.sealed import SealedFile, SealedWriter
 
 NAME: Final = "stage.sealed"

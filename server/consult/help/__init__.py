@@ -1,0 +1,1 @@
+"""Calls for help out of an open room (CONS-11)."""

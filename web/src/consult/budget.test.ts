@@ -1,0 +1,165 @@
+import { describe, expect, it } from 'vitest'
+import {
+  Delays,
+  FIRST_BITS,
+  firstWay,
+  LEAST_BITS,
+  layersFor,
+  MOST_BITS,
+  pictureFor,
+  picturesFor,
+  Trips,
+  type Way,
+  type WayFacts,
+  wayAfter,
+} from './budget'
+import { FIRST_VOICE, voiced, voiceFor } from './voice'
+
+const facts = (over: Partial<WayFacts>): WayFacts => ({
+  now_ms: 10_000,
+  waits_ms: [5, 5],
+  owed_ms: 0,
+  unsent_bytes: 0,
+  ecgLate_ms: 0,
+  lossy: false,
+  rtt_wait_ms: null,
+  lost: 0,
+  used_bits: 1e9,
+  ...over,
+})
+const way = (over: Partial<Way>): Way => ({ ...firstWay(0), bits: 80_000, seeking: false, ...over })
+
+/** What a line does to the rate, half a second at a time: messages wait while more is sent than fits. */
+function run(fits: (bits: number) => boolean, seconds: number): readonly number[] {
+  let now = firstWay(0)
+  const rates: number[] = []
+  for (let now_ms = 500; now_ms <= seconds * 1000; now_ms += 500) {
+    const waits_ms = fits(now.bits) ? [10, 10] : [300, 300]
+    now = wayAfter(now, facts({ now_ms, waits_ms, used_bits: now.bits }), MOST_BITS)
+    rates.push(now.bits)
+  }
+  return rates
+}
+
+describe('the budget of a picture', () => {
+  it('begins with what the narrowest line bears, and is whole within 12 s where nothing is in its way', () => {
+    expect(firstWay(0).bits).toBe(FIRST_BITS)
+    expect(run(() => true, 12).at(-1)).toBe(MOST_BITS)
+  })
+
+  it('stays on a narrow line below what that bears, most of the time near it', () => {
+    const rates = run(bits => bits <= 70_000, 120).slice(40)
+    const good = rates.filter(bits => bits <= 70_000 && bits >= 30_000)
+    expect(good.length / rates.length).toBeGreaterThan(0.95)
+  })
+
+  it('is halved at once by each sign that something waits', () => {
+    for (const sign of [{ waits_ms: [200, 200] }, { owed_ms: 900 }, { unsent_bytes: 30_000 }, { ecgLate_ms: 400 }])
+      expect(wayAfter(way({}), facts({ ...sign, used_bits: 80_000 }), MOST_BITS).bits).toBe(40_000)
+  })
+
+  it('is not halved by one late message, nor where hardly any picture flows', () => {
+    expect(wayAfter(way({}), facts({ waits_ms: [900, 20] }), MOST_BITS).bits).toBeGreaterThanOrEqual(80_000)
+    expect(wayAfter(way({}), facts({ waits_ms: [900, 900], used_bits: 1000 }), MOST_BITS).bits).toBe(80_000)
+  })
+
+  it('takes late messages on a lossy line for messages sent again, as long as the connections are quick', () => {
+    const late = { lossy: true, lost: 0.05, waits_ms: [900, 900], owed_ms: 900, used_bits: 80_000 }
+    expect(wayAfter(way({}), facts({ ...late, rtt_wait_ms: 10 }), MOST_BITS).bits).toBeGreaterThanOrEqual(80_000)
+    expect(wayAfter(way({}), facts({ ...late, rtt_wait_ms: 300 }), MOST_BITS).bits).toBe(40_000)
+    expect(wayAfter(way({}), facts({ ...late, rtt_wait_ms: null }), MOST_BITS).bits).toBe(40_000)
+  })
+
+  it('grows by a tenth in five seconds, slowly near what was too much, and only while it is used', () => {
+    const rises = (over: Partial<Way>, now_ms: number, used_bits = 1e9): boolean =>
+      wayAfter(way(over), facts({ now_ms, used_bits }), MOST_BITS).bits > 80_000
+    expect(rises({}, 4900)).toBe(false)
+    expect(rises({}, 5100)).toBe(true)
+    expect(rises({ met_bits: 100_000 }, 5100)).toBe(false)
+    expect(rises({ met_bits: 100_000 }, 20_100)).toBe(true)
+    expect(rises({}, 5100, 20_000)).toBe(false)
+  })
+
+  it('comes back from nothing', () => {
+    let now = way({ bits: LEAST_BITS })
+    for (let now_ms = 5_000; now_ms < 40_000; now_ms += 500) now = wayAfter(now, facts({ now_ms }), MOST_BITS)
+    expect(pictureFor(now.bits, 'off').level).toBe('reduced')
+  })
+})
+
+describe('what a rate is used for', () => {
+  it('gives up size, then movement, then the picture', () => {
+    const levels = [600_000, 100_000, 30_000, 12_000, 6_000].map(bits => pictureFor(bits, 'full').level)
+    expect(levels).toEqual(['full', 'reduced', 'reduced', 'still', 'off'])
+  })
+
+  it('does not flicker between two of them', () => {
+    expect(pictureFor(21_000, 'still').level).toBe('still')
+    expect(pictureFor(21_000, 'reduced').level).toBe('reduced')
+  })
+
+  it('divides a camera between its two lines, one for both where there is little', () => {
+    expect(layersFor(600_000, { large: true, small: true })).toEqual({ large: 500_000, small: 100_000 })
+    expect(layersFor(80_000, { large: true, small: true })).toEqual({ large: 0, small: 80_000 })
+    expect(layersFor(80_000, { large: true, small: false })).toEqual({ large: 80_000, small: 0 })
+    expect(layersFor(80_000, { large: false, small: false })).toEqual({ large: 0, small: 0 })
+  })
+
+  it('takes of many what comes as it is, of few what each can be made', () => {
+    expect(picturesFor(1_500_000, false)).toEqual({ large: true, count: 10 })
+    expect(picturesFor(250_000, false)).toEqual({ large: false, count: 2 })
+    expect(picturesFor(50_000, false).count).toBe(0)
+    expect(picturesFor(50_000, true)).toEqual({ large: true, count: 2 })
+  })
+})
+
+describe('measuring', () => {
+  it('tells the way up from the way down, whatever the clocks say', () => {
+    const delays = new Delays()
+    delays.heard({ mark: 1000, hub_ms: 90_030, back_ms: 1060 })
+    delays.heard({ mark: 2000, hub_ms: 91_230, back_ms: 2260 }) // 200 ms longer on its way up
+    expect(delays.best_ms).toBe(60)
+    expect(delays.waits('up', 0)).toEqual([0, 200])
+    expect(delays.waits('down', 0)).toEqual([0, 0])
+  })
+
+  it('knows of a connection how much longer its round trip became, while that is fresh', () => {
+    const trips = new Trips()
+    expect(trips.wait_ms(0)).toBeNull()
+    trips.heard('pair', 40, 0)
+    trips.heard('pair', 190, 1000)
+    trips.heard('video', 60, 1000)
+    expect(trips.wait_ms(2000)).toBe(150)
+    expect(trips.wait_ms(9000)).toBeNull()
+  })
+})
+
+describe('the voice', () => {
+  it('is packed long on a narrow line and twice on a lossy or a wide one', () => {
+    expect(FIRST_VOICE).toEqual({ red: false, ptime_ms: 60 })
+    expect(voiceFor(300_000, 0, FIRST_VOICE)).toEqual({ red: true, ptime_ms: 20 })
+    expect(voiceFor(40_000, 0.05, FIRST_VOICE)).toEqual({ red: true, ptime_ms: 60 })
+    expect(voiceFor(80_000, 0, FIRST_VOICE)).toBe(FIRST_VOICE)
+    expect(voiceFor(80_000, 0.01, { red: true, ptime_ms: 20 })).toEqual({ red: true, ptime_ms: 20 })
+  })
+
+  it('asks so in the description of the other, and changes nothing else', () => {
+    const rows = [
+      'v=0',
+      'm=audio 9 UDP/TLS/RTP/SAVPF 111 63 9',
+      'a=mid:0',
+      'a=rtpmap:111 opus/48000/2',
+      'a=rtpmap:63 red/48000/2',
+      'm=video 9 UDP/TLS/RTP/SAVPF 96',
+      'a=rtpmap:96 VP8/90000',
+      '',
+    ]
+    const said = voiced(rows.join('\r\n'), { red: true, ptime_ms: 60 })
+    const wanted = [...rows]
+    wanted[1] = 'm=audio 9 UDP/TLS/RTP/SAVPF 63 111 9'
+    wanted.splice(5, 0, 'a=ptime:60')
+    expect(said.split('\r\n')).toEqual(wanted)
+    expect(voiced(said, { red: true, ptime_ms: 60 })).toBe(said)
+    expect(voiced('v=0\r\nm=audio 9 X 0\r\na=mid:0\r\n', FIRST_VOICE)).toBe('v=0\r\nm=audio 9 X 0\r\na=mid:0\r\n')
+  })
+})

@@ -1,0 +1,204 @@
+// How much picture a line carries beside the ECG and the voices: facts in, a rate out. Pure; what measures is line.ts.
+// The ECG goes first, the voice second, the picture last, and this does not come by itself (media.md 4): at the first
+// sign that packets wait on a line its share of picture is halved, and grows again only while nothing waits.
+export type Level = 'full' | 'reduced' | 'still' | 'off'
+
+/**
+ * One direction of a line. `seeking`: not yet met its limit, it grows fast; `calmSince_ms`: no sign since then; `met_bits`:
+ * what was too much the last time, near which it grows slowly.
+ */
+export type Way = Readonly<{
+  bits: number
+  met_bits: number
+  seeking: boolean
+  changedAt_ms: number
+  calmSince_ms: number
+}>
+
+/** How one direction did since the last look. Times: how much longer than at its best a message took on it. */
+export type WayFacts = Readonly<{
+  now_ms: number
+  /** Of the last messages, the newest last. */
+  waits_ms: readonly number[]
+  /** How long the hub has owed us an answer beyond the usual. */
+  owed_ms: number
+  /** What waits in this computer; of the way down 0. */
+  unsent_bytes: number
+  /** How much later than it should the live ECG comes. */
+  ecgLate_ms: number
+  /** Whether packets are lost here: then a late message may be one sent again, and the connections' round trip decides. */
+  lossy: boolean
+  /** How much longer than at its best the connections' own round trip takes; null: not known. */
+  rtt_wait_ms: number | null
+  /** Share of packets lost, 0 to 1. */
+  lost: number
+  /** What really flows of pictures. */
+  used_bits: number
+}>
+
+/** The first frames: what a line of 150 kbit/s carries beside an ECG and two voices. */
+export const FIRST_BITS = 30_000
+/** One picture at its best; of the way down all together. */
+export const MOST_BITS = 600_000
+export const MOST_DOWN_BITS = 1_500_000
+export const LEAST_BITS = 6_000
+const WAIT_BAD_MS = 150
+export const WAIT_FAIR_MS = 60
+const RTT_BAD_MS = 100
+const OWED_BAD_MS = 800
+const ECG_BAD_MS = 300
+const UNSENT_BAD_BYTES = 20_000
+/** Loss by chance is met by sending again and by RED; only what nothing mends is taken for a line that is full. */
+const LOST_BAD = 0.15
+const LOST_FLOOR_BITS = 150_000
+const HALVE_EVERY_MS = 1_500
+const SEEK_EVERY_MS = 1_500
+const RAISE_EVERY_MS = 5_000
+const RAISE = 1.1
+const USED = 0.7
+const NEAR = 0.75
+const NEAR_EVERY_MS = 20_000
+/** Where little flows there is little to learn by small steps. */
+const RAISE_LOW = 1.5
+const LOW_BITS = 24_000
+const SEEK_BITS = 120_000
+/** After so long without a sign the line may have become another. */
+const SEEK_AGAIN_MS = 60_000
+
+export const firstWay = (now_ms: number): Way => ({
+  bits: FIRST_BITS,
+  met_bits: MOST_DOWN_BITS,
+  seeking: true,
+  changedAt_ms: now_ms,
+  calmSince_ms: now_ms,
+})
+
+/** One late message is a lost packet sent again; two in a row are a queue. */
+const waitOf = (waits: readonly number[]): number => (waits.length < 2 ? 0 : Math.min(...waits.slice(-2)))
+
+export function isFull(f: WayFacts): boolean {
+  if (f.unsent_bytes > UNSENT_BAD_BYTES) return true
+  if (f.lossy && f.rtt_wait_ms !== null && f.rtt_wait_ms < RTT_BAD_MS) return false
+  return waitOf(f.waits_ms) > WAIT_BAD_MS || f.owed_ms > OWED_BAD_MS || f.ecgLate_ms > ECG_BAD_MS
+}
+
+function isCalm(f: WayFacts): boolean {
+  if (f.lossy && f.rtt_wait_ms !== null) return f.rtt_wait_ms < WAIT_FAIR_MS
+  return f.waits_ms.length >= 2 && waitOf(f.waits_ms) < WAIT_FAIR_MS && f.owed_ms < WAIT_FAIR_MS
+}
+
+export function wayAfter(way: Way, f: WayFacts, most_bits: number): Way {
+  const since_ms = f.now_ms - way.changedAt_ms
+  const fall = (bits: number): Way => ({
+    bits: Math.max(LEAST_BITS, Math.min(way.bits, bits)),
+    met_bits: bits < way.bits ? way.bits : way.met_bits,
+    seeking: false,
+    changedAt_ms: f.now_ms,
+    calmSince_ms: f.now_ms,
+  })
+  if (isFull(f)) {
+    if (since_ms < HALVE_EVERY_MS && !way.seeking) return { ...way, calmSince_ms: f.now_ms }
+    // Where hardly any picture flows, it is not the picture that fills the line: less of it would free nothing.
+    if (f.used_bits < way.bits / 4) return fall(way.bits)
+    // Half of what flows: half of what nobody sends would free nothing either.
+    return fall(Math.max(way.bits / 2, Math.min(way.bits, f.used_bits)) / 2)
+  }
+  if (f.lost > LOST_BAD && way.bits > LOST_FLOOR_BITS && since_ms >= HALVE_EVERY_MS)
+    return fall(Math.max(LOST_FLOOR_BITS, way.bits * 0.7))
+  // Room is only known to be there while what there is of it is used.
+  const isUsed = way.bits < LOW_BITS || f.used_bits >= USED * way.bits
+  if (!isCalm(f) || !isUsed || way.bits >= most_bits) return way
+  const seeking = way.seeking || f.now_ms - way.calmSince_ms > SEEK_AGAIN_MS
+  const nearIt = !seeking && way.bits > NEAR * way.met_bits
+  if (since_ms < (seeking ? SEEK_EVERY_MS : nearIt ? NEAR_EVERY_MS : RAISE_EVERY_MS)) return way
+  const times = seeking ? (way.bits < SEEK_BITS ? 2 : 1.5) : way.bits < LOW_BITS ? RAISE_LOW : RAISE
+  return { ...way, seeking, bits: Math.min(most_bits, Math.round(way.bits * times)), changedAt_ms: f.now_ms }
+}
+
+/** What a sender of pictures is set to. */
+export type Picture = Readonly<{ level: Level; maxBitrate: number; maxFramerate: number; scale: number }>
+
+const FULL_BITS = 200_000
+const MOVING_BITS = 20_000
+const STILL_BITS = 9_000
+/** A level is left upwards only a little above where it was entered, so that it does not flicker. */
+const ABOVE = 1.2
+
+/** `was`: the level before. */
+export function pictureFor(bits: number, was: Level): Picture {
+  const reaches = (limit: number, above: readonly Level[]): boolean =>
+    bits >= (above.includes(was) ? limit : limit * ABOVE)
+  if (reaches(FULL_BITS, ['full'])) return { level: 'full', maxBitrate: bits, maxFramerate: 24, scale: 1 }
+  if (reaches(MOVING_BITS, ['full', 'reduced'])) {
+    const maxFramerate = bits >= 60_000 ? 20 : bits >= 40_000 ? 15 : 10
+    return { level: 'reduced', maxBitrate: bits, maxFramerate, scale: 2 }
+  }
+  if (reaches(STILL_BITS, ['full', 'reduced', 'still']))
+    return { level: 'still', maxBitrate: bits, maxFramerate: 1, scale: 2 }
+  return { level: 'off', maxBitrate: STILL_BITS, maxFramerate: 1, scale: 2 }
+}
+
+export const SMALL_BITS = 100_000
+/** Where both are wished for and there is less than this, the small one serves for both. */
+const BOTH_BITS = 150_000
+
+/** A camera's two lines: what is sent on each of what somebody wishes for. */
+export function layersFor(bits: number, wanted: { large: boolean; small: boolean }): { large: number; small: number } {
+  if (!wanted.small) return { large: wanted.large ? bits : 0, small: 0 }
+  if (!wanted.large || bits < BOTH_BITS) return { large: 0, small: Math.min(SMALL_BITS, bits) }
+  const small = Math.min(SMALL_BITS, Math.round(bits / 3))
+  return { large: bits - small, small }
+}
+
+/** How many pictures a line takes: of few each adapts to it, of many they come as they are. */
+export function picturesFor(bits: number, few: boolean): { large: boolean; count: number } {
+  if (few) return { large: true, count: Math.max(1, Math.floor(bits / MOVING_BITS)) }
+  const large = bits >= MOST_BITS
+  return { large, count: (large ? 1 : 0) + Math.floor((bits - (large ? MOST_BITS : 0)) / SMALL_BITS) }
+}
+
+/** Longest wait of each direction's last messages, from the times of questions and answers; clocks need not agree. */
+export class Delays {
+  private readonly echoes: { at_ms: number; up: number; down: number }[] = []
+
+  heard(e: { mark: number; hub_ms: number; back_ms: number }): void {
+    this.echoes.push({ at_ms: e.back_ms, up: e.hub_ms - e.mark, down: e.back_ms - e.hub_ms })
+    while (this.echoes.length > KEPT) this.echoes.shift()
+  }
+
+  /** What the way there and back takes at its best; null: nothing was heard yet. */
+  get best_ms(): number | null {
+    if (this.echoes.length === 0) return null
+    return this.least('up') + this.least('down')
+  }
+
+  waits(way: 'up' | 'down', since_ms: number): readonly number[] {
+    const least = this.least(way)
+    return this.echoes.filter(e => e.at_ms >= since_ms).map(e => e[way] - least)
+  }
+
+  private least(way: 'up' | 'down'): number {
+    return Math.min(...this.echoes.map(e => e[way]))
+  }
+}
+
+const KEPT = 240
+
+/** The connections' round trips, of several kinds that differ at their best: how much longer than that the last took. */
+export class Trips {
+  private readonly kinds = new Map<string, { least: number; last: number; at_ms: number }>()
+
+  heard(kind: string, rtt_ms: number, now_ms: number): void {
+    const was = this.kinds.get(kind)
+    if (was !== undefined && was.last === rtt_ms) return // the same one, looked at again
+    this.kinds.set(kind, { least: Math.min(was?.least ?? rtt_ms, rtt_ms), last: rtt_ms, at_ms: now_ms })
+  }
+
+  /** null: none is fresh. */
+  wait_ms(now_ms: number): number | null {
+    const waits = [...this.kinds.values()].filter(k => now_ms - k.at_ms < TRIP_FRESH_MS).map(k => k.last - k.least)
+    return waits.length === 0 ? null : Math.max(...waits)
+  }
+}
+
+const TRIP_FRESH_MS = 3_500
