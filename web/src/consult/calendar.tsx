@@ -113,7 +113,7 @@ function Week({ experts }: { experts: readonly ExpertCalendar[] }) {
   const today = day(now.value)
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: on a phone the table is scrolled sideways, by keys too
-    <section class="cal-scroll" aria-label={t('calendar.title')} tabIndex={0}>
+    <section class="cal-scroll" aria-label={t('calendar.expert')} tabIndex={0}>
       <table class="cal-grid">
         <thead>
           <tr>
