@@ -6,8 +6,12 @@ Two browsers with two hubs on two cores would make waits time out that are no fa
 import pytest
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist's own, which writes the groups into the ids
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def has_browser(item: pytest.Item) -> bool:
+        return item.get_closest_marker("journey") is not None or item.nodeid.startswith("tests/line/")
+
     for item in items:
-        group = "journey" if item.get_closest_marker("journey") else item.nodeid.partition("::")[0]
+        group = "journey" if has_browser(item) else item.nodeid.partition("::")[0]
         item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: item.get_closest_marker("journey") is None)
+    items.sort(key=lambda item: not has_browser(item))

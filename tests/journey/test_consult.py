@@ -10,6 +10,7 @@ from playwright.async_api import Locator, expect
 
 from tests.journey.conftest import People, Person, expect_ink, ink, real, shot
 from tests.server.conftest import REQUEST, Hub
+from tests.waiting import until
 
 pytestmark = [pytest.mark.journey, pytest.mark.asyncio(loop_scope="session")]
 
@@ -39,18 +40,23 @@ async def enter(person: Person) -> None:
     await expect(person.see("room")).to_have_attribute("data-place", "in")
 
 
-NEW_FRAMES = """video => new Promise((done, failed) => {
+NEW_FRAMES = """video => new Promise(done => {
   const begun = video.currentTime
-  setTimeout(() => failed(new Error('no new picture for 60 s')), 60000)
-  const look = () => video.videoWidth > 0 && video.currentTime > begun ? done() : requestAnimationFrame(look)
+  setTimeout(() => done(false), 2000)
+  const look = () =>
+    video.videoWidth > 0 && video.currentTime > begun ? done(true) : requestAnimationFrame(look)
   look()
 })"""
 
 
 async def plays(video: Locator) -> None:
-    """Pictures really arrive: the other's fake camera draws new frames."""
+    """Pictures really arrive: the other's fake camera draws new frames. Who begins to speak gets another tile: it is
+    looked for anew each time."""
     await expect(video).to_be_visible()
-    await video.evaluate(NEW_FRAMES)
+    try:
+        await until(lambda: video.evaluate(NEW_FRAMES), 60)
+    except TimeoutError as error:
+        raise AssertionError(await video.page.locator("body").inner_text()) from error
 
 
 async def test_two_people_hold_a_consultation_before_the_same_ecg_and_both_sign_its_opinion(
