@@ -52,15 +52,14 @@ def cluster() -> Iterator[Cluster]:
     folder = Path(tempfile.mkdtemp(prefix="xinlian-postgres-"))
     if user is not None:
         shutil.chown(folder, user)
-    words: dict[str, object] = {"cwd": folder, "user": user, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     data = folder / "data"
-    init = [found[-1], "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
-    subprocess.run(init, check=True, **words)  # type: ignore[call-overload]  # plain words of Popen
+    init: list[str | Path] = [found[-1], "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+    subprocess.run(init, check=True, cwd=folder, user=user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     port = _free_port()
     settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
-    started = [found[-1].parent / "postgres", "-D", data, "-p", str(port)]
+    started: list[str | Path] = [found[-1].parent / "postgres", "-D", data, "-p", str(port)]
     started += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-    process = subprocess.Popen(started, **words)  # type: ignore[call-overload]  # plain words of Popen
+    process = subprocess.Popen(started, cwd=folder, user=user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         running = Cluster(port)
         began = time.monotonic()
