@@ -199,8 +199,8 @@ class Outbox:
             self._newest
             and not self._waiting
             and self._takes(FLEETING_BYTES_MAX)
-            and (size < NARROW_BYTES if narrow else True)
-            and (now >= self._newest_at if narrow and size == 0 else True)
+            and (not narrow or size < NARROW_BYTES)
+            and (not narrow or size > 0 or now >= self._newest_at)
         ):
             key = next(iter(self._newest))
             whole = self._newest.pop(key)
