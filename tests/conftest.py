@@ -16,6 +16,7 @@ class Spread(LoadScopeScheduling):  # type: ignore[misc]  # its base has no type
         return "browser" if nodeid.startswith(WITH_BROWSER) else nodeid.partition("::")[0]
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Spread:
     return Spread(config, log)
 

@@ -292,7 +292,8 @@ class Rig:
         return Monitor(self.hub, self.hosts, host, org, seconds)
 
     def no_faults(self) -> None:
-        assert [(p.login, fault) for p in self.people for fault in p.faults] == []
+        faults = [(p.login, fault) for p in self.people for fault in p.faults]
+        assert not faults, faults
 
 
 WAIT_MS: Final = 60_000

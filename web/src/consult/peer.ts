@@ -48,6 +48,7 @@ export class Peer {
   private making = false
   /** While the voice is packed anew, which is an offer and an answer that stay in this computer. */
   private packing: Promise<void> | null = null
+  private hearing: Promise<void> = Promise.resolve()
   private ignoring = false
   private lostAt_ms: number | null = null
   private restartTimer: ReturnType<typeof setTimeout> | undefined
@@ -117,8 +118,23 @@ export class Peer {
     this.o.send({ description: { type: local.type, sdp: local.sdp, offer } })
   }
 
-  async description(description: Described): Promise<void> {
-    if (this.packing !== null) await this.packing // else at once, before the candidates that follow
+  /** What the other says is heard one thing after another: an answer that came twice is not set twice. */
+  private inTurn(hear: () => Promise<void>): Promise<void> {
+    const heard = this.hearing.then(hear)
+    this.hearing = heard.catch(() => undefined)
+    return heard
+  }
+
+  description(description: Described): Promise<void> {
+    return this.inTurn(() => this.described(description))
+  }
+
+  candidate(candidate: RTCIceCandidateInit): Promise<void> {
+    return this.inTurn(() => this.reachable(candidate))
+  }
+
+  private async described(description: Described): Promise<void> {
+    if (this.packing !== null) await this.packing
     const side = { polite: this.polite, making: this.making, stable: this.pc.signalingState === 'stable' }
     this.ignoring = ignores(side, description.type)
     if (this.ignoring || this.closed) return
@@ -136,7 +152,7 @@ export class Peer {
     await this.show() // before now it would not hold; the first frame is a round trip away
   }
 
-  async candidate(candidate: RTCIceCandidateInit): Promise<void> {
+  private async reachable(candidate: RTCIceCandidateInit): Promise<void> {
     try {
       if (this.packing !== null) await this.packing
       await this.pc.addIceCandidate(candidate)

@@ -37,12 +37,17 @@ export function whoIsLarge(seats: readonly Seat[], floor: Floor, large: Large): 
   return seats[0] ?? null
 }
 
-/** Raised hands first, in their order; then as they came. At most STRIP_MAX have a picture: nobody else is rendered. */
+/**
+ * Raised hands first, in their order; then whoever the talk is about (who leads, the host, who asked), so that he stays
+ * before everybody's eyes while others speak; then as they came. At most STRIP_MAX have a picture: nobody else is rendered.
+ */
 export function stripOf(seats: readonly Seat[], floor: Floor, who: Large): { shown: readonly Seat[]; more: number } {
   const large = whoIsLarge(seats, floor, who)
+  const asking = floor.here.filter(h => h.role === 'requester').map(h => h.account)
+  const order = [...floor.hands, floor.presenter, floor.host, ...asking]
   const rank = (s: Seat): number => {
-    const at = floor.hands.indexOf(s.account)
-    return at < 0 ? floor.hands.length : at
+    const at = order.indexOf(s.account)
+    return at < 0 ? order.length : at
   }
   const rest = seats.filter(s => s !== large && s.state !== 'left').sort((a, b) => rank(a) - rank(b))
   return { shown: rest.slice(0, STRIP_MAX), more: Math.max(0, rest.length - STRIP_MAX) }

@@ -75,11 +75,13 @@ describe('what the hub tells', () => {
 describe('forty people', () => {
   const seats = Array.from({ length: 39 }, (_, i) => seat(`usr_${i}`))
 
-  it('shows who has the word large, seven in the strip with raised hands first, and counts the rest', () => {
-    const told = floor({ speaker: 'usr_30', presenter: 'usr_1', hands: ['usr_20', 'usr_10'] })
+  it('shows who has the word large, seven in the strip: hands, who leads, the host, who asked, and counts the rest', () => {
+    const here = [{ account: 'usr_37', role: 'requester' as const }]
+    const told = floor({ speaker: 'usr_30', presenter: 'usr_1', host: 'usr_2', hands: ['usr_20', 'usr_10'], here })
     expect(whoIsLarge(seats, told, NOBODY_LARGE)?.account).toBe('usr_30')
     const { shown, more } = stripOf(seats, told, NOBODY_LARGE)
-    expect(shown.slice(0, 3).map(s => s.account)).toEqual(['usr_20', 'usr_10', 'usr_0'])
+    const first = ['usr_20', 'usr_10', 'usr_1', 'usr_2', 'usr_37', 'usr_0']
+    expect(shown.slice(0, 6).map(s => s.account)).toEqual(first)
     expect([shown.length, more]).toEqual([STRIP_MAX, 31])
   })
 
