@@ -1,4 +1,5 @@
-"""HTTP of a room's sound and picture: a seat, its two connections, what it wants to see. Members of the room only.
+"""HTTP of a room's sound and picture: a seat, its two connections, what it wants to see; and a trial before one enters.
+Members of the room only.
 
 Nothing of it is kept for a repeat: a description is of one moment, and the seat it is for makes it single.
 """
@@ -9,6 +10,7 @@ from server.base.http import Call, Route
 from server.consult import service
 from server.consult.media.model import MediaAnswer, MediaDescription, MediaDone, MediaSeat, MediaWatch
 from server.consult.media.seats import Seats
+from server.consult.model import MediaTrial
 from server.consult.service import Consultations
 
 
@@ -16,6 +18,16 @@ def routes(room: Consultations, seats: Seats) -> tuple[Route, ...]:
     async def seat(call: Call) -> MediaSeat:
         await service.check_inside(room, call.ctx, call.path["id"])
         return await seats.take(call.path["id"], call.ctx.actor)
+
+    async def try_ways(call: Call) -> MediaTrial:
+        await service.check_inside(room, call.ctx, call.path["id"])
+        trial = await seats.try_ways(call.ctx.actor)
+        return MediaTrial(trial.seat, trial.offer, service.ice_servers(room, call.ctx.actor))
+
+    async def answer_trial(call: Call) -> MediaDone:
+        said: MediaDescription = call.body
+        await seats.answer_trial(call.ctx.actor, said.seat, said.sdp)
+        return MediaDone(said.seat)
 
     async def answer(call: Call) -> MediaDone:
         await service.check_inside(room, call.ctx, call.path["id"])
@@ -37,6 +49,8 @@ def routes(room: Consultations, seats: Seats) -> tuple[Route, ...]:
     path, rule = "/api/consults/{id}/media", "consult.read"
     return (
         Route("POST", f"{path}/seat", rule, seat, result=MediaSeat, kept=False),
+        Route("POST", f"{path}/try", rule, try_ways, result=MediaTrial, kept=False),
+        Route("POST", f"{path}/try/answer", rule, answer_trial, body=MediaDescription, result=MediaDone, kept=False),
         Route("POST", f"{path}/answer", rule, answer, body=MediaDescription, result=MediaDone, kept=False),
         Route("POST", f"{path}/publish", rule, publish, body=MediaDescription, result=MediaAnswer, kept=False),
         Route("POST", f"{path}/watch", rule, watch, body=MediaWatch, result=MediaDone, kept=False),

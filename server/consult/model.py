@@ -429,6 +429,14 @@ class IceServer(msgspec.Struct, frozen=True):
     credential: str = ""
 
 
+class MediaTrial(msgspec.Struct, frozen=True):
+    """A seat nobody else sees, by which a page learns before it enters which way is open to it."""
+
+    seat: str
+    offer: str
+    ice_servers: list[IceServer]
+
+
 class SharedView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which stretch of which recording everybody looks at, in sample-index coordinates. `rev` is the hub's: the higher
     one wins on every screen."""

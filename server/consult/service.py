@@ -340,7 +340,7 @@ async def enter(room: Consultations, ctx: Ctx, consult_id: str) -> Enter:
 
     consult = await room.db.write(work, actor=ctx.actor)
     stay = new_id("stay")
-    enter = Enter(consult, _ice_servers(room, ctx.actor), room.rooms.view(consult_id), stay)
+    enter = Enter(consult, ice_servers(room, ctx.actor), room.rooms.view(consult_id), stay)
     told = room.rooms.enter(consult_id, ctx.actor, stay)
     if room.seats is None:
         return enter
@@ -349,7 +349,7 @@ async def enter(room: Consultations, ctx: Ctx, consult_id: str) -> Enter:
     return msgspec.structs.replace(enter, media=media, forwarded=room.seats.is_forwarded(consult_id))
 
 
-def _ice_servers(room: Consultations, account: str) -> list[IceServer]:
+def ice_servers(room: Consultations, account: str) -> list[IceServer]:
     """With coturn's own kind of password (`use-auth-secret`): it knows of no account, and forgets it by the clock."""
     secret = room.settings.turn_secret
     if not secret:

@@ -40,6 +40,8 @@ MEMBERS_MAX: Final = 40
 WISHES_MAX, ACCOUNT_CHARS_MAX = 100, 64
 TAKES_MAX, TAKES_S = 30, 60.0
 """So many seats may a member take in so long: a page whose line breaks all the time needs fewer."""
+TRIAL: Final = "try:"
+"""Before the room of an account's own in which it tries the ways: no consultation's id begins so."""
 DIRECT_MAX: Final = 2
 ENTERED_S: Final = 30.0
 """Who has just entered may not yet follow the room's topic."""
@@ -134,6 +136,15 @@ class Seats:
             raise MediaFull(MEMBERS_MAX) from error
         return MediaSeat(seat, offer)
 
+    async def try_ways(self, account: str) -> MediaSeat:
+        """A seat in a room of his own: the page learns before it enters by which way sound and picture can come to it,
+        and nobody sees or hears it. Given up when the page closes it. Raises as `take`."""
+        self.engine.open()
+        return await self.take(TRIAL + account, account)
+
+    async def answer_trial(self, account: str, seat: str, sdp: str) -> None:
+        await self.answer(TRIAL + account, account, seat, sdp)
+
     async def answer(self, consult: str, account: str, seat: str, sdp: str) -> None:
         self._check(consult, account, seat, sdp)
         with _Refusals():
@@ -173,7 +184,9 @@ class Seats:
         room = self._rooms.setdefault(consult, _Room())
         self._rooms.move_to_end(consult)
         if len(self._rooms) > ROOMS_MAX:
-            self._rooms.popitem(last=False)
+            oldest = next((consult for consult, room in self._rooms.items() if not room.seats), None)
+            if oldest is not None:
+                del self._rooms[oldest]
         return room
 
     def _check(self, consult: str, account: str, seat: str, sdp: str) -> None:

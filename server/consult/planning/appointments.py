@@ -120,8 +120,9 @@ async def tested(room: Consultations, ctx: Ctx, consult_id: str, found: DeviceCh
         before = next((t["at"] for t in planning.tested_in(tx.conn, consult_id) if t["account"] == ctx.actor), None)
         rtt_ms = None if found.rtt_ms is None else max(0, min(found.rtt_ms, 60_000))
         planning.set_tested(
-            tx.conn, consult_id, ctx.actor, at=tx.now, camera=found.camera, microphone=found.microphone, rtt_ms=rtt_ms
-        )
+            tx.conn, consult_id, ctx.actor, at=tx.now, camera=found.camera, microphone=found.microphone,
+            rtt_ms=rtt_ms, way=found.way,
+        )  # fmt: skip
         if before is None or later(before, TELL_AGAIN_S) <= tx.now:
             body: Body = {"camera": found.camera, "microphone": found.microphone, "account": ctx.actor}
             tell(tx, row, "consult.tested", body)
@@ -157,8 +158,10 @@ def _plan(conn: Connection, row: RowMapping) -> Plan:
         starts_at = later(starts_at, 60 * booked.late_min)
     tests = planning.tested_in(conn, row["id"])
     names = people.names(conn, (t["account"] for t in tests))
-    seen = [Seen(t["account"], names.get(t["account"], ""), t["at"], t["camera"], t["microphone"], t["rtt_ms"])
-            for t in tests]  # fmt: skip
+    seen = [
+        Seen(t["account"], names.get(t["account"], ""), t["at"], t["camera"], t["microphone"], t["rtt_ms"], t["way"])
+        for t in tests
+    ]
     return Plan(booked, None if offer is None else _booking(conn, offer), waiting, starts_at, seen)
 
 

@@ -159,6 +159,10 @@ class Waiting(msgspec.Struct, frozen=True):
     to_day: str
 
 
+Way = Literal["direct", "turn_udp", "turn_tcp", "turn_tls", "sound", "none"]
+"""By which sound and picture come to a page: straight, by a TURN server, voices only over the web connection, none."""
+
+
 class Seen(msgspec.Struct, frozen=True):
     """Who has tested his devices in the waiting room, and what the test said."""
 
@@ -168,6 +172,7 @@ class Seen(msgspec.Struct, frozen=True):
     camera: bool
     microphone: bool
     rtt_ms: int | None
+    way: Way | None
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -181,11 +186,12 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class DeviceCheck(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the waiting room's device test found; rtt_ms None: the hub did not answer in time."""
+    """What the waiting room's device test found; rtt_ms None: the hub did not answer in time; way None: not known."""
 
     camera: bool
     microphone: bool
     rtt_ms: int | None = None
+    way: Way | None = None
 
 
 class Appointment(msgspec.Struct, frozen=True):

@@ -132,6 +132,7 @@ tested = Table(
     Column("camera", Boolean, nullable=False),
     Column("microphone", Boolean, nullable=False),
     Column("rtt_ms", Integer),
+    Column("way", Text),
 )
 
 

@@ -461,11 +461,12 @@ export type DayChange = {
   readonly reason: string
 }
 
-/** What the waiting room's device test found; rtt_ms None: the hub did not answer in time. */
+/** What the waiting room's device test found; rtt_ms None: the hub did not answer in time; way None: not known. */
 export type DeviceCheck = {
   readonly camera: boolean
   readonly microphone: boolean
   readonly rtt_ms?: number | null
+  readonly way?: 'direct' | 'none' | 'sound' | 'turn_tcp' | 'turn_tls' | 'turn_udp' | null
 }
 
 /** One device with its keys and what was done to it, newest first. */
@@ -971,6 +972,13 @@ export type MediaNews = {
 export type MediaSeat = {
   readonly seat: string
   readonly offer: string
+}
+
+/** A seat nobody else sees, by which a page learns before it enters which way is open to it. */
+export type MediaTrial = {
+  readonly seat: string
+  readonly offer: string
+  readonly ice_servers: readonly IceServer[]
 }
 
 /** Whom this seat's page shows, the whole wish each time, in order of worth. */
@@ -1505,6 +1513,7 @@ export type Seen = {
   readonly camera: boolean
   readonly microphone: boolean
   readonly rtt_ms: number | null
+  readonly way: 'direct' | 'none' | 'sound' | 'turn_tcp' | 'turn_tls' | 'turn_udp' | null
 }
 
 /** One thing that is said, and what it is about: a page that shows the numbers in a table leaves that one out. */

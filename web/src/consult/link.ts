@@ -24,8 +24,8 @@ export type Seat = Readonly<{
 }>
 
 const NET_EVERY_MS = 2_000
-/** As often as a screen paints; on a narrow line as the hub says. */
-const POINTER_EVERY_MS = 16
+/** Under a frame of 60 Hz, so that no move of a mouse that tells as many waits for the next; on a narrow line as the hub says. */
+const POINTER_EVERY_MS = 12
 const VIEW_EVERY_MS = 80
 const SETTLE_MS = 600
 /** Without media for so long, though somebody is there and the hub is heard: voices go over the web connection. */

@@ -10,6 +10,7 @@ import { Button, ErrorLine } from '../ui'
 import type { Media, OwnMedia } from './media'
 import { SelfTile } from './tiles'
 import { useWaiting, WaitingRoom } from './waiting'
+import { type Found, tryWays, type Way } from './ways'
 import { roomIsOpen, stateWords } from './words'
 
 const MISSING = {
@@ -49,6 +50,7 @@ export function Lobby(p: Props) {
   const isMember = p.consult.members.some(m => isMe(m.account))
   const floor = useWaiting(p.consult.id, open && isMember && !p.busy)
   const [rtt, setRtt] = useState<number | null | 'asking'>('asking')
+  const [way, setWay] = useState<Way | null>(null)
   const checked =
     state.kind === 'asking'
       ? null
@@ -78,8 +80,9 @@ export function Lobby(p: Props) {
           <Button onClick={() => void tone()}>{t('check.speaker.play')}</Button>
         </li>
         <Network onMeasured={setRtt} />
+        {open && isMember && <Ways consult={p.consult.id} onFound={setWay} />}
       </ul>
-      {isMember && <WaitingRoom consult={p.consult} floor={floor} checked={checked} rtt_ms={rtt} />}
+      {isMember && <WaitingRoom consult={p.consult} floor={floor} checked={checked} rtt_ms={rtt} way={way} />}
       {open ? (
         <>
           <p class="muted f13 room-lobby">{t('room.lobby.told')}</p>
@@ -188,6 +191,43 @@ function Network({ onMeasured }: { onMeasured: (rtt_ms: number | null) => void }
   return (
     <li data-testid="net-check" data-rtt={rtt}>
       {rtt === 'asking' ? t('check.net.asking') : rtt === 'none' ? t('check.net.none') : t('check.net', { ms: rtt })}
+    </li>
+  )
+}
+
+/** By which way sound and picture will come; blocked, it says what to ask of whom. */
+function Ways({ consult, onFound }: { consult: string; onFound: (way: Way) => void }) {
+  const found = useSignal<Found | 'asking' | 'unknown'>('asking')
+  useEffect(() => {
+    const over = new AbortController()
+    tryWays(consult, over.signal).then(
+      told => {
+        if (over.signal.aborted) return
+        found.value = told
+        onFound(told.way)
+      },
+      error => {
+        console.info('lobby.ways', error)
+        if (!over.signal.aborted) found.value = 'unknown'
+      },
+    )
+    return () => over.abort()
+  }, [consult])
+  const told = found.value
+  if (typeof told === 'string')
+    return (
+      <li data-testid="way-check" data-way={told}>
+        {t(`check.way.${told}`)}
+      </li>
+    )
+  const { way, udp, turn } = told
+  const blocked = way === 'sound' || way === 'none'
+  return (
+    <li data-testid="way-check" data-way={way}>
+      <span>
+        {t(`check.way.${way}`)} {blocked && udp !== '' && t('check.way.udp', { udp })}{' '}
+        {blocked && turn && t('check.way.turn')}
+      </span>
     </li>
   )
 }

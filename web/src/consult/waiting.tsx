@@ -9,6 +9,7 @@ import { t } from '../i18n/planning'
 import { subscribe, whisper } from '../live/live'
 import { usePlan } from './planned'
 import { type Floor, NO_FLOOR, readFloor, type Shared } from './shared'
+import type { Way } from './ways'
 import { minute, whenWords } from './when'
 import './planning.css'
 
@@ -35,6 +36,7 @@ type Props = Readonly<{
   floor: Floor
   checked: Pick<DeviceCheck, 'camera' | 'microphone'> | null // null: not yet known
   rtt_ms: number | null | 'asking'
+  way: Way | null // null: not yet known
 }>
 
 export function WaitingRoom(p: Props) {
@@ -43,10 +45,10 @@ export function WaitingRoom(p: Props) {
   const { camera, microphone } = p.checked ?? { camera: null, microphone: null }
   useEffect(() => {
     if (camera === null || microphone === null || p.rtt_ms === 'asking') return
-    const found: DeviceCheck = { camera, microphone, rtt_ms: p.rtt_ms }
+    const found: DeviceCheck = { camera, microphone, rtt_ms: p.rtt_ms, way: p.way }
     // Kept for the other side; without it one enters all the same.
     api.post<Plan>(`/api/consults/${encodeURIComponent(p.consult.id)}/tested`, found).then(setTold, () => undefined)
-  }, [p.consult.id, camera, microphone, p.rtt_ms])
+  }, [p.consult.id, camera, microphone, p.rtt_ms, p.way])
   const plan = told !== null && known !== null && known.tested.length < told.tested.length ? told : known
   if (plan === null) return null
   return (
@@ -85,7 +87,12 @@ function standing(floor: Floor, plan: Plan, account: string): string {
   if (floor.waits.includes(account)) return t('lobby.waits')
   const seen = plan.tested.find(s => s.account === account)
   if (seen === undefined) return t('lobby.away')
-  const lacks = [...(seen.camera ? [] : [t('lobby.no.camera')]), ...(seen.microphone ? [] : [t('lobby.no.microphone')])]
+  const lacks = [
+    ...(seen.camera ? [] : [t('lobby.no.camera')]),
+    ...(seen.microphone ? [] : [t('lobby.no.microphone')]),
+    ...(seen.way === 'sound' ? [t('lobby.no.picture')] : []),
+    ...(seen.way === 'none' ? [t('lobby.no.media')] : []),
+  ]
   const time = minute(seen.at)
   return lacks.length === 0
     ? t('lobby.tested', { time })

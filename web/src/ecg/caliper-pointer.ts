@@ -85,6 +85,10 @@ export function useCaliperPointer(p: Pointing) {
     const { x, y } = at(event)
     const now = held.current
     const free = event.altKey
+    // At once: who looks elsewhere waits for a frame of his own already.
+    const cell = p.onPointer === undefined || p.sheet === null ? null : cellAt(p.sheet, x, y)
+    if (cell !== null && p.sheet !== null)
+      p.onPointer?.({ lead: cell.lead, strip: cell.strip, sample: sampleUnder(p.sheet, cell, x) })
     if (asked.current !== 0) return
     asked.current = requestAnimationFrame(() => {
       asked.current = 0
@@ -96,8 +100,6 @@ export function useCaliperPointer(p: Pointing) {
         if (now.kind === 'second') now.moved = now.moved || event.buttons === 1
         setLeg(now.cell, x, y, free)
       }
-      const cell = p.onPointer === undefined ? null : cellAt(p.sheet, x, y)
-      if (cell !== null) p.onPointer?.({ lead: cell.lead, strip: cell.strip, sample: sampleUnder(p.sheet, cell, x) })
     })
   }
 

@@ -339,5 +339,39 @@ export const t = catalogue({
   'check.speaker.play': { zh: '播放提示音', en: 'Play a tone' },
   'check.net.asking': { zh: '正在测网络', en: 'Testing the network' },
   'check.net': { zh: '网络：中心应答 {ms} ms', en: 'Network: hub answers in {ms} ms' },
+  'check.way.asking': { zh: '正在测音视频通路', en: 'Trying the way for sound and picture' },
+  'check.way.direct': { zh: '音视频：直连可用', en: 'Sound and picture: straight to the hub' },
+  'check.way.turn_udp': {
+    zh: '音视频：直连不通，经中转服务器（UDP）',
+    en: 'Sound and picture: not straight, by way of the TURN server (UDP)',
+  },
+  'check.way.turn_tcp': {
+    zh: '音视频：UDP 不通，经中转服务器（TCP）；网络差时画面会停顿',
+    en: 'Sound and picture: UDP is blocked, by way of the TURN server (TCP); on a bad line the picture will halt',
+  },
+  'check.way.turn_tls': {
+    zh: '音视频：UDP 不通，经中转服务器（TLS）；网络差时画面会停顿',
+    en: 'Sound and picture: UDP is blocked, by way of the TURN server (TLS); on a bad line the picture will halt',
+  },
+  'check.way.sound': {
+    zh: '音视频：没有可用的通路。进入后可以说话（走网页连接），有文字和心电，没有画面。',
+    en: 'Sound and picture: no way is open. Inside you can talk (over the web connection), write and see the ECG, without pictures.',
+  },
+  'check.way.none': {
+    zh: '音视频：没有可用的通路。进入后只有文字和心电。',
+    en: 'Sound and picture: no way is open. Inside there are text and the ECG only.',
+  },
+  'check.way.unknown': {
+    zh: '音视频：现在测不了，进入后再接',
+    en: 'Sound and picture: cannot be tried now, only inside',
+  },
+  'check.way.udp': {
+    zh: '请网络管理员放行到 {udp} 的 UDP。',
+    en: 'Ask whoever keeps the network to let UDP through to {udp}.',
+  },
+  'check.way.turn': {
+    zh: '中转服务器也不通，请一并检查。',
+    en: 'The TURN server does not answer either: have it looked at too.',
+  },
   'check.net.none': { zh: '网络：中心没有应答', en: 'Network: no answer from the hub' },
 })

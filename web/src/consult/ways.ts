@@ -1,0 +1,82 @@
+// Before the room: by which way sound and picture could come to this page. Not guessed from settings: a connection to the
+// hub's forwarder really comes to stand, in a room of this page's own, and says which way it took. Words are lobby.tsx.
+import { ApiError, api } from '../api/client'
+import type { DeviceCheck, MediaTrial } from '../api/types.gen'
+import { canSound } from './sound'
+
+export type Way = NonNullable<DeviceCheck['way']>
+/** `udp`: where the hub takes sound and picture, for the words to whoever keeps the firewall; '' when it did not say. */
+export type Found = Readonly<{ way: Way; udp: string; turn: boolean }>
+
+const WITHIN_MS = 8_000
+const LOOK_MS = 100
+const ASK_TIMES = 5
+const ASK_AGAIN_MS = 1_000
+
+const wait = (ms: number): Promise<void> => new Promise(done => setTimeout(done, ms))
+
+type Candidate = Readonly<{ candidateType?: string; relayProtocol?: string }>
+type Row = Candidate &
+  Readonly<{ id: string; type: string; state?: string; nominated?: boolean; localCandidateId?: string }>
+
+/** By what the connection says of itself; null while it does not say. */
+export function wayOf(rows: readonly Row[]): Way | null {
+  const pair = rows.find(r => r.type === 'candidate-pair' && r.nominated === true && r.state === 'succeeded')
+  const local = rows.find(r => r.id === pair?.localCandidateId)
+  if (local === undefined) return null
+  if (local.candidateType !== 'relay') return 'direct'
+  const by = local.relayProtocol
+  return by === 'tls' ? 'turn_tls' : by === 'tcp' ? 'turn_tcp' : 'turn_udp'
+}
+
+/** Address and port of the first candidate offered, as `10.0.0.5:8444`. */
+export function addressOf(sdp: string): string {
+  const [, address, port] = /^a=candidate:\S+ \d+ \S+ \d+ (\S+) (\d+)/m.exec(sdp) ?? []
+  if (address === undefined || port === undefined) return ''
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+}
+
+/** Raises ApiError when the hub has no forwarder just now, or was asked too often. */
+export async function tryWays(consult: string, over: AbortSignal): Promise<Found> {
+  const path = `/api/consults/${encodeURIComponent(consult)}/media/try`
+  const given = await ask(path, over)
+  const iceServers = given.ice_servers.map(s => ({ ...s, urls: [...s.urls] }))
+  const turn = iceServers.some(s => s.urls.some(url => url.startsWith('turn')))
+  const pc = new RTCPeerConnection({ iceServers })
+  try {
+    await pc.setRemoteDescription({ type: 'offer', sdp: given.offer })
+    await pc.setLocalDescription()
+    await api.post(`${path}/answer`, { seat: given.seat, sdp: pc.localDescription?.sdp ?? '' }, { signal: over })
+    const until_ms = performance.now() + WITHIN_MS
+    while (performance.now() < until_ms && !over.aborted) {
+      if (pc.connectionState === 'failed') break
+      const way = pc.connectionState === 'connected' ? wayOf(await rowsOf(pc)) : null
+      if (way !== null) return { way, udp: addressOf(given.offer), turn }
+      await wait(LOOK_MS)
+    }
+    return { way: canSound() ? 'sound' : 'none', udp: addressOf(given.offer), turn }
+  } finally {
+    pc.close()
+  }
+}
+
+/** The forwarder may only just be starting. */
+async function ask(path: string, signal: AbortSignal): Promise<MediaTrial> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await api.post<MediaTrial>(path, {}, { signal })
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.code !== 'consult.media_gone' || tries === ASK_TIMES) throw error
+      await wait(ASK_AGAIN_MS)
+    }
+  }
+}
+
+async function rowsOf(pc: RTCPeerConnection): Promise<Row[]> {
+  const rows: Row[] = []
+  const stats = await pc.getStats()
+  stats.forEach((row: unknown) => {
+    rows.push(row as Row)
+  })
+  return rows
+}
