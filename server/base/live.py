@@ -130,6 +130,7 @@ class _Page:
     streams: dict[str, _Follower] = field(default_factory=dict)
     slow: bool = False
     """It was told to say what is fleeting less often."""
+    heard_at: float = 0.0
 
 
 @dataclass(eq=False)
@@ -238,15 +239,17 @@ class Live:
         if self._notice is not None:
             page.out.send(self._notice)
         writer = asyncio.create_task(self._write(page, request.writer.drain))
+        looking = asyncio.create_task(_until_silent(page, request.transport))
         try:
             await self._read(page)
         finally:
+            looking.cancel()
             for topic in list(page.topics):
                 self._gone(page, topic)
             self._pages.discard(page)
             page.out.close()
             writer.cancel()
-            await asyncio.gather(writer, return_exceptions=True)
+            await asyncio.gather(writer, looking, return_exceptions=True)
         return socket
 
     def whisper(self, topic: str, sender: str, body: bytes, to: str | None = None, newest: str = "") -> None:
@@ -262,14 +265,13 @@ class Live:
 
     async def _read(self, page: _Page) -> None:
         second, said = 0, 0
+        loop = asyncio.get_running_loop()
         while True:
-            try:
-                message = await page.socket.receive(timeout=IDLE_S)
-            except TimeoutError:
-                return
+            message = await page.socket.receive()
             if message.type != WSMsgType.TEXT:
                 return
-            now = int(self._clock.monotonic())
+            page.heard_at = loop.time()
+            now = int(page.heard_at)
             second, said = now, said + 1 if now == second else 1
             if said > MESSAGES_PER_S_MAX:
                 await _close(page, 4429)
@@ -425,3 +427,12 @@ def _pong(mark: float | None, now_s: float) -> bytes:
 def _json(value: object) -> bytes:
     """As a frame, ready for every page."""
     return frame(msgspec.json.encode(value))
+
+
+async def _until_silent(page: _Page, wire: asyncio.Transport) -> None:
+    """Drops a page that says nothing any more. Beside the reading, since a time limit of each word costs half of it."""
+    loop = asyncio.get_running_loop()
+    page.heard_at = loop.time()
+    while (silent_s := loop.time() - page.heard_at) < IDLE_S:
+        await asyncio.sleep(IDLE_S - silent_s)
+    wire.abort()

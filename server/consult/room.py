@@ -205,9 +205,10 @@ class Rooms:
 
     def hear(self, consult: str, account: str, raw: bytes) -> Heard:
         """Judge one whisper of `account`. Empty when it is held back."""
-        said = self._read(self._room(consult), account, raw)
-        heard = Heard() if said is None else self._judge(self._room(consult), account, said)
-        if heard == Heard():
+        room = self._room(consult)
+        said = self._read(room, account, raw)
+        heard = Heard() if said is None else self._judge(room, account, said)
+        if heard.on is None and not heard.told:
             self.held_back += 1
         return heard
 
@@ -353,10 +354,13 @@ class Rooms:
         return room.rev
 
     def _room(self, consult: str) -> _Open:
-        room = self._open.setdefault(consult, _Open())
-        self._open.move_to_end(consult)
-        if len(self._open) > ROOMS_MAX:
-            self._open.popitem(last=False)
+        room = self._open.get(consult)
+        if room is None:
+            room = self._open[consult] = _Open()
+            if len(self._open) > ROOMS_MAX:
+                self._open.popitem(last=False)
+        else:
+            self._open.move_to_end(consult)
         return room
 
     def _in_pace(self, room: _Open, who: str, limit: int, more: int = 1) -> bool:

@@ -7,6 +7,9 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator
 
+import pytest
+
+from server.base import live
 from server.base.bus import LocalBus
 from server.base.live import Samples, _Follower, _Page
 from server.base.page import OUTBOX_MAX, SAMPLES_BYTES_MAX, Outbox, frame
@@ -56,6 +59,13 @@ async def test_a_page_that_pings_and_never_reads_is_read_no_further(hub: Hub) ->
         finally:
             flood.cancel()
             await asyncio.gather(flood, return_exceptions=True)
+
+
+async def test_a_page_that_says_nothing_any_more_is_dropped(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "IDLE_S", 0.2)
+    async with a_page_that_never_reads(hub):
+        await until(lambda: hub.app.live._pages, 30)
+        await until(lambda: not hub.app.live._pages, 30)
 
 
 def a_page() -> _Page:
