@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
@@ -48,6 +49,10 @@ FILE_BYTES_MAX = 64 * 1024 * 1024
 FILES_BYTES_MAX = 512 * 1024 * 1024
 """Of all such bodies that are on their way in or being worked on: each stands in memory."""
 COOKIE = "xinlian_session"
+
+NUL_IN_JSON = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+NO_NUL = "the character U+0000 stands in it, which no text may have"
+"""PostgreSQL keeps no such text; on SQLite it must not come in either, or the hub could never move."""
 
 PUBLIC = "public"
 """The rule of the few routes that need no session: sign-in, health, the page itself."""
@@ -358,8 +363,11 @@ async def _body(request: web.Request, kind: type[S] | None) -> S | bytes | None:
         return None
     if kind is bytes:
         return await _file(request)
+    raw = await request.read()
+    if NUL_IN_JSON.search(raw):
+        raise BadInput(reason=NO_NUL)
     try:
-        return msgspec.json.decode(await request.read(), type=kind)
+        return msgspec.json.decode(raw, type=kind)
     except NOT_AS_EXPECTED as error:
         raise BadInput(reason=str(error)) from None
 
@@ -385,6 +393,8 @@ async def _file(request: web.Request) -> bytes:
 def _query(request: web.Request, kind: type[S] | None) -> S | None:
     if kind is None:
         return None
+    if any("\0" in text for text in request.query.values()):
+        raise BadInput(reason=NO_NUL)
     try:
         return msgspec.convert(dict(request.query), kind, strict=False)
     except msgspec.ValidationError as error:

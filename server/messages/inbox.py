@@ -99,6 +99,16 @@ def _visible(conn: Connection, ctx: Ctx) -> set[str]:
     return {org.id for org in people.orgs(conn) if ctx.may("recording.read", org.id)}
 
 
+async def about(room: Messages, ctx: Ctx, thread: str) -> ThreadAbout:
+    """What a thread is about, before anything was written in it. Raises NotFound: not there, or not this person's."""
+
+    def look(conn: Connection) -> ThreadAbout:
+        room.cases.org(conn, ctx, thread)
+        return _about(room, conn, thread)
+
+    return await room.db.read(look)
+
+
 def _about(room: Messages, conn: Connection, thread: str) -> ThreadAbout:
     try:
         return room.cases.about(conn, thread)

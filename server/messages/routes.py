@@ -18,6 +18,7 @@ from server.messages.model import (
     ReadUpTo,
     ReceivedUpTo,
     SearchQuery,
+    ThreadAbout,
     ThreadPerson,
     WithdrawMessage,
 )
@@ -31,6 +32,9 @@ def routes(room: Messages) -> tuple[Route, ...]:
         return await service.thread(
             room, call.ctx, call.path["thread"], after=q.after, before=q.before, newest=q.newest, limit=q.limit
         )
+
+    async def about(call: Call) -> ThreadAbout:
+        return await inbox.about(room, call.ctx, call.path["thread"])
 
     async def post(call: Call) -> Message:
         return await service.post(room, call.ctx, call.path["thread"], call.body)
@@ -67,6 +71,7 @@ def routes(room: Messages) -> tuple[Route, ...]:
 
     thread, message, see, write = "/api/threads/{thread}", "/api/messages/{message}", "recording.read", "message.write"
     return (
+        Route("GET", thread, see, about, result=ThreadAbout),
         Route("GET", f"{thread}/messages", see, read, query=MessagesQuery, result=MessageList),
         Route("POST", f"{thread}/messages", write, post, body=NewMessage, result=Message),
         Route("GET", f"{thread}/people", see, people, result=list[ThreadPerson]),

@@ -1,25 +1,27 @@
 """Part D6 of the targets: a member's line is cut for 3, 8 and 20 s, and how soon the pictures are back.
 
-Two members go browser to browser, three over the embedded forwarder; the clinic's line has 20 ms each way and is cut
+Two members go browser to browser, three over each engine; the clinic's line has 20 ms each way and is cut
 both ways, its WebSocket too. Timed from the line's return to the first new frame on the slower of the pages. Both
 sides write while it is cut: each message must stand once, in one order. Needs root, /dev/net/tun and Chromium.
 """
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Final
 
+from tests.bench.media_pages import FAR as CITY
+from tests.bench.media_pages import NEAR as CLINIC
+from tests.bench.media_pages import place
 from tests.bench.sheet import Must, Sheet, Spread
 from tests.journey.conftest import Person
 from tests.line.meeting import FAR, broken, cut, meet, said, say
-from tests.line.room import Rig, town
+from tests.line.room import Rig
 
 CUTS_S: Final = (3.0, 8.0, 20.0)
 SEATS: Final = {
-    "p2p": (("clinic", "clinic"), ("oncall", "city")),
-    "embedded": (("clinic", "clinic"), ("oncall", "city"), ("reader", "city")),
+    "p2p": (("clinic", CLINIC), ("oncall", CITY)),
+    "embedded": (("clinic", CLINIC), ("oncall", CITY), ("reader", CITY)),
+    "janus": (("clinic", CLINIC), ("oncall", CITY), ("reader", CITY)),
 }
 MUSTS: Final = {
     **{f"D6.{engine}_{seconds:.0f}s_p95_ms": Must("<=", 2500) for engine in SEATS for seconds in CUTS_S},
@@ -30,11 +32,10 @@ MUSTS: Final = {
 async def reconnect(sheet: Sheet, rounds: int, _seconds: float) -> None:
     """`rounds` cuts of each length, in turns, for each engine."""
     for engine, seats in SEATS.items():
-        with tempfile.TemporaryDirectory(prefix="xinlian-d6-") as folder:
-            async with town(Path(folder), "clinic", "city") as rig:
-                rig.line("clinic").both(FAR)
-                _, people = await meet(rig, *seats)
-                await _cuts(sheet, engine, rig, people, rounds)
+        async with place(engine) as rig:
+            rig.line(CLINIC).both(FAR)
+            _, people = await meet(rig, *seats)
+            await _cuts(sheet, engine, rig, people, rounds)
 
 
 async def _cuts(sheet: Sheet, engine: str, rig: Rig, people: list[Person], rounds: int) -> None:
@@ -49,7 +50,7 @@ async def _cuts(sheet: Sheet, engine: str, rig: Rig, people: list[Person], round
                 for person, line in zip((*people[:1] * 2, *people[1:2] * 2), words, strict=True):
                     await say(person, line)
 
-            done = await broken(people, lambda seconds=seconds, talk=talk: cut(rig.line("clinic"), seconds, talk))  # type: ignore[misc]  # bound now
+            done = await broken(people, lambda seconds=seconds, talk=talk: cut(rig.line(CLINIC), seconds, talk))  # type: ignore[misc]  # bound now
             after[seconds].append(done.after_ms)
             leaving += sum("left" in state for states in done.states for state in states)
             sent += words

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from server import tls
 from tests.waiting import until
 
 SECRET = "shared-with-the-hub"
@@ -18,11 +19,12 @@ RELAYS = 200
 
 
 def free_port() -> int:
-    """Of TCP and UDP alike, below where the system takes its own from."""
+    """Of TCP and UDP alike, below where the system takes its own from; the one above it is free too."""
     for port in range(20_000, 30_000, RELAYS + 1):
-        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        with socket.socket() as tcp, socket.socket() as above, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
             try:
                 tcp.bind(("127.0.0.1", port))
+                above.bind(("127.0.0.1", port + 1))
                 udp.bind(("127.0.0.1", port))
             except OSError:
                 continue
@@ -32,7 +34,7 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def turn_server(folder: Path) -> AsyncIterator[int]:
-    """Its port, for UDP and TCP."""
+    """Its port, for UDP and TCP; TLS is one above."""
     process, port = _begin(folder)
     try:
         await until(lambda: _listens(process, port), 20)
@@ -48,12 +50,14 @@ def _begin(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
         pytest.fail("The relay tests need coturn: `./run test` installs it (apt-get install coturn).")
     folder.mkdir(exist_ok=True)
     port = free_port()
+    _, certificate, key = tls.make(folder / "tls", ("127.0.0.1",))
     options = {
         "--listening-ip": "127.0.0.1", "--relay-ip": "127.0.0.1", "--listening-port": port,
-        "--min-port": port + 1, "--max-port": port + RELAYS, "--static-auth-secret": SECRET, "--realm": "test",
+        "--tls-listening-port": port + 1, "--cert": certificate, "--pkey": key,
+        "--min-port": port + 2, "--max-port": port + RELAYS, "--static-auth-secret": SECRET, "--realm": "test",
         "--userdb": folder / "turn.db", "--pidfile": folder / "turn.pid", "--log-file": "stdout",
     }  # fmt: skip
-    switches = ["-n", "--use-auth-secret", "--lt-cred-mech", "--no-tls", "--no-dtls", "--no-cli", "--fingerprint"]
+    switches = ["-n", "--use-auth-secret", "--lt-cred-mech", "--no-dtls", "--no-cli", "--fingerprint"]
     words = [str(word) for pair in options.items() for word in pair]
     with (folder / "turn.log").open("wb") as log:
         process = subprocess.Popen(

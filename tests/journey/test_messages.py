@@ -117,3 +117,21 @@ async def test_who_was_away_finds_it_on_his_return_also_on_a_phone_and_his_draft
     await clinic.page.locator(f"[data-thread={recording}]").click()
     await expect(clinic.see("thread-input")).to_have_value("马上")
     people.no_faults()
+
+
+async def test_what_is_written_about_a_patient_begins_at_one_of_his_ecgs_and_the_reader_finds_it(
+    hub: Hub, people: People
+) -> None:
+    recording = (await hub.send("org_hewan", real("101"), REQUEST)).recording
+    clinic = await people.open("clinic", f"/recording/{recording}")
+    reader = await people.open("reader", "/messages")
+    await clinic.see("patient-thread").click()
+    # Its name stands there before anything was written.
+    await expect(clinic.see("inbox").get_by_role("heading", name="马德福")).to_be_visible()
+    await say(clinic, "患者服用华法林，INR 2.4")
+    line = reader.page.locator("[data-thread^=pat_]")
+    await reader.page.get_by_role("radio", name="全部可见").click()
+    await expect(line).to_contain_text("马德福")
+    await line.click()
+    await expect(reader.see("thread")).to_contain_text("INR 2.4")
+    people.no_faults()

@@ -1,4 +1,4 @@
-"""Browsers that reach nobody but a TURN server see and hear each other all the same, over UDP and over TCP."""
+"""Browsers that reach nobody but a TURN server see and hear each other all the same, over UDP, TCP and TLS."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from server.config import Config
 from tests.journey.conftest import People, page_hub
@@ -55,11 +55,13 @@ GATHERED = """async ({ urls, username, credential }) => {
 }"""
 
 
-@pytest_asyncio.fixture(params=["udp", "tcp"], loop_scope="session")
+@pytest_asyncio.fixture(params=["udp", "tcp", "tls"], loop_scope="session")
 async def relayed(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Hub, str]]:
     """A hub whose only way between browsers is a TURN server over this transport."""
     async with turn_server(tmp_path / "turn") as port:
         url = f"turn:127.0.0.1:{port}?transport={request.param}"
+        if request.param == "tls":
+            url = f"turns:127.0.0.1:{port + 1}?transport=tcp"
         config = Config()
         consult = msgspec.structs.replace(config.consult, ice_urls=(url,), ice_secret=SECRET)
         async with page_hub(tmp_path / "hub", msgspec.structs.replace(config, consult=consult)) as hub:
@@ -71,10 +73,14 @@ def hub(relayed: tuple[Hub, str]) -> Hub:
     return relayed[0]
 
 
+def transport(url: str) -> str:
+    return "tls" if url.startswith("turns:") else url.rpartition("=")[2]
+
+
 async def only_relayed(page: Page, url: str) -> None:
     found: list[list[Any]] = await page.evaluate(PAIRS)
     assert found
-    assert {tuple(pair) for pair in found} == {("relay", url.rpartition("=")[2])}
+    assert {tuple(pair) for pair in found} == {("relay", transport(url))}
 
 
 async def test_two_and_three_who_reach_only_the_relay_see_and_hear_each_other(
@@ -85,6 +91,8 @@ async def test_two_and_three_who_reach_only_the_relay_see_and_hear_each_other(
         person.refusal(409, r"/media/watch$")  # a wish may cross with the end of the seat it is for
         await person.context.add_init_script(RELAY_ONLY)
         await person.go(f"/room/{consult}")
+        way = person.see("way-check")
+        await expect(way).to_have_attribute("data-way", f"turn_{transport(relayed[1])}")
     for person in everybody[:2]:
         await enter(person)
     for person in everybody[:2]:

@@ -38,6 +38,10 @@ async def test_without_udp_and_turn_voices_go_over_the_web_connection_until_pict
     async with town(tmp_path, "clinic", "city") as rig:
         rig.line("clinic").both(NO_UDP)
         _, (clinic, city, third) = await gathered(rig, ("clinic", "clinic"), ("oncall", "city"), ("reader", "city"))
+        # Already before the door: what will be missing, and what to ask of whom.
+        for person, way in ((clinic, "sound"), (city, "direct")):
+            await expect(person.see("way-check")).to_have_attribute("data-way", way, timeout=30_000)
+        await expect(clinic.see("way-check")).to_contain_text(rig.hub.address)
         for person in (clinic, city):
             await enter(person)
         await expect(clinic.see("sound-only")).to_have_attribute("data-without", "true", timeout=30_000)

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.base.clock import ManualClock
-from server.consult.errors import MediaGone, MediaRefused, SeatGone
+from server.consult.errors import MediaGone, MediaRefused, MediaTooOften, SeatGone
 from server.consult.media import rtp, sdp, stun
 from server.consult.media.dtls import Certificate
 from server.consult.media.embedded import Embedded, listen_on
@@ -35,7 +35,7 @@ from server.consult.media.forward import TICK_S, Forwarder
 from server.consult.media.model import Wish
 from server.consult.media.port import Port
 from server.consult.media.process import Listen
-from server.consult.media.seats import Seats
+from server.consult.media.seats import TAKES_MAX, Seats
 from tests.server.media_member import INTER_FRAME, KEY_FRAME, SyntheticMember, answered, described
 from tests.waiting import until
 
@@ -441,3 +441,23 @@ async def test_two_go_browser_to_browser_and_the_third_brings_all_to_the_forward
     assert await seats.enter("con_1", "usr_b") is None  # the room opens without it
     seats.forget("con_1")
     await until(lambda: "close con_1" in engine.asked, WAIT_S)
+
+
+async def test_who_tries_his_ways_has_a_seat_of_his_own_that_nobody_hears_of() -> None:
+    engine, said = NoEngine(), list[str]()
+    seats = Seats(ManualClock(datetime(2026, 1, 1, tzinfo=UTC)), lambda _: engine)
+    seats.whisper = lambda topic, _body, _to: said.append(topic)
+    trial = await seats.try_ways("usr_a")
+    assert (engine.asked, seats.open_seats, seats.is_forwarded("con_1")) == (["join usr_a"], 0, False)
+    with pytest.raises(SeatGone):
+        await seats.answer_trial("usr_b", trial.seat, "x")
+    with pytest.raises(SeatGone):
+        await seats.publish("con_1", "usr_a", trial.seat, "x")  # nobody sends from there
+    with pytest.raises(MediaRefused):
+        await seats.answer_trial("usr_a", trial.seat, "x")
+    assert await seats.enter("con_1", "usr_a") is None
+    assert "consult:con_1" not in said
+    for _ in range(TAKES_MAX - 1):
+        await seats.try_ways("usr_a")
+    with pytest.raises(MediaTooOften):
+        await seats.try_ways("usr_a")

@@ -8,6 +8,7 @@ from server import demo
 from server.consult import store
 from tests.server.conftest import REQUEST, Browser, Hub, Refused, normal
 from tests.server.media_member import SyntheticMember, answered
+from tests.waiting import until
 
 
 async def opened(recording: str, clinic: Browser, oncall: Browser) -> str:
@@ -69,4 +70,34 @@ async def test_the_third_who_enters_gets_a_seat_and_only_members_ever_do(hub: Hu
     finally:
         member.close()
         for person in people:
+            await person.http.close()
+
+
+async def test_before_he_enters_a_member_tries_his_way_on_a_seat_that_is_gone_when_he_hangs_up(hub: Hub) -> None:
+    clinic, oncall, stranger = [await hub.sign_in(login) for login in ("clinic", "oncall", "village")]
+    member = SyntheticMember(opens=False)
+    try:
+        receipt = await hub.send("org_hewan", normal(), REQUEST)
+        path = f"/api/consults/{await opened(receipt.recording, clinic, oncall)}/media/try"
+        with pytest.raises(Refused) as refused:
+            await stranger.post(path, {})
+        assert refused.value.status == 404
+        trial = await clinic.post(path, {})
+        said = {"seat": trial["seat"], "sdp": answered(trial["offer"])}
+        with pytest.raises(Refused) as refused:
+            await oncall.post(f"{path}/answer", said)  # another's
+        assert refused.value.status == 409
+        await clinic.post(f"{path}/answer", said)
+        member.receiving.connect(trial["offer"])
+        await member.receiving.connected.wait()
+        assert (await hub.app.seats.engine.stats())["seats"] == 1
+        member.receiving.goodbye()
+
+        async def gone() -> bool:
+            return (await hub.app.seats.engine.stats())["seats"] == 0
+
+        await until(gone, 30)
+    finally:
+        member.close()
+        for person in (clinic, oncall, stranger):
             await person.http.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -48,14 +49,37 @@ async def test_an_unknown_account_is_refused_like_a_wrong_password(hub: Hub) -> 
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b'{"login":"\xff","password":"x"}', b'{"login":' + b"[" * 100_000, b"\x00"]
-)
+    "body",
+    [
+        b"", b"{", b'{"login":"\xff","password":"x"}', b'{"login":' + b"[" * 100_000, b"\x00",
+        b'{"login":"reader\\u0000","password":"x"}', b'{"login":"\\\\\\u0000","password":"x"}',
+    ],
+)  # fmt: skip
 async def test_a_body_that_is_no_json_is_bad_input(hub: Hub, body: bytes) -> None:
     async with (
         aiohttp.ClientSession() as http,
         http.post(f"{hub.url}/api/session", data=body, headers={"Content-Type": "application/json"}) as answer,
     ):
         assert (answer.status, (await answer.json())["code"]) == (422, "http.input")
+
+
+async def test_a_packed_body_is_read_and_one_that_unpacks_to_too_much_is_refused(hub: Hub) -> None:
+    login = b'{"login":"reader","password":"heart-to-heart"}'
+    for body, status in ((login, 200), (b" " * 200_000_000, 413)):
+        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        async with (
+            aiohttp.ClientSession() as http,
+            http.post(f"{hub.url}/api/session", data=gzip.compress(body), headers=headers) as answer,
+        ):
+            assert answer.status == status
+
+
+async def test_a_text_may_speak_of_the_character_it_may_not_have(hub: Hub) -> None:
+    async with Browser(hub.url) as browser:
+        told = await refusal(browser.post("/api/session", {"login": "\\u0000", "password": "x"}))
+        assert told.status == 401
+        await browser.post("/api/session", {"login": "reader", "password": demo.PASSWORD})
+        assert (await refusal(browser.get("/api/messages?q=%00"))).code == "http.input"
 
 
 def test_what_is_verified_for_an_unknown_account_costs_as_much_as_a_real_hash() -> None:

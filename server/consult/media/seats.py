@@ -80,7 +80,8 @@ class Seats:
 
     @property
     def open_seats(self) -> int:
-        return sum(len(room.seats) for room in self._rooms.values())
+        """In rooms: a page that only tries its ways takes part in none."""
+        return sum(len(room.seats) for consult, room in self._rooms.items() if not consult.startswith(TRIAL))
 
     async def enter(self, consult: str, account: str) -> MediaSeat | None:
         """He comes in. None: browser to browser is enough. An engine that is not there is told by `engine` later."""

@@ -209,7 +209,13 @@ function Page(p: {
           <History recording={r.id} version={p.version} />
         </section>
         <section class="case-thread">
-          <h3>{t('rec.thread')}</h3>
+          <div class="row">
+            <h3>{t('rec.thread')}</h3>
+            <span class="grow" />
+            <a class="f13" href={`/messages/${encodeURIComponent(r.patient.id)}`} data-testid="patient-thread">
+              {t('rec.thread.patient')}
+            </a>
+          </div>
           <Thread thread={r.id} />
         </section>
       </aside>

@@ -90,15 +90,23 @@ describe('the budget of a picture', () => {
   it('grows by a tenth in five seconds, slowly near what was too much, and only while it is used', () => {
     const rises = (over: Partial<Way>, now_ms: number, used_bits = 1e9): boolean =>
       wayAfter(way(over), facts({ now_ms, used_bits }), MOST_BITS).bits > 80_000
-    expect(rises({}, 4900)).toBe(false)
-    expect(rises({}, 5100)).toBe(true)
+    expect(rises({ met_bits: 120_000 }, 4900)).toBe(false)
+    expect(rises({ met_bits: 120_000 }, 5100)).toBe(true)
+    expect(rises({ met_bits: 400_000 }, 3100)).toBe(true)
     expect(rises({ met_bits: 100_000 }, 5100)).toBe(false)
     expect(rises({ met_bits: 100_000 }, 20_100)).toBe(true)
     expect(rises({}, 5100, 20_000)).toBe(false)
   })
 
+  it('is soon half way back to what was too much', () => {
+    let now = way({ bits: 30_000, met_bits: 120_000 })
+    for (let now_ms = 500; now_ms <= 9_500; now_ms += 500) now = wayAfter(now, facts({ now_ms }), MOST_BITS)
+    expect(now.bits).toBeGreaterThanOrEqual(60_000)
+    expect(now.bits).toBeLessThan(90_000)
+  })
+
   it('comes back from nothing', () => {
-    let now = way({ bits: LEAST_BITS })
+    let now = way({ bits: LEAST_BITS, met_bits: 60_000 })
     for (let now_ms = 5_000; now_ms < 40_000; now_ms += 500) now = wayAfter(now, facts({ now_ms }), MOST_BITS)
     expect(pictureFor(now.bits, 'off').level).toBe('reduced')
   })

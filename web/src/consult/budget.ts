@@ -59,6 +59,10 @@ const RAISE = 1.1
 const USED = 0.7
 const NEAR = 0.75
 const NEAR_EVERY_MS = 20_000
+/** So far below what was too much, the fall was deeper than it had to be: half the way back is gone soon. */
+const FAR = 0.5
+const FAR_EVERY_MS = 3_000
+const RAISE_FAR = 1.4
 /** Where little flows there is little to learn by small steps. */
 const RAISE_LOW = 1.5
 const LOW_BITS = 24_000
@@ -115,10 +119,21 @@ export function wayAfter(way: Way, f: WayFacts, most_bits: number): Way {
   const isUsed = way.bits < LOW_BITS || f.used_bits >= USED * way.bits
   if (!isCalm(f) || !isUsed || way.bits >= most_bits) return way
   const seeking = way.seeking || f.now_ms - way.calmSince_ms > SEEK_AGAIN_MS
-  const nearIt = !seeking && way.bits > NEAR * way.met_bits
-  if (since_ms < (seeking ? SEEK_EVERY_MS : nearIt ? NEAR_EVERY_MS : RAISE_EVERY_MS)) return way
-  const times = seeking ? (way.bits < SEEK_BITS ? 2 : 1.5) : way.bits < LOW_BITS ? RAISE_LOW : RAISE
+  const { every_ms, times } = seeking ? seek(way) : climb(way)
+  if (since_ms < every_ms) return way
   return { ...way, seeking, bits: Math.min(most_bits, Math.round(way.bits * times)), changedAt_ms: f.now_ms }
+}
+
+type Step = Readonly<{ every_ms: number; times: number }>
+
+const seek = (way: Way): Step => ({ every_ms: SEEK_EVERY_MS, times: way.bits < SEEK_BITS ? 2 : 1.5 })
+
+function climb(way: Way): Step {
+  // What the first frames met was mostly the beginning itself: the room opens, connections come to stand.
+  const met_bits = Math.max(way.met_bits, 2 * FIRST_BITS)
+  if (way.bits < FAR * met_bits) return { every_ms: FAR_EVERY_MS, times: way.bits < LOW_BITS ? RAISE_LOW : RAISE_FAR }
+  const times = way.bits < LOW_BITS ? RAISE_LOW : RAISE
+  return { every_ms: way.bits > NEAR * met_bits ? NEAR_EVERY_MS : RAISE_EVERY_MS, times }
 }
 
 /** What a sender of pictures is set to. */

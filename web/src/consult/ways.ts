@@ -1,6 +1,6 @@
 // Before the room: by which way sound and picture could come to this page. Not guessed from settings: a connection to the
 // hub's forwarder really comes to stand, in a room of this page's own, and says which way it took. Words are lobby.tsx.
-import { ApiError, api } from '../api/client'
+import { api } from '../api/client'
 import type { DeviceCheck, MediaTrial } from '../api/types.gen'
 import { canSound } from './sound'
 
@@ -10,8 +10,6 @@ export type Found = Readonly<{ way: Way; udp: string; turn: boolean }>
 
 const WITHIN_MS = 8_000
 const LOOK_MS = 100
-const ASK_TIMES = 5
-const ASK_AGAIN_MS = 1_000
 
 const wait = (ms: number): Promise<void> => new Promise(done => setTimeout(done, ms))
 
@@ -39,7 +37,7 @@ export function addressOf(sdp: string): string {
 /** Raises ApiError when the hub has no forwarder just now, or was asked too often. */
 export async function tryWays(consult: string, over: AbortSignal): Promise<Found> {
   const path = `/api/consults/${encodeURIComponent(consult)}/media/try`
-  const given = await ask(path, over)
+  const given = await api.post<MediaTrial>(path, {}, { signal: over })
   const iceServers = given.ice_servers.map(s => ({ ...s, urls: [...s.urls] }))
   const turn = iceServers.some(s => s.urls.some(url => url.startsWith('turn')))
   const pc = new RTCPeerConnection({ iceServers })
@@ -57,18 +55,6 @@ export async function tryWays(consult: string, over: AbortSignal): Promise<Found
     return { way: canSound() ? 'sound' : 'none', udp: addressOf(given.offer), turn }
   } finally {
     pc.close()
-  }
-}
-
-/** The forwarder may only just be starting. */
-async function ask(path: string, signal: AbortSignal): Promise<MediaTrial> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await api.post<MediaTrial>(path, {}, { signal })
-    } catch (error) {
-      if (!(error instanceof ApiError) || error.code !== 'consult.media_gone' || tries === ASK_TIMES) throw error
-      await wait(ASK_AGAIN_MS)
-    }
   }
 }
 

@@ -160,6 +160,7 @@ export const t = catalogue({
   'rec.auto.failed': { zh: '没有自动分析，由医师直接阅图', en: 'No automatic analysis; a doctor reads it directly' },
   'rec.history': { zh: '经过', en: 'History' },
   'rec.thread': { zh: '消息', en: 'Messages' },
+  'rec.thread.patient': { zh: '就这位患者留言', en: 'Write about this patient' },
   'rec.pdf': { zh: '报告', en: 'Report' },
   'rec.pdf.failed': {
     zh: '报告文件还没有取到。结论已签发，见右侧；稍后再试。',

@@ -186,6 +186,7 @@ export const t = catalogue({
   'medians.label': { zh: '12 导联代表心搏，本次与既往叠加', en: 'Median beats of 12 leads, now over prior' },
   // thread
   thread: { zh: '与诊所沟通', en: 'Clinic' },
+  'thread.patient': { zh: '就这位患者留言', en: 'About this patient' },
   'thread.none': { zh: '还没有消息', en: 'No message yet' },
   'thread.say': { zh: '给诊所的消息', en: 'Message to the clinic' },
   pin: { zh: '在波形上提问', en: 'Ask on the trace' },

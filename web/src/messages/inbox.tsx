@@ -149,8 +149,16 @@ function short(m: Message): string {
   return m.text || t('inbox.files')
 }
 
-function OpenThread({ thread, about }: { thread: string; about: ThreadAbout | null }) {
+function OpenThread({ thread, about: known }: { thread: string; about: ThreadAbout | null }) {
   const page = caseOf(thread)
+  // A thread in which nobody has written yet stands in no list.
+  const [told, setTold] = useState<ThreadAbout | null>(null)
+  useEffect(() => {
+    setTold(null)
+    if (known === null)
+      api.get<ThreadAbout>(`/api/threads/${encodeURIComponent(thread)}`).then(setTold, () => undefined)
+  }, [thread, known === null])
+  const about = known ?? told
   const name = about?.name ?? orgOf(thread)?.name ?? ''
   return (
     <>

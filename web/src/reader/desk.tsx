@@ -141,7 +141,13 @@ export function Desk(p: DeskProps) {
           </section>
         )}
         <AlertLine desk={desk} />
-        <Thread recording={desk.id} field={p.message} pins={p.pins} onPin={trace === null ? null : p.onPin} />
+        <Thread
+          recording={desk.id}
+          patient={recording.patient.id}
+          field={p.message}
+          pins={p.pins}
+          onPin={trace === null ? null : p.onPin}
+        />
         {recording.file !== '' && (
           <section class="rd-part">
             <dl class="kv">

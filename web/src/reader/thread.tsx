@@ -7,6 +7,7 @@ import { Button } from '../ui'
 
 type Props = Readonly<{
   recording: string
+  patient: string
   field: { current: HTMLTextAreaElement | null }
   pins: Pins
   onPin: (() => void) | null // null: there is no paper to pin on
@@ -18,6 +19,9 @@ export function Thread(p: Props) {
       <h2 class="rd-part-head">
         {t('thread')}
         <span class="grow" />
+        <a class="f13" href={`/messages/${encodeURIComponent(p.patient)}`} data-testid="patient-thread">
+          {t('thread.patient')}
+        </a>
         {p.onPin !== null && (
           <Button kind="quiet" chord="Shift+KeyY" on={p.pins.placing.value} onClick={p.onPin}>
             {t('pin')}
