@@ -320,7 +320,8 @@ class Janus:
             case "webrtcup" if said.sender == seat.receiving:
                 seat.is_up = True
             case "media" if said.sender == seat.sending:
-                (seat.sends.add if said.receiving else seat.sends.discard)(said.mid)
+                if seat.sending_now(said.mid, flows=said.receiving):
+                    self._do_aside(self._begin_anew(link, seat))
             case "hangup" | "detached":
                 self._leave(seat, said.reason or said.janus)
             case "event" if told.videoroom in ("talking", "stopped-talking") and told.id == seat.feed:
@@ -340,6 +341,12 @@ class Janus:
 
     async def _answer_again(self, link: Link, handle: int, answer: Jsep) -> None:
         await link.ask("message", handle=handle, body={"request": "start"}, jsep=answer)
+
+    async def _begin_anew(self, link: Link, seat: Seat) -> None:
+        """His line was cut: what he missed is too much to be sent again, and browsers ask for a whole picture late."""
+        senders = {seat.sending, *(other.sending for other in seat.looks_at())}
+        ask: Words = {"request": "configure", "keyframe": True}
+        await asyncio.gather(*(link.ask("message", handle=handle, body=ask) for handle in senders))
 
     # The session
 

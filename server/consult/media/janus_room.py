@@ -36,6 +36,8 @@ class Seat:
     pictures: dict[Layer, str] = field(default_factory=dict)
     sends: set[str] = field(default_factory=set)
     """Its lines over which packets come."""
+    fell_silent: set[str] = field(default_factory=set)
+    """Its lines over which they came, and do not now."""
     answer: Jsep | None = None
     is_up: bool = False
     """Its receiving connection stands."""
@@ -44,6 +46,17 @@ class Seat:
     """Whose picture each slot is for, whether or not it flows yet."""
     told_slots: tuple[tuple[str | None, ...], ...] = ()
     told_wanted: tuple[bool, bool] | None = None
+
+    def sending_now(self, line: str, *, flows: bool) -> bool:
+        """Packets come over it, or no more. Returns whether a picture is back: cut off, or looked at by nobody."""
+        is_back = flows and line in self.fell_silent and line in self.pictures.values()
+        (self.sends.add if flows else self.sends.discard)(line)
+        (self.fell_silent.discard if flows else self.fell_silent.add)(line)
+        return is_back
+
+    def looks_at(self) -> list[Seat]:
+        """Whose pictures flow to it."""
+        return [self.room.by_feed[feed] for feed, _ in self.flowing[SOUND_SLOTS:] if feed in self.room.by_feed]
 
     def wish(self, wishes: list[Wish]) -> None:
         self.wishes = list({w.account: w for w in wishes if w.account != self.account}.values())[:PICTURE_SLOTS]
