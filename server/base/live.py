@@ -430,7 +430,7 @@ def _json(value: object) -> bytes:
 
 
 async def _until_silent(page: _Page, wire: asyncio.Transport) -> None:
-    """Drops a page that says nothing any more. Beside the reading, since a time limit of each word costs half of it."""
+    """Drops a page that says nothing any more. One timer a page, where each word had one set and cleared."""
     loop = asyncio.get_running_loop()
     page.heard_at = loop.time()
     while (silent_s := loop.time() - page.heard_at) < IDLE_S:

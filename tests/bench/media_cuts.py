@@ -7,6 +7,7 @@ sides write while it is cut: each message must stand once, in one order. Needs r
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from tests.bench.media_pages import FAR as CITY
@@ -29,6 +30,11 @@ MUSTS: Final = {
 }
 
 
+async def _talk(people: list[Person], words: list[str]) -> None:
+    for person, line in zip((*people[:1] * 2, *people[1:2] * 2), words, strict=True):
+        await say(person, line)
+
+
 async def reconnect(sheet: Sheet, rounds: int, _seconds: float) -> None:
     """`rounds` cuts of each length, in turns, for each engine."""
     for engine, seats in SEATS.items():
@@ -46,11 +52,7 @@ async def _cuts(sheet: Sheet, engine: str, rig: Rig, people: list[Person], round
         for seconds in CUTS_S:
             words = [f"{who} {turn} {seconds:.0f} {n}" for who in ("clinic", "city") for n in (1, 2)]
 
-            async def talk(words: list[str] = words) -> None:
-                for person, line in zip((*people[:1] * 2, *people[1:2] * 2), words, strict=True):
-                    await say(person, line)
-
-            done = await broken(people, lambda seconds=seconds, talk=talk: cut(rig.line(CLINIC), seconds, talk))  # type: ignore[misc]  # bound now
+            done = await broken(people, partial(cut, rig.line(CLINIC), seconds, partial(_talk, people, words)))
             after[seconds].append(done.after_ms)
             leaving += sum("left" in state for states in done.states for state in states)
             sent += words

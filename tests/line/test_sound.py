@@ -42,6 +42,7 @@ async def test_without_udp_and_turn_voices_go_over_the_web_connection_until_pict
         for person, way in ((clinic, "sound"), (city, "direct")):
             await expect(person.see("way-check")).to_have_attribute("data-way", way, timeout=30_000)
         await expect(clinic.see("way-check")).to_contain_text(rig.hub.address)
+        await expect(city.see("waiting-room")).to_contain_text("网络只通语音")  # the other's
         for person in (clinic, city):
             await enter(person)
         await expect(clinic.see("sound-only")).to_have_attribute("data-without", "true", timeout=30_000)

@@ -35,7 +35,7 @@ from server.consult.media.forward import TICK_S, Forwarder
 from server.consult.media.model import Wish
 from server.consult.media.port import Port
 from server.consult.media.process import Listen
-from server.consult.media.seats import TAKES_MAX, Seats
+from server.consult.media.seats import ROOMS_MAX, TAKES_MAX, Seats
 from tests.server.media_member import INTER_FRAME, KEY_FRAME, SyntheticMember, answered, described
 from tests.waiting import until
 
@@ -441,6 +441,16 @@ async def test_two_go_browser_to_browser_and_the_third_brings_all_to_the_forward
     assert await seats.enter("con_1", "usr_b") is None  # the room opens without it
     seats.forget("con_1")
     await until(lambda: "close con_1" in engine.asked, WAIT_S)
+
+
+async def test_of_many_rooms_the_oldest_is_forgotten_that_nobody_sits_in() -> None:
+    seats = Seats(ManualClock(datetime(2026, 1, 1, tzinfo=UTC)), lambda _: NoEngine())
+    taken = await seats.take("con_0", "usr_a")
+    for number in range(1, ROOMS_MAX + 2):
+        seats.forward(f"con_{number}")
+    assert await seats.publish("con_0", "usr_a", taken.seat, "x") == "answer"
+    assert not seats.is_forwarded("con_1")
+    assert seats.is_forwarded(f"con_{ROOMS_MAX + 1}")
 
 
 async def test_who_tries_his_ways_has_a_seat_of_his_own_that_nobody_hears_of() -> None:

@@ -185,8 +185,8 @@ class Seats:
         room = self._rooms.setdefault(consult, _Room())
         self._rooms.move_to_end(consult)
         if len(self._rooms) > ROOMS_MAX:
-            oldest = next((consult for consult, room in self._rooms.items() if not room.seats), None)
-            if oldest is not None:
+            idle = (known for known, its in self._rooms.items() if not its.seats and known != consult)
+            if (oldest := next(idle, None)) is not None:
                 del self._rooms[oldest]
         return room
 

@@ -117,13 +117,13 @@ async def tested(room: Consultations, ctx: Ctx, consult_id: str, found: DeviceCh
         row = visible(tx.conn, ctx, consult_id)
         if not store.is_member(tx.conn, consult_id, ctx.actor):
             raise NotAMember(names=name_of(tx.conn, row["requester"]))
-        before = next((t["at"] for t in planning.tested_in(tx.conn, consult_id) if t["account"] == ctx.actor), None)
+        before = next((t for t in planning.tested_in(tx.conn, consult_id) if t["account"] == ctx.actor), None)
         rtt_ms = None if found.rtt_ms is None else max(0, min(found.rtt_ms, 60_000))
         planning.set_tested(
             tx.conn, consult_id, ctx.actor, at=tx.now, camera=found.camera, microphone=found.microphone,
             rtt_ms=rtt_ms, way=found.way,
         )  # fmt: skip
-        if before is None or later(before, TELL_AGAIN_S) <= tx.now:
+        if before is None or before["way"] != found.way or later(before["at"], TELL_AGAIN_S) <= tx.now:
             body: Body = {"camera": found.camera, "microphone": found.microphone, "account": ctx.actor}
             tell(tx, row, "consult.tested", body)
             times.tell_members(tx, row, "consult.tested", body)

@@ -14,6 +14,7 @@ import {
   type Net,
   NOTHING_COUNTED,
   netOf,
+  serversOf,
   setEncoding,
   type Tracks,
   VOICE,
@@ -270,7 +271,7 @@ class Place {
     private readonly tell: (change: 'state' | 'flows' | 'failed') => void,
   ) {
     this.seat = given.seat
-    const config = { iceServers: o.iceServers.map(s => ({ ...s, urls: [...s.urls] })) }
+    const config = { iceServers: serversOf(o.iceServers) }
     this.receiving = new RTCPeerConnection(config)
     this.sending = new RTCPeerConnection(config)
     this.receiving.ontrack = event => this.laid(event)

@@ -65,7 +65,7 @@ export class Peer {
   constructor(private readonly o: PeerOptions) {
     this.polite = isPolite(o.me, o.other)
     this.tracks = o.tracks
-    this.pc = new RTCPeerConnection({ iceServers: o.iceServers.map(s => ({ ...s, urls: [...s.urls] })) })
+    this.pc = new RTCPeerConnection({ iceServers: serversOf(o.iceServers) })
     this.pc.onicecandidate = event => {
       if (event.candidate !== null) o.send({ candidate: event.candidate.toJSON() })
     }
@@ -291,7 +291,9 @@ export class Peer {
   }
 }
 
-const wait = (ms: number): Promise<void> => new Promise(done => setTimeout(done, ms))
+export const serversOf = (told: readonly IceServer[]): RTCIceServer[] => told.map(s => ({ ...s, urls: [...s.urls] }))
+
+export const wait = (ms: number): Promise<void> => new Promise(done => setTimeout(done, ms))
 
 /** Whether anything still comes: a line that was cut or moved is known here seconds before the connection says so. */
 export async function flows(pc: RTCPeerConnection): Promise<boolean> {

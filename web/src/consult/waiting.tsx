@@ -84,15 +84,16 @@ function Begins({ plan }: { plan: Plan }) {
 
 function standing(floor: Floor, plan: Plan, account: string): string {
   if (floor.here.some(h => h.account === account)) return t('lobby.in.room')
-  if (floor.waits.includes(account)) return t('lobby.waits')
+  const waits = floor.waits.includes(account)
   const seen = plan.tested.find(s => s.account === account)
-  if (seen === undefined) return t('lobby.away')
+  if (seen === undefined) return waits ? t('lobby.waits') : t('lobby.away')
   const lacks = [
     ...(seen.camera ? [] : [t('lobby.no.camera')]),
     ...(seen.microphone ? [] : [t('lobby.no.microphone')]),
     ...(seen.way === 'sound' ? [t('lobby.no.picture')] : []),
     ...(seen.way === 'none' ? [t('lobby.no.media')] : []),
   ]
+  if (waits) return lacks.length === 0 ? t('lobby.waits') : t('lobby.waits.bad', { what: lacks.join(t('lobby.and')) })
   const time = minute(seen.at)
   return lacks.length === 0
     ? t('lobby.tested', { time })

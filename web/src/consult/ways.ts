@@ -2,6 +2,7 @@
 // hub's forwarder really comes to stand, in a room of this page's own, and says which way it took. Words are lobby.tsx.
 import { api } from '../api/client'
 import type { DeviceCheck, MediaTrial } from '../api/types.gen'
+import { serversOf, wait } from './peer'
 import { canSound } from './sound'
 
 export type Way = NonNullable<DeviceCheck['way']>
@@ -10,8 +11,6 @@ export type Found = Readonly<{ way: Way; udp: string; turn: boolean }>
 
 const WITHIN_MS = 8_000
 const LOOK_MS = 100
-
-const wait = (ms: number): Promise<void> => new Promise(done => setTimeout(done, ms))
 
 type Candidate = Readonly<{ candidateType?: string; relayProtocol?: string }>
 type Row = Candidate &
@@ -38,9 +37,8 @@ export function addressOf(sdp: string): string {
 export async function tryWays(consult: string, over: AbortSignal): Promise<Found> {
   const path = `/api/consults/${encodeURIComponent(consult)}/media/try`
   const given = await api.post<MediaTrial>(path, {}, { signal: over })
-  const iceServers = given.ice_servers.map(s => ({ ...s, urls: [...s.urls] }))
-  const turn = iceServers.some(s => s.urls.some(url => url.startsWith('turn')))
-  const pc = new RTCPeerConnection({ iceServers })
+  const turn = given.ice_servers.some(s => s.urls.some(url => url.startsWith('turn')))
+  const pc = new RTCPeerConnection({ iceServers: serversOf(given.ice_servers) })
   try {
     await pc.setRemoteDescription({ type: 'offer', sdp: given.offer })
     await pc.setLocalDescription()

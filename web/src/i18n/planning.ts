@@ -195,6 +195,7 @@ export const t = catalogue({
   'lobby.who': { zh: '候诊室', en: 'Waiting room' },
   'lobby.in.room': { zh: '已在会诊室', en: 'in the room' },
   'lobby.waits': { zh: '在候诊室', en: 'waits here' },
+  'lobby.waits.bad': { zh: '在候诊室：{what}', en: 'waits here: {what}' },
   'lobby.tested': { zh: '{time} 测试过设备', en: 'tested at {time}' },
   'lobby.tested.bad': { zh: '{time} 测试：{what}', en: 'tested at {time}: {what}' },
   'lobby.no.camera': { zh: '无摄像头', en: 'no camera' },
