@@ -8,6 +8,7 @@ import {
   MOST_BITS,
   pictureFor,
   picturesFor,
+  shareOf,
   Trips,
   type Way,
   type WayFacts,
@@ -135,6 +136,18 @@ describe('what a rate is used for', () => {
     expect(picturesFor(250_000, false)).toEqual({ large: false, count: 2 })
     expect(picturesFor(50_000, false).count).toBe(0)
     expect(picturesFor(50_000, true)).toEqual({ large: true, count: 2 })
+  })
+})
+
+describe('the share of one picture', () => {
+  it('is the same for all that come', () => {
+    expect(shareOf(90_000, 3, [30_000, 28_000, 31_000])).toBe(30_000)
+    expect(shareOf(90_000, 3, [])).toBe(30_000)
+  })
+  it('grows by what those leave who send little', () => {
+    expect(shareOf(60_000, 2, [20_000, 0])).toBe(60_000)
+    expect(shareOf(60_000, 2, [20_000, 8_000])).toBe(52_000)
+    expect(shareOf(60_000, 2, [8_000, 8_000])).toBe(30_000)
   })
 })
 

@@ -56,7 +56,8 @@ const HALVE_EVERY_MS = 1_500
 const SEEK_EVERY_MS = 1_500
 const RAISE_EVERY_MS = 5_000
 const RAISE = 1.1
-const USED = 0.7
+/** A calm scene does not fill what it may; what it never came near to says nothing of the line. */
+const USED = 0.5
 const NEAR = 0.75
 const NEAR_EVERY_MS = 20_000
 /** So far below what was too much, the fall was deeper than it had to be: half the way back is gone soon. */
@@ -175,6 +176,17 @@ export function picturesFor(bits: number, few: boolean): { large: boolean; count
   if (few) return { large: true, count: Math.max(1, Math.floor(bits / MOVING_BITS)) }
   const large = bits >= MOST_BITS
   return { large, count: (large ? 1 : 0) + Math.floor((bits - (large ? MOST_BITS : 0)) / SMALL_BITS) }
+}
+
+/**
+ * What one picture may take of a line for `count`, which come at these rates: who sends less than half of his share, by his
+ * own line or since he shows nothing, leaves it to the others.
+ */
+export function shareOf(bits: number, count: number, rates: readonly number[]): number {
+  const fair = bits / Math.max(1, count)
+  const full = rates.filter(rate => rate >= fair / 2).length
+  const rest = rates.filter(rate => rate < fair / 2).reduce((sum, rate) => sum + rate, 0)
+  return full === 0 ? fair : Math.max(fair, (bits - rest) / full)
 }
 
 /** Longest wait of each direction's last messages, from the times of questions and answers; clocks need not agree. */

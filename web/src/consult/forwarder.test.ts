@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { leadAfter, NO_LEAD, PICTURE_SLOTS, readNews, wishes } from './forwarder'
+import { leadAfter, NO_LEAD, PICTURE_SLOTS, readNews, SmallTrack, wishes } from './forwarder'
 
 describe('what a page asks the forwarder for', () => {
   it('asks for few large', () => {
@@ -37,5 +37,26 @@ describe('news of media', () => {
     expect(readNews('usr_x', { kind: 'media', say: 'engine' })).toBe(null)
     expect(readNews('', { kind: 'view' })).toBe(null)
     expect(readNews('', null)).toBe(null)
+  })
+})
+
+describe('the small picture', () => {
+  it('has a copy of its own, and an earlier one lets go of the camera', () => {
+    const made: { stopped: boolean }[] = []
+    const camera = () =>
+      ({
+        clone: () => {
+          const copy = { stopped: false, stop: () => Object.assign(copy, { stopped: true }) }
+          made.push(copy)
+          return copy
+        },
+      }) as unknown as MediaStreamTrack
+    const small = new SmallTrack()
+    const [first, second] = [camera(), camera()]
+    expect(small.of(first)).toBe(made[0])
+    expect(small.of(first)).toBe(made[0])
+    expect(small.of(second)).toBe(made[1])
+    expect(small.of(null)).toBe(null)
+    expect(made.map(copy => copy.stopped)).toEqual([true, true])
   })
 })

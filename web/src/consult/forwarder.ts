@@ -245,6 +245,25 @@ export class Forwarder {
   }
 }
 
+/**
+ * The small picture's own copy of what is sent. Senders that share a track all get the fewest frames that any of them asks
+ * for (Chromium adapts a source to the smallest wish of its sinks): the small picture's 10 a second would hold for the large.
+ */
+export class SmallTrack {
+  private source: MediaStreamTrack | null = null
+  private copy: MediaStreamTrack | null = null
+
+  /** The copy of `track`; an earlier one is stopped, since a copy keeps the camera on. */
+  of(track: MediaStreamTrack | null): MediaStreamTrack | null {
+    if (track !== this.source) {
+      this.copy?.stop()
+      this.source = track
+      this.copy = track?.clone() ?? null
+    }
+    return this.copy
+  }
+}
+
 type Ask = <T>(what: string, body: unknown) => Promise<T>
 
 /** One seat: its two connections. */
@@ -256,6 +275,7 @@ class Place {
   private readonly sounds: HTMLAudioElement[] = []
   private shown: readonly (string | null)[] = []
   private wanted = { large: true, small: false }
+  private readonly small = new SmallTrack()
   private flows = false
   private closed = false
   private heardBytes = 0
@@ -309,8 +329,9 @@ class Place {
     const { audio, video } = this.o.tracks()
     this.sending.addTransceiver(audio ?? 'audio', { direction: 'sendonly', sendEncodings: [VOICE] })
     // Two plain lines in place of simulcast. The caps must be in force before the first frame.
-    for (const encoding of this.encodings())
-      this.sending.addTransceiver(video ?? 'video', { direction: 'sendonly', sendEncodings: [encoding] })
+    const [own, copy] = [video ?? 'video', this.small.of(video) ?? 'video']
+    for (const [i, encoding] of this.encodings().entries())
+      this.sending.addTransceiver(i === 0 ? own : copy, { direction: 'sendonly', sendEncodings: [encoding] })
     await this.sending.setLocalDescription()
     const sdp = this.sending.localDescription?.sdp ?? ''
     const answer = await ask<MediaAnswer>('publish', { seat: this.seat, sdp })
@@ -332,8 +353,9 @@ class Place {
   }
 
   async replace(tracks: Tracks): Promise<void> {
+    const own = [tracks.audio, tracks.video, this.small.of(tracks.video)]
     for (const [i, sender] of this.sending.getSenders().entries()) {
-      const track = i === 0 ? tracks.audio : tracks.video
+      const track = own[i] ?? null
       if (sender.track !== track) await sender.replaceTrack(track).catch(() => undefined)
     }
   }
@@ -346,6 +368,7 @@ class Place {
 
   close(): void {
     this.closed = true
+    this.small.of(null)
     clearInterval(this.looking)
     clearTimeout(this.healing)
     removeEventListener('pointerdown', this.play)

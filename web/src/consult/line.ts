@@ -13,6 +13,7 @@ import {
   MOST_DOWN_BITS,
   type Picture,
   pictureFor,
+  shareOf,
   Trips,
   WAIT_FAIR_MS,
   type Way,
@@ -38,16 +39,19 @@ const LOSSY = 0.01
 const LOSSY_FOR_MS = 15_000
 const LEVELS: readonly Level[] = ['full', 'reduced', 'still', 'off']
 
-/** What the connections have counted since they began. lostUp: share of the last reports; trips: their last round trips. */
+/**
+ * What the connections have counted since they began. gotVideo: of each picture; lostUp: share of the last reports; trips:
+ * their last round trips.
+ */
 export type Flow = Readonly<{
   sentVideo: number
-  gotVideo: number
+  gotVideo: Readonly<Record<string, number>>
   got: number
   lost: number
   lostUp: number
   trips: Readonly<Record<string, number>>
 }>
-export const NO_FLOW: Flow = { sentVideo: 0, gotVideo: 0, got: 0, lost: 0, lostUp: 0, trips: {} }
+export const NO_FLOW: Flow = { sentVideo: 0, gotVideo: {}, got: 0, lost: 0, lostUp: 0, trips: {} }
 
 export type LineTold = Readonly<{ kind: 'line'; down_bits: number; level: Level; late_ms: number }>
 type Heard = LineTold & { at_ms: number }
@@ -119,7 +123,7 @@ export function openLine(o: Options) {
   let flow: Flow = NO_FLOW
   const trips = new Trips()
   let lossyAt_ms = Number.NEGATIVE_INFINITY
-  let rates = { up_bits: 0, down_bits: 0, lostUp: 0, lostDown: 0, at_ms: performance.now() }
+  let rates = { up_bits: 0, downs_bits: [] as readonly number[], lostUp: 0, lostDown: 0, at_ms: performance.now() }
   let picture = pictureFor(up.bits, 'full')
   let toldAt_ms = 0
   let told = ''
@@ -148,7 +152,7 @@ export function openLine(o: Options) {
       const lost = grown(now.lost, flow.lost)
       rates = {
         up_bits: (8 * grown(now.sentVideo, flow.sentVideo)) / s,
-        down_bits: (8 * grown(now.gotVideo, flow.gotVideo)) / s,
+        downs_bits: Object.entries(now.gotVideo).map(([id, n]) => (8 * grown(n, flow.gotVideo[id] ?? n)) / s),
         lostUp: rates.lostUp + SMOOTH * (now.lostUp - rates.lostUp),
         lostDown: rates.lostDown + SMOOTH * (lost / Math.max(1, got + lost) - rates.lostDown),
         at_ms,
@@ -181,7 +185,7 @@ export function openLine(o: Options) {
       lossy: now_ms - lossyAt_ms < LOSSY_FOR_MS,
       rtt_wait_ms: trips.wait_ms(now_ms),
       lost: way === 'up' ? rates.lostUp : rates.lostDown,
-      used_bits: way === 'up' ? rates.up_bits : rates.down_bits,
+      used_bits: way === 'up' ? rates.up_bits : sum(rates.downs_bits),
     }
   }
 
@@ -215,7 +219,7 @@ export function openLine(o: Options) {
     const theirs = worst(fresh(now_ms).map(h => h.level))
     const next: LineState = mine !== 'full' ? { level: mine, whose: 'mine' } : { level: theirs, whose: 'theirs' }
     if (next.level !== was.level || (next.level !== 'full' && next.whose !== was.whose)) state.value = next
-    const share = Math.min(MOST_BITS, Math.round(down.bits / Math.max(1, pictures)))
+    const share = Math.min(MOST_BITS, Math.round(shareOf(down.bits, pictures, rates.downs_bits)))
     const down_bits = down.seeking ? Math.max(FIRST_BITS, share) : share
     const line: LineTold = { kind: 'line', down_bits, level: mine, late_ms: ecg.late_ms > 100 ? ecg.late_ms : 0 }
     const words = JSON.stringify({ ...line, late_ms: line.late_ms > 0 })
@@ -280,5 +284,6 @@ export function openLine(o: Options) {
 
 export type Line = ReturnType<typeof openLine>
 
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0)
 const worst = (levels: readonly Level[]): Level =>
   LEVELS[Math.max(0, ...levels.map(level => LEVELS.indexOf(level)))] ?? 'full'

@@ -341,10 +341,12 @@ export async function setEncoding(sender: RTCRtpSender, wanted: RTCRtpEncodingPa
 /** What a connection has counted. */
 export async function flowOf(pc: RTCPeerConnection): Promise<Flow> {
   const trips: Record<string, number> = {}
-  const sum = { sentVideo: 0, gotVideo: 0, got: 0, lost: 0, lostUp: 0 }
+  const gotVideo: Record<string, number> = {}
+  const sum = { sentVideo: 0, got: 0, lost: 0, lostUp: 0 }
   const stats = await pc.getStats()
   stats.forEach((s: unknown) => {
     const row = s as {
+      id: string
       type?: string
       kind?: string
       bytesSent?: number
@@ -361,7 +363,7 @@ export async function flowOf(pc: RTCPeerConnection): Promise<Flow> {
     if (row.type === 'inbound-rtp') {
       sum.got += row.packetsReceived ?? 0
       sum.lost += Math.max(0, row.packetsLost ?? 0)
-      if (row.kind === 'video') sum.gotVideo += row.bytesReceived ?? 0
+      if (row.kind === 'video') gotVideo[row.id] = row.bytesReceived ?? 0
     }
     if (row.type === 'remote-inbound-rtp') {
       sum.lostUp = Math.max(sum.lostUp, row.fractionLost ?? 0)
@@ -370,7 +372,7 @@ export async function flowOf(pc: RTCPeerConnection): Promise<Flow> {
     if (row.type === 'candidate-pair' && row.nominated === true && row.currentRoundTripTime !== undefined)
       trips.pair = row.currentRoundTripTime * 1000
   })
-  return { ...sum, trips }
+  return { ...sum, gotVideo, trips }
 }
 
 /** Off and on again: what is encoded next stands for itself. Not every browser lets one ask for it in another way. */
