@@ -11,6 +11,7 @@ import secrets
 import ssl
 import time
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Final
 
 import aiohttp
@@ -34,6 +35,10 @@ SMALL_EVERY: Final = 4
 LOUD_DBOV, QUIET_DBOV = 25, 80
 SOUND, PICTURE = secrets.token_bytes(80), INTER_FRAME + secrets.token_bytes(995)
 SESSION_S: Final = 3600
+LOOK_S: Final = 0.5
+TELL_EVERY: Final = 10
+MANY_BITS: Final = 600_000
+"""What web/src/consult/line.ts does: asks, tells every so many looks, and says at most."""
 SEAT_S: Final = 60
 TALKERS: Final = 3
 
@@ -54,40 +59,37 @@ class Member:
     came_in_s: float = 0.0
 
 
-class Crowd:
-    """Some in one consultation. trust: of a hub with TLS."""
+async def invite(hub: Hub, consult: str, number: int) -> dict[str, str]:
+    """Makes accounts and lets them into the consultation. Returns the cookie of each account's session."""
+    cookies = {new_id("usr"): secrets.token_urlsafe(24) for _ in range(number)}
 
-    def __init__(self, hub: Hub, consult: str, trust: ssl.SSLContext | None = None) -> None:
-        self.hub, self.consult, self._trust = hub, consult, trust
-        self.members: list[Member] = []
+    def made(tx: Any) -> None:
+        for place, (account, cookie) in enumerate(cookies.items()):
+            people_store.add_account(
+                tx.conn, [GrantView("expert", ORG)], id=account, login=f"forty{place}", name=f"专家{place + 1}",
+                title="主任医师", password=HASH[0], created_at=tx.now,
+            )  # fmt: skip
+            # Not by the password: its check is slow on purpose, and forty of them are a minute.
+            people_store.add_session(tx.conn, token_hash(cookie), account, tx.now, later(tx.now, SESSION_S))
+            store.add_member(tx.conn, consult, account, ORG, "observer")
+
+    await hub.app.db.write(made)
+    await hub.app.people.reload()
+    return cookies
+
+
+class Crowd:
+    """Those who were invited, before a hub at that address. trust: of one with TLS."""
+
+    def __init__(self, url: str, consult: str, cookies: dict[str, str], trust: ssl.SSLContext | None = None) -> None:
+        self.url, self.consult = url, consult
+        self.members = [
+            Member(account, _browser(url, cookie, trust), SyntheticMember(opens=False))
+            for account, cookie in cookies.items()
+        ]
         self._tasks: list[asyncio.Task[None]] = []
         self._began, self._ticks = 0.0, 0
         self._talking: asyncio.TimerHandle | None = None
-
-    async def invite(self, count: int) -> None:
-        """Makes their accounts and lets them into the consultation; they do not enter yet."""
-        cookies = {new_id("usr"): secrets.token_urlsafe(24) for _ in range(count)}
-
-        def made(tx: Any) -> None:
-            for number, (account, cookie) in enumerate(cookies.items()):
-                people_store.add_account(
-                    tx.conn, [GrantView("expert", ORG)], id=account, login=f"forty{number}", name=f"专家{number + 1}",
-                    title="主任医师", password=HASH[0], created_at=tx.now,
-                )  # fmt: skip
-                # Not by the password: its check is slow on purpose, and forty of them are a minute.
-                people_store.add_session(tx.conn, token_hash(cookie), account, tx.now, later(tx.now, SESSION_S))
-                store.add_member(tx.conn, self.consult, account, ORG, "observer")
-
-        await self.hub.app.db.write(made)
-        await self.hub.app.people.reload()
-        for account, cookie in cookies.items():
-            browser = Browser(self.hub.url)
-            if self._trust is not None:
-                await browser.http.close()
-                jar, connector = aiohttp.CookieJar(unsafe=True), aiohttp.TCPConnector(ssl=self._trust)
-                browser.http = aiohttp.ClientSession(cookie_jar=jar, connector=connector)
-            browser.http.cookie_jar.update_cookies({COOKIE: cookie})
-            self.members.append(Member(account, browser, SyntheticMember(opens=False)))
 
     async def enter(self, within_s: float) -> None:
         """All within so many seconds, each as a page does: entered, followed, greeted, seated."""
@@ -103,7 +105,7 @@ class Crowd:
         path = f"/api/consults/{self.consult}"
         told = await member.browser.post(f"{path}/enter", {})
         await self._follow(member)
-        self._tasks.append(asyncio.create_task(self._listen(member)))
+        self._tasks += [asyncio.create_task(self._listen(member)), asyncio.create_task(self._ask_time(member))]
         seat = told["media"] or await until(lambda: self._seated(member), SEAT_S)
         member.seat, media = seat["seat"], member.media
         answer, _ = await asyncio.gather(
@@ -127,10 +129,21 @@ class Crowd:
 
     async def _follow(self, member: Member) -> None:
         ticket = (await member.browser.post("/api/ws-ticket", {}))["ticket"]
-        member.socket = await member.browser.http.ws_connect(f"{self.hub.url}/api/ws?ticket={ticket}", max_msg_size=0)
+        member.socket = await member.browser.http.ws_connect(f"{self.url}/api/ws?ticket={ticket}", max_msg_size=0)
         topic = f"consult:{self.consult}"
         await member.socket.send_json({"type": "subscribe", "topic": topic, "cursor": member.cursor})
         await member.socket.send_json({"type": "whisper", "topic": topic, "body": {"kind": "hello"}})
+
+    async def _ask_time(self, member: Member) -> None:
+        """As a page in a room does, which else would be taken for gone; and what its line carries, to the others."""
+        line = {"kind": "line", "down_bits": MANY_BITS, "level": "full", "late_ms": 0}
+        for looks in count():
+            await asyncio.sleep(LOOK_S)
+            if member.socket is None or member.socket.closed:
+                continue
+            await member.socket.send_json({"type": "ping", "mark": looks})
+            if looks % TELL_EVERY == 0:
+                await member.socket.send_json({"type": "whisper", "topic": f"consult:{self.consult}", "body": line})
 
     async def _listen(self, member: Member) -> None:
         """As long as the crowd is there: a page that was cut off comes back with its cursor."""
@@ -192,3 +205,9 @@ class Crowd:
                 await member.socket.close()
             await member.browser.http.close()
             member.media.close()
+
+
+def _browser(url: str, cookie: str, trust: ssl.SSLContext | None) -> Browser:
+    browser = Browser(url, trust)
+    browser.http.cookie_jar.update_cookies({COOKIE: cookie})
+    return browser

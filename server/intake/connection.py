@@ -44,6 +44,7 @@ from device.session import (
     Seal,
     Send,
 )
+from server.base.page import unsent_bytes
 from server.intake.journal import JournalFailed
 from server.intake.socket import BUFFER_BYTES_MAX, DeviceSocket
 
@@ -231,7 +232,7 @@ class Connection:
         if self._over:
             return
         self._socket.put(encode(frame))
-        if self._socket.transport.get_write_buffer_size() > BUFFER_BYTES_MAX:
+        if unsent_bytes(self._socket.transport) > BUFFER_BYTES_MAX:
             self._over = True
             self._socket.transport.abort()
 

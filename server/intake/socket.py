@@ -15,6 +15,8 @@ from websockets.asyncio.server import ServerConnection, broadcast
 from websockets.frames import apply_mask  # type: ignore[attr-defined]  # its own choice between C and Python
 from websockets.protocol import State
 
+from server.base.page import unsent_bytes
+
 BINARY: Final = 0x82  # the last frame of a message (FIN), opcode 2
 CONTROL: Final = 0x08  # opcodes from here on are close, ping, pong
 MASKED: Final = 0x80  # the bit beside the length: clients mask
@@ -35,7 +37,7 @@ class DeviceSocket(ServerConnection):
     def data_received(self, data: bytes) -> None:
         self._receive(data)
         # The library answers pings by itself, before any proof: who never reads the pongs would fill our memory.
-        if self.transport.get_write_buffer_size() > BUFFER_BYTES_MAX:
+        if unsent_bytes(self.transport) > BUFFER_BYTES_MAX:
             self.transport.abort()
 
     def _receive(self, data: bytes) -> None:

@@ -17,7 +17,6 @@ import math
 import statistics
 import sys
 import tempfile
-import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -30,8 +29,9 @@ import structlog
 from device.simulate import run_device, upload_of
 from server import demo
 from tests import janus
+from tests.bench.media_afar import afar
 from tests.bench.sheet import Must, Sheet, Spread
-from tests.forty import Crowd
+from tests.forty import Crowd, invite
 from tests.journey.conftest import Person
 from tests.journey.test_consult import enter
 from tests.line.hosts import Shape
@@ -252,10 +252,10 @@ async def room(engine: str) -> AsyncIterator[Room]:
         await enters.context.add_init_script(JOINS)
         await here.go(f"/room/{consult}")
         await enter(here)
-        crowd = Crowd(rig.hub, consult, rig.hub.trust)
+        third = {} if engine == "p2p" else await invite(rig.hub, consult, 1)
+        crowd = Crowd(rig.hub.url, consult, third, rig.hub.trust)
         try:
-            if engine != "p2p":
-                await crowd.invite(1)
+            if third:
                 await crowd.enter(0)
                 crowd.talk()
             yield Room(rig, consult, accounts["oncall"], enters)
@@ -377,16 +377,14 @@ async def forty(engine: str, seconds: float) -> Times:
 async def _forty(engine: str, seconds: int) -> dict[int, Times]:
     async with place(engine) as rig:
         consult, accounts = await asked(rig)
-        crowd = Crowd(rig.hub, consult, rig.hub.trust)
         here, enters = await rig.person("oncall", FAR), await rig.person("clinic", NEAR)
         await enters.context.add_init_script(JOINS)
         made = Room(rig, consult, accounts["oncall"], enters)
-        try:
-            await crowd.invite(MEMBERS - 2)
-            await crowd.enter(within_s=5)
+        async with afar(rig.hub, consult, MEMBERS - 2) as crowd:
+            await crowd.enter(5.0)
             await here.go(f"/room/{consult}")
             await enter(here)
-            crowd.talk()
+            await crowd.talk()
             join = (await made.join())["first"]
             await enters.page.get_by_role("button", name="举手").click()  # so that the host sees him in the strip
             await crowd.watch(accounts["oncall"], accounts["clinic"])
@@ -397,37 +395,18 @@ async def _forty(engine: str, seconds: int) -> dict[int, Times]:
                 asyncio.create_task(page.page.evaluate(GAPS, [accounts[other], seconds]))
                 for page, other in ((enters, "oncall"), (here, "clinic"))
             ]
-            chat = await _chat(crowd, consult, seconds)
+            told_ms, behind_ms = await crowd.chat(seconds)
             told = [await look for look in looking]
             used = await ear.look()
             gaps = [float(gap) for gaps, _ in told for gap in gaps]
             return {
                 0: {
-                    "join": [join], "gaps": gaps, "fps": [frames / seconds for _, frames in told], "chat": chat,
+                    "join": [join], "gaps": gaps, "fps": [frames / seconds for _, frames in told],
+                    "chat": told_ms, "behind": [behind_ms],
                     "down_kbit_s": [used.video_kbit_s + used.audio_kbit_s],
                     "up_kbit_s": [(used["video.sent"] + used["audio.sent"]) * 8 / 1000 / used.seconds],
                 }
             }  # fmt: skip
-        finally:
-            await crowd.close()
-
-
-async def _chat(crowd: Crowd, consult: str, seconds: float) -> list[float]:
-    """A message a second by one of them. From the command to each page that hears of it, ms."""
-    writer, readers = crowd.members[0], crowd.members[1:]
-    ages = []
-    for number in range(round(seconds)):
-        began = time.perf_counter()
-        body = {"client_id": f"bench-message-{number:03}", "text": f"第 {number} 句"}
-        message = (await writer.browser.post(f"/api/threads/{consult}/messages", body))["id"]
-
-        def everywhere(message: str = message) -> bool:
-            return all(message in reader.told_at for reader in readers)
-
-        await until(everywhere, 30)
-        ages += [(reader.told_at[message] - began) * 1e3 for reader in readers]
-        await asyncio.sleep(max(0.0, 1 - (time.perf_counter() - began)))
-    return ages
 
 
 def _judged(target: str | None, limits: tuple[float, float] | None, got: tuple[float, float]) -> str:

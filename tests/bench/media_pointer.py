@@ -12,9 +12,9 @@ import asyncio
 import time
 from typing import Any, Final
 
+from tests.bench.media_afar import afar
 from tests.bench.media_pages import FAR, NEAR, asked, place
 from tests.bench.sheet import Must, Sheet, Spread
-from tests.forty import Crowd
 from tests.journey.conftest import Person
 from tests.journey.test_consult import enter
 from tests.line.hosts import Shape
@@ -109,14 +109,10 @@ async def pointer(sheet: Sheet, rounds: int, seconds: float) -> None:
         await asyncio.sleep(SETTLE_S)
         await _narrow(sheet, leads, other, seconds)
         rig.line(NEAR).both(CLEAR)
-        crowd = Crowd(rig.hub, consult, rig.hub.trust)
-        try:
-            await crowd.invite(MEMBERS - 2)
+        async with afar(rig.hub, consult, MEMBERS - 2) as crowd:
             await crowd.enter(5.0)
             await asyncio.sleep(SETTLE_S)
             _put(sheet, "40", RATES_HZ[-1], MEMBERS, await _late(leads, other, RATES_HZ[-1], rounds, seconds))
-        finally:
-            await crowd.close()
 
 
 async def _names(other: Person, rig: Rig) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from playwright.async_api import expect
 
-from tests.forty import Crowd
+from tests.forty import Crowd, invite
 from tests.journey.conftest import People
 from tests.journey.test_consult import enter, plays
 from tests.journey.test_room_media import accepted, hears
@@ -22,9 +22,8 @@ MESSAGES = 3
 
 async def test_forty_are_in_one_room_and_two_of_them_sit_before_browsers(hub: Hub, people: People) -> None:
     consult, (clinic, specialist) = await accepted(hub, people)
-    crowd = Crowd(hub, consult)
+    crowd = Crowd(hub.url, consult, await invite(hub, consult, WITHOUT_BROWSER))
     try:
-        await crowd.invite(WITHOUT_BROWSER)
         await crowd.enter(within_s=2)
         for person in (clinic, specialist):
             person.refusal(409, r"/media/watch$")  # a wish may cross with the end of the seat it is for

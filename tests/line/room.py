@@ -28,7 +28,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-import aiohttp
 import msgspec
 import numpy as np
 from playwright.async_api import Browser as Chromium
@@ -211,6 +210,7 @@ class FarHub(Hub):
     """A hub that is reached over a line: on an address of its own, with TLS."""
 
     address = "127.0.0.1"
+    ca: Path | None = None
     trust: ssl.SSLContext | None = None
 
     @property
@@ -222,11 +222,7 @@ class FarHub(Hub):
         return f"wss://{self.address}:{self.app.device_port}"
 
     async def sign_in(self, login: str) -> Browser:
-        browser = Browser(self.url)
-        await browser.http.close()
-        browser.http = aiohttp.ClientSession(
-            cookie_jar=aiohttp.CookieJar(unsafe=True), connector=aiohttp.TCPConnector(ssl=self.trust or False)
-        )
+        browser = Browser(self.url, self.trust)
         browser.me = await browser.post("/api/session", {"login": login, "password": demo.PASSWORD})
         return browser
 
@@ -316,7 +312,7 @@ async def town(folder: Path, *places: str, config: Config | None = None) -> Asyn
             tls=msgspec.structs.replace(config.tls, certificate=str(certificate), key=str(key)),
         )
         hub = FarHub(folder / "hub", config=config, serve_pages=True, demo_logins=demo.LOGINS)
-        hub.address, hub.trust = address, trust_of(ca)
+        hub.address, hub.ca, hub.trust = address, ca, trust_of(ca)
         (folder / "hub").mkdir(exist_ok=True)
         try:
             async with hub, async_playwright() as playwright, AsyncExitStack() as stack:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+from pathlib import Path
 from typing import cast
 
+from device.client import trust_of
+from server import tls
 from server.base.page import (
     DIRECT_BYTES_MAX,
     HOLD_S,
@@ -15,6 +19,7 @@ from server.base.page import (
     Outbox,
     frame,
     samples_frame,
+    unsent_bytes,
 )
 from tests.waiting import until
 
@@ -130,3 +135,30 @@ async def test_a_page_that_never_reads_is_cut_off_by_bytes_and_gets_nothing_afte
     out.send(frame(b"late"))
     out.write_on()
     assert wire.written == []
+
+
+async def test_a_page_of_tls_that_was_dropped_is_sent_nothing_and_fails_nobody(tmp_path: Path) -> None:
+    ca, certificate, key = tls.make(tmp_path, ("127.0.0.1",))
+    own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    own.load_cert_chain(certificate, key)
+    wires: asyncio.Queue[asyncio.Transport] = asyncio.Queue()
+
+    async def came(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        wires.put_nowait(cast("asyncio.Transport", writer.transport))
+
+    server = await asyncio.start_server(came, "127.0.0.1", 0, ssl=own)
+    async with server:
+        address = server.sockets[0].getsockname()
+        _, there = await asyncio.open_connection(*address, ssl=trust_of(ca))
+        wire = await wires.get()
+        out = Outbox(wire)
+        out.send(frame(b"1"))
+        assert not len(out)
+        wire.abort()
+        wire.close()  # as aiohttp does when it has heard of it
+        out.send(frame(b"2"))
+        out.show(samples_frame(b"3"))
+        out.show_newest("pointer a", frame(b"4"))
+        assert (unsent_bytes(wire), len(out)) == (0, 2)
+        out.close()
+        there.close()

@@ -18,6 +18,7 @@ from server.base.context import Ctx
 from server.base.errors import AppError
 from server.base.http import Http
 from server.base.live import Live
+from server.base.page import unsent_bytes
 from server.consult.errors import SoundFull
 from server.consult.media.model import MediaNews
 from server.consult.sound.hall import LOUDEST, PACKET_BYTES_MAX, PACKETS_PER_S_MAX, SoundRoom, Voice
@@ -59,7 +60,7 @@ class Sound:
 
         def put(packet: bytes) -> None:
             transport = request.transport
-            if transport is not None and transport.get_write_buffer_size() < UNREAD_BYTES_MAX and not waiting.full():
+            if transport is not None and unsent_bytes(transport) < UNREAD_BYTES_MAX and not waiting.full():
                 waiting.put_nowait(packet)
 
         voice = Voice(ctx.actor, number, request.query.get("without") == "1", put)
