@@ -11,7 +11,6 @@ import secrets
 import ssl
 import time
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any, Final
 
 import aiohttp
@@ -26,7 +25,7 @@ from server.people.model import GrantView
 from server.people.service import token_hash
 from tests.server.conftest import HASH, Browser, Hub, Refused
 from tests.server.media_member import INTER_FRAME, SyntheticMember, answered
-from tests.waiting import until
+from tests.waiting import every, until
 
 ORG: Final = "org_city"
 EVERY_S: Final = 0.02
@@ -137,8 +136,7 @@ class Crowd:
     async def _ask_time(self, member: Member) -> None:
         """As a page in a room does, which else would be taken for gone; and what its line carries, to the others."""
         line = {"kind": "line", "down_bits": MANY_BITS, "level": "full", "late_ms": 0}
-        for looks in count():
-            await asyncio.sleep(LOOK_S)
+        async for looks in every(LOOK_S):
             if member.socket is None or member.socket.closed:
                 continue
             await member.socket.send_json({"type": "ping", "mark": looks})

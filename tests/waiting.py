@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import count
 from typing import Any
 
 LOOK_S = 0.02
@@ -30,3 +31,10 @@ async def work_between_turns(measured: list[float], step_s: float = 0.002) -> No
         began = time.thread_time()
         await asyncio.sleep(step_s)
         measured.append(time.thread_time() - began)
+
+
+async def every(seconds: float) -> AsyncIterator[int]:
+    """The beat of somebody who does a thing again and again, as a page does: 0, 1, 2, ..."""
+    for number in count():
+        await asyncio.sleep(seconds)
+        yield number

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 from sqlalchemy import Connection, RowMapping, func, insert, select
@@ -21,6 +21,8 @@ from server.base.schema import event
 Body: TypeAlias = Mapping[str, "str | int | float | bool | list[str] | None"]
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
+PERSONS: Final = "persons"
+"""The topic of what several persons hear, each for himself: who they are stands in the body, as `to`."""
 GENESIS = hashlib.sha256(b"xinlian event log 1").digest()
 
 
@@ -36,6 +38,12 @@ class Event(msgspec.Struct, frozen=True):
     actor: str
     body: dict[str, str | int | float | bool | list[str] | None]
 
+    @property
+    def to(self) -> list[str]:
+        """The accounts that hear it, of an event of PERSONS."""
+        named = self.body.get("to")
+        return named if isinstance(named, list) else []
+
 
 def append(conn: Connection, *, at: str, topic: str, kind: str, subject: str, org: str, actor: str, body: Body) -> int:
     assert kind in KINDS or kind in TIMERS, f"the event kind {kind} is not described in kinds.py"
@@ -50,11 +58,9 @@ def append(conn: Connection, *, at: str, topic: str, kind: str, subject: str, or
     return int(key[0])
 
 
-def after(conn: Connection, cursor: int, limit: int, topics: Iterable[str] | None = None) -> list[Event]:
+def after(conn: Connection, cursor: int, limit: int) -> list[Event]:
     """The next events behind `cursor`, ascending."""
     query = select(event).where(event.c.id > cursor).order_by(event.c.id).limit(limit)
-    if topics is not None:
-        query = query.where(event.c.topic.in_(list(topics)))
     return [_event(row) for row in conn.execute(query).mappings()]
 
 

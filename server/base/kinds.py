@@ -139,7 +139,7 @@ KINDS: dict[str, str] = {
     "message.edited": "Its writer changed a message; the text before is kept under the version before.",
     "message.withdrawn": "Its writer withdrew a message, with a reason; the words are kept and no longer shown.",
     "message.read": "Somebody has read a thread up to a message.",
-    "message.told": "A message names this person or is of a consultation he belongs to (private to him).",
+    "message.told": "A message names these persons or is of a consultation they belong to (private to each).",
     "storage.low": "The disk of the data folder is running full; the body has the megabytes left.",
     "storage.full": "The disk is full: devices and ordinary commands wait, alerts and sign-off go on in the reserve.",
     "storage.ok": "The disk has room again.",

@@ -402,6 +402,8 @@ class Live:
         """The topics on which this event is heard."""
         if event.topic in SHARED_TOPICS:
             return tuple(f"org:{org}" for org in self._path_of(event.org))
+        if event.topic == eventlog.PERSONS:
+            return tuple(f"user:{account}" for account in event.to)
         return (event.topic,)
 
 
@@ -412,6 +414,9 @@ async def _close(page: _Page, code: int) -> None:
 
 
 def _event_message(topic: str, event: Event) -> bytes:
+    if event.topic == eventlog.PERSONS:  # who else hears it is no one's business
+        body = {name: value for name, value in event.body.items() if name != "to"}
+        event = msgspec.structs.replace(event, topic=topic, body=body)
     return _json({"type": "event", "topic": topic, "event": event})
 
 

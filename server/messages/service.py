@@ -110,8 +110,8 @@ async def post(room: Messages, ctx: Ctx, thread: str, new: NewMessage) -> Messag
         store.set_grams(tx.conn, seq, grams.grams(new.text))
         store.head(tx.conn, thread, org, seq)
         tx.append("message.sent", thread, org, {"message": message_id}, topic=cases.topic(thread))
-        for account in sorted({*named, *room.cases.members(tx.conn, thread)} - {ctx.actor}):
-            tx.append("message.told", thread, org, {"message": message_id}, topic=f"user:{account}")
+        if to := sorted({*named, *room.cases.members(tx.conn, thread)} - {ctx.actor}):
+            tx.append("message.told", thread, org, {"message": message_id, "to": to}, topic=eventlog.PERSONS)
         return _view(tx.conn, store.message_row(tx.conn, message_id))
 
     return await room.db.write(work, actor=ctx.actor)

@@ -10,6 +10,8 @@ import numpy as np
 from device.frames import Patient, Request
 from device.simulate import run_device, upload_of
 from ecg import synth
+from server.base import eventlog
+from server.base.database import Tx
 from tests.server.conftest import Hub
 from tests.waiting import until
 
@@ -43,3 +45,23 @@ async def test_a_tachycardia_pages_while_the_device_still_sends_and_its_end_ring
 
         await until(queued, 30)
         assert [a["id"] for a in (await oncall.get("/api/alerts"))["alerts"]] == [alert["id"]]
+
+
+async def test_what_is_told_to_several_persons_reaches_each_who_is_not_told_of_the_others(hub: Hub) -> None:
+    async with await hub.sign_in("clinic") as clinic, await hub.sign_in("oncall") as oncall:
+        pages = (clinic, oncall)
+        to = [str(page.me["id"]) for page in pages]
+        begun = await hub.app.db.read(eventlog.last_id)
+
+        def tell(tx: Tx) -> None:
+            tx.append("message.told", "con_1", "org_city", {"message": "msg_1", "to": to}, topic=eventlog.PERSONS)
+
+        await hub.app.db.write(tell)
+        for page, account in zip(pages, to, strict=True):
+            ticket = (await page.post("/api/ws-ticket", {}))["ticket"]
+            async with page.http.ws_connect(f"{hub.url}/api/ws?ticket={ticket}") as socket:
+                await socket.send_json({"type": "subscribe", "topic": f"user:{account}", "cursor": begun})
+                told = await socket.receive_json()
+                assert (told["topic"], told["event"]["topic"]) == (f"user:{account}", f"user:{account}")
+                assert told["event"]["body"] == {"message": "msg_1"}
+                assert (await socket.receive_json())["type"] == "ready"

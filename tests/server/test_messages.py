@@ -139,7 +139,9 @@ async def test_an_event_tells_of_the_message_and_carries_no_word_of_it(case: Cas
     assert [(e.topic, e.subject) for e in told] == [("message", recording), ("consult:con_1", "con_1")]
     assert (told[0].body, told[0].org) == ({"message": message.id}, "east")
     # In a consultation the other one hears it wherever he is.
-    assert [(e.topic, e.subject) for e in await case.town.events("message.told")] == [("user:usr_first", "con_1")]
+    assert [(e.topic, e.subject, e.to) for e in await case.town.events("message.told")] == [
+        ("persons", "con_1", ["usr_first"])
+    ]
 
 
 async def test_another_township_neither_reads_nor_writes(case: Case) -> None:

@@ -138,8 +138,8 @@ async def test_who_is_named_hears_it_himself_and_only_who_may_see_the_thread_can
     assert {(m.account, m.role) for m in sent.mentions} == {
         ("usr_reader", ""), ("usr_first", "on_call"), ("usr_second", "on_call"), ("usr_head", "on_call"),
     }  # fmt: skip
-    told = await case.town.events("message.told")
-    assert {e.topic for e in told} == {f"user:{m.account}" for m in sent.mentions}
+    (told,) = await case.town.events("message.told")
+    assert (told.topic, set(told.to)) == ("persons", {m.account for m in sent.mentions})
     wrong: tuple[dict[str, Any], ...] = (
         {"mentions": ["usr_west"]}, {"mentions": ["usr_nobody"]}, {"roles": ["expert"]}, {"roles": ["x"] * 21},
     )  # fmt: skip
