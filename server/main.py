@@ -173,7 +173,7 @@ class Application:
         await self.films.recover()
         self._web(tls)
         await self.spine.start()
-        await self.live.start(self.spine.watch())
+        await self.live.start(self.spine.watch(), self.spine.tail)
         self._runner = web.AppRunner(self.web, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, hub.host, hub.port, ssl_context=tls)

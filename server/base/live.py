@@ -31,6 +31,7 @@ from server.base.errors import BadTicket
 from server.base.eventlog import Event
 from server.base.http import Http
 from server.base.page import NARROW_S, Outbox, frame, samples_frame
+from server.base.tail import Tail
 
 log = structlog.get_logger()
 
@@ -204,9 +205,9 @@ class Live:
         for page in self._pages:
             page.out.send(message)
 
-    async def start(self, news: asyncio.Event) -> None:
+    async def start(self, news: asyncio.Event, tail: Tail) -> None:
         self._cursor = await self._db.read(eventlog.last_id)
-        self._task = asyncio.create_task(self._pump(news), name="live")
+        self._task = asyncio.create_task(self._pump(news, tail), name="live")
 
     async def stop(self) -> None:
         if self._task is not None:
@@ -384,10 +385,10 @@ class Live:
                     await _close(page, 4408)
                     return
 
-    async def _pump(self, news: asyncio.Event) -> None:
+    async def _pump(self, news: asyncio.Event, tail: Tail) -> None:
         while True:
             news.clear()
-            events = await self._db.read(lambda conn: eventlog.after(conn, self._cursor, CATCH_UP))
+            events = await tail.after(self._cursor)
             for event in events:
                 for topic in self._audience(event):
                     if pages := self._by_topic.get(topic):

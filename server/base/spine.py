@@ -22,6 +22,7 @@ from server.base.database import Database, Tx
 from server.base.errors import StorageFull
 from server.base.eventlog import Event
 from server.base.schema import cursor, dead_letter
+from server.base.tail import Tail
 from server.base.upsert import upsert
 
 log = structlog.get_logger()
@@ -55,6 +56,7 @@ class Spine:
         self._timer_news = asyncio.Event()
         self._watchers: list[asyncio.Event] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self.tail = Tail(db)
         self.dead_letters = 0
         self.failed: Callable[[BaseException], None] = lambda _error: None
         """Told when a reader of the log has ended; the process has to end too and be started anew."""
@@ -94,6 +96,7 @@ class Spine:
 
     def _committed(self, events: bool, timed: bool) -> None:
         if events:
+            self.tail.grown()
             for news in (*self._news, *self._watchers):
                 news.set()
         if timed:
@@ -103,7 +106,7 @@ class Spine:
         at = saved = await self._db.read(lambda conn: _cursor(conn, reaction.name))
         while True:
             news.clear()
-            batch = await self._db.read(lambda conn, at=at: eventlog.after(conn, at, BATCH))  # type: ignore[misc]
+            batch = await self.tail.after(at)
             for event in batch:
                 if event.kind in reaction.kinds:
                     await self._react(reaction, event)
@@ -134,7 +137,7 @@ class Spine:
 
     async def _listen(self) -> None:
         """News of this process come by `on_commit`; the command line writes beside it and cannot call."""
-        known = await self._db.read(eventlog.last_id)
+        known = -1  # what was written while the readers began has woken nobody
         while True:
             await asyncio.sleep(ELSEWHERE_S)
             last = await self._db.read(eventlog.last_id)
