@@ -24,6 +24,8 @@ import { speakAs, voiced } from './voice'
 export const PICTURE_SLOTS = 9
 /** Of how many the one or two others' lines are asked how large a picture may be. */
 const FEW = 3
+/** With fewer, one late picture is a pause that is seen. */
+const SMALL_HZ = 15
 const AGAIN_MS = [200, 1_000, 2_000, 5_000, 10_000]
 /** A seat over which nothing is to be seen is as good as one that flows, after this long. */
 const QUIET_MS = 3_000
@@ -247,7 +249,7 @@ export class Forwarder {
 
 /**
  * The small picture's own copy of what is sent. Senders that share a track all get the fewest frames that any of them asks
- * for (Chromium adapts a source to the smallest wish of its sinks): the small picture's 10 a second would hold for the large.
+ * for (Chromium adapts a source to the smallest wish of its sinks): the small picture's few a second would hold for the large.
  */
 export class SmallTrack {
   private source: MediaStreamTrack | null = null
@@ -406,7 +408,10 @@ class Place {
     const bits = layersFor(few ? Math.min(line.up_bits, line.least_bits) : line.up_bits, this.wanted)
     const large = encodingOf(pictureFor(bits.large, 'reduced'))
     const small = encodingOf(pictureFor(bits.small, 'reduced'))
-    return [large, { ...small, maxFramerate: Math.min(10, small.maxFramerate ?? 10), scaleResolutionDownBy: 3 }]
+    return [
+      large,
+      { ...small, maxFramerate: Math.min(SMALL_HZ, small.maxFramerate ?? SMALL_HZ), scaleResolutionDownBy: 3 },
+    ]
   }
 
   async show(): Promise<void> {
