@@ -6,26 +6,25 @@ D7   150, 200 and 256 kbit/s both ways, 30 ms one way, at most 0.6 s of packets 
 D5   5, 10 and 20 % of packets lost both ways, each by itself and (10 %) in runs of three, 20 ms one way; windows of
      8 s. RED is on where loss asks for it, as in the product.
 
-Real pages of the product in Chromium, `p2p` and `embedded`, a voice that does not fall silent. Needs root,
-/dev/net/tun and Chromium.
+Real pages of the product in Chromium, by `p2p`, `embedded` and `janus` in turns, a voice that does not fall silent.
+Needs root, /dev/net/tun and Chromium.
 """
 
 from __future__ import annotations
 
 import asyncio
-import tempfile
 import time
-from pathlib import Path
 from typing import Final
 
 from playwright.async_api import expect
 
+from tests.bench.media_pages import NEAR, place
 from tests.bench.sheet import Must, Sheet, Spread
 from tests.line.call import Engine, Told, connect, hang_up, listen, lobby, narrow
 from tests.line.hosts import Shape
-from tests.line.room import WAIT_MS, Monitor, Rig, town
+from tests.line.room import WAIT_MS, Monitor, Rig
 
-ENGINES: Final[tuple[Engine, ...]] = ("p2p", "embedded")
+ENGINES: Final[tuple[Engine, ...]] = ("p2p", "embedded", "janus")
 LINES_KBIT_S: Final = {150: 5.0, 200: 10.0, 256: 15.0}
 """And how many frames a second there must be at least."""
 LOSSES: Final = {
@@ -56,22 +55,21 @@ MUSTS: Final = {
 
 async def narrow_lines(sheet: Sheet, rounds: int, _seconds: float) -> None:
     expect.set_options(timeout=WAIT_MS)
-    with tempfile.TemporaryDirectory(prefix="xinlian-d7-") as folder:
-        async with town(Path(folder), "clinic", "city") as rig, rig.device("clinic", seconds=DEVICE_S) as monitor:
-            await monitor.begun()
-            for line in LINES_KBIT_S:
-                turns: dict[Engine, list[tuple[Told, float]]] = {engine: [] for engine in ENGINES}
-                for _ in range(rounds):
-                    for engine in ENGINES:
-                        turns[engine].append(await _narrow(rig, monitor, engine, line))
-                for engine in ENGINES:
-                    _put_narrow(sheet, engine, line, turns[engine])
+    turns: dict[tuple[Engine, int], list[tuple[Told, float]]] = {}
+    for _ in range(rounds):
+        for engine in ENGINES:
+            async with place(engine) as rig, rig.device(NEAR, seconds=DEVICE_S) as monitor:
+                await monitor.begun()
+                for line in LINES_KBIT_S:
+                    turns.setdefault((engine, line), []).append(await _narrow(rig, monitor, engine, line))
+    for (engine, line), told in turns.items():
+        _put_narrow(sheet, engine, line, told)
 
 
 async def _narrow(rig: Rig, monitor: Monitor, engine: Engine, line: int) -> tuple[Told, float]:
-    rig.line("clinic").both(Shape())
+    rig.line(NEAR).both(Shape())
     people = await lobby(rig, engine)
-    rig.line("clinic").both(narrow(line))
+    rig.line(NEAR).both(narrow(line))
     began = time.monotonic()
     await connect(*people)
     await asyncio.sleep(SETTLE_S)
@@ -105,18 +103,25 @@ def _put_narrow(sheet: Sheet, engine: Engine, line: int, turns: list[tuple[Told,
 
 async def lossy_lines(sheet: Sheet, rounds: int, _seconds: float) -> None:
     expect.set_options(timeout=WAIT_MS)
-    with tempfile.TemporaryDirectory(prefix="xinlian-d5-") as folder:
-        async with town(Path(folder), "clinic", "city") as rig:
-            for name, shape in LOSSES.items():
-                for engine in ENGINES:
-                    rig.line("clinic").both(Shape(delay_s=0.02))
-                    people = await lobby(rig, engine)
-                    rig.line("clinic").both(Shape(loss=shape.loss, burst=shape.burst, delay_s=0.02))
-                    await connect(*people)
-                    await asyncio.sleep(SETTLE_S)
-                    turns = [await listen(None, people, LOSSY_S) for _ in range(rounds)]
-                    await hang_up(*people)
-                    _put_lossy(sheet, engine, name, turns)
+    turns: dict[tuple[Engine, str], list[Told]] = {}
+    for _ in range(rounds):
+        for engine in ENGINES:
+            async with place(engine) as rig:
+                for name, shape in LOSSES.items():
+                    turns.setdefault((engine, name), []).append(await _lossy(rig, engine, shape))
+    for (engine, name), told in turns.items():
+        _put_lossy(sheet, engine, name, told)
+
+
+async def _lossy(rig: Rig, engine: Engine, shape: Shape) -> Told:
+    rig.line(NEAR).both(Shape(delay_s=0.02))
+    people = await lobby(rig, engine)
+    rig.line(NEAR).both(Shape(loss=shape.loss, burst=shape.burst, delay_s=0.02))
+    await connect(*people)
+    await asyncio.sleep(SETTLE_S)
+    told = await listen(None, people, LOSSY_S)
+    await hang_up(*people)
+    return told
 
 
 def _put_lossy(sheet: Sheet, engine: Engine, loss: str, turns: list[Told]) -> None:

@@ -25,7 +25,7 @@ from tests.server.conftest import REQUEST
 from tests.server.test_media_http import opened
 from tests.waiting import until
 
-Engine = Literal["p2p", "embedded"]
+Engine = Literal["p2p", "embedded", "janus"]
 # The longest time between two frames that the page shows of the other, from now on.
 GAPS = """() => {
   const begun = window.gap !== undefined
@@ -58,11 +58,11 @@ class Told:
 
 
 async def lobby(rig: Rig, engine: Engine) -> tuple[Person, Person]:
-    """Both before the door of a room of two; with `embedded` it is one that goes over the forwarder at once."""
+    """Both before the door of a room of two; over an engine, which is the hub's `config`, it goes there at once."""
     recording = (await rig.hub.send("org_hewan", real("101"), REQUEST)).recording
     async with await rig.hub.sign_in("clinic") as asks, await rig.hub.sign_in("oncall") as answers:
         consult = await opened(recording, asks, answers)
-    if engine == "embedded":
+    if engine != "p2p":
         for guest in ("usr_gone_1", "usr_gone_2"):  # they looked in: with the next there were three
             await rig.hub.app.seats.enter(consult, guest)
     people = await rig.person("clinic", "clinic"), await rig.person("oncall", "city")

@@ -24,6 +24,7 @@ const facts = (over: Partial<WayFacts>): WayFacts => ({
   ecgLate_ms: 0,
   lossy: false,
   rtt_wait_ms: null,
+  rtt_age_ms: Number.POSITIVE_INFINITY,
   lost: 0,
   used_bits: 1e9,
   ...over,
@@ -68,6 +69,37 @@ describe('the budget of a picture', () => {
     const late = { waits_ms: [900, 900], owed_ms: 900, used_bits: 80_000 }
     expect(wayAfter(way({}), facts({ ...late, rtt_wait_ms: 5 }), MOST_BITS).bits).toBe(80_000)
     expect(wayAfter(way({}), facts({ ...late, rtt_wait_ms: 50 }), MOST_BITS).bits).toBe(40_000)
+  })
+
+  it('seeks on only when the last step has been seen to find room', () => {
+    const stepped = way({ seeking: true, changedAt_ms: 10_000 })
+    const grows = (over: Partial<WayFacts>): boolean =>
+      wayAfter(stepped, facts({ now_ms: 11_600, ...over }), MOST_BITS).bits > 80_000
+    expect(grows({})).toBe(true)
+    expect(grows({ waits_ms: [10, 90] })).toBe(false)
+    // A round trip of after the step is believed, one of before it is not.
+    expect(grows({ waits_ms: [10, 90], rtt_wait_ms: 10, rtt_age_ms: 200 })).toBe(true)
+    expect(grows({ waits_ms: [10, 90], rtt_wait_ms: 10, rtt_age_ms: 1_400 })).toBe(false)
+  })
+
+  it('is not halved again while what had filled the line drains away', () => {
+    // A line that takes 60 kbit/s of picture met 120: half a second of it waits, and is gone in two at half the rate.
+    const waits = [600, 400, 250, 160]
+    let now = way({ bits: 120_000, seeking: true })
+    for (const [i, wait] of waits.entries())
+      now = wayAfter(now, facts({ now_ms: 10_000 + 1_500 * i, waits_ms: [wait, wait], used_bits: now.bits }), MOST_BITS)
+    expect(now.bits).toBe(60_000)
+    const stays = facts({ now_ms: 30_000, waits_ms: [150.1, 150.1], used_bits: now.bits })
+    expect(wayAfter(now, stays, MOST_BITS).bits).toBe(30_000)
+  })
+
+  it('is halved at the first sign of the next time', () => {
+    const full = facts({ waits_ms: [900, 900], used_bits: 80_000 })
+    const fell = wayAfter(way({}), full, MOST_BITS)
+    const calm = wayAfter(fell, facts({ now_ms: 12_000, used_bits: 0 }), MOST_BITS)
+    const again = facts({ now_ms: 15_000, waits_ms: [300, 300], used_bits: 40_000 })
+    expect(wayAfter(fell, again, MOST_BITS).bits).toBe(40_000)
+    expect(wayAfter(calm, again, MOST_BITS).bits).toBe(20_000)
   })
 
   it('ends in stills, and in nothing only when those did not help for a while', () => {
@@ -115,13 +147,18 @@ describe('the budget of a picture', () => {
 
 describe('what a rate is used for', () => {
   it('gives up size, then movement, then the picture', () => {
-    const levels = [600_000, 100_000, 30_000, 12_000, 6_000].map(bits => pictureFor(bits, 'full').level)
+    const levels = [600_000, 100_000, 30_000, 10_000, 6_000].map(bits => pictureFor(bits, 'full').level)
     expect(levels).toEqual(['full', 'reduced', 'reduced', 'still', 'off'])
   })
 
+  it('moves as much as it can: what is left of 150 kbit/s beside an ECG and a voice moves, if little', () => {
+    const rates = [120_000, 45_000, 30_000, 14_000].map(bits => pictureFor(bits, 'reduced').maxFramerate)
+    expect(rates).toEqual([20, 15, 10, 5])
+  })
+
   it('does not flicker between two of them', () => {
-    expect(pictureFor(21_000, 'still').level).toBe('still')
-    expect(pictureFor(21_000, 'reduced').level).toBe('reduced')
+    expect(pictureFor(13_000, 'still').level).toBe('still')
+    expect(pictureFor(13_000, 'reduced').level).toBe('reduced')
   })
 
   it('divides a camera between its two lines, one for both where there is little', () => {

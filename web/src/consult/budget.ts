@@ -13,6 +13,8 @@ export type Way = Readonly<{
   seeking: boolean
   changedAt_ms: number
   calmSince_ms: number
+  /** How much waited on it when it was last looked at whether to take less. */
+  waited_ms: number
 }>
 
 /** How one direction did since the last look. Times: how much longer than at its best a message took on it. */
@@ -30,6 +32,8 @@ export type WayFacts = Readonly<{
   lossy: boolean
   /** How much longer than at its best the connections' own round trip takes; null: not known. */
   rtt_wait_ms: number | null
+  /** How long ago that was heard. */
+  rtt_age_ms: number
   /** Share of packets lost, 0 to 1. */
   lost: number
   /** What really flows of pictures. */
@@ -53,7 +57,11 @@ const UNSENT_BAD_BYTES = 20_000
 const LOST_BAD = 0.15
 const LOST_FLOOR_BITS = 150_000
 const HALVE_EVERY_MS = 1_500
+/** What filled a line drains away at its own pace: while it does by so much from look to look, enough was taken back. */
+const DRAINS = 0.7
 const SEEK_EVERY_MS = 1_500
+/** So long a step takes to show on the line. */
+const SHOWS_MS = 1_000
 const RAISE_EVERY_MS = 5_000
 const RAISE = 1.1
 /** A calm scene does not fill what it may; what it never came near to says nothing of the line. */
@@ -67,7 +75,7 @@ const RAISE_FAR = 1.4
 /** Where little flows there is little to learn by small steps. */
 const RAISE_LOW = 1.5
 const LOW_BITS = 24_000
-const SEEK_BITS = 120_000
+const SEEK_BITS = 60_000
 const STILL_BITS = 9_000
 const OFF_AFTER_MS = 8_000
 /** After so long without a sign the line may have become another. */
@@ -79,10 +87,14 @@ export const firstWay = (now_ms: number): Way => ({
   seeking: true,
   changedAt_ms: now_ms,
   calmSince_ms: now_ms,
+  waited_ms: 0,
 })
 
 /** One late message is a lost packet sent again; two in a row are a queue. */
 const waitOf = (waits: readonly number[]): number => (waits.length < 2 ? 0 : Math.min(...waits.slice(-2)))
+
+/** What waits now, as far as anything tells. */
+const waitingOf = (f: WayFacts): number => Math.max(waitOf(f.waits_ms), f.rtt_wait_ms ?? 0, f.owed_ms, f.ecgLate_ms)
 
 /** A page or a hub that is busy answers late too: where the connections say that nothing waits, they are believed. */
 export function isFull(f: WayFacts): boolean {
@@ -96,7 +108,15 @@ function isCalm(f: WayFacts): boolean {
   return f.waits_ms.length >= 2 && waitOf(f.waits_ms) < WAIT_FAIR_MS && f.owed_ms < WAIT_FAIR_MS
 }
 
-export function wayAfter(way: Way, f: WayFacts, most_bits: number): Way {
+/** Whether what was last added has been seen to find room: a step taken before the last one shows goes far too far. */
+function hasRoom(f: WayFacts, since_ms: number): boolean {
+  if (f.rtt_wait_ms !== null && f.rtt_age_ms < since_ms - SHOWS_MS) return f.rtt_wait_ms < RTT_FAIR_MS
+  return f.lossy || Math.max(...f.waits_ms.slice(-2)) < WAIT_FAIR_MS
+}
+
+export function wayAfter(before: Way, f: WayFacts, most_bits: number): Way {
+  const calm = !isFull(f) && isCalm(f)
+  const way = calm ? { ...before, waited_ms: 0 } : before
   const since_ms = f.now_ms - way.changedAt_ms
   const fall = (bits: number): Way => ({
     bits: Math.max(LEAST_BITS, Math.min(way.bits, bits)),
@@ -104,9 +124,11 @@ export function wayAfter(way: Way, f: WayFacts, most_bits: number): Way {
     seeking: false,
     changedAt_ms: f.now_ms,
     calmSince_ms: f.now_ms,
+    waited_ms: waitingOf(f),
   })
   if (isFull(f)) {
     if (since_ms < HALVE_EVERY_MS && !way.seeking) return { ...way, calmSince_ms: f.now_ms }
+    if (waitingOf(f) < DRAINS * way.waited_ms) return fall(way.bits)
     // Stills are given up only when they did not help.
     if (way.bits <= STILL_BITS) return since_ms < OFF_AFTER_MS ? { ...way, calmSince_ms: f.now_ms } : fall(LEAST_BITS)
     // Where hardly any picture flows, it is not the picture that fills the line: less of it would free nothing.
@@ -118,10 +140,10 @@ export function wayAfter(way: Way, f: WayFacts, most_bits: number): Way {
     return fall(Math.max(LOST_FLOOR_BITS, way.bits * 0.7))
   // Room is only known to be there while what there is of it is used.
   const isUsed = way.bits < LOW_BITS || f.used_bits >= USED * way.bits
-  if (!isCalm(f) || !isUsed || way.bits >= most_bits) return way
+  if (!calm || !isUsed || way.bits >= most_bits) return way
   const seeking = way.seeking || f.now_ms - way.calmSince_ms > SEEK_AGAIN_MS
   const { every_ms, times } = seeking ? seek(way) : climb(way)
-  if (since_ms < every_ms) return way
+  if (since_ms < every_ms || (seeking && !hasRoom(f, since_ms))) return way
   return { ...way, seeking, bits: Math.min(most_bits, Math.round(way.bits * times)), changedAt_ms: f.now_ms }
 }
 
@@ -141,7 +163,8 @@ function climb(way: Way): Step {
 export type Picture = Readonly<{ level: Level; maxBitrate: number; maxFramerate: number; scale: number }>
 
 const FULL_BITS = 200_000
-const MOVING_BITS = 20_000
+/** Five small pictures a second still show a hand that points or a face that nods. */
+const MOVING_BITS = 12_000
 /** A level is left upwards only a little above where it was entered, so that it does not flicker. */
 const ABOVE = 1.2
 
@@ -151,7 +174,7 @@ export function pictureFor(bits: number, was: Level): Picture {
     bits >= (above.includes(was) ? limit : limit * ABOVE)
   if (reaches(FULL_BITS, ['full'])) return { level: 'full', maxBitrate: bits, maxFramerate: 24, scale: 1 }
   if (reaches(MOVING_BITS, ['full', 'reduced'])) {
-    const maxFramerate = bits >= 60_000 ? 20 : bits >= 40_000 ? 15 : 10
+    const maxFramerate = bits >= 60_000 ? 20 : bits >= 40_000 ? 15 : bits >= 20_000 ? 10 : 5
     return { level: 'reduced', maxBitrate: bits, maxFramerate, scale: 2 }
   }
   if (reaches(STILL_BITS, ['full', 'reduced', 'still']))
@@ -160,6 +183,7 @@ export function pictureFor(bits: number, was: Level): Picture {
 }
 
 export const SMALL_BITS = 100_000
+const ONE_OF_FEW_BITS = 20_000
 /** Where both are wished for and there is less than this, the small one serves for both. */
 const BOTH_BITS = 150_000
 
@@ -173,7 +197,7 @@ export function layersFor(bits: number, wanted: { large: boolean; small: boolean
 
 /** How many pictures a line takes: of few each adapts to it, of many they come as they are. */
 export function picturesFor(bits: number, few: boolean): { large: boolean; count: number } {
-  if (few) return { large: true, count: Math.max(1, Math.floor(bits / MOVING_BITS)) }
+  if (few) return { large: true, count: Math.max(1, Math.floor(bits / ONE_OF_FEW_BITS)) }
   const large = bits >= MOST_BITS
   return { large, count: (large ? 1 : 0) + Math.floor((bits - (large ? MOST_BITS : 0)) / SMALL_BITS) }
 }
@@ -228,8 +252,17 @@ export class Trips {
 
   /** null: none is fresh. */
   wait_ms(now_ms: number): number | null {
-    const waits = [...this.kinds.values()].filter(k => now_ms - k.at_ms < TRIP_FRESH_MS).map(k => k.last - k.least)
+    const waits = this.fresh(now_ms).map(k => k.last - k.least)
     return waits.length === 0 ? null : Math.max(...waits)
+  }
+
+  /** How long ago the newest was heard. */
+  age_ms(now_ms: number): number {
+    return Math.min(...this.fresh(now_ms).map(k => now_ms - k.at_ms))
+  }
+
+  private fresh(now_ms: number): { least: number; last: number; at_ms: number }[] {
+    return [...this.kinds.values()].filter(k => now_ms - k.at_ms < TRIP_FRESH_MS)
   }
 }
 

@@ -184,6 +184,7 @@ export function openLine(o: Options) {
       ecgLate_ms: waitsHere ? late : 0,
       lossy: now_ms - lossyAt_ms < LOSSY_FOR_MS,
       rtt_wait_ms: trips.wait_ms(now_ms),
+      rtt_age_ms: trips.age_ms(now_ms),
       lost: way === 'up' ? rates.lostUp : rates.lostDown,
       used_bits: way === 'up' ? rates.up_bits : sum(rates.downs_bits),
     }
