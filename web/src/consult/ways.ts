@@ -11,6 +11,8 @@ export type Found = Readonly<{ way: Way; udp: string; turn: boolean }>
 
 const WITHIN_MS = 8_000
 const LOOK_MS = 100
+/** Who goes straight in is not kept waiting by a connection that only tries. */
+const LINGERS_MS = 800
 
 type Candidate = Readonly<{ candidateType?: string; relayProtocol?: string }>
 type Row = Candidate &
@@ -35,10 +37,13 @@ export function addressOf(sdp: string): string {
 
 /** Raises ApiError when the hub has no forwarder just now, or was asked too often. */
 export async function tryWays(consult: string, over: AbortSignal): Promise<Found> {
+  await wait(LINGERS_MS)
+  over.throwIfAborted()
   const path = `/api/consults/${encodeURIComponent(consult)}/media/try`
   const given = await api.post<MediaTrial>(path, {}, { signal: over })
   const turn = given.ice_servers.some(s => s.urls.some(url => url.startsWith('turn')))
   const pc = new RTCPeerConnection({ iceServers: serversOf(given.ice_servers) })
+  over.addEventListener('abort', () => pc.close())
   try {
     await pc.setRemoteDescription({ type: 'offer', sdp: given.offer })
     await pc.setLocalDescription()
