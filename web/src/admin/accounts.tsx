@@ -6,6 +6,7 @@ import { clockTime, day } from '../app/clock'
 import { useKeys } from '../app/keys'
 import { isMe, me } from '../clinic/me'
 import { t } from '../i18n/admin'
+import { listed } from '../i18n/catalogue'
 import { Button, type Column, DataTable, Dialog, Empty, ErrorLine, FieldRow, Skeleton, Tag } from '../ui'
 
 type State = { kind: 'waiting' } | { kind: 'here'; value: readonly AccountView[] } | { kind: 'failed'; error: unknown }
@@ -152,7 +153,7 @@ function Roles({ account }: { account: AccountView }) {
     <span class="ell">
       {[...places].map(([org, roles]) => (
         <span key={org} class="admin-role">
-          {roles.join('、')} <span class="dim">{orgName(org)}</span>
+          {listed(roles)} <span class="dim">{orgName(org)}</span>
         </span>
       ))}
     </span>

@@ -11,7 +11,7 @@ export function finding(a: Alert): string {
   const what = language.value === 'zh' ? a.say_zh : a.say_en
   const named = a.leads.some(lead => new RegExp(`(^|[^A-Za-z])${lead}([^0-9A-Za-z]|$)`).test(what))
   if (a.leads.length === 0 || a.leads.length > 8 || named) return what
-  return t('alert.leads', { what, leads: leadRanges(a.leads, language.value === 'zh' ? '、' : ', ') })
+  return t('alert.leads', { what, leads: leadRanges(a.leads) })
 }
 
 const STATE_WORDS = {

@@ -2,7 +2,7 @@
 import { computed, signal } from '@preact/signals'
 import { api } from '../api/client'
 import type { Catalogue, Patient, Recording } from '../api/types.gen'
-import { language } from '../i18n/catalogue'
+import { language, listed } from '../i18n/catalogue'
 import { t } from '../i18n/clinic'
 import { leadRanges } from './leads'
 
@@ -39,7 +39,7 @@ export const symptom = (code: string): string => (isSymptom(code) ? t(SYMPTOM_WO
 
 /** Chips given by the clinic; a free word of an older request passes as it is. */
 export function complaint(codes: readonly string[]): string {
-  return codes.map(symptom).join(t('list.comma'))
+  return listed(codes.map(symptom))
 }
 
 const REASON_WORDS = {

@@ -1,8 +1,10 @@
-// Leads in words: neighbours of the chest become a range, V1–V5. Pure.
+// Leads in words: neighbours of the chest become a range, V1–V5.
+import { listed } from '../i18n/catalogue'
+
 const CHEST = ['V1', 'V2', 'V3', 'V4', 'V5', 'V6'] as const
 
 /** ['V1','V2','V3','II'] is "V1–V3、II" (three or more neighbours make a range; order as given otherwise). */
-export function leadRanges(leads: readonly string[], comma = '、'): string {
+export function leadRanges(leads: readonly string[]): string {
   const parts: string[] = []
   let run: number[] = []
   const end = (): void => {
@@ -21,5 +23,5 @@ export function leadRanges(leads: readonly string[], comma = '、'): string {
     }
   }
   end()
-  return parts.join(comma)
+  return listed(parts)
 }

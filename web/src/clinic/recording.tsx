@@ -17,7 +17,7 @@ import { createViewer, EcgSheet, EcgTools, samplesOf, useViewerKeys, type Viewer
 import { refusal } from '../files/known'
 import { ClockMark, FileFacts, FileNotes, Glance, Refused } from '../files/marks'
 import { t as alertWords } from '../i18n/alerts'
-import { language } from '../i18n/catalogue'
+import { language, listed } from '../i18n/catalogue'
 import { t } from '../i18n/clinic'
 import { t as conclusionWords } from '../i18n/conclusion'
 import { t as fileWords } from '../i18n/files'
@@ -383,7 +383,7 @@ function Machine({ machine: m }: { machine: MachineSummary | null }) {
         <AutoTag />
         <span class="dim f12">{t('rec.auto.told')}</span>
       </p>
-      <p>{m.findings.length === 0 ? t('rec.auto.none') : m.findings.map(findingName).join(t('list.comma'))}</p>
+      <p>{m.findings.length === 0 ? t('rec.auto.none') : listed(m.findings.map(findingName))}</p>
       {m.bad_leads.length > 0 && <p>{t('leads.off', { leads: leadRanges(m.bad_leads) })}</p>}
       <dl class="case-nums">
         <Num words={t('num.rate')} value={m.vent_rate_bpm} unit={t('num.rate.unit')} />

@@ -4,7 +4,6 @@ import { finding } from '../alerts/words'
 import { stateWords as consultState } from '../consult/words'
 import { refusal } from '../files/known'
 import { t as alertWords } from '../i18n/alerts'
-import { language } from '../i18n/catalogue'
 import { t } from '../i18n/clinic'
 import { t as consultWords } from '../i18n/consult'
 import { t as ui } from '../i18n/ui'
@@ -82,7 +81,6 @@ export function Where({ row, plain = false }: { row: DayRow; plain?: boolean }) 
 const consultLine = (state: string): string => `${consultWords('list.short')} ${consultState(state)}`
 
 export function sentence(progress: Progress, row: DayRow): string {
-  const comma = language.value === 'zh' ? '、' : ', '
   const say = progress.say
   switch (say.kind) {
     case 'receiving':
@@ -94,7 +92,7 @@ export function sentence(progress: Progress, row: DayRow): string {
     case 'waiting':
       return t('say.waiting')
     case 'waiting_leads':
-      return t('say.waiting.leads', { leads: leadRanges(say.leads, comma) })
+      return t('say.waiting.leads', { leads: leadRanges(say.leads) })
     case 'waiting_poor':
       return t('say.waiting.poor')
     case 'waiting_part':

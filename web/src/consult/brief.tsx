@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact'
 import type { Completeness, Consult } from '../api/types.gen'
 import { clockTime, day } from '../app/clock'
 import { t } from '../i18n/case'
+import { listed } from '../i18n/catalogue'
 import { t as words } from '../i18n/consult'
 import { type DocumentKind, type Documents, written } from './checklist'
 
@@ -32,14 +33,17 @@ export const Score = ({ of }: { of: Completeness }) => (
 export function Brief({
   of,
   versions,
+  head,
   children,
 }: {
   of: BriefFields
   versions?: Readonly<Record<string, number>>
+  head?: ComponentChildren
   children?: ComponentChildren
 }) {
   return (
     <dl class="kv brief" data-testid="brief">
+      {head}
       <dt>{words('list.expert')}</dt>
       <dd>{t('asked.for', { specialty: t(`specialty.${of.specialty}`), title: t(`title.${of.expert_title}`) })}</dd>
       <dt>{t('wanted')}</dt>
@@ -62,7 +66,7 @@ export function Brief({
         </Row>
       ))}
       {of.completeness.missing.length > 0 && (
-        <Row name={t('documents.lacks')}>{of.completeness.missing.map(documentName).join('、')}</Row>
+        <Row name={t('documents.lacks')}>{listed(of.completeness.missing.map(documentName))}</Row>
       )}
     </dl>
   )

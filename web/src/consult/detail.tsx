@@ -82,13 +82,18 @@ function Page({ consult: c, onChange }: { consult: Consult; onChange: (c: Consul
             </p>
             <h1 class="consult-purpose">{c.purpose}</h1>
             <p class="consult-summary">{c.summary}</p>
-            <dl class="kv">
-              <dt>{t('list.between')}</dt>
-              <dd>{t('list.ends', { a: c.requester_org_name, b: c.invitee_org_name })}</dd>
-              <dt>{t('one.answers')}</dt>
-              <dd>{c.expert_name ?? t('one.anyone')}</dd>
-            </dl>
-            <Brief of={briefOf(c)} versions={Object.fromEntries(c.documents.map(d => [d.kind, d.version]))}>
+            <Brief
+              of={briefOf(c)}
+              versions={Object.fromEntries(c.documents.map(d => [d.kind, d.version]))}
+              head={
+                <>
+                  <dt>{t('list.between')}</dt>
+                  <dd>{t('list.ends', { a: c.requester_org_name, b: c.invitee_org_name })}</dd>
+                  <dt>{t('one.answers')}</dt>
+                  <dd>{c.expert_name ?? t('one.anyone')}</dd>
+                </>
+              }
+            >
               <dt>{t('new.consent')}</dt>
               <dd>{c.consent_paper === null ? t(`consent.${c.consent}`) : <ConsentShown paper={c.consent_paper} />}</dd>
             </Brief>
@@ -145,6 +150,7 @@ const talksHere = (c: Consult): boolean =>
   c.members.some(m => isMe(m.account)) || c.state === 'concluded' || c.state === 'followed_up'
 
 type Asking = 'decline' | 'return' | null
+const ACTS = ['cancel', 'schedule', 'decline', 'return', 'submit', 'accept'] as const
 
 function Acts({ consult: c, onChange, quiet }: { consult: Consult; onChange: (c: Consult) => void; quiet: boolean }) {
   const [asking, setAsking] = useState<Asking>(null)
@@ -163,6 +169,7 @@ function Acts({ consult: c, onChange, quiet }: { consult: Consult; onChange: (c:
       setBusy(false)
     }
   }
+  if (!ACTS.some(can) && !roomIsOpen(c.events)) return null
   if (asking !== null)
     return (
       <ReasonForm

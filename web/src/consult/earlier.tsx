@@ -4,6 +4,7 @@ import { api } from '../api/client'
 import type { Recording } from '../api/types.gen'
 import { clockTime, day } from '../app/clock'
 import { findingName } from '../clinic/case'
+import { listed } from '../i18n/catalogue'
 import { t } from '../i18n/consult'
 import { AutoTag, ErrorLine, Severity, Skeleton } from '../ui'
 
@@ -55,7 +56,7 @@ export function EarlierList(p: Props) {
                 r.impression.join('；')
               ) : r.machine !== null && r.machine.findings.length > 0 ? (
                 <>
-                  <AutoTag /> {r.machine.findings.map(findingName).join('、')}
+                  <AutoTag /> {listed(r.machine.findings.map(findingName))}
                 </>
               ) : (
                 <span class="muted">{t('earlier.unread')}</span>

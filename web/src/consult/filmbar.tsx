@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks'
 import { api } from '../api/client'
 import type { AskFilm, Consult, FilmNews } from '../api/types.gen'
+import { listed } from '../i18n/catalogue'
 import { t } from '../i18n/film'
 import { Button, ErrorLine, Segmented } from '../ui'
 import { askedOf, type Film } from './film'
@@ -98,7 +99,7 @@ function Told(p: ToldProps) {
       <Question words={t('asked.by', { name: nameOf(news.by) })} {...p} />
     ) : (
       <>
-        <p>{t('asked.waits', { names: news.waits_for.map(nameOf).join('、') || '–' })}</p>
+        <p>{t('asked.waits', { names: listed(news.waits_for.map(nameOf)) || '–' })}</p>
         {p.hosts && (
           <Button busy={p.busy} onClick={p.stop}>
             {t('asked.cancel')}

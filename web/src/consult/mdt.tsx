@@ -5,6 +5,7 @@ import type { Consult, Expert, Experts } from '../api/types.gen'
 import { clockTime } from '../app/clock'
 import { isMe } from '../clinic/me'
 import { t } from '../i18n/case'
+import { listed } from '../i18n/catalogue'
 import { Button, ErrorLine, FieldRow, Pane, Tag } from '../ui'
 import { dropDraft, keepDraft, keptDraft } from './draft'
 import { PasswordField, useSigning } from './opinion'
@@ -35,7 +36,7 @@ export function Mdt({ consult: c, onChange }: Props) {
             </li>
           ))}
         </ul>
-        {c.owes_opinion.length > 0 && <p class="muted f13">{t('mdt.owes', { names: c.owes_opinion.join('、') })}</p>}
+        {c.owes_opinion.length > 0 && <p class="muted f13">{t('mdt.owes', { names: listed(c.owes_opinion) })}</p>}
         {can('opine') && (!wrote || rewriting) && (
           <Mine
             consult={c}

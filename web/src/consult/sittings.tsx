@@ -4,6 +4,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { api } from '../api/client'
 import type { Consult, PlanSitting, Seat, Sitting, Sittings } from '../api/types.gen'
 import { clockTime } from '../app/clock'
+import { listed } from '../i18n/catalogue'
 import { t } from '../i18n/planning'
 import { Button, ErrorLine, FieldRow, Pane, Tag } from '../ui'
 import { dropDraft, keepDraft, keptDraft } from './draft'
@@ -120,9 +121,7 @@ function One({ consult, sitting: s, send, onChange }: OneProps) {
           ))}
         </ul>
       )}
-      {s.opinions.length > 0 && (
-        <p class="muted f13">{t('sitting.opinions', { names: s.opinions.join(t('lobby.and')) })}</p>
-      )}
+      {s.opinions.length > 0 && <p class="muted f13">{t('sitting.opinions', { names: listed(s.opinions) })}</p>}
       {s.interim !== '' && <p class="opinion-text">{t('sitting.interim.is', { text: s.interim })}</p>}
       {can('minute') ? (
         <MinutesForm key={s.record?.version ?? 0} consult={consult} sitting={s} send={send} />

@@ -8,6 +8,7 @@ import type { Consult } from '../api/types.gen'
 import { useKeys } from '../app/keys'
 import { findingName } from '../clinic/case'
 import { EcgSweep, useLiveStream } from '../ecg'
+import { listed } from '../i18n/catalogue'
 import { t } from '../i18n/consult'
 import { AutoTag, Button, Empty, ErrorLine, Segmented, Skeleton } from '../ui'
 import { Board } from './board'
@@ -139,7 +140,7 @@ export function Stage(p: StageProps) {
           source === 'ecg' &&
           !isPhone.value && (
             <span class="stage-auto ell">
-              <AutoTag /> {p.findings.map(findingName).join('、')}
+              <AutoTag /> {listed(p.findings.map(findingName))}
             </span>
           )
         )}

@@ -4,6 +4,7 @@ import { api } from '../api/client'
 import type { Consult, Skills } from '../api/types.gen'
 import { clockTime } from '../app/clock'
 import { t } from '../i18n/case'
+import { listed } from '../i18n/catalogue'
 import { ErrorLine, Tag } from '../ui'
 
 type Turn = Consult['turns'][number]
@@ -25,7 +26,7 @@ export const Turns = ({ of: c }: { of: Consult }) => (
       <li key={`${turn.account} ${turn.asked_at}`} data-outcome={turn.outcome}>
         <b>{turn.name}</b> <span>{outcome(turn)}</span>
         {turn.why.length > 0 && (
-          <span class="dim f12"> {t('turn.why', { why: turn.why.map(one => t(`why.${one}`)).join('、') })}</span>
+          <span class="dim f12"> {t('turn.why', { why: listed(turn.why.map(one => t(`why.${one}`))) })}</span>
         )}
       </li>
     ))}

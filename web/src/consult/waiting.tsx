@@ -5,6 +5,7 @@ import { useEffect, useLayoutEffect, useMemo, useState } from 'preact/hooks'
 import { api } from '../api/client'
 import type { Consult, DeviceCheck, Plan } from '../api/types.gen'
 import { now, wait } from '../app/clock'
+import { listed } from '../i18n/catalogue'
 import { t } from '../i18n/planning'
 import { subscribe, whisper } from '../live/live'
 import { usePlan } from './planned'
@@ -93,11 +94,9 @@ function standing(floor: Floor, plan: Plan, account: string): string {
     ...(seen.way === 'sound' ? [t('lobby.no.picture')] : []),
     ...(seen.way === 'none' ? [t('lobby.no.media')] : []),
   ]
-  if (waits) return lacks.length === 0 ? t('lobby.waits') : t('lobby.waits.bad', { what: lacks.join(t('lobby.and')) })
+  if (waits) return lacks.length === 0 ? t('lobby.waits') : t('lobby.waits.bad', { what: listed(lacks) })
   const time = minute(seen.at)
-  return lacks.length === 0
-    ? t('lobby.tested', { time })
-    : t('lobby.tested.bad', { time, what: lacks.join(t('lobby.and')) })
+  return lacks.length === 0 ? t('lobby.tested', { time }) : t('lobby.tested.bad', { time, what: listed(lacks) })
 }
 
 /** Whoever stands before the door, so that nobody begins without him. */
@@ -106,7 +105,7 @@ export function Waits({ consult: c, shared }: { consult: Consult; shared: Shared
   if (names.length === 0) return null
   return (
     <p class="room-told" role="status" data-testid="waits">
-      {t('lobby.waiting', { names: names.join('、') })}
+      {t('lobby.waiting', { names: listed(names) })}
     </p>
   )
 }

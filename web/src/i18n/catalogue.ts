@@ -53,3 +53,6 @@ export function catalogue<const Words extends Record<string, Entry>>(words: Word
   }
   return Object.assign(t, { entries: words })
 }
+
+/** Names one after the other, as the language writes them. */
+export const listed = (names: readonly string[]): string => names.join(language.value === 'zh' ? '、' : ', ')

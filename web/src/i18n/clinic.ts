@@ -18,7 +18,6 @@ export const t = catalogue({
   'symptom.hypotension': { zh: '低血压', en: 'Low blood pressure' },
   'symptom.none': { zh: '无症状', en: 'No symptoms' },
   'symptom.unknown': { zh: '症状不详', en: 'Symptoms unknown' },
-  'list.comma': { zh: '、', en: ', ' },
   'reason.electrode_off': { zh: '电极脱落', en: 'electrode off' },
   'reason.artefact': { zh: '干扰太大', en: 'too much artefact' },
   'reason.lead_swap': { zh: '导联接错', en: 'leads swapped' },

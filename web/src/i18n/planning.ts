@@ -202,7 +202,6 @@ export const t = catalogue({
   'lobby.no.microphone': { zh: '无麦克风', en: 'no microphone' },
   'lobby.no.picture': { zh: '网络只通语音', en: 'network lets voice through only' },
   'lobby.no.media': { zh: '网络不通音视频', en: 'network lets no sound or picture through' },
-  'lobby.and': { zh: '、', en: ', ' },
   'lobby.waiting': { zh: '在候诊室：{names}', en: 'In the waiting room: {names}' },
   'lobby.away': { zh: '未到', en: 'not here' },
 })

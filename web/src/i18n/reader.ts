@@ -66,7 +66,6 @@ export const t = catalogue({
   'site.LA': { zh: '左手', en: 'left arm' },
   'site.LL': { zh: '左脚', en: 'left leg' },
   'site.RL': { zh: '右脚', en: 'right leg' },
-  'site.sep': { zh: '、', en: ', ' },
   'reason.off': { zh: '脱落', en: 'off' },
   'reason.saturated': { zh: '信号饱和', en: 'saturated' },
   'reason.mains': { zh: '交流干扰', en: 'mains hum' },

@@ -4,6 +4,7 @@ import { api } from '../api/client'
 import type { Attachment, Message, MessageReader, MessageVersion } from '../api/types.gen'
 import { clockTime, day, now } from '../app/clock'
 import { isMe, me } from '../clinic/me'
+import { listed } from '../i18n/catalogue'
 import { t } from '../i18n/messages'
 import { Button, Dialog, ErrorLine, FieldRow } from '../ui'
 import { type Outgoing, pieces } from './outgoing'
@@ -143,7 +144,7 @@ function Far(p: { message: Message; readers: readonly MessageReader[] }) {
     return (
       <details class="bub-read">
         <summary>{t('one.read', { n: read.length })}</summary>
-        {read.map(r => r.name).join('、')}
+        {listed(read.map(r => r.name))}
       </details>
     )
   }

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { api } from '../api/client'
 import type { Attachment, ThreadPerson } from '../api/types.gen'
+import { listed } from '../i18n/catalogue'
 import { t } from '../i18n/messages'
 import { Button, ErrorLine } from '../ui'
 import { roleWords } from './bubble'
@@ -176,7 +177,7 @@ function Names(p: {
   const roles = [...new Set(people.flatMap(one => one.roles))].filter(role => `role.${role}` in t.entries)
   const targets: readonly Target[] = [
     ...roles.map(role => ({ words: roleWords(role), note: '', role })),
-    ...people.map(one => ({ words: one.name, note: one.roles.map(roleWords).join('、'), account: one.account })),
+    ...people.map(one => ({ words: one.name, note: listed(one.roles.map(roleWords)), account: one.account })),
   ]
   const fitting = targets.filter(target => target.words.includes(p.typed))
   if (fitting.length === 0) return p.typed === '' ? <p class="muted f13">{t('field.nobody')}</p> : null

@@ -1,5 +1,6 @@
 // Where the analysis abstains: leads without a vote, stretches that cannot be read, a recording to be taken again. Stands
 // before the findings, so that what is missing below is never taken for normal.
+import { listed } from '../i18n/catalogue'
 import { t } from '../i18n/reader'
 import { leadsWords, mendWords } from '../worklist/words'
 import { type Analysis, asksAgain, doubtOf } from './analysis'
@@ -25,7 +26,7 @@ const SITES = { RA: 'site.RA', LA: 'site.LA', LL: 'site.LL', RL: 'site.RL' } as 
 const isSite = (electrode: string): electrode is keyof typeof SITES => electrode in SITES
 
 const mendElectrodes = (electrodes: readonly string[]): string =>
-  t('doubt.electrodes', { list: electrodes.map(e => (isSite(e) ? t(SITES[e]) : e)).join(t('site.sep')) })
+  t('doubt.electrodes', { list: listed(electrodes.map(e => (isSite(e) ? t(SITES[e]) : e))) })
 
 /** The bad leads with what is wrong, those of one reason together: V3 V4 脱落；II 交流干扰. */
 function reasonLine(reasons: Readonly<Record<string, string>>): string {
