@@ -82,6 +82,7 @@ function TaskRow({ task, version, mine, send }: { task: Task; version: number; m
       {mine && task.done !== true && (
         <div class="row after-act">
           <input
+            class="input"
             name="task-note"
             aria-label={t('task.note')}
             placeholder={t('task.note')}
@@ -134,6 +135,7 @@ function OutcomeRow({ of, mine, send }: { of: OutcomeDue; mine: boolean; send: S
           }}
         >
           <select
+            class="input"
             name="outcome"
             aria-label={t('outcome.choose')}
             value={chosen}
@@ -146,6 +148,7 @@ function OutcomeRow({ of, mine, send }: { of: OutcomeDue; mine: boolean; send: S
             ))}
           </select>
           <input
+            class="input"
             name="outcome-note"
             aria-label={t('outcome.note')}
             placeholder={t('outcome.note')}

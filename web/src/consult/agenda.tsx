@@ -68,6 +68,7 @@ function Questions({ shared: { draft, change } }: { shared: SharedDraft }) {
         </label>
       ))}
       <input
+        class="input"
         name="question"
         aria-label={t('questions.add')}
         placeholder={t('questions.add')}

@@ -76,6 +76,7 @@ function Pick({ what, kind, all, media }: PickProps) {
         <span class="muted f13">{t('devices.none')}</span>
       ) : (
         <select
+          class="input"
           id={`device-${what}`}
           value={track?.getSettings().deviceId ?? ''}
           onChange={e => void media.use(what, e.currentTarget.value)}

@@ -138,7 +138,7 @@ export function People(p: Common & { onClose: () => void }) {
       {hosts && floor.here.length > 2 && (
         <label class="row f13 people-word">
           {planning('word.for')}
-          <select value={word_min} onChange={e => setWord(Number(e.currentTarget.value))}>
+          <select class="input" value={word_min} onChange={e => setWord(Number(e.currentTarget.value))}>
             {WORD_MIN.map(n => (
               <option key={n} value={n}>
                 {n === 0 ? planning('word.open') : planning('word.minutes', { n })}
