@@ -20,11 +20,14 @@ from server.consult.media.janus_film import Ask, JanusFilms
 from server.consult.media.janus_link import Forwarder, Message, Plugin, RefusedError, Told, Words
 from server.consult.media.janus_room import Room, Seat
 from server.consult.media.janus_stream import FilmPort, Seal, Stream
+from server.consult.media.reel import Reel
 from server.consult.media.webm import PICTURE, SILENCE, SOUND
+from server.consult.media.writer import Writer
 from tests import janus
 from tests.server.film_reader import read
 from tests.server.media_rig import WAIT_S, Rig
 from tests.server.test_film_media import KEY, OPUS_20_MS, shown, whole
+from tests.server.test_film_media import picture as vp8
 from tests.waiting import until
 
 
@@ -366,3 +369,34 @@ async def test_more_than_a_members_share_is_not_even_opened(sender: Sender) -> N
         sender.send(bytes(session.protect(rtp.HEAD.pack(0x80, 111, sequence, 0, sender.stream.ssrc) + payload)))
     await until(lambda: len(sender.got) + sender.port.dropped == 60)
     assert 0 < len(sender.got) <= SHARE_BYTES["sound"] / 1000
+
+
+async def test_without_reports_a_picture_lies_beside_its_voice_though_the_first_of_both_came_late(
+    tmp_path: Path,
+) -> None:
+    now = 50.0
+    writer = Writer(tmp_path, KEY, lambda _: None)
+    reel = Reel(writer, "usr_a", "seat_1", now, now)
+    voice, picture = [Stream(kind, "0", Seal(), lambda _: None) for kind in ("sound", "large")]
+    for stream in (voice, picture):
+        reel.follow(stream)
+    # Taken together every 40 ms. The first voices come 70 ms late, the first picture, a large one, 120 ms.
+    came = [(40 * i + max(0, 70 - 10 * i), voice, i) for i in range(50)]
+    came += [(40 * i + max(0, 120 - 30 * i), picture, i) for i in range(50)]
+    for ms, stream, i in sorted(came, key=lambda c: c[0]):
+        stream.active_at = now + ms / 1000
+        assert stream.tap is not None
+        if stream is voice:
+            stream.tap(stream, i, 111, 1920 * i, b"\x10%d" % i)  # 40 ms of Opus
+        else:
+            stream.tap(stream, i, 0xE0, 3600 * i, vp8(b"<%d>" % i, key=i == 0))
+    reel.close(now + 2)
+    writer.close()
+    await asyncio.to_thread(writer.wait)
+    (part,) = parts(tmp_path, KEY)
+    told = read(whole(part))
+    said = {block.data[1:]: block.ms for block in told.of(SOUND) if block.data != SILENCE}
+    seen = {block.data[block.data.index(b"<") + 1 : -1]: block.ms for block in told.of(PICTURE)}
+    apart = {int(i): seen[i] - said[i] for i in said.keys() & seen.keys()}
+    assert len(apart) == 50
+    assert all(abs(ms) <= 2 for i, ms in apart.items() if i > 10), apart

@@ -118,19 +118,21 @@ class Reel:
             self._blocks.append(Block(PICTURE, round(ms), frame.data, frame.key))
 
     def _picture_ms(self, track: Filmed, time: int, arrived: float) -> float:
-        """By the sender's own clock beside his voice where he has told it, else by arrival."""
+        """By the sender's own clock beside his voice where he has told it, else both by their arrival."""
         voice = None if self._voice is None else self._voice.clock
         if self._clock is not None and voice is not None and track.clock is not None:
             apart_s = (track.clock.ntp - voice.ntp) / 2**32 + after(time, track.clock.time) / CLOCK_HZ[track.kind]
             ms = self._clock.ms((voice.time + round(apart_s * CLOCK_HZ["sound"])) & 0xFFFFFFFF)
             if abs(ms - arrived) < BELIEVED_MS:
                 return ms
+        early = 0.0 if self._clock is None else self._clock.early
         if self._anchor is not None and self._anchor[0] is track:
             ms = self._anchor[2] + after(time, self._anchor[1]) * 1000 / CLOCK_HZ[track.kind]
             if 0 <= arrived - ms < BELIEVED_MS / 4:
-                return ms  # one that comes before its time shows that those before it came late
+                return ms + early
+        # The first one, or one before its time: those before it came late.
         self._anchor = (track, time, arrived)
-        return arrived
+        return arrived + early
 
     # What is kept
 
