@@ -20,6 +20,7 @@ from server.consult.media.janus_film import Ask, JanusFilms
 from server.consult.media.janus_link import Forwarder, Message, Plugin, RefusedError, Told, Words
 from server.consult.media.janus_room import Room, Seat
 from server.consult.media.janus_stream import FilmPort, Seal, Stream
+from server.consult.media.model import Wish
 from server.consult.media.reel import Reel
 from server.consult.media.webm import PICTURE, SILENCE, SOUND
 from server.consult.media.writer import Writer
@@ -106,14 +107,24 @@ async def test_sound_and_picture_of_who_agreed_are_kept_and_of_nobody_else_also_
 
 
 async def test_who_takes_his_word_back_is_on_it_no_more_and_the_others_are(rig: Rig, tmp_path: Path) -> None:
-    for account in ("usr_a", "usr_b"):
-        await rig.join(account)
-    await film(rig, tmp_path, "usr_a", "usr_b")
+    _, viewer = await rig.join("usr_a"), await rig.join("usr_b")
+    await rig.engine.watch("usr_b", [Wish("usr_a", "large")])
     talk = Talk(rig)
+
+    def sees(number: int) -> bool:
+        return any(b"<usr_a %d>" % number in payload for payload in viewer.payloads())
+
+    def sees_any() -> bool:
+        talk.on()
+        return sees(talk.sent - 2)
+
+    await until(sees_any, WAIT_S)
+    await film(rig, tmp_path, "usr_a", "usr_b")
     await talk.filmed(20)
     await film(rig, tmp_path, "usr_b")
     revoked = talk.sent
     await talk.filmed(20)
+    await until(lambda: sees(talk.sent - 1), WAIT_S)  # nothing of it is still on its way
     await film(rig, tmp_path, "usr_a", "usr_b")
     again = talk.sent
     await talk.filmed(20)
