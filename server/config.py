@@ -139,7 +139,7 @@ class ConsultSection(_Section, frozen=True):
     ] = ""
     media_port: Annotated[
         Annotated[int, Meta(ge=0, le=65535)] | None,
-        Meta(description="UDP port of sound and picture in rooms of three and more; empty: the number of hub.port."),
+        Meta(description="UDP port of sound and picture of three and more (janus: of films); empty: that of hub.port."),
     ] = None
     media_addresses: Annotated[
         tuple[str, ...],

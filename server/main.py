@@ -397,7 +397,8 @@ class Application:
     def _media_engine(self, hear: Hear) -> MediaEngine:
         said = self.config.consult
         if said.media == "janus":
-            return Janus(JanusAt(said.janus_url, said.janus_secret, said.janus_admin_key), hear, self.clock.monotonic)
+            at = JanusAt(said.janus_url, said.janus_secret, said.janus_admin_key, self._media_port)
+            return Janus(at, hear, self.clock.monotonic)
         return Embedded(self._media_listen(), hear, self.clock.monotonic)
 
     def _tell_pages(self, account: str, body: bytes) -> None:
@@ -405,9 +406,12 @@ class Application:
         self.live.whisper(f"user:{account}", "", body)
 
     def _media_listen(self) -> Listen:
-        hub, said = self.config.hub, self.config.consult
-        port = hub.port if said.media_port is None else said.media_port  # HTTP is TCP: the same number is free for UDP
-        return listen_on(hub.host, port, said.media_addresses)
+        return listen_on(self.config.hub.host, self._media_port, self.config.consult.media_addresses)
+
+    @property
+    def _media_port(self) -> int:
+        port = self.config.consult.media_port  # HTTP is TCP: the same number is free for UDP
+        return self.config.hub.port if port is None else port
 
     def _web(self, tls: ssl.SSLContext | None) -> None:
         async def who(cookie: str | None) -> Ctx | None:

@@ -6,6 +6,7 @@ asked on the loopback address only, and ends with the `with`.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -14,15 +15,21 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 from collections import deque
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import msgspec
 import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from server.config import Config
+from server.consult.media.engine import Hear
+from server.consult.media.janus import Janus as Engine
+from server.consult.media.janus import JanusAt
 
 SECRET: Final = "only for tests"  # of this process on this machine
 UNUSED: Final = {
@@ -33,10 +40,13 @@ READY_S: Final = 20.0
 
 
 class Janus:
-    """event_loops 0: a thread for every handle, as it comes from Debian. Media go over every address of this host."""
+    """event_loops 0: a thread for every handle, as it comes from Debian. Media go over every address of this host.
 
-    def __init__(self, *, event_loops: int = 2) -> None:
-        self._event_loops = event_loops
+    admin_key: without it no room is made, and nothing sent on.
+    """
+
+    def __init__(self, *, event_loops: int = 2, admin_key: str = "") -> None:
+        self._event_loops, self._admin_key = event_loops, admin_key
         self._folder = Path(tempfile.mkdtemp(prefix="xinlian-janus-"))
         self._process: subprocess.Popen[bytes] | None = None
         self._log: deque[str] = deque(maxlen=200)
@@ -50,6 +60,9 @@ class Janus:
         """Of a hub that uses it."""
         at = {"janus_url": self.url, "janus_secret": SECRET}
         return Config(consult=msgspec.structs.replace(Config().consult, media="janus", **at))
+
+    def engine(self, hear: Hear) -> Engine:
+        return Engine(JanusAt(self.url, SECRET, self._admin_key), hear, time.monotonic)
 
     @property
     def pid(self) -> int:
@@ -70,6 +83,20 @@ class Janus:
     ) -> None:
         self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def forwards(self, room: int) -> int:
+        """How many streams of this room it sends on to an address, by its own word."""
+        async with connect(self.url, subprotocols=[Subprotocol("janus-protocol")], proxy=None) as line:
+
+            async def ask(**words: object) -> dict[str, Any]:
+                await line.send(json.dumps({**words, "transaction": "t", "apisecret": SECRET}))
+                return dict(json.loads(await line.recv()))
+
+            at = {"session_id": (await ask(janus="create"))["data"]["id"]}
+            at["handle_id"] = (await ask(janus="attach", plugin="janus.plugin.videoroom", **at))["data"]["id"]
+            said = await ask(janus="message", body={"request": "listforwarders", "room": room}, **at)
+        publishers = said["plugindata"]["data"]["publishers"]
+        return sum(len(publisher["forwarders"]) for publisher in publishers)
 
     def start(self) -> None:
         """Returns when its WebSocket takes connections (blocking: 0.1 s)."""
@@ -130,7 +157,8 @@ transports: {{ disable = "{lists["transports"]}" }}
         (self._folder / "janus.transport.websockets.jcfg").write_text(
             f'general: {{ json = "compact", ws = true, ws_port = {self.port}, ws_ip = "127.0.0.1" }}\n'
         )
-        (self._folder / "janus.plugin.videoroom.jcfg").write_text("general: { }\n")
+        key = f'admin_key = "{self._admin_key}", lock_rtp_forward = true' if self._admin_key else ""
+        (self._folder / "janus.plugin.videoroom.jcfg").write_text(f"general: {{ {key} }}\n")
 
 
 def free_port() -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -34,6 +34,7 @@ import ecg
 from ecg.record import Recording
 from server import demo
 from server.config import Config
+from tests import janus
 from tests.journey.picture import small
 from tests.server.conftest import Hub
 from tests.waiting import until
@@ -198,6 +199,17 @@ def page_hub(data: Path, config: Config | None = None) -> Hub:
 def config() -> Config:
     """Overridden where a journey needs other settings."""
     return Config()
+
+
+@pytest.fixture(params=["embedded", "janus"])
+def janus_server(request: pytest.FixtureRequest) -> Iterator[janus.Janus | None]:
+    """The same journey over each engine; None: the hub's own."""
+    if request.param == "embedded":
+        yield None
+        return
+    janus.needs_janus()
+    with janus.Janus() as server:
+        yield server
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Locator, expect
 
+from server.config import Config
 from server.consult.films.parts import parts
 from server.consult.films.store import film_row
+from tests import janus
 from tests.journey.conftest import People, Person
 from tests.journey.test_consult import enter
 from tests.journey.test_room_media import accepted, sees_all
@@ -14,6 +16,13 @@ from tests.server.conftest import Hub
 from tests.waiting import until
 
 pytestmark = [pytest.mark.journey, pytest.mark.asyncio(loop_scope="session")]
+
+
+@pytest.fixture
+def config(janus_server: janus.Janus | None) -> Config:
+    """The hub's, with that engine."""
+    return Config() if janus_server is None else janus_server.config()
+
 
 DRAWN = "video => video.getVideoPlaybackQuality().totalVideoFrames"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
 
 import pytest
 from playwright.async_api import expect
@@ -43,17 +42,6 @@ HEARD = """async () => {
   }
   return [voices, samples]
 }"""
-
-
-@pytest.fixture(params=["embedded", "janus"])
-def janus_server(request: pytest.FixtureRequest) -> Iterator[janus.Janus | None]:
-    """The same journey over each engine; None: the hub's own."""
-    if request.param == "embedded":
-        yield None
-        return
-    janus.needs_janus()
-    with janus.Janus() as server:
-        yield server
 
 
 @pytest.fixture

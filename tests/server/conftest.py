@@ -27,6 +27,7 @@ from server.config import Config
 from server.main import Application, DemoLogin
 from server.people.service import hash_password
 from tests.postgres import Cluster, cluster
+from tests.server.media_rig import rig as rig
 
 HASH: list[str] = []
 

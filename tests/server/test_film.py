@@ -21,6 +21,8 @@ from server.consult.films.model import FILM
 from server.consult.films.timeline import NAME
 from server.consult.media.embedded import Embedded
 from server.consult.media.engine import Died, FilmBroke, MediaEngine
+from server.consult.media.janus import Janus
+from tests import janus
 from tests.server.conftest import REQUEST, Browser, Hub, Refused, normal
 from tests.server.film_reader import read
 from tests.server.media_member import SyntheticMember, answered
@@ -333,6 +335,26 @@ async def filmed_more(room: Room, film: str, before: set[str]) -> None:
     await filmed(room, film)
     folder = room.hub.data / "films" / film
     await until(lambda: {path.name for path in folder.glob("*.part")} > before, 30)
+
+
+async def test_behind_a_janus_that_came_back_the_film_goes_on_and_one_that_refuses_ends_it(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    janus.needs_janus()
+    with janus.Janus() as server:
+        async with Hub(tmp_path, clock, server.config()) as hub, AsyncExitStack() as stack:
+            room = await roomful(hub, stack)
+            host = await room.page(room.host)
+            film = await room.ask()
+            await host.film_is("filming")
+            await filmed(room, film)
+            await asyncio.to_thread(server.restart)
+            engine = hub.app.seats.engine
+            assert isinstance(engine, Janus)
+            await until(lambda: engine.restarts == 1, TOLD_S)
+            await filmed_more(room, film, {path.name for path in (hub.data / "films" / film).glob("*.part")})
+            hub.app.seats._heard(FilmBroke(room.consult, film, "433 Unauthorized", "engine"))
+            assert (await host.film_is("kept"))["why"] == "engine"
 
 
 async def test_an_engine_that_cannot_says_so(room: Room) -> None:

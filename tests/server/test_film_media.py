@@ -147,6 +147,15 @@ def test_a_lost_packet_costs_its_frame_and_all_up_to_the_next_key_frame(shape: S
     assert times == [3000 * i for i in (*range(gone), *range(after, len(shape) + 1))]
 
 
+def test_a_packet_of_padding_alone_breaks_no_picture() -> None:
+    stream = frames.Pictures()
+    first, second = packets([(True, 1), (False, 1)])
+    later = (second[0] + 1, *second[1:4])
+    got = [f for packet in (first[:4], (second[0], 0, 3000, b""), later) for f in stream.take(*packet, 0.0)]
+    assert [f.time for f in got] == [0, 3000]
+    assert (stream.broken, stream.dropped) == (False, 0)
+
+
 def test_red_brings_the_packets_before_and_nonsense_brings_nothing() -> None:
     red = b"\xef" + ((960 << 10) | 3).to_bytes(3, "big") + b"\x6f" + b"oldnew"
     assert frames.opus(frames.RED, 5000, red) == [(4040, b"old"), (5000, b"new")]

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from server.consult.media.embedded import Embedded
 from server.consult.media.engine import (
     ACCOUNT_SEATS_MAX,
     PICTURE_SLOTS,
@@ -17,7 +15,6 @@ from server.consult.media.engine import (
     Died,
     EngineGone,
     Event,
-    Lost,
     NoSeat,
     Slots,
     Speakers,
@@ -26,68 +23,10 @@ from server.consult.media.engine import (
 from server.consult.media.janus import Janus, JanusAt, _named_for_janus, _named_for_page, _to_janus
 from server.consult.media.janus_room import Room, Seat
 from server.consult.media.model import Wish
-from server.consult.media.process import Listen
 from tests import janus
 from tests.server.media_member import KEY_FRAME, SyntheticMember, answered, described
+from tests.server.media_rig import WAIT_S, Rig
 from tests.waiting import until
-
-WAIT_S = 20
-
-
-class Rig:
-    """An engine, what it told, and members. kill: its process ends at once, and another comes after it."""
-
-    def __init__(self, make: Callable[[Callable[[Event], None]], Embedded | Janus], kill: Callable[[], None]) -> None:
-        self.news: list[Event] = []
-        self.engine = make(self.news.append)
-        self.kill = kill
-        self.members: dict[str, SyntheticMember] = {}
-
-    async def is_there(self) -> bool:
-        """A process takes its time to begin on a busy machine."""
-        try:
-            await self.engine.stats()
-        except EngineGone:
-            return False
-        return True
-
-    async def join(self, account: str, seat: str = "") -> SyntheticMember:
-        member = self.members[seat or account] = SyntheticMember()
-        offer = await self.engine.join("con_1", account, seat or account)
-        await self.engine.answer(seat or account, answered(offer))
-        member.receiving.connect(offer)
-        member.sending.connect(await self.engine.publish(seat or account, member.offer))
-        async with asyncio.timeout(WAIT_S):
-            await member.connected()
-        return member
-
-    def lost(self) -> dict[str, str]:
-        return {event.seat: event.why for event in self.news if isinstance(event, Lost)}
-
-    def shown(self, seat: str) -> list[str | None]:
-        """Whose picture is in this seat's slots, by the last word about it."""
-        told = [event for event in self.news if isinstance(event, Slots) and event.seat == seat]
-        return told[-1].picture if told else []
-
-    async def close(self) -> None:
-        for member in self.members.values():
-            member.close()
-        await self.engine.close()
-
-
-@pytest.fixture(params=["embedded", "janus"])
-async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
-    if request.param == "embedded":
-        rig = Rig(lambda hear: Embedded(Listen(("127.0.0.1",), 0, ()), hear, time.monotonic), lambda: None)
-        await until(rig.is_there, 60)
-        yield rig
-        await rig.close()
-        return
-    janus.needs_janus()
-    with janus.Janus() as server:
-        rig = Rig(lambda hear: Janus(JanusAt(server.url, janus.SECRET), hear, time.monotonic), server.restart)
-        yield rig
-        await rig.close()
 
 
 async def test_everybody_is_heard_and_nobody_hears_himself(rig: Rig) -> None:
@@ -239,7 +178,7 @@ def test_a_picture_that_pauses_keeps_its_slot_and_one_of_who_left_is_taken_out()
     room = Room("con_1", 1, 99)
     viewer, sender = seat_of(room, "usr_v", 1), seat_of(room, "usr_s", 2)
     viewer.wish([Wish("usr_s", "large"), Wish("usr_s", "small"), Wish("usr_v", "large")])
-    assert (sender.wanted(), viewer.wanted()) == ((False, True), (False, False))
+    assert (sender.wanted(is_filmed=False), viewer.wanted(is_filmed=False)) == ((False, True), (False, False))
     viewer.flowing = viewer.wished()
     assert viewer.slots()[1][0] == "usr_s"
     sender.sends.clear()

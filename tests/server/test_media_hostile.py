@@ -21,11 +21,11 @@ from server.consult.media import rtp, sdp, stun
 from server.consult.media.dtls import Dtls
 from server.consult.media.embedded import Embedded
 from server.consult.media.engine import SDP_BYTES_MAX, BadSdp, Event
+from server.consult.media.filmed import SHARE_BYTES
 from server.consult.media.model import Wish
 from server.consult.media.port import SSRCS_MAX, Link
 from server.consult.media.process import Listen
 from server.consult.media.seats import ACCOUNT_CHARS_MAX, MEMBERS_MAX, TAKES_MAX, TAKES_S, Seats
-from server.consult.media.track import SHARE_BYTES
 from tests.server.media_member import KEY_FRAME, Connection, SyntheticMember, certificate
 from tests.server.test_media import OFFER, OWN, WAIT_S, NoEngine, Room
 from tests.waiting import until

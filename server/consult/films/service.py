@@ -239,7 +239,7 @@ class Films:
         match event:
             case FilmBroke():
                 log.error("film.broke", film=event.film, why=event.why)
-                self._later(self._end(event.room, "disk"))
+                self._later(self._end(event.room, event.by))
             case Died():
                 for running in self._running.values():
                     self._later(self._carry(running))

@@ -7,7 +7,7 @@ receives (the engine offers) in slots laid once. Why: docs/decisions/0022. No so
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -74,11 +74,12 @@ class Film(msgspec.Struct, frozen=True):
 
 
 class FilmBroke(msgspec.Struct, frozen=True, tag="film_broke"):
-    """Nothing more of this film can be written."""
+    """Nothing more of this film can be written. why: for the log; by: whose fault it is."""
 
     room: str
     film: str
     why: str
+    by: Literal["disk", "engine"] = "disk"
 
 
 class Died(msgspec.Struct, frozen=True, tag="died"):

@@ -1,4 +1,4 @@
-"""A film of one room as the forwarder keeps it: whom it carries, and each one's reel. Read by `films.parts`.
+"""A film of one room as an engine keeps it: whom it carries, and each one's reel. Read by `films.parts`.
 
 Who has agreed is the hub's affair: it says which accounts are carried, and nobody else's packets come near a reel.
 """
@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from server.consult.media.engine import Film
+from server.consult.media.filmed import Filmed
 from server.consult.media.reel import Reel
-from server.consult.media.track import Track
 from server.consult.media.writer import Writer
 
 Broke = Callable[[str, str], None]
@@ -42,7 +42,7 @@ class Filming:
             if reel.account not in film.accounts:
                 self.drop(seat)
 
-    def follow(self, seat: str, account: str, tracks: list[Track]) -> None:
+    def follow(self, seat: str, account: str, tracks: list[Filmed]) -> None:
         """What this seat sends, if its account is carried."""
         if not self.carries(account) or not tracks:
             return

@@ -32,9 +32,10 @@ from server.consult.media.engine import (
     Wanted,
 )
 from server.consult.media.film import Filming
+from server.consult.media.filmed import Filmed, Kind
 from server.consult.media.model import Layer, Wish
 from server.consult.media.port import Link, Port
-from server.consult.media.track import Kind, Out, Track
+from server.consult.media.track import Out, Track
 
 TICK_S: Final = 0.1
 RESENDS_PER_S_MAX: Final = 500
@@ -245,7 +246,8 @@ class Forwarder:
     def _follow(self, seat: Seat) -> None:
         filming = self._films.get(seat.room.id)
         if filming is not None:
-            filming.follow(seat.id, seat.account, [t for t in (seat.voice, *seat.pictures.values()) if t is not None])
+            tracks: list[Filmed] = [t for t in (seat.voice, *seat.pictures.values()) if t is not None]
+            filming.follow(seat.id, seat.account, tracks)
 
     def _film_broke(self, room: str, film: str, why: str) -> None:
         filming = self._films.get(room)

@@ -68,6 +68,8 @@ class Pictures:
             self.dropped += 1
 
     def _add(self, number: int, second: int, time: int, payload: bytes) -> Frame | None:
+        if not payload:
+            return None  # nothing but padding
         at = rtp.vp8_offset(payload)
         if at == 0:
             self._break()

@@ -3,7 +3,7 @@
 A seat is a publisher handle and a subscriber handle. The subscriber's lines are laid once, on the room's dummy
 publisher; what flows in one is changed by `switch`, which needs no negotiation. Janus is a process of its own over a
 socket: nothing of it is linked. The socket and the words on it: `janus_link`; what shall flow where: `janus_room`.
-What differs from the embedded forwarder: docs/explanation/media.md.
+Films: `janus_film`. What differs from the embedded forwarder: docs/explanation/media.md.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 import structlog
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
@@ -33,6 +34,7 @@ from server.consult.media.engine import (
     BadSdp,
     Died,
     EngineGone,
+    Film,
     Hear,
     Lost,
     NoSeat,
@@ -40,6 +42,7 @@ from server.consult.media.engine import (
     Speakers,
     Wanted,
 )
+from server.consult.media.janus_film import JanusFilms
 from server.consult.media.janus_link import MESSAGE_BYTES_MAX, Jsep, Link, Message, RefusedError, Words
 from server.consult.media.janus_room import SILENT_DBOV, Line, Room, Seat
 from server.consult.media.model import Layer, Wish
@@ -63,15 +66,19 @@ NOWHERE: Final = "a=candidate:1 1 udp 1 192.0.2.1 9 typ host"
 
 @dataclass(frozen=True)
 class JanusAt:
-    """Where a Janus is. secret: its `api_secret`; admin_key: that of its VideoRoom, where it has one."""
+    """Where a Janus is. secret: its `api_secret`; admin_key: that of its VideoRoom, where it has one.
+
+    film_port: UDP, of this hub, to which it sends what is filmed; 0: any.
+    """
 
     url: str
     secret: str = field(default="", repr=False)
     admin_key: str = field(default="", repr=False)
+    film_port: int = 0
 
 
 class Janus:
-    """A MediaEngine. hear: told what happens. monotonic: seconds that only grow. `begun` counts the sessions."""
+    """A FilmingEngine. hear: told what happens. monotonic: seconds that only grow. `begun` counts the sessions."""
 
     def __init__(self, at: JanusAt, hear: Hear, monotonic: Callable[[], float]) -> None:
         self._at, self._hear, self._monotonic = at, hear, monotonic
@@ -84,6 +91,7 @@ class Janus:
         self._rooms: dict[str, Room] = {}
         self._seats: dict[str, Seat] = {}
         self._handles: dict[int, Seat] = {}
+        self._films = JanusFilms(at.film_port, self._ask, self._do_aside, hear)
         self.begun, self.wait_s = 0, THERE_S
 
     @property
@@ -99,6 +107,7 @@ class Janus:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+        await self._films.written()
 
     # What the hub asks
 
@@ -151,6 +160,7 @@ class Janus:
         )
         if said.jsep is None:
             raise EngineGone
+        taken.is_publishing = True
         taken.room.changed.set()
         return said.jsep.sdp
 
@@ -172,7 +182,24 @@ class Janus:
 
     async def stats(self) -> dict[str, float]:
         await self._linked()
-        return {"rooms": len(self._rooms), "seats": len(self._seats)}
+        films = {"filmed": self._films.frames, "film_dropped": self._films.dropped}
+        return {"rooms": len(self._rooms), "seats": len(self._seats), **films}
+
+    async def film(self, film: Film) -> None:
+        asked = self._monotonic()
+        link = await self._linked()
+        waited_ms = round((self._monotonic() - asked) * 1000)  # while Janus came back, the film went on
+        try:
+            self._films.begin(msgspec.structs.replace(film, offset_ms=film.offset_ms + waited_ms), link.own_host)
+        except OSError as error:
+            log.error("media.janus_film", error=str(error))
+            raise EngineGone from error
+        if (room := self._rooms.get(film.room)) is not None:
+            room.changed.set()
+            await self._films.follow(room)
+
+    async def end_film(self, room: str) -> None:
+        self._films.end(room)
 
     def _seat(self, seat: str) -> Seat:
         if (taken := self._seats.get(seat)) is None:
@@ -185,6 +212,14 @@ class Janus:
         except RefusedError as error:
             log.warning("media.janus_refused", request=body["request"], error=str(error))
             raise EngineGone from error
+
+    async def _ask(self, body: Words, handle: int) -> Message:
+        """For a film."""
+        if self._link is None:
+            raise EngineGone
+        if not handle and self._at.admin_key:
+            body = {**body, "admin_key": self._at.admin_key}
+        return await self._link.ask("message", handle=handle or self._control, body=body)
 
     # Rooms at Janus
 
@@ -241,6 +276,7 @@ class Janus:
         if self._seats.pop(seat.id, None) is None:
             return
         seat.room.remove(seat)
+        self._films.left(seat)
         self._handles.pop(seat.sending, None)
         self._handles.pop(seat.receiving, None)
         self._hear(Lost(seat.room.id, seat.id, why))
@@ -274,7 +310,8 @@ class Janus:
             try:
                 room.rank()
                 self._tell_room(room)
-                await asyncio.gather(*(self._switch(link, seat) for seat in list(room.seats.values())))
+                switched = (self._switch(link, seat) for seat in list(room.seats.values()))
+                await asyncio.gather(self._films.follow(room), *switched)
             except Exception as error:  # the edge of a room: what goes wrong once does not leave it dark for good
                 log.error("media.janus_room", error=repr(error)[:200])
 
@@ -304,7 +341,7 @@ class Janus:
             room.told_speakers = speakers
             self._hear(Speakers(room.id, speakers))
         for seat in room.seats.values():
-            wanted = seat.wanted()
+            wanted = seat.wanted(is_filmed=self._films.carries(room.id, seat.account))
             if seat.voice is not None and wanted != seat.told_wanted:
                 seat.told_wanted = wanted
                 self._hear(Wanted(room.id, seat.id, *wanted))
@@ -396,6 +433,7 @@ class Janus:
         was_there = self._there.is_set()
         self._there.clear()
         self._link, self._control = None, 0
+        self._films.end_all()
         for room in self._rooms.values():
             if room.arranging is not None:
                 room.arranging.cancel()

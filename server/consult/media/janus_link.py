@@ -64,6 +64,13 @@ class Participant(msgspec.Struct, frozen=True):
     dummy: bool = False
 
 
+class Forwarder(msgspec.Struct, frozen=True):
+    """A line that Janus sends on to an address. srtp: sealed."""
+
+    stream_id: int
+    srtp: bool = False
+
+
 class Told(msgspec.Struct, frozen=True):
     """What the plugin says; which of it is there goes by `videoroom`."""
 
@@ -72,6 +79,7 @@ class Told(msgspec.Struct, frozen=True):
     level_dbov: float = msgspec.field(default=127.0, name="audio-level-dBov-avg")
     streams: list[Fed] = []
     participants: list[Participant] = []
+    forwarders: list[Forwarder] = []
     error_code: int = 0
     error: str = ""
 
@@ -121,6 +129,11 @@ class Link:
         """By number: the answer, and whether a bare `ack` is one."""
         self._session = 0
         self._decoder = msgspec.json.Decoder(Message)
+
+    @property
+    def own_host(self) -> str:
+        """This computer's address on the way to Janus."""
+        return str(self._socket.local_address[0])
 
     async def run(self, there: Callable[[], None]) -> None:
         """Until the connection or the session ends; `there` is called when requests may come. Raises what ended it."""

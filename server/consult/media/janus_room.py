@@ -39,6 +39,7 @@ class Seat:
     fell_silent: set[str] = field(default_factory=set)
     """Its lines over which they came, and do not now."""
     answer: Jsep | None = None
+    is_publishing: bool = False
     is_up: bool = False
     """Its receiving connection stands."""
     wishes: list[Wish] = field(default_factory=list)
@@ -96,10 +97,11 @@ class Seat:
         accounts = tuple(map(self.room.account_of, self.flowing))
         return accounts[:SOUND_SLOTS], accounts[SOUND_SLOTS:]
 
-    def wanted(self) -> tuple[bool, bool]:
-        """Whether anybody looks at its large picture, and at its small one."""
+    def wanted(self, *, is_filmed: bool) -> tuple[bool, bool]:
+        """Whether anybody looks at its large picture, and at its small one; a film does, where nobody else does."""
         wishes = [w for other in self.room.seats.values() for w in other.wishes if w.account == self.account]
-        return any(w.layer == "large" for w in wishes), any(w.layer == "small" for w in wishes)
+        large = any(w.layer == "large" for w in wishes)
+        return large, any(w.layer == "small" for w in wishes) or (is_filmed and not large)
 
 
 @dataclass(eq=False)

@@ -12,9 +12,9 @@ from typing import Final
 import msgspec
 
 from server.consult.media import webm
+from server.consult.media.filmed import CLOCK_HZ, Filmed
 from server.consult.media.frames import Frame, Pictures, after, opus
 from server.consult.media.part import CLUSTER_MS, END, PartEnd, PartHead, note
-from server.consult.media.track import CLOCK_HZ, Track
 from server.consult.media.voiceclock import VoiceClock
 from server.consult.media.webm import PICTURE, SOUND, Block
 from server.consult.media.writer import Writer
@@ -38,12 +38,12 @@ class Reel:
     def __init__(self, writer: Writer, account: str, seat: str, began: float, now: float) -> None:
         self._writer, self.account, self.seat, self._began = writer, account, seat, began
         self._name = f"{seat}-{round((now - began) * 1000):x}"
-        self._voice: Track | None = None
+        self._voice: Filmed | None = None
         self._clock: VoiceClock | None = None
-        self._pictures: dict[Track, Pictures] = {}
-        self._shown: Track | None = None
+        self._pictures: dict[Filmed, Pictures] = {}
+        self._shown: Filmed | None = None
         self._large_ms = -float(STALE_MS)
-        self._anchor: tuple[Track, int, float] | None = None  # of pictures, while the sender's clock is not known
+        self._anchor: tuple[Filmed, int, float] | None = None  # of pictures, while the sender's clock is not known
         self._blocks: list[Block] = []
         self._written_ms = self._key_asked_ms = self._ms(now)
         self._sound_end: float | None = None
@@ -56,7 +56,7 @@ class Reel:
         self._parts = 0
         self.frames = 0
 
-    def follow(self, track: Track) -> None:
+    def follow(self, track: Filmed) -> None:
         """From now on what this stream brings is kept."""
         track.tap = self._take
         if track.kind == "sound":
@@ -70,7 +70,7 @@ class Reel:
 
     # What comes
 
-    def _take(self, track: Track, number: int, second: int, time: int, payload: bytes) -> None:
+    def _take(self, track: Filmed, number: int, second: int, time: int, payload: bytes) -> None:
         arrived = self._ms(track.active_at)
         if track.kind == "sound":
             self._hear(second, time, payload, arrived)
@@ -96,7 +96,7 @@ class Reel:
             self._blocks.append(Block(SOUND, round(ms), packet))
             self._sound_end = ms + (webm.opus_ms(packet) or 20.0)
 
-    def _see(self, track: Track, frame: Frame, arrived: float) -> None:
+    def _see(self, track: Filmed, frame: Frame, arrived: float) -> None:
         """The large picture where it is sent, else the small one; each begins with a key frame."""
         if track.kind == "small" and self._shown is not track and arrived - self._large_ms < STALE_MS:
             return
@@ -117,20 +117,22 @@ class Reel:
         if self._size is not None:
             self._blocks.append(Block(PICTURE, round(ms), frame.data, frame.key))
 
-    def _picture_ms(self, track: Track, time: int, arrived: float) -> float:
-        """By the sender's own clock beside his voice where he has told it, else by arrival."""
+    def _picture_ms(self, track: Filmed, time: int, arrived: float) -> float:
+        """By the sender's own clock beside his voice where he has told it, else both by their arrival."""
         voice = None if self._voice is None else self._voice.clock
         if self._clock is not None and voice is not None and track.clock is not None:
             apart_s = (track.clock.ntp - voice.ntp) / 2**32 + after(time, track.clock.time) / CLOCK_HZ[track.kind]
             ms = self._clock.ms((voice.time + round(apart_s * CLOCK_HZ["sound"])) & 0xFFFFFFFF)
             if abs(ms - arrived) < BELIEVED_MS:
                 return ms
+        early = 0.0 if self._clock is None else self._clock.early
         if self._anchor is not None and self._anchor[0] is track:
             ms = self._anchor[2] + after(time, self._anchor[1]) * 1000 / CLOCK_HZ[track.kind]
-            if abs(ms - arrived) < BELIEVED_MS / 4:
-                return ms
+            if 0 <= arrived - ms < BELIEVED_MS / 4:
+                return ms + early
+        # The first one, or one before its time: those before it came late.
         self._anchor = (track, time, arrived)
-        return arrived
+        return arrived + early
 
     # What is kept
 

@@ -10,11 +10,12 @@ import asyncio
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from pylibsrtp import Error as SrtpError
 
 from server.consult.media import rtp
+from server.consult.media.filmed import ACTIVE_S, CLOCK_HZ, KEY_EVERY_S, SHARE_BYTES, Kind, Tap
 from server.consult.media.port import Address, Link
 
 RING: Final = 512
@@ -23,17 +24,8 @@ MISSING_MAX: Final = 200
 JUMP_MAX: Final = 3000
 """A sender whose numbers leap further has begun anew."""
 NACK_EVERY_S, NACK_TRIES = 0.04, 10
-KEY_EVERY_S: Final = 0.5
-SHARE_BYTES: Final = {"sound": 40_000, "large": 400_000, "small": 80_000}
-"""Of one stream in a second, several times what a page sends: what is beyond it reaches nobody."""
 REPORT_EVERY_S: Final = 0.1
-ACTIVE_S: Final = 1.0
-"""A picture that has not been sent for so long is not sent now."""
 
-Kind = Literal["sound", "large", "small"]
-CLOCK_HZ: Final = {"sound": 48_000, "large": 90_000, "small": 90_000}
-Tap = Callable[["Track", int, int, int, bytes], None]
-"""Hears each packet once: its extended number, the second byte of its head, its time, its payload."""
 Target = tuple[Callable[[bytes], bytes], Callable[[bytes, Address], int], Address, int, int, int, int]
 
 

@@ -24,10 +24,16 @@ class VoiceClock:
     def __init__(self, time: int, arrived: float) -> None:
         self._time, self._ms = time, arrived
         self._least: float | None = None
+        self._before: float | None = None
         self._looked = arrived
 
     def ms(self, time: int) -> float:
         return self._ms + after(time, self._time) / RATE
+
+    @property
+    def early(self) -> float:
+        """So much before its place in the film a voice arrives at best: its first packet may have been a late one."""
+        return -min((late for late in (self._before, self._least) if late is not None), default=0.0)
 
     def hear(self, time: int, arrived: float, end: float) -> None:
         """A packet came. end: how far the film has sound."""
@@ -39,10 +45,10 @@ class VoiceClock:
         elif arrived - self._looked > LOOK_EVERY_MS:
             if self._least > DRIFT_MS:
                 self._set(time, arrived - late + self._least)
-            self._least, self._looked = None, arrived
+            self._before, self._least, self._looked = self._least, None, arrived
         elif after(time, self._time) > 1 << 30:
             self._set(time, self.ms(time))  # well before 32 bits run over
 
     def _set(self, time: int, ms: float) -> None:
         self._time, self._ms = time, ms
-        self._least = None
+        self._before = self._least = None

@@ -46,9 +46,9 @@ class Writer:
         """What was given is still written; returns at once."""
         self._queue.put(None)
 
-    def wait(self) -> None:
-        """Blocking, until all is written. After `close`."""
-        self._thread.join()
+    def wait(self, seconds: float | None = None) -> None:
+        """Blocking, until all is written, or so long. After `close`."""
+        self._thread.join(seconds)
 
     def _put(self, work: tuple[str, str, bytes, int]) -> None:
         if not self._broken:
