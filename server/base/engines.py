@@ -154,6 +154,8 @@ class Postgres:
         )
         sa_event.listens_for(self.writer, "first_connect")(_durable)
         sa_event.listens_for(self.writer, "begin")(_in_turn)
+        for engine in (self.writer, self.readers):
+            sa_event.listens_for(engine, "before_cursor_execute", retval=True)(_storable)
         if not beside:
             sa_event.listens_for(self.writer, "connect")(_alone)
         try:
@@ -185,6 +187,21 @@ class Postgres:
 
 class _Refused(Exception):
     """The database is there, but not as the hub needs it."""
+
+
+def _storable(
+    _conn: Connection, _cursor: object, statement: str, given: object, _context: object, _many: bool
+) -> tuple[str, object]:
+    """PostgreSQL keeps no U+0000 in a text, where SQLite does. No page sends one (`http`); in a name out of a device or
+    a DICOM file it becomes the sign for what cannot be shown, rather than the loss of the whole recording.
+    """
+    if isinstance(given, dict):
+        return statement, _shown(given)
+    return statement, [_shown(row) for row in given] if isinstance(given, list) else given
+
+
+def _shown(row: dict[str, object]) -> dict[str, object]:
+    return {name: v.replace("\0", "\ufffd") if isinstance(v, str) and "\0" in v else v for name, v in row.items()}
 
 
 def _durable(raw: _Raw, _record: object) -> None:

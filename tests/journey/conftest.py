@@ -51,7 +51,7 @@ CHROMIUM = (
     "--disable-background-networking",
     "--disable-component-update",
     "--no-first-run",
-    "--use-fake-device-for-media-stream",
+    "--use-fake-device-for-media-stream=device-count=2",
     "--use-fake-ui-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",
     "--ignore-certificate-errors",  # of the tests' own TURN server over TLS

@@ -32,6 +32,7 @@ navigator.mediaDevices.getDisplayMedia = async () => {
 """
 # Of another shape than the camera's picture, whatever the line lets through of its size.
 IS_SCREEN = "v => Math.abs(v.videoWidth / v.videoHeight - 4 / 3) < 0.02"
+SENT = """() => document.querySelector('[data-testid=screen] video').srcObject.getTracks()[0].getSettings().deviceId"""
 UNPLUGGED = """kind => {
   const [track] = document.querySelector('[data-testid=self-tile] video').srcObject.getTracks()
   track.stop()
@@ -70,13 +71,35 @@ async def test_who_leads_shares_his_screen_and_ends_it(hub: Hub, people: People)
     for person in (clinic, specialist):
         await expect(person.see("stage")).to_have_attribute("data-source", "screen")
     await sees_screen(clinic)
-    await expect(clinic.see("screen")).to_contain_text("的屏幕")
+    await expect(clinic.see("screen")).to_contain_text("共享的画面")
     await expect(specialist.see("screen")).to_contain_text("大家正在看")
     axe = AXE.read_text(encoding="utf-8")
     assert await violations(specialist, axe) + await violations(clinic, axe) + await too_wide(clinic) == []
     await specialist.see("screen").get_by_role("button", name="停止共享").click()
     for person in (clinic, specialist):
         await expect(person.see("stage")).to_have_attribute("data-source", "ecg")
+    people.no_faults()
+
+
+async def test_a_second_camera_stands_before_all_while_its_owner_leads(hub: Hub, people: People) -> None:
+    consult = await consultation(hub, (await hub.send("org_hewan", real("101"), REQUEST)).recording)
+    clinic = await people.open("clinic", f"/room/{consult}")
+    specialist = await people.open("oncall", f"/room/{consult}", theme="dark")
+    for person in (clinic, specialist):
+        await enter(person)
+    await clinic.keys("k")
+    await expect(clinic.see("second-camera").get_by_role("button")).to_be_disabled()
+    await specialist.keys("k")
+    second = specialist.see("second-camera")
+    await second.get_by_role("button", name="放到大屏").click()
+    await expect(clinic.see("stage")).to_have_attribute("data-source", "screen")
+    await plays(clinic.see("screen").locator("video"))
+    face = await specialist.see("devices").get_by_label("摄像头").first.input_value()
+    assert await specialist.page.evaluate(SENT) not in ("", face), "the same camera twice"
+    assert await violations(specialist, AXE.read_text(encoding="utf-8")) == []
+    await second.get_by_role("button", name="停止共享").click()
+    await expect(clinic.see("stage")).to_have_attribute("data-source", "ecg")
+    await plays(clinic.see("peer-tile").locator("video"))
     people.no_faults()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy import text
 
 from server.base import eventlog
 from server.base.clock import SystemClock
@@ -66,6 +67,21 @@ async def test_the_command_line_writes_beside_a_running_hub_in_turn_with_it(url:
     assert await hub.read(eventlog.verify_chain) == eventlog.ChainCheck(80, None)
     await beside.close()
     await hub.close()
+
+
+async def test_a_character_that_postgresql_does_not_keep_costs_no_recording(url: str) -> None:
+    db = Database(url, SystemClock())
+    both = [{"name": "马\0德福"}, {"name": "马德福"}]
+
+    def write(tx: Tx) -> None:
+        tx.conn.execute(text("CREATE TABLE told (name TEXT)"))
+        tx.conn.execute(text("INSERT INTO told VALUES (:name)"), both)
+        tx.conn.execute(text("INSERT INTO told VALUES (:name)"), both[0])
+
+    await db.write(write)
+    names = await db.read(lambda conn: conn.execute(text("SELECT name FROM told")).scalars().all())
+    assert names == ["马\ufffd德福", "马德福", "马\ufffd德福"]
+    await db.close()
 
 
 def test_a_database_with_another_order_of_texts_is_refused(postgres: Cluster) -> None:

@@ -1,9 +1,12 @@
-// Which microphone and camera this computer uses in the room, and what to do when one of them is gone.
+// Which microphone and camera this computer uses in the room, what to do when one of them is gone, and a second camera
+// before everybody.
 import { useEffect, useState } from 'preact/hooks'
 import { useKeys } from '../app/keys'
 import { t } from '../i18n/consult'
 import { Button } from '../ui'
 import type { OwnMedia, Trouble } from './media'
+import type { Share } from './share'
+import type { Shared } from './shared'
 
 const TROUBLE = {
   mic: {
@@ -32,7 +35,10 @@ export function DeviceTrouble({ media }: { media: OwnMedia }) {
   )
 }
 
-export function Devices({ media, onClose }: { media: OwnMedia; onClose: () => void }) {
+type Stage = Readonly<{ share: Share; shared: Shared }>
+
+/** room: null before the room is entered. */
+export function Devices({ media, room, onClose }: { media: OwnMedia; room: Stage | null; onClose: () => void }) {
   const [all, setAll] = useState<readonly MediaDeviceInfo[]>([])
   useKeys('devices.panel', [{ id: 'devices.close', chord: 'Escape', words: () => t('one.back'), act: onClose }])
   useEffect(() => {
@@ -53,6 +59,7 @@ export function Devices({ media, onClose }: { media: OwnMedia; onClose: () => vo
       <div class="devices">
         <Pick what="mic" kind="audioinput" all={all} media={media} />
         <Pick what="cam" kind="videoinput" all={all} media={media} />
+        {room !== null && <Second all={all} media={media} {...room} />}
       </div>
     </section>
   )
@@ -89,6 +96,30 @@ function Pick({ what, kind, all, media }: PickProps) {
           ))}
         </select>
       )}
+    </div>
+  )
+}
+
+/** A camera over the patient, a monitor or a film, beside the one that shows the face. */
+function Second({ all, media, share, shared }: Stage & { all: readonly MediaDeviceInfo[]; media: OwnMedia }) {
+  const here = media.state.value
+  const face = here.kind === 'here' ? here.video?.getSettings().deviceId : undefined
+  const others = all.filter(d => d.kind === 'videoinput' && d.deviceId !== '' && d.deviceId !== face)
+  if (others.length === 0) return null
+  const on = media.screen.value !== null
+  return (
+    <div class="field" data-testid="second-camera">
+      <span class="label">{t('second.title')}</span>
+      {on ? (
+        <Button onClick={share.stop}>{t('screen.stop')}</Button>
+      ) : (
+        others.map((d, n) => (
+          <Button key={d.deviceId} disabled={!shared.mayShow.value} onClick={() => void share.startCamera(d.deviceId)}>
+            {t('second.show', { name: d.label || t('devices.nth', { n: n + 1 }) })}
+          </Button>
+        ))
+      )}
+      <span class="muted f13">{shared.mayShow.value || on ? t('second.face') : t('second.lead.first')}</span>
     </div>
   )
 }

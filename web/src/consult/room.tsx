@@ -227,7 +227,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
         {panel === 'opinion' ? (
           <OpinionPanel consult={c} onChange={p.onChange} onClose={() => setPanel('chat')} />
         ) : panel === 'devices' ? (
-          <Devices media={media} onClose={() => setPanel('chat')} />
+          <Devices media={media} room={inRoom} onClose={() => setPanel('chat')} />
         ) : panel === 'people' && inRoom !== null ? (
           <People consult={c} shared={inRoom.shared} seats={seats} me={p.me} onClose={() => setPanel('chat')} />
         ) : (

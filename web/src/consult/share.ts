@@ -1,4 +1,5 @@
-// My screen on the stage: asked of the browser, told to the hub, sent in place of the camera's picture. The hub allows one
+// My screen, or a second camera, on the stage: asked of the browser, told to the hub, sent in place of the first camera's
+// picture. The hub allows one
 // at a time, of who leads; whoever is no longer the one it names stops sending. Its picture is screen.tsx.
 import { effect, signal } from '@preact/signals'
 import type { OwnMedia } from './media'
@@ -12,6 +13,8 @@ const PICTURE: MediaTrackConstraints = {
   height: { max: 1080 },
   frameRate: { ideal: 5, max: 10 },
 }
+/** Of a wound, a monitor, a film on a light box: larger than a face. */
+const SECOND: MediaTrackConstraints = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { max: 15 } }
 const ALLOWED_WITHIN_MS = 5_000
 
 /** Phones have none, nor has a page over plain http. */
@@ -43,13 +46,19 @@ export function openShare(media: OwnMedia, shared: Shared, me: string) {
     put(null)
     shared.share(false)
   }
-  const start = async (): Promise<void> => {
+  const start = (): Promise<void> =>
+    begin(() => navigator.mediaDevices.getDisplayMedia({ video: PICTURE, audio: false }))
+  /** Another camera than the one that shows the face, by its id. */
+  const startCamera = (id: string): Promise<void> =>
+    begin(() => navigator.mediaDevices.getUserMedia({ video: { ...SECOND, deviceId: { exact: id } } }))
+
+  const begin = async (open: () => Promise<MediaStream>): Promise<void> => {
     why.value = null
     try {
-      const stream = await navigator.mediaDevices.getDisplayMedia({ video: PICTURE, audio: false })
+      const stream = await open()
       const track = stream.getVideoTracks()[0] ?? null
       if (track === null) return
-      track.contentHint = 'detail' // letters stay sharp, rather than movement smooth
+      track.contentHint = 'detail' // letters and edges stay sharp, rather than movement smooth
       track.onended = stop // the browser's own "stop sharing"
       put(track)
       shared.share(true)
@@ -80,5 +89,5 @@ export function openShare(media: OwnMedia, shared: Shared, me: string) {
     stopWatching()
     put(null)
   }
-  return { why, start, stop, close }
+  return { why, start, startCamera, stop, close }
 }

@@ -232,8 +232,8 @@ export const t = catalogue({
   'screen.share': { zh: '共享屏幕', en: 'Share screen' },
   'screen.stop': { zh: '停止共享', en: 'Stop sharing' },
   'screen.end': { zh: '结束共享', en: 'End sharing' },
-  'screen.mine': { zh: '大家正在看你的屏幕', en: 'Everybody sees your screen' },
-  'screen.of': { zh: '{name} 的屏幕', en: "{name}'s screen" },
+  'screen.mine': { zh: '大家正在看你共享的画面', en: 'Everybody sees what you share' },
+  'screen.of': { zh: '{name} 共享的画面', en: 'Shared by {name}' },
   'screen.lost': {
     zh: '共享屏幕的人断线了，正在等他回来',
     en: 'The line of who shares his screen is down; waiting for him',
@@ -255,6 +255,10 @@ export const t = catalogue({
   'devices.none': { zh: '没有找到', en: 'None found' },
   'devices.off': { zh: '未使用', en: 'Not in use' },
   'devices.nth': { zh: '第 {n} 个', en: 'No. {n}' },
+  'second.title': { zh: '第二路摄像头', en: 'Second camera' },
+  'second.show': { zh: '放到大屏：{name}', en: 'Show to all: {name}' },
+  'second.face': { zh: '展示期间大家看到它，看不到你的面部画面', en: 'While it is shown, your face is not' },
+  'second.lead.first': { zh: '先申请主讲，再展示第二路摄像头', en: 'Ask to lead first, then show it' },
   'trouble.again': { zh: '重试', en: 'Try again' },
   'trouble.mic.gone': {
     zh: '麦克风断开了，别人听不到你；接好后重试，文字照常可用',
