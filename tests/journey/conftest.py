@@ -51,7 +51,7 @@ CHROMIUM = (
     "--disable-background-networking",
     "--disable-component-update",
     "--no-first-run",
-    "--use-fake-device-for-media-stream=device-count=2",
+    "--use-fake-device-for-media-stream=device-count=3",  # the second gives depths, which no page can show
     "--use-fake-ui-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",
     "--ignore-certificate-errors",  # of the tests' own TURN server over TLS
