@@ -18,7 +18,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -28,14 +28,13 @@ import structlog
 
 from device.simulate import run_device, upload_of
 from server import demo
-from tests import janus
 from tests.bench.media_afar import afar
 from tests.bench.sheet import Must, Sheet, Spread
 from tests.forty import Crowd, invite
 from tests.journey.conftest import Person
 from tests.journey.test_consult import enter
 from tests.line.hosts import Shape
-from tests.line.room import Ear, Rig, town
+from tests.line.room import Ear, Rig, town_with
 from tests.server.conftest import REQUEST, normal
 from tests.waiting import until
 
@@ -217,12 +216,8 @@ class Room:
 @asynccontextmanager
 async def place(engine: str) -> AsyncIterator[Rig]:
     """A hub on its host with that engine, and hosts for two browsers."""
-    with ExitStack() as closing:
-        folder = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="xinlian-bench-")))
-        server = janus.Janus() if engine == "janus" else None
-        async with town(folder, NEAR, FAR, config=None if server is None else server.config()) as rig:
-            if server is not None:
-                closing.enter_context(server)  # now: on the hub's host
+    with tempfile.TemporaryDirectory(prefix="xinlian-bench-") as folder:
+        async with town_with(engine, Path(folder), NEAR, FAR) as rig:
             yield rig
 
 

@@ -41,6 +41,7 @@ from ecg.record import Recording
 from server import demo, tls
 from server.base.live import Samples
 from server.config import Config
+from tests import janus
 from tests.journey.conftest import CHROMIUM, PC, WEB, Person
 from tests.line.hosts import Hosts, Line, needs_hosts
 from tests.server.conftest import Browser, Hub
@@ -319,6 +320,15 @@ async def town(folder: Path, *places: str, config: Config | None = None) -> Asyn
                 yield Rig(hub, hosts, folder, playwright.chromium, stack)
         finally:
             forget_forkserver()
+
+
+@asynccontextmanager
+async def town_with(engine: str, folder: Path, *places: str) -> AsyncIterator[Rig]:
+    """As `town`, its rooms over that engine; a Janus stands on the hub's host."""
+    server = janus.Janus() if engine == "janus" else None
+    async with town(folder, *places, config=None if server is None else server.config()) as rig:
+        with contextlib.nullcontext() if server is None else server:
+            yield rig
 
 
 def forget_forkserver() -> None:

@@ -12,7 +12,7 @@ from tests.journey.conftest import Person
 from tests.journey.test_room_media import sees_all
 from tests.line.hosts import TCP, Shape
 from tests.line.meeting import FAR, WATCH, Break, broken, cut, meet, said, say
-from tests.line.room import Rig, town
+from tests.line.room import Rig, town, town_with
 from tests.waiting import until
 
 pytestmark = [pytest.mark.journey, pytest.mark.asyncio(loop_scope="session")]
@@ -45,11 +45,11 @@ async def cut_and_back(rig: Rig, people: list[Person], seconds: float) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seats", [DIRECT, FORWARDED], ids=["p2p", "embedded"])
+@pytest.mark.parametrize(("engine", "seats"), [("p2p", DIRECT), ("embedded", FORWARDED), ("janus", FORWARDED)])
 async def test_a_cut_line_heals_by_itself_and_what_was_said_meanwhile_stands_once_in_one_order(
-    tmp_path: Path, seats: tuple[tuple[str, str], ...]
+    tmp_path: Path, engine: str, seats: tuple[tuple[str, str], ...]
 ) -> None:
-    async with town(tmp_path, "clinic", "city") as rig:
+    async with town_with(engine, tmp_path, "clinic", "city") as rig:
         rig.line("clinic").both(FAR)
         _, people = await meet(rig, *seats)
         for seconds in (3.0, 8.0, 20.0):

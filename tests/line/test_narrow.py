@@ -16,13 +16,14 @@ from tests.journey.test_report import sign_in
 from tests.line import room
 from tests.line.call import Engine, Told, connect, listen, lobby, narrow
 from tests.line.hosts import Shape
-from tests.line.room import Monitor, town
+from tests.line.room import Monitor, town, town_with
 from tests.server.conftest import REQUEST
 from tests.waiting import until
 
 pytestmark = [pytest.mark.journey, pytest.mark.asyncio(loop_scope="session")]
 
 WITHIN_S = 60.0
+ENGINES = ["p2p", *(pytest.param(engine, marks=pytest.mark.long) for engine in ("embedded", "janus"))]
 WINDOW_S = 4.0
 
 
@@ -56,12 +57,12 @@ async def says_so(clinic: Person, city: Person) -> None:
     await expect(city.see("net")).to_contain_text("对方网络差")
 
 
-@pytest.mark.parametrize("engine", ["p2p", pytest.param("embedded", marks=pytest.mark.long)])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("kbit_s", [150, pytest.param(200, marks=pytest.mark.long)])
 async def test_on_a_narrow_line_the_ecg_stays_young_the_voices_whole_and_the_picture_gives_way(
     tmp_path: Path, engine: Engine, kbit_s: int
 ) -> None:
-    async with town(tmp_path, "clinic", "city") as rig, rig.device("clinic") as monitor:
+    async with town_with(engine, tmp_path, "clinic", "city") as rig, rig.device("clinic") as monitor:
         await monitor.begun()
         clinic, city = people = await lobby(rig, engine)
         rig.line("clinic").both(narrow(kbit_s))
@@ -72,9 +73,9 @@ async def test_on_a_narrow_line_the_ecg_stays_young_the_voices_whole_and_the_pic
         rig.no_faults()
 
 
-@pytest.mark.parametrize("engine", ["p2p", pytest.param("embedded", marks=pytest.mark.long)])
+@pytest.mark.parametrize("engine", ENGINES)
 async def test_of_a_tenth_that_is_lost_hardly_anything_is_heard(tmp_path: Path, engine: Engine) -> None:
-    async with town(tmp_path, "clinic", "city") as rig:
+    async with town_with(engine, tmp_path, "clinic", "city") as rig:
         people = await lobby(rig, engine)
         rig.line("clinic").both(Shape(loss=0.1, delay_s=0.02))
         await connect(*people)
