@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
+from functools import partial
 
 from server.base import eventlog
 from server.base.database import Database
@@ -39,7 +40,7 @@ class Tail:
                 if self._read < self._grown:
                     await self._read_on()
         if self._begin is None or at < self._begin:
-            return await self._db.read(lambda conn: eventlog.after(conn, at, BATCH))
+            return await self._db.read(partial(eventlog.after, cursor=at, limit=BATCH))
         return self._lines[bisect_right(self._lines, at, key=lambda line: line.id) :]
 
     async def _read_on(self) -> None:
@@ -48,7 +49,7 @@ class Tail:
             self._begin = await self._db.read(eventlog.last_id)
         while True:
             last = self._lines[-1].id if self._lines else self._begin
-            lines = await self._db.read(lambda conn, last=last: eventlog.after(conn, last, BATCH))  # type: ignore[misc]
+            lines = await self._db.read(partial(eventlog.after, cursor=last, limit=BATCH))
             self._lines += lines
             if len(lines) < BATCH:
                 break

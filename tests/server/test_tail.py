@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from server.base import tail as tail_module
 from server.base.clock import SystemClock
@@ -71,7 +73,7 @@ async def test_they_share_the_reading(db: Database, monkeypatch: pytest.MonkeyPa
     reads = 0
     plain = db.read
 
-    async def counted(work):  # type: ignore[no-untyped-def]  # as Database.read
+    async def counted(work: Callable[[Connection], Any]) -> Any:
         nonlocal reads
         reads += 1
         return await plain(work)
@@ -109,7 +111,7 @@ async def test_what_is_committed_while_they_read_is_read_next(db: Database, monk
     tail.grown()
     plain = db.read
 
-    async def overtaken(work):  # type: ignore[no-untyped-def]  # as Database.read
+    async def overtaken(work: Callable[[Connection], Any]) -> Any:
         monkeypatch.setattr(db, "read", plain)
         found = await plain(work)
         await db.write(partial(told, subject="two"))

@@ -80,6 +80,8 @@ describe('the budget of a picture', () => {
     // A round trip of after the step is believed, one of before it is not.
     expect(grows({ waits_ms: [10, 90], rtt_wait_ms: 10, rtt_age_ms: 200 })).toBe(true)
     expect(grows({ waits_ms: [10, 90], rtt_wait_ms: 10, rtt_age_ms: 1_400 })).toBe(false)
+    // Nor is no answer at all.
+    expect(grows({ waits_ms: [], rtt_wait_ms: 10, rtt_age_ms: 1_400 })).toBe(false)
   })
 
   it('is not halved again while what had filled the line drains away', () => {

@@ -111,7 +111,7 @@ function isCalm(f: WayFacts): boolean {
 /** Whether what was last added has been seen to find room: a step taken before the last one shows goes far too far. */
 function hasRoom(f: WayFacts, since_ms: number): boolean {
   if (f.rtt_wait_ms !== null && f.rtt_age_ms < since_ms - SHOWS_MS) return f.rtt_wait_ms < RTT_FAIR_MS
-  return f.lossy || Math.max(...f.waits_ms.slice(-2)) < WAIT_FAIR_MS
+  return f.lossy || (f.waits_ms.length >= 2 && Math.max(...f.waits_ms.slice(-2)) < WAIT_FAIR_MS)
 }
 
 export function wayAfter(before: Way, f: WayFacts, most_bits: number): Way {
