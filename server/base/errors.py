@@ -48,6 +48,16 @@ class FilesBusy(AppError):
 
 
 @dataclass(eq=False)
+class CutOff(AppError):
+    """Nobody reads this answer: it is for the count."""
+
+    code: ClassVar[str] = "http.cut_off"
+    status: ClassVar[int] = 400
+    what: ClassVar[str] = "The line broke before the whole request had come."
+    mend: ClassVar[str] = "Send it again; nothing was done."
+
+
+@dataclass(eq=False)
 class NotFound(AppError):
     """Also the answer for what exists but is not yours: its existence is not told."""
 

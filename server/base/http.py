@@ -28,6 +28,7 @@ from server.base.database import CommandKey, Database, Tx, current_command
 from server.base.errors import (
     AlreadyDone,
     BadInput,
+    CutOff,
     FilesBusy,
     ForeignOrigin,
     Internal,
@@ -184,10 +185,14 @@ class Http:
 
     async def _carry_out(self, route: Route, request: web.Request, ctx: Ctx | None) -> web.StreamResponse:
         cookies: list[str | None] = []
+        try:
+            body = await _body(request, route.body)
+        except ConnectionResetError as error:
+            raise CutOff from error
         call = Call(
             ctx=ctx or Ctx("nobody", "", (), lambda *_: False),
             path=dict(request.match_info),
-            body=await _body(request, route.body),
+            body=body,
             query=_query(request, route.query),
             peer=request.remote or "",
             agent=request.headers.get("User-Agent", "")[:200],

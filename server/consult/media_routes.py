@@ -1,4 +1,4 @@
-"""HTTP of a room's sound and picture: a seat, its two connections, what it wants to see; and a trial before one enters.
+"""HTTP of a room's sound and picture: a seat, its two connections, what it wants to see; and one held in the lobby.
 Members of the room only.
 
 Nothing of it is kept for a repeat: a description is of one moment, and the seat it is for makes it single.
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from server.base.http import Call, Route
 from server.consult import service
-from server.consult.media.model import MediaAnswer, MediaDescription, MediaDone, MediaSeat, MediaWatch
+from server.consult.media.model import MediaAnswer, MediaDescription, MediaDone, MediaHold, MediaSeat, MediaWatch
 from server.consult.media.seats import Seats
-from server.consult.model import MediaTrial
+from server.consult.model import MediaHeld
 from server.consult.service import Consultations
 
 
@@ -19,15 +19,11 @@ def routes(room: Consultations, seats: Seats) -> tuple[Route, ...]:
         await service.check_inside(room, call.ctx, call.path["id"])
         return await seats.take(call.path["id"], call.ctx.actor)
 
-    async def try_ways(call: Call) -> MediaTrial:
+    async def hold(call: Call) -> MediaHeld:
         await service.check_inside(room, call.ctx, call.path["id"])
-        trial = await seats.try_ways(call.ctx.actor)
-        return MediaTrial(trial.seat, trial.offer, service.ice_servers(room, call.ctx.actor))
-
-    async def answer_trial(call: Call) -> MediaDone:
-        said: MediaDescription = call.body
-        await seats.answer_trial(call.ctx.actor, said.seat, said.sdp)
-        return MediaDone(said.seat)
+        asked: MediaHold = call.body
+        held = await seats.hold(call.path["id"], call.ctx.actor, always=asked.always) or MediaSeat("", "")
+        return MediaHeld(held.seat, held.offer, service.ice_servers(room, call.ctx.actor))
 
     async def answer(call: Call) -> MediaDone:
         await service.check_inside(room, call.ctx, call.path["id"])
@@ -49,8 +45,7 @@ def routes(room: Consultations, seats: Seats) -> tuple[Route, ...]:
     path, rule = "/api/consults/{id}/media", "consult.read"
     return (
         Route("POST", f"{path}/seat", rule, seat, result=MediaSeat, kept=False),
-        Route("POST", f"{path}/try", rule, try_ways, result=MediaTrial, kept=False),
-        Route("POST", f"{path}/try/answer", rule, answer_trial, body=MediaDescription, result=MediaDone, kept=False),
+        Route("POST", f"{path}/hold", rule, hold, body=MediaHold, result=MediaHeld, kept=False),
         Route("POST", f"{path}/answer", rule, answer, body=MediaDescription, result=MediaDone, kept=False),
         Route("POST", f"{path}/publish", rule, publish, body=MediaDescription, result=MediaAnswer, kept=False),
         Route("POST", f"{path}/watch", rule, watch, body=MediaWatch, result=MediaDone, kept=False),

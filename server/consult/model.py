@@ -411,7 +411,8 @@ class ConclusionPdfQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 class Enter(msgspec.Struct, frozen=True):
     """What a browser needs to join: its member list, the shared view so far, and ICE servers (may be empty).
 
-    forwarded: sound and picture go over the hub's forwarder, by the seat `media` (null: it is to ask for one).
+    forwarded: sound and picture go over the hub's forwarder, by the seat `media` (null: it is to ask for one;
+        without an offer: the one that was held for it).
     stay: of this page; another page by which the same person enters later has another, and takes its place.
     """
 
@@ -429,8 +430,8 @@ class IceServer(msgspec.Struct, frozen=True):
     credential: str = ""
 
 
-class MediaTrial(msgspec.Struct, frozen=True):
-    """A seat nobody else sees, by which a page learns before it enters which way is open to it."""
+class MediaHeld(msgspec.Struct, frozen=True):
+    """A seat nobody else sees or hears before its page enters. seat '': two would go browser to browser."""
 
     seat: str
     offer: str

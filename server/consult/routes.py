@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from server.base.http import Call, Route
 from server.consult import opinions, papers, schedule, service
+from server.consult.media.model import EnterQuery
 from server.consult.model import (
     Checklists,
     Conclude,
@@ -85,7 +86,7 @@ def routes(room: Consultations) -> tuple[Route, ...]:
         return await service.cancel(room, call.ctx, call.path["id"])
 
     async def enter(call: Call) -> Enter:
-        return await service.enter(room, call.ctx, call.path["id"])
+        return await service.enter(room, call.ctx, call.path["id"], call.query.seat)
 
     async def conclude(call: Call) -> Consult:
         return await service.conclude(room, call.ctx, call.path["id"], call.body)
@@ -112,7 +113,7 @@ def routes(room: Consultations) -> tuple[Route, ...]:
         Route("POST", f"{path}/accept", "consult.answer", accept, result=Consult),
         Route("POST", f"{path}/decline", "consult.answer", decline, body=Reason, result=Consult),
         Route("POST", f"{path}/return", "consult.answer", send_back, body=Reason, result=Consult),
-        Route("POST", f"{path}/enter", "consult.read", enter, result=Enter),
+        Route("POST", f"{path}/enter", "consult.read", enter, query=EnterQuery, result=Enter),
         Route("POST", f"{path}/schedule", "consult.answer", set_time, body=Schedule, result=Consult),
         Route("GET", "/api/consult/experts", "consult.answer", experts, result=Experts),
         Route("POST", f"{path}/experts", "consult.answer", invite, body=Invite, result=Consult),

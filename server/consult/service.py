@@ -326,8 +326,8 @@ async def cancel(room: Consultations, ctx: Ctx, consult_id: str) -> Consult:
     return result
 
 
-async def enter(room: Consultations, ctx: Ctx, consult_id: str) -> Enter:
-    """Open the room, or come back to it: what the browser needs to join."""
+async def enter(room: Consultations, ctx: Ctx, consult_id: str, seat: str = "") -> Enter:
+    """Open the room, or come back to it: what the browser needs to join. seat: the one held for it."""
 
     def work(tx: Tx) -> Consult:
         row = inside(tx.conn, ctx, consult_id)
@@ -345,7 +345,7 @@ async def enter(room: Consultations, ctx: Ctx, consult_id: str) -> Enter:
     if room.seats is None:
         return enter
     room.seats.whisper(f"consult:{consult_id}", told, ctx.actor)
-    media = await room.seats.enter(consult_id, ctx.actor)
+    media = await room.seats.enter(consult_id, ctx.actor, seat)
     return msgspec.structs.replace(enter, media=media, forwarded=room.seats.is_forwarded(consult_id))
 
 

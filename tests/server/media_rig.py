@@ -38,9 +38,9 @@ class Rig:
             return False
         return True
 
-    async def join(self, account: str, seat: str = "") -> SyntheticMember:
+    async def join(self, account: str, seat: str = "", *, held: bool = False) -> SyntheticMember:
         member = self.members[seat or account] = SyntheticMember()
-        offer = await self.engine.join("con_1", account, seat or account)
+        offer = await self.engine.join("con_1", account, seat or account, held=held)
         await self.engine.answer(seat or account, answered(offer))
         member.receiving.connect(offer)
         member.sending.connect(await self.engine.publish(seat or account, member.offer))

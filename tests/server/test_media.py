@@ -32,7 +32,7 @@ from server.consult.media.engine import (
     Wanted,
 )
 from server.consult.media.forward import TICK_S, Forwarder
-from server.consult.media.model import Wish
+from server.consult.media.model import MediaSeat, Wish
 from server.consult.media.port import Port
 from server.consult.media.process import Listen
 from server.consult.media.seats import ROOMS_MAX, TAKES_MAX, Seats
@@ -381,12 +381,18 @@ class NoEngine:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.gone = False
+        self.lost: set[str] = set()
 
-    async def join(self, room: str, account: str, seat: str) -> str:
+    async def join(self, room: str, account: str, seat: str, *, held: bool = False) -> str:
         if self.gone:
             raise EngineGone
-        self.asked.append(f"join {account}")
+        self.asked.append(f"{'hold' if held else 'join'} {account}")
         return "offer"
+
+    async def admit(self, seat: str) -> None:
+        self.asked.append("admit")
+        if seat in self.lost:
+            raise NoSeat
 
     async def answer(self, seat: str, sdp: str) -> None:
         raise BadSdp
@@ -398,7 +404,7 @@ class NoEngine:
         raise EngineGone
 
     async def leave(self, seat: str) -> None:
-        return
+        self.asked.append("leave")
 
     async def close_room(self, room: str) -> None:
         self.asked.append(f"close {room}")
@@ -453,21 +459,59 @@ async def test_of_many_rooms_the_oldest_is_forgotten_that_nobody_sits_in() -> No
     assert seats.is_forwarded(f"con_{ROOMS_MAX + 1}")
 
 
-async def test_who_tries_his_ways_has_a_seat_of_his_own_that_nobody_hears_of() -> None:
+async def test_a_seat_held_in_the_lobby_is_nobodys_until_its_person_enters() -> None:
     engine, said = NoEngine(), list[str]()
     seats = Seats(ManualClock(datetime(2026, 1, 1, tzinfo=UTC)), lambda _: engine)
-    seats.whisper = lambda topic, _body, _to: said.append(topic)
-    trial = await seats.try_ways("usr_a")
-    assert (engine.asked, seats.open_seats, seats.is_forwarded("con_1")) == (["join usr_a"], 0, False)
+    seats.whisper = lambda topic, body, to: said.append(f"{body.decode()} {to}")
+    assert await seats.hold("con_1", "usr_a", always=False) is None  # he would go browser to browser
+    tried = await seats.hold("con_1", "usr_a", always=True)
+    assert tried is not None
+    assert (engine.asked, seats.open_seats, seats.is_forwarded("con_1")) == (["hold usr_a"], 0, False)
+    assert await seats.publish("con_1", "usr_a", tried.seat, "x") == "answer"
     with pytest.raises(SeatGone):
-        await seats.answer_trial("usr_b", trial.seat, "x")
+        await seats.watch("con_1", "usr_a", tried.seat, [])  # nobody looks in from the lobby
     with pytest.raises(SeatGone):
-        await seats.publish("con_1", "usr_a", trial.seat, "x")  # nobody sends from there
-    with pytest.raises(MediaRefused):
-        await seats.answer_trial("usr_a", trial.seat, "x")
-    assert await seats.enter("con_1", "usr_a") is None
-    assert "consult:con_1" not in said
+        await seats.publish("con_1", "usr_b", tried.seat, "x")
+    assert await seats.enter("con_1", "usr_a", tried.seat) is None
+    await until(lambda: engine.asked[-1] == "leave", WAIT_S)
+    seats._heard(Lost("con_1", tried.seat, "left"))
+    assert said == []  # of members the pages hear only over the forwarder
+
+    seats.forward("con_1")
+    said.clear()
+    first = await seats.hold("con_1", "usr_b", always=False)
+    held = await seats.hold("con_1", "usr_b", always=False)
+    assert first is not None
+    assert held is not None
+    await until(lambda: engine.asked.count("leave") == 2, WAIT_S)  # the first: an account has one
+    assert await seats.publish("con_1", "usr_b", held.seat, "x") == "answer"
+    seats._heard(Slots("con_1", held.seat, ["usr_x"], []))
+    assert said == []
+    engine.asked.clear()
+    assert await seats.enter("con_1", "usr_b", held.seat) == MediaSeat(held.seat, "")
+    assert (engine.asked, seats.open_seats) == (["admit"], 1)
+    assert said == ['{"kind":"media","say":"members","accounts":["usr_b"]} None']
+
+
+async def test_who_comes_with_a_seat_that_is_gone_or_anothers_gets_a_new_one_and_tries_are_bounded() -> None:
+    engine = NoEngine()
+    seats = Seats(ManualClock(datetime(2026, 1, 1, tzinfo=UTC)), lambda _: engine)
+    seats.forward("con_1")
+    held = await seats.hold("con_1", "usr_a", always=False)
+    assert held is not None
+    another = await seats.enter("con_1", "usr_b", held.seat)
+    assert another is not None
+    assert another.seat != held.seat
+    engine.lost.add(held.seat)
+    mine = await seats.enter("con_1", "usr_a", held.seat)
+    assert mine is not None
+    assert mine.offer == "offer"
+    held = await seats.hold("con_1", "usr_c", always=False)
+    assert held is not None
+    seats._heard(Lost("con_1", held.seat, "left"))
+    with pytest.raises(SeatGone):
+        await seats.publish("con_1", "usr_c", held.seat, "x")
     for _ in range(TAKES_MAX - 1):
-        await seats.try_ways("usr_a")
+        await seats.hold("con_1", "usr_c", always=False)
     with pytest.raises(MediaTooOften):
-        await seats.try_ways("usr_a")
+        await seats.hold("con_1", "usr_c", always=False)

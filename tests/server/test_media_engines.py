@@ -26,7 +26,7 @@ from server.consult.media.model import Wish
 from tests import janus
 from tests.server.media_member import KEY_FRAME, SyntheticMember, answered, described
 from tests.server.media_rig import WAIT_S, Rig
-from tests.waiting import until
+from tests.waiting import every, until
 
 
 async def test_everybody_is_heard_and_nobody_hears_himself(rig: Rig) -> None:
@@ -81,6 +81,44 @@ async def test_a_wished_picture_comes_is_exchanged_and_stays_when_its_sender_goe
     await until(lambda: comes((first, b"again")), WAIT_S)
     await until(lambda: rig.shown("usr_v").count("usr_1") == 1, WAIT_S)
     assert set(rig.lost()) == {"usr_2"}
+
+
+async def test_over_a_held_seat_nothing_passes_either_way_until_its_person_is_admitted(rig: Rig) -> None:
+    here, lobby = await rig.join("usr_h"), await rig.join("usr_l", held=True)
+    await rig.engine.watch("usr_h", [Wish("usr_l", "large")])
+    await rig.engine.watch("usr_l", [Wish("usr_h", "large")])
+
+    def all_speak() -> None:
+        for member, word in ((here, b"here"), (lobby, b"lobby")):
+            member.voice.say(word, 30)
+            member.large.say(KEY_FRAME + word)
+
+    def is_wanted() -> bool:
+        all_speak()
+        return Speakers("con_1", ["usr_h"]) in rig.news
+
+    await until(is_wanted, WAIT_S)
+    async for beat in every(0.1):
+        all_speak()
+        if beat == 20:  # 2 s: both engines arrange what flows each second at the latest
+            break
+    told = {account for event in rig.news if isinstance(event, Speakers) for account in event.accounts}
+    assert (here.payloads(), lobby.payloads(), told) == ([], [], {"usr_h"})
+    assert not any(isinstance(event, Wanted) and event.large for event in rig.news)
+    assert not any(any((*e.sound, *e.picture)) for e in rig.news if isinstance(e, Slots))
+
+    await rig.engine.admit("usr_l")
+
+    def all_seen() -> bool:
+        all_speak()
+        both = ((here, b"lobby"), (lobby, b"here"))
+        voices = [word in member.payloads() for member, word in both]
+        pictures = [any(p != word and p.endswith(word) for p in member.payloads()) for member, word in both]
+        return all(voices + pictures)
+
+    await until(all_seen, WAIT_S)
+    with pytest.raises(NoSeat):
+        await rig.engine.admit("usr_x")
 
 
 async def test_the_other_layer_is_shown_where_the_wished_one_is_not_sent(rig: Rig) -> None:

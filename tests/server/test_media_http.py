@@ -73,24 +73,31 @@ async def test_the_third_who_enters_gets_a_seat_and_only_members_ever_do(hub: Hu
             await person.http.close()
 
 
-async def test_before_he_enters_a_member_tries_his_way_on_a_seat_that_is_gone_when_he_hangs_up(hub: Hub) -> None:
+async def test_a_seat_held_in_the_lobby_becomes_his_when_he_enters_and_is_gone_when_he_hangs_up(hub: Hub) -> None:
     clinic, oncall, stranger = [await hub.sign_in(login) for login in ("clinic", "oncall", "village")]
     member = SyntheticMember(opens=False)
     try:
         receipt = await hub.send("org_hewan", normal(), REQUEST)
-        path = f"/api/consults/{await opened(receipt.recording, clinic, oncall)}/media/try"
+        consult = await opened(receipt.recording, clinic, oncall)
+        path = f"/api/consults/{consult}"
         with pytest.raises(Refused) as refused:
-            await stranger.post(path, {})
+            await stranger.post(f"{path}/media/hold", {})
         assert refused.value.status == 404
-        trial = await clinic.post(path, {})
-        said = {"seat": trial["seat"], "sdp": answered(trial["offer"])}
+        assert (await clinic.post(f"{path}/media/hold", {}))["seat"] == ""  # two go browser to browser
+        hub.app.seats.forward(consult)
+        held = await clinic.post(f"{path}/media/hold", {})
+        said = {"seat": held["seat"], "sdp": answered(held["offer"])}
         with pytest.raises(Refused) as refused:
-            await oncall.post(f"{path}/answer", said)  # another's
+            await oncall.post(f"{path}/media/answer", said)  # another's
         assert refused.value.status == 409
-        await clinic.post(f"{path}/answer", said)
-        member.receiving.connect(trial["offer"])
+        await clinic.post(f"{path}/media/answer", said)
+        member.receiving.connect(held["offer"])
         await member.receiving.connected.wait()
-        assert (await hub.app.seats.engine.stats())["seats"] == 1
+        with pytest.raises(Refused) as refused:
+            await clinic.post(f"{path}/media/watch", {"seat": held["seat"], "wishes": []})
+        assert (refused.value.status, hub.app.seats.open_seats) == (409, 0)
+        told = await clinic.post(f"{path}/enter?seat={held['seat']}", {})
+        assert (told["media"], hub.app.seats.open_seats) == ({"seat": held["seat"], "offer": ""}, 1)
         member.receiving.goodbye()
 
         async def gone() -> bool:

@@ -63,8 +63,11 @@ class Embedded:
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
 
-    async def join(self, room: str, account: str, seat: str) -> str:
-        return (await self._ask(process.Join(self._next(), room, account, seat))).sdp
+    async def join(self, room: str, account: str, seat: str, *, held: bool = False) -> str:
+        return (await self._ask(process.Join(self._next(), room, account, seat, held))).sdp
+
+    async def admit(self, seat: str) -> None:
+        await self._ask(process.Admit(self._next(), seat))
 
     async def answer(self, seat: str, sdp: str) -> None:
         await self._ask(process.Answer(self._next(), seat, sdp))

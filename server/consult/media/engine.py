@@ -105,8 +105,14 @@ class EngineGone(Exception):
 class MediaEngine(Protocol):
     """`join` to `stats` may raise EngineGone. What happens besides, the engine tells whoever it was made for (Hear)."""
 
-    async def join(self, room: str, account: str, seat: str) -> str:
-        """Take a seat. Returns the offer (SDP) of its receiving connection."""
+    async def join(self, room: str, account: str, seat: str, *, held: bool = False) -> str:
+        """Take a seat. Returns the offer (SDP) of its receiving connection.
+
+        held: its connections may come to stand, and nothing passes over it either way until `admit`.
+        """
+
+    async def admit(self, seat: str) -> None:
+        """Its person has entered. Raises NoSeat."""
 
     async def answer(self, seat: str, sdp: str) -> None:
         """The page's answer to that offer. Raises BadSdp, NoSeat."""

@@ -52,6 +52,8 @@ class Seat:
     room: Room
     account: str
     receive: Link
+    held: bool
+    """Its person has not entered: what it sends is not taken, and nothing is sent to it."""
     sound: list[Out]
     picture: list[Out]
     send: Link | None = None
@@ -93,7 +95,7 @@ class Forwarder:
 
     # What the hub asks
 
-    def join(self, room_id: str, account: str, seat_id: str) -> str:
+    def join(self, room_id: str, account: str, seat_id: str, *, held: bool = False) -> str:
         """Returns the offer of the receiving connection. Raises NoSeat: too many."""
         room = self._rooms.get(room_id) or Room(room_id)
         mine = [seat for seat in room.seats.values() if seat.account == account]
@@ -103,7 +105,7 @@ class Forwarder:
             raise NoSeat
         link = self._port.link()
         outs = [Out(link, secrets.randbits(31) + 1) for _ in range(SOUND_SLOTS + PICTURE_SLOTS)]
-        seat = Seat(seat_id, room, account, link, outs[:SOUND_SLOTS], outs[SOUND_SLOTS:])
+        seat = Seat(seat_id, room, account, link, held, outs[:SOUND_SLOTS], outs[SOUND_SLOTS:])
         self._rooms[room_id] = room
         self._seats[seat_id] = room.seats[seat_id] = seat
         by_ssrc = {out.ssrc: out for out in outs}
@@ -112,6 +114,13 @@ class Forwarder:
         link.back = lambda: self._begin_anew(seat)
         link.over = lambda why: self.leave(seat_id, why)
         return sdp.offer(link.own, [out.ssrc for out in seat.sound], [out.ssrc for out in seat.picture])
+
+    def admit(self, seat_id: str) -> None:
+        """Raises NoSeat."""
+        seat = self._seat(seat_id)
+        seat.held = False
+        self._follow(seat)
+        self._arrange(seat.room)
 
     def answer(self, seat_id: str, text: str) -> None:
         """Raises NoSeat, BadSdp."""
@@ -245,7 +254,7 @@ class Forwarder:
 
     def _follow(self, seat: Seat) -> None:
         filming = self._films.get(seat.room.id)
-        if filming is not None:
+        if filming is not None and not seat.held:
             tracks: list[Filmed] = [t for t in (seat.voice, *seat.pictures.values()) if t is not None]
             filming.follow(seat.id, seat.account, tracks)
 
@@ -264,6 +273,8 @@ class Forwarder:
     # What members send
 
     def _heard(self, seat: Seat, packet: bytes) -> None:
+        if seat.held:
+            return
         track = seat.tracks.get(rtp.U32.unpack_from(packet, 8)[0])
         if track is None:
             self.unknown += 1  # nothing this member has named
@@ -342,7 +353,8 @@ class Forwarder:
             self._tell_wanted(seat)
 
     def _arrange_sound(self, seat: Seat) -> None:
-        wished = [voice for voice in seat.room.loudest if voice.account != seat.account][:SOUND_SLOTS]
+        loudest = () if seat.held else seat.room.loudest
+        wished = [voice for voice in loudest if voice.account != seat.account][:SOUND_SLOTS]
         for out in seat.sound:
             if out.track is not None and out.track not in wished:
                 out.track.hide(out)
@@ -367,7 +379,7 @@ class Forwarder:
         for account in wished:
             if account not in seat.shown:
                 seat.shown[seat.shown.index(None)] = account
-        if seat.receive.send is None:
+        if seat.receive.send is None or seat.held:
             return
         for account, out in zip(seat.shown, seat.picture, strict=True):
             track = None if account is None else self._picture(seat.room, account, wished[account])
@@ -401,9 +413,10 @@ class Forwarder:
             self._tell(Slots(seat.room.id, seat.id, list(sound), list(picture)))
 
     def _tell_wanted(self, seat: Seat) -> None:
-        if seat.send is None:
+        if seat.send is None or seat.held:
             return
-        wishes = [w for other in seat.room.seats.values() for w in other.wishes if w.account == seat.account]
+        others = (other for other in seat.room.seats.values() if not other.held)
+        wishes = [w for other in others for w in other.wishes if w.account == seat.account]
         large, small = any(w.layer == "large" for w in wishes), any(w.layer == "small" for w in wishes)
         filming = self._films.get(seat.room.id)
         if not large and filming is not None and filming.carries(seat.account):

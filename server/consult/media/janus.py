@@ -111,7 +111,7 @@ class Janus:
 
     # What the hub asks
 
-    async def join(self, room: str, account: str, seat: str) -> str:
+    async def join(self, room: str, account: str, seat: str, *, held: bool = False) -> str:
         link = await self._linked()
         made = await self._room(link, room)
         made.coming += 1
@@ -129,7 +129,7 @@ class Janus:
             if said.jsep is None or self._rooms.get(room) is not made:
                 raise EngineGone
             feed, now = secrets.randbits(50) + 1, self._monotonic()
-            taken = Seat(seat, made, account, sending.data.id, receiving.data.id, feed, now, flowing)
+            taken = Seat(seat, made, account, sending.data.id, receiving.data.id, feed, now, flowing, held)
             made.add(taken)
             self._seats[seat] = taken
             self._handles[taken.sending] = self._handles[taken.receiving] = taken
@@ -138,6 +138,12 @@ class Janus:
         finally:
             made.coming -= 1
         return _named_for_page(said.jsep.sdp)
+
+    async def admit(self, seat: str) -> None:
+        await self._linked()
+        taken = self._seat(seat)
+        taken.held = False
+        taken.room.changed.set()
 
     async def answer(self, seat: str, sdp_text: str) -> None:
         link, taken = await self._linked(), self._seat(seat)
@@ -342,7 +348,7 @@ class Janus:
             self._hear(Speakers(room.id, speakers))
         for seat in room.seats.values():
             wanted = seat.wanted(is_filmed=self._films.carries(room.id, seat.account))
-            if seat.voice is not None and wanted != seat.told_wanted:
+            if seat.voice is not None and not seat.held and wanted != seat.told_wanted:
                 seat.told_wanted = wanted
                 self._hear(Wanted(room.id, seat.id, *wanted))
 

@@ -103,7 +103,12 @@ class JanusFilms:
             return
         async with running.turn:
             for seat in list(room.seats.values()):
-                is_due = seat.is_publishing and seat.id in room.seats and running.filming.carries(seat.account)
+                is_due = (
+                    seat.is_publishing
+                    and not seat.held
+                    and seat.id in room.seats
+                    and running.filming.carries(seat.account)
+                )
                 if is_due and seat.id not in running.seats and self._films.get(room.id) is running:
                     try:
                         await self._forward(running, seat)

@@ -32,6 +32,8 @@ class Seat:
     feed: int
     made_at: float
     flowing: list[Line]
+    held: bool = False
+    """Its person has not entered: what it sends goes to nobody, and nothing flows to it."""
     voice: str | None = None
     pictures: dict[Layer, str] = field(default_factory=dict)
     sends: set[str] = field(default_factory=set)
@@ -72,7 +74,8 @@ class Seat:
         return self._wished_sound() + self._wished_pictures()
 
     def _wished_sound(self) -> list[Line]:
-        voices = [(s.feed, s.voice) for s in self.room.loudest if s.account != self.account and s.voice is not None]
+        loudest = [] if self.held else self.room.loudest
+        voices = [(s.feed, s.voice) for s in loudest if s.account != self.account and s.voice is not None]
         del voices[SOUND_SLOTS:]
         flowing = self.flowing[:SOUND_SLOTS]
         kept = [line in voices and line not in flowing[:slot] for slot, line in enumerate(flowing)]
@@ -86,7 +89,7 @@ class Seat:
         layers = {wish.account: wish.layer for wish in self.wishes}
         lines = []
         for account, flows in zip(self.shown, self.flowing[SOUND_SLOTS:], strict=True):
-            line = None if account is None else self.room.picture(account, layers[account])
+            line = None if account is None or self.held else self.room.picture(account, layers[account])
             if line is None and account is not None and self.room.account_of(flows) == account:
                 line = flows  # it is quiet for now
             lines.append(line or self.room.darkness)
@@ -99,7 +102,8 @@ class Seat:
 
     def wanted(self, *, is_filmed: bool) -> tuple[bool, bool]:
         """Whether anybody looks at its large picture, and at its small one; a film does, where nobody else does."""
-        wishes = [w for other in self.room.seats.values() for w in other.wishes if w.account == self.account]
+        others = (other for other in self.room.seats.values() if not other.held)
+        wishes = [w for other in others for w in other.wishes if w.account == self.account]
         large = any(w.layer == "large" for w in wishes)
         return large, any(w.layer == "small" for w in wishes) or (is_filmed and not large)
 
@@ -147,7 +151,7 @@ class Room:
         """The picture of this layer, the other one where only that is sent; of the newest seat that sends."""
         other: Layer = "small" if layer == "large" else "large"
         for seat in reversed(self.seats.values()):
-            if seat.account == account:
+            if seat.account == account and not seat.held:
                 for kind in (layer, other):
                     line = seat.pictures.get(kind)
                     if line is not None and line in seat.sends:
@@ -162,7 +166,8 @@ class Room:
             level = self.talking.get(seat.feed)
             return level is None, seat not in held, SILENT_DBOV if level is None else level
 
-        voices = sorted((s for s in self.seats.values() if s.voice is not None and s.voice in s.sends), key=order)
+        sending = (s for s in self.seats.values() if not s.held and s.voice is not None and s.voice in s.sends)
+        voices = sorted(sending, key=order)
         # One more than there are slots: nobody hears himself. An account that is just moving house has two seats.
         self.loudest = voices[: SOUND_SLOTS + ACCOUNT_SEATS_MAX]
         talking = sorted((s for s in voices if s.feed in self.talking), key=lambda s: self.talking[s.feed])

@@ -23,6 +23,18 @@ class MediaSeat(msgspec.Struct, frozen=True):
     offer: str
 
 
+class MediaHold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """always: even where two would go browser to browser, to learn which way is open."""
+
+    always: bool = False
+
+
+class EnterQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """seat: the one held for this page."""
+
+    seat: str = ""
+
+
 class MediaNews(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the hub whispers of media. engine: take a seat; slots and wanted are for one seat's page.
 

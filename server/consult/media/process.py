@@ -61,6 +61,11 @@ class Join(_Numbered, frozen=True, tag="join"):
     room: str
     account: str
     seat: str
+    held: bool = False
+
+
+class Admit(_Numbered, frozen=True, tag="admit"):
+    seat: str
 
 
 class Answer(_Numbered, frozen=True, tag="answer"):
@@ -98,7 +103,7 @@ class Stats(_Numbered, frozen=True, tag="stats"):
     pass
 
 
-Command = Join | Answer | Publish | Watch | Leave | CloseRoom | BeginFilm | EndFilm | Stats
+Command = Join | Admit | Answer | Publish | Watch | Leave | CloseRoom | BeginFilm | EndFilm | Stats
 
 
 class Reply(msgspec.Struct, frozen=True, tag="reply"):
@@ -166,7 +171,9 @@ def _obey(forwarder: Forwarder, command: Command) -> Reply:
     try:
         match command:
             case Join():
-                said = forwarder.join(command.room, command.account, command.seat)
+                said = forwarder.join(command.room, command.account, command.seat, held=command.held)
+            case Admit():
+                forwarder.admit(command.seat)
             case Answer():
                 forwarder.answer(command.seat, command.sdp)
             case Publish():

@@ -1,15 +1,17 @@
 """Who has a seat in which room, and whether the room still goes browser to browser. The hub's side of media.
 
 Rules: a room begins as `p2p`; the third member switches it to the forwarder, for good. Each stay of a page has a seat
-of its own, which only its account may use. All of it is fleeting and lives in this process; news go as whispers from
-the hub. Membership is checked before anything comes here (`media_routes`, `service.enter`).
+of its own, which only its account may use; it may be held for it while the page is still in the lobby. All of it is
+fleeting and lives in this process; news go as whispers from the hub. Membership is checked before anything comes here
+(`media_routes`, `service.enter`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -40,9 +42,9 @@ MEMBERS_MAX: Final = 40
 WISHES_MAX, ACCOUNT_CHARS_MAX = 100, 64
 TAKES_MAX, TAKES_S = 30, 60.0
 """So many seats may a member take in so long: a page whose line breaks all the time needs fewer."""
-TRIAL: Final = "try:"
-"""Before the room of an account's own in which it tries the ways: no consultation's id begins so."""
 DIRECT_MAX: Final = 2
+FEW: Final = 3
+"""Who comes to no more others than this sees them all large from the start, unless his page wishes otherwise."""
 ENTERED_S: Final = 30.0
 """Who has just entered may not yet follow the room's topic."""
 
@@ -57,6 +59,8 @@ class _Room:
     entered: dict[str, float] = field(default_factory=dict)
     seats: dict[str, str] = field(default_factory=dict)
     """Seat -> account."""
+    held: dict[str, str] = field(default_factory=dict)
+    """The same of those laid by pages before they enter: they take no part, and nobody hears of them."""
     sending: set[str] = field(default_factory=set)
     """Those of them that have laid their sending connection."""
     news: dict[str, MediaNews] = field(default_factory=dict)
@@ -72,7 +76,7 @@ class Seats:
         self._clock = clock
         self.engine = make(self._heard)
         self._rooms: OrderedDict[str, _Room] = OrderedDict()
-        self._closing: set[asyncio.Task[None]] = set()
+        self._aside: set[asyncio.Task[None]] = set()
         self.whisper: Whisper = lambda *_: None
         self.present: Present = lambda _: set()
         self.film_told: Callable[[Event], None] = lambda _: None
@@ -80,24 +84,36 @@ class Seats:
 
     @property
     def open_seats(self) -> int:
-        """In rooms: a page that only tries its ways takes part in none."""
-        return sum(len(room.seats) for consult, room in self._rooms.items() if not consult.startswith(TRIAL))
+        """Of those who have entered."""
+        return sum(len(room.seats) for room in self._rooms.values())
 
-    async def enter(self, consult: str, account: str) -> MediaSeat | None:
-        """He comes in. None: browser to browser is enough. An engine that is not there is told by `engine` later."""
+    async def enter(self, consult: str, account: str, seat: str = "") -> MediaSeat | None:
+        """He comes in. None: browser to browser is enough. An engine that is not there is told by `engine` later.
+
+        seat: one held for this page; it is the answer's, without an offer, unless it is gone or not needed.
+        """
         self.engine.open()
         room = self._room(consult)
         now = self._clock.monotonic()
         room.entered = {who: at for who, at in room.entered.items() if now - at < ENTERED_S}
         room.entered[account] = now
-        if not room.forwarded:
-            if len({*room.entered, *self.present(_topic(consult))}) <= DIRECT_MAX:
-                return None
-            self.forward(consult)
+        if self._goes_direct(room, consult, account):
+            self._give_up(room, seat, account)
+            return None
+        self.forward(consult)
         try:
-            return await self.take(consult, account)
+            given = await self._admit(room, consult, account, seat) or await self.take(consult, account)
         except (MediaGone, MediaFull, MediaTooOften):
             return None  # the page asks for one itself, and hears why not
+        others = {whose for whose in room.seats.values() if whose != account}
+        if others and len(others) <= FEW:
+            with contextlib.suppress(NoSeat, EngineGone):
+                await self.engine.watch(given.seat, [Wish(other, "large") for other in sorted(others)])
+        return given
+
+    def _goes_direct(self, room: _Room, consult: str, account: str) -> bool:
+        here = {account, *room.entered, *self.present(_topic(consult))}
+        return not room.forwarded and len(here) <= DIRECT_MAX
 
     def forward(self, consult: str) -> None:
         """From now on over the forwarder, however few they are. For good."""
@@ -118,33 +134,70 @@ class Seats:
         """A new seat, beside the one this page may still have. Raises MediaGone, MediaFull, MediaTooOften."""
         room = self._room(consult)
         room.forwarded = True
-        now, taken = self._clock.monotonic(), room.taken.setdefault(account, deque(maxlen=TAKES_MAX))
-        if len(taken) == TAKES_MAX and now - taken[0] < TAKES_S:
-            raise MediaTooOften
+        self._check_full(room, account)
+        return await self._sit(room, room.seats, consult, account)
+
+    def _check_full(self, room: _Room, account: str) -> None:
         seated = set(room.seats.values())
         if account not in seated and len(seated) >= MEMBERS_MAX:
             raise MediaFull(MEMBERS_MAX)
+
+    async def _sit(self, room: _Room, book: dict[str, str], consult: str, account: str) -> MediaSeat:
+        now, taken = self._clock.monotonic(), room.taken.setdefault(account, deque(maxlen=TAKES_MAX))
+        if len(taken) == TAKES_MAX and now - taken[0] < TAKES_S:
+            raise MediaTooOften
         taken.append(now)
         seat = new_id("seat")
-        room.seats[seat] = account
+        book[seat] = account
         try:
-            offer = await self.engine.join(consult, account, seat)
+            offer = await self.engine.join(consult, account, seat, held=book is room.held)
         except EngineGone as error:
-            room.seats.pop(seat, None)
+            book.pop(seat, None)
             raise MediaGone from error
         except NoSeat as error:
-            room.seats.pop(seat, None)
+            book.pop(seat, None)
             raise MediaFull(MEMBERS_MAX) from error
         return MediaSeat(seat, offer)
 
-    async def try_ways(self, account: str) -> MediaSeat:
-        """A seat in a room of his own: the page learns before it enters by which way sound and picture can come to it,
-        and nobody sees or hears it. Given up when the page closes it. Raises as `take`."""
+    async def hold(self, consult: str, account: str, *, always: bool) -> MediaSeat | None:
+        """A seat for a page that has not entered: it learns by which way sound and picture can come to it, and is there
+        at once when it enters. One for each account. None: he would go browser to browser, unless `always`. Given up
+        when the page closes it. Raises as `take`."""
         self.engine.open()
-        return await self.take(TRIAL + account, account)
+        room = self._room(consult)
+        if not always and self._goes_direct(room, consult, account):
+            return None
+        for other in self._rooms.values():
+            for seat in [seat for seat, whose in other.held.items() if whose == account]:
+                self._give_up(other, seat, account)
+        return await self._sit(room, room.held, consult, account)
 
-    async def answer_trial(self, account: str, seat: str, sdp: str) -> None:
-        await self.answer(TRIAL + account, account, seat, sdp)
+    async def _admit(self, room: _Room, consult: str, account: str, seat: str) -> MediaSeat | None:
+        """None: it is not held, or gone. Raises MediaFull, MediaGone."""
+        if room.held.get(seat) != account:
+            return None
+        try:
+            self._check_full(room, account)
+        except MediaFull:
+            self._give_up(room, seat, account)
+            raise
+        room.seats[seat] = room.held.pop(seat)  # before the engine tells of it
+        try:
+            await self.engine.admit(seat)
+        except NoSeat:
+            room.seats.pop(seat, None)
+            return None
+        except EngineGone as error:
+            room.seats.pop(seat, None)
+            raise MediaGone from error
+        self._say_members(consult)
+        return MediaSeat(seat, "")
+
+    def _give_up(self, room: _Room, seat: str, account: str) -> None:
+        """A held one."""
+        if room.held.get(seat) == account:
+            del room.held[seat]
+            self._do_aside(self.engine.leave(seat))
 
     async def answer(self, consult: str, account: str, seat: str, sdp: str) -> None:
         self._check(consult, account, seat, sdp)
@@ -157,12 +210,16 @@ class Seats:
         with _Refusals():
             said = await self.engine.publish(seat, sdp)
         self._repeat(consult, account, seat)
-        self._room(consult).sending.add(seat)
-        self._say_members(consult)
+        room = self._room(consult)
+        room.sending.add(seat)
+        if seat in room.seats:
+            self._say_members(consult)
         return said
 
     async def watch(self, consult: str, account: str, seat: str, wishes: list[Wish]) -> None:
         self._check(consult, account, seat, "")
+        if seat in self._room(consult).held:
+            raise SeatGone  # nobody looks in from the lobby
         with _Refusals():
             known = [wish for wish in wishes[:WISHES_MAX] if len(wish.account) <= ACCOUNT_CHARS_MAX]
             await self.engine.watch(seat, known)
@@ -170,29 +227,30 @@ class Seats:
     def forget(self, consult: str) -> None:
         """The consultation has ended."""
         room = self._rooms.pop(consult, None)
-        if room is not None and room.seats:
-            task = asyncio.get_running_loop().create_task(self._close(consult))
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+        if room is not None and (room.seats or room.held):
+            self._do_aside(self.engine.close_room(consult))
 
-    async def _close(self, consult: str) -> None:
-        try:
-            await self.engine.close_room(consult)
-        except EngineGone:
-            return  # and with it the room
+    def _do_aside(self, work: Coroutine[None, None, None]) -> None:
+        async def done() -> None:
+            with contextlib.suppress(EngineGone):  # and with it the seat
+                await work
+
+        task = asyncio.get_running_loop().create_task(done())
+        self._aside.add(task)
+        task.add_done_callback(self._aside.discard)
 
     def _room(self, consult: str) -> _Room:
         room = self._rooms.setdefault(consult, _Room())
         self._rooms.move_to_end(consult)
         if len(self._rooms) > ROOMS_MAX:
-            idle = (known for known, its in self._rooms.items() if not its.seats and known != consult)
+            idle = (known for known, its in self._rooms.items() if not its.seats and not its.held and known != consult)
             if (oldest := next(idle, None)) is not None:
                 del self._rooms[oldest]
         return room
 
     def _check(self, consult: str, account: str, seat: str, sdp: str) -> None:
         room = self._rooms.get(consult)
-        if room is None or room.seats.get(seat) != account:
+        if room is None or account not in (room.seats.get(seat), room.held.get(seat)):
             raise SeatGone
         if len(sdp) > SDP_BYTES_MAX:
             raise MediaRefused
@@ -210,9 +268,10 @@ class Seats:
             case Lost():
                 room = self._rooms.get(event.room)
                 if room is not None:
-                    room.seats.pop(event.seat, None)
+                    room.held.pop(event.seat, None)
                     room.sending.discard(event.seat)
-                    self._say_members(event.room)
+                    if room.seats.pop(event.seat, None) is not None:
+                        self._say_members(event.room)
                     for say in ("slots", "wanted"):
                         room.news.pop(f"{say} {event.seat}", None)
             case FilmBroke():
@@ -221,6 +280,7 @@ class Seats:
                 self.film_told(event)
                 for consult, room in self._rooms.items():
                     room.seats.clear()
+                    room.held.clear()
                     room.sending.clear()
                     room.news.clear()
                     if room.forwarded:

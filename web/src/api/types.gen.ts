@@ -610,7 +610,7 @@ export type Enrolled = {
   readonly gateway_tls: boolean
 }
 
-/** What a browser needs to join: its member list, the shared view so far, and ICE servers (may be empty). forwarded: sound and picture go over the hub's forwarder, by the seat `media` (null: it is to ask for one). stay: of this page; another page by which the same person enters later has another, and takes its place. */
+/** What a browser needs to join: its member list, the shared view so far, and ICE servers (may be empty). forwarded: sound and picture go over the hub's forwarder, by the seat `media` (null: it is to ask for one; without an offer: the one that was held for it). stay: of this page; another page by which the same person enters later has another, and takes its place. */
 export type Enter = {
   readonly consult: Consult
   readonly ice_servers: readonly IceServer[]
@@ -618,6 +618,11 @@ export type Enter = {
   readonly stay: string
   readonly forwarded?: boolean
   readonly media?: MediaSeat | null
+}
+
+/** seat: the one held for this page. */
+export type EnterQuery = {
+  readonly seat?: string
 }
 
 export type Expert = {
@@ -956,6 +961,18 @@ export type MediaDone = {
   readonly seat: string
 }
 
+/** A seat nobody else sees or hears before its page enters. seat '': two would go browser to browser. */
+export type MediaHeld = {
+  readonly seat: string
+  readonly offer: string
+  readonly ice_servers: readonly IceServer[]
+}
+
+/** always: even where two would go browser to browser, to learn which way is open. */
+export type MediaHold = {
+  readonly always?: boolean
+}
+
 /** What the hub whispers of media. engine: take a seat; slots and wanted are for one seat's page. accounts of `speakers`: who is heard, the loudest first; of `members`: who has a seat at the forwarder; of `without`: whose voice goes over the web connection, since no media reach him. */
 export type MediaNews = {
   readonly kind: 'media'
@@ -972,13 +989,6 @@ export type MediaNews = {
 export type MediaSeat = {
   readonly seat: string
   readonly offer: string
-}
-
-/** A seat nobody else sees, by which a page learns before it enters which way is open to it. */
-export type MediaTrial = {
-  readonly seat: string
-  readonly offer: string
-  readonly ice_servers: readonly IceServer[]
 }
 
 /** Whom this seat's page shows, the whole wish each time, in order of worth. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { leadAfter, NO_LEAD, PICTURE_SLOTS, readNews, SmallTrack, wishes } from './forwarder'
+import { leadAfter, NO_LEAD, readNews, wishes } from './forwarder'
+import { PICTURE_SLOTS, SmallTrack } from './place'
 
 describe('what a page asks the forwarder for', () => {
   it('asks for few large', () => {

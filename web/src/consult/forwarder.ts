@@ -1,38 +1,15 @@
-// Sound and picture of a room of three and more, over the hub's forwarder: two connections, one that sends and one that
-// receives in slots laid once (docs/decisions/0022). What flows in a slot changes without negotiation; the hub says whose
-// it is. A connection that failed is not mended: a new seat is taken beside it, and the old one goes when the new flows.
+// Sound and picture of a room of three and more, over the hub's forwarder, by a seat there (place.ts). What flows in a
+// seat's slot changes without negotiation; the hub says whose it is. A seat that failed is not mended: a new one is taken
+// beside it, and the old one goes when the new flows.
 import { ApiError, api } from '../api/client'
-import type { IceServer, MediaAnswer, MediaNews, MediaSeat, Wish } from '../api/types.gen'
-import { layersFor, MOST_DOWN_BITS, pictureFor, picturesFor } from './budget'
+import type { IceServer, MediaNews, MediaSeat, Wish } from '../api/types.gen'
+import { MOST_DOWN_BITS, picturesFor } from './budget'
 import { type Flow, type Line, NO_FLOW } from './line'
-import {
-  bytesIn,
-  type Counted,
-  encodingOf,
-  flowOf,
-  flows,
-  type Net,
-  NOTHING_COUNTED,
-  netOf,
-  serversOf,
-  setEncoding,
-  type Tracks,
-  VOICE,
-} from './peer'
-import { speakAs, voiced } from './voice'
+import type { Net, Tracks } from './peer'
+import { type Ask, FEW, PICTURE_SLOTS, Place, type Sitter } from './place'
 
-export const PICTURE_SLOTS = 9
-/** Of how many the one or two others' lines are asked how large a picture may be. */
-const FEW = 3
-/** With fewer, one late picture is a pause that is seen. */
-const SMALL_HZ = 15
 const AGAIN_MS = [200, 1_000, 2_000, 5_000, 10_000]
-/** A seat over which nothing is to be seen is as good as one that flows, after this long. */
-const QUIET_MS = 3_000
-const LOOK_MS = 200
-const HEALS_MS = 2_000
 const WATCH_MS = 1_000
-const QUIET_LOOKS = 3
 const ASK_MS = 6_000
 /** So long a seat that was just asked for has to come about. */
 const YOUNG_MS = 1_000
@@ -99,7 +76,8 @@ export class Forwarder {
   refused: ApiError | null = null
   private now: Place | null = null
   private next: Place | null = null
-  private wished: readonly Wish[] = []
+  /** null: nothing has been said; the hub begins with what a newcomer mostly wishes for. */
+  private wished: readonly Wish[] | null = null
   private tries = 0
   private timer: ReturnType<typeof setTimeout> | undefined
   private taking: AbortController | null = null
@@ -117,9 +95,9 @@ export class Forwarder {
     if ((await this.now?.isSilent()) === true) this.o.onSilent()
   }
 
-  /** Take a seat; `given` came with the answer to entering. */
-  async take(given: MediaSeat | null): Promise<void> {
-    if (this.closed || this.taking !== null) return
+  /** Take a seat; `given` came with the answer to entering, and is `held` where the lobby had laid it. */
+  async take(given: MediaSeat | null, held: Place | null = null): Promise<void> {
+    if (this.closed || this.taking !== null) return held?.close()
     const over = new AbortController()
     this.taking = over
     this.askedAt_ms = performance.now()
@@ -129,10 +107,12 @@ export class Forwarder {
       const seat = given ?? (await ask<MediaSeat>('seat', {}))
       if (this.closed || over.signal.aborted) return
       this.next?.close()
-      const place = new Place(seat, this.o, change => this.changed(place, change))
+      const { tracks, line, others } = this.o
+      const sitter: Sitter = { tracks, line, others, tell: change => this.changed(place, change) }
+      const place: Place = held ?? new Place(seat, this.o.iceServers, sitter)
       this.next = place
       for (const news of this.early.splice(0)) place.heard(news)
-      await Promise.all([place.receive(ask), place.send(ask)])
+      await Promise.all([place.lay(ask), held?.sit(sitter)])
       this.refused = null
       await this.tellWishes(place)
     } catch (error) {
@@ -223,7 +203,8 @@ export class Forwarder {
   }
 
   private async tellWishes(place: Place): Promise<void> {
-    await api.post(this.path('watch'), { seat: place.seat, wishes: this.wished })
+    const ask: Ask = (what, body) => api.post(this.path(what), body, { timeout_ms: ASK_MS })
+    if (this.wished !== null) await place.wish(ask, this.wished)
   }
 
   private changed(place: Place, change: 'state' | 'flows' | 'failed'): void {
@@ -244,220 +225,5 @@ export class Forwarder {
     const wait_ms = AGAIN_MS[Math.min(this.tries, AGAIN_MS.length - 1)]
     this.tries += 1
     this.timer = setTimeout(() => void this.take(null), wait_ms)
-  }
-}
-
-/**
- * The small picture's own copy of what is sent. Senders that share a track all get the fewest frames that any of them asks
- * for (Chromium adapts a source to the smallest wish of its sinks): the small picture's few a second would hold for the large.
- */
-export class SmallTrack {
-  private source: MediaStreamTrack | null = null
-  private copy: MediaStreamTrack | null = null
-
-  /** The copy of `track`; an earlier one is stopped, since a copy keeps the camera on. */
-  of(track: MediaStreamTrack | null): MediaStreamTrack | null {
-    if (track !== this.source) {
-      this.copy?.stop()
-      this.source = track
-      this.copy = track?.clone() ?? null
-    }
-    return this.copy
-  }
-}
-
-type Ask = <T>(what: string, body: unknown) => Promise<T>
-
-/** One seat: its two connections. */
-class Place {
-  readonly seat: string
-  private readonly receiving: RTCPeerConnection
-  private readonly sending: RTCPeerConnection
-  private readonly pictures: (MediaStream | null)[] = Array(PICTURE_SLOTS).fill(null)
-  private readonly sounds: HTMLAudioElement[] = []
-  private shown: readonly (string | null)[] = []
-  private wanted = { large: true, small: false }
-  private readonly small = new SmallTrack()
-  private flows = false
-  private closed = false
-  private heardBytes = 0
-  private quiet = 0
-  private connectedAt_ms: number | null = null
-  private healing: ReturnType<typeof setTimeout> | undefined
-  private counted: Counted = NOTHING_COUNTED
-  private readonly looking: ReturnType<typeof setInterval>
-
-  constructor(
-    private readonly given: MediaSeat,
-    private readonly o: Options,
-    private readonly tell: (change: 'state' | 'flows' | 'failed') => void,
-  ) {
-    this.seat = given.seat
-    const config = { iceServers: serversOf(o.iceServers) }
-    this.receiving = new RTCPeerConnection(config)
-    this.sending = new RTCPeerConnection(config)
-    this.receiving.ontrack = event => this.laid(event)
-    for (const pc of [this.receiving, this.sending]) pc.onconnectionstatechange = () => this.changed(pc)
-    this.looking = setInterval(() => void this.look(), LOOK_MS)
-    addEventListener('pointerdown', this.play)
-    addEventListener('keydown', this.play)
-  }
-
-  get stands(): boolean {
-    return this.receiving.connectionState === 'connected' && this.sending.connectionState === 'connected'
-  }
-
-  /** True once, when the forwarder, which speaks on the sending connection each second, is heard no more. */
-  async isSilent(): Promise<boolean> {
-    const bytes = await bytesIn(this.sending)
-    this.quiet = bytes > this.heardBytes ? 0 : this.quiet + 1
-    this.heardBytes = bytes
-    return this.quiet === QUIET_LOOKS
-  }
-
-  /** Whether anything still comes from the forwarder. */
-  async lives(): Promise<boolean> {
-    return this.stands && (await flows(this.sending))
-  }
-
-  async receive(ask: Ask): Promise<void> {
-    await this.receiving.setRemoteDescription({ type: 'offer', sdp: this.given.offer })
-    // No waiting for candidates: the forwarder hears of them by their checks.
-    await this.receiving.setLocalDescription()
-    await ask('answer', { seat: this.seat, sdp: this.receiving.localDescription?.sdp ?? '' })
-  }
-
-  async send(ask: Ask): Promise<void> {
-    const { audio, video } = this.o.tracks()
-    this.sending.addTransceiver(audio ?? 'audio', { direction: 'sendonly', sendEncodings: [VOICE] })
-    // Two plain lines in place of simulcast. The caps must be in force before the first frame.
-    const [own, copy] = [video ?? 'video', this.small.of(video) ?? 'video']
-    for (const [i, encoding] of this.encodings().entries())
-      this.sending.addTransceiver(i === 0 ? own : copy, { direction: 'sendonly', sendEncodings: [encoding] })
-    await this.sending.setLocalDescription()
-    const sdp = this.sending.localDescription?.sdp ?? ''
-    const answer = await ask<MediaAnswer>('publish', { seat: this.seat, sdp })
-    if (this.closed) return
-    await this.sending.setRemoteDescription({ type: 'answer', sdp: voiced(answer.sdp, this.o.line.voice()) })
-    await this.show()
-  }
-
-  heard(news: MediaNews): void {
-    if (news.say === 'slots') this.shown = news.picture ?? []
-    else if (news.say === 'wanted') {
-      this.wanted = { large: news.large === true, small: news.small === true }
-      void this.show()
-    }
-  }
-
-  pictureOf(account: string): MediaStream | null {
-    return this.pictures[this.shown.indexOf(account)] ?? null
-  }
-
-  async replace(tracks: Tracks): Promise<void> {
-    const own = [tracks.audio, tracks.video, this.small.of(tracks.video)]
-    for (const [i, sender] of this.sending.getSenders().entries()) {
-      const track = own[i] ?? null
-      if (sender.track !== track) await sender.replaceTrack(track).catch(() => undefined)
-    }
-  }
-
-  async net(): Promise<Net | null> {
-    const { net, counted } = await netOf(this.receiving, this.counted)
-    this.counted = counted
-    return net
-  }
-
-  close(): void {
-    this.closed = true
-    this.small.of(null)
-    clearInterval(this.looking)
-    clearTimeout(this.healing)
-    removeEventListener('pointerdown', this.play)
-    removeEventListener('keydown', this.play)
-    for (const sound of this.sounds) sound.srcObject = null
-    for (const pc of [this.receiving, this.sending]) {
-      pc.onconnectionstatechange = null
-      pc.close()
-    }
-  }
-
-  private laid(event: RTCTrackEvent): void {
-    const stream = new MediaStream([event.track])
-    const slot = Number(event.transceiver.mid?.slice(1))
-    if (event.track.kind === 'video') {
-      this.pictures[slot] = stream
-      event.track.onunmute = () => this.tell('state')
-      return
-    }
-    const sound = new Audio()
-    sound.srcObject = stream
-    this.sounds.push(sound)
-    this.play()
-  }
-
-  /** Without a gesture on this page the browser keeps it silent: the next click or key lets it sound. */
-  private readonly play = (): void => {
-    for (const sound of this.sounds) if (sound.paused) sound.play().catch(() => undefined)
-  }
-
-  /** Only what somebody looks at leaves this computer, and of that as much as the lines bear. */
-  private encodings(): readonly RTCRtpEncodingParameters[] {
-    const { line } = this.o
-    const few = this.o.others() <= FEW
-    const bits = layersFor(few ? Math.min(line.up_bits, line.least_bits) : line.up_bits, this.wanted)
-    const large = encodingOf(pictureFor(bits.large, 'reduced'))
-    const small = encodingOf(pictureFor(bits.small, 'reduced'))
-    return [
-      large,
-      { ...small, maxFramerate: Math.min(SMALL_HZ, small.maxFramerate ?? SMALL_HZ), scaleResolutionDownBy: 3 },
-    ]
-  }
-
-  async show(): Promise<void> {
-    const [, ...senders] = this.sending.getSenders()
-    const encodings = this.encodings()
-    await Promise.all(senders.map((sender, i) => setEncoding(sender, encodings[i])))
-  }
-
-  async pack(): Promise<void> {
-    if (!this.closed && this.sending.connectionState === 'connected')
-      await speakAs(this.sending, this.o.line.voice()).catch(error => console.info('room.voice', error))
-  }
-
-  async flow(): Promise<Flow> {
-    if (this.closed) return NO_FLOW
-    const [sent, got] = await Promise.all([flowOf(this.sending), flowOf(this.receiving)])
-    const { gotVideo, got: came, lost } = got
-    const trips: Record<string, number> = { ...sent.trips }
-    if (got.trips.pair !== undefined) trips.down = got.trips.pair
-    return { ...sent, gotVideo, got: came, lost, trips }
-  }
-
-  /** Until the first picture has been decoded. */
-  private async look(): Promise<void> {
-    if (!this.stands || this.flows) return
-    this.connectedAt_ms ??= performance.now()
-    let decoded = false
-    const stats = await this.receiving.getStats()
-    stats.forEach((s: unknown) => {
-      const row = s as { type?: string; framesDecoded?: number }
-      decoded ||= row.type === 'inbound-rtp' && (row.framesDecoded ?? 0) > 0
-    })
-    if (this.closed || this.flows || (!decoded && performance.now() - this.connectedAt_ms < QUIET_MS)) return
-    this.flows = true
-    clearInterval(this.looking)
-    this.tell('flows')
-  }
-
-  private changed(pc: RTCPeerConnection): void {
-    const is = pc.connectionState
-    clearTimeout(this.healing)
-    // A short cut heals by itself; a longer one, once the hub is heard again, costs less by a new seat.
-    if (is === 'disconnected')
-      this.healing = setTimeout(() => {
-        if (!this.stands) this.tell('failed')
-      }, HEALS_MS)
-    this.tell(is === 'failed' || is === 'closed' ? 'failed' : 'state')
   }
 }

@@ -11,6 +11,7 @@ import { NO_FLOW, openLine, readLine } from './line'
 import type { OwnMedia } from './media'
 import { GONE_AFTER_MS, type Here, type PeerState, readSignal } from './negotiation'
 import { type Net, Peer, type Tracks } from './peer'
+import type { Place } from './place'
 import { canSound, openSound, type Sound } from './sound'
 import { judge, readView, type ViewState } from './view'
 
@@ -44,9 +45,13 @@ type Member = {
   came: boolean
 }
 
-/** `onElsewhere`: this person has entered by another page, which takes the place of this one. */
+/**
+ * `held`: a seat laid in the lobby. `onElsewhere`: this person has entered by another page, which takes the place of this
+ * one.
+ */
 export function openLink(
   enter: Enter,
+  held: Place | null,
   me: string,
   media: OwnMedia,
   nameOf: (account: string) => string,
@@ -117,7 +122,7 @@ export function openLink(
     const inSight = chosen === null ? withPicture : chosen.filter(a => withPicture.includes(a))
     const wished = wishes(inSight, largest ?? forwarder.lead.account, line.down_bits)
     line.takes(wished.length)
-    forwarder.watch(wished)
+    if (withPicture.length > 0) forwarder.watch(wished) // nobody is known yet: nothing is no wish
   }
   const silent = (): void => {
     line.hold()
@@ -337,7 +342,10 @@ export function openLink(
     }
   })
 
-  if (enter.forwarded === true && canCall) void forward().take(enter.media ?? null)
+  // The hub sits us on the seat held for us, unless it is gone or two go browser to browser.
+  const sits = held !== null && enter.media?.seat === held.seat
+  if (!sits) held?.close()
+  if (enter.forwarded === true && canCall) void forward().take(enter.media ?? null, sits ? held : null)
 
   /** Opens and closes the socket for voices. */
   const voices = (): void => {

@@ -7,10 +7,11 @@ import type { Consult } from '../api/types.gen'
 import { isMe, me } from '../clinic/me'
 import { t } from '../i18n/consult'
 import { Button, ErrorLine } from '../ui'
+import { type Found, Held } from './held'
 import type { Media, OwnMedia } from './media'
 import { SelfTile } from './tiles'
 import { useWaiting, WaitingRoom } from './waiting'
-import { type Found, tryWays, type Way } from './ways'
+import type { Way } from './ways'
 import { roomIsOpen, stateWords } from './words'
 
 const MISSING = {
@@ -38,6 +39,8 @@ export function NoMedia({ media }: { media: OwnMedia }) {
 type Props = Readonly<{
   consult: Consult
   media: OwnMedia
+  /** Where the seat is kept that is laid meanwhile. */
+  held: { current: Held | null }
   busy: boolean
   error: unknown
   elsewhere: boolean // he went on in another page
@@ -80,7 +83,7 @@ export function Lobby(p: Props) {
           <Button onClick={() => void tone()}>{t('check.speaker.play')}</Button>
         </li>
         <Network onMeasured={setRtt} />
-        {open && isMember && <Ways consult={p.consult.id} onFound={setWay} />}
+        {open && isMember && !p.busy && <Ways consult={p.consult.id} held={p.held} onFound={setWay} />}
       </ul>
       {isMember && <WaitingRoom consult={p.consult} floor={floor} checked={checked} rtt_ms={rtt} way={way} />}
       {open ? (
@@ -196,22 +199,27 @@ function Network({ onMeasured }: { onMeasured: (rtt_ms: number | null) => void }
 }
 
 /** By which way sound and picture will come; blocked, it says what to ask of whom. */
-function Ways({ consult, onFound }: { consult: string; onFound: (way: Way) => void }) {
+function Ways({ consult, held, onFound }: Pick<Props, 'held'> & { consult: string; onFound: (way: Way) => void }) {
   const found = useSignal<Found | 'asking' | 'unknown'>('asking')
   useEffect(() => {
-    const over = new AbortController()
-    tryWays(consult, over.signal).then(
+    let over = false
+    const laid = new Held(consult)
+    held.current = laid
+    laid.found().then(
       told => {
-        if (over.signal.aborted) return
+        if (over) return
         found.value = told
         onFound(told.way)
       },
       error => {
         console.info('lobby.ways', error)
-        if (!over.signal.aborted) found.value = 'unknown'
+        if (!over) found.value = 'unknown'
       },
     )
-    return () => over.abort()
+    return () => {
+      over = true
+      laid.close()
+    }
   }, [consult])
   const told = found.value
   if (typeof told === 'string')

@@ -18,6 +18,7 @@ import { Devices, DeviceTrouble } from './devices'
 import type { Tool } from './drawing'
 import { type Film, openFilm } from './film'
 import { FilmBar } from './filmbar'
+import type { Held } from './held'
 import { GOOD } from './line'
 import { openLink, type RoomLink, type Seat } from './link'
 import { Lobby, NoMedia } from './lobby'
@@ -69,6 +70,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
   const shared = useRef<Shared | null>(null)
   const sharing = useRef<Share | null>(null)
   const filmed = useRef<Film | null>(null)
+  const held = useRef<Held | null>(null)
   const pinned = useSignal<string | null>(null)
   const follow = useSignal<Follow>('follow')
   const tool = useSignal<Tool>('none')
@@ -79,14 +81,16 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
   names.current = c.members
 
   const enter = async (): Promise<void> => {
+    const laid = held.current?.take() ?? null
     setPlace({ kind: 'entering' })
     try {
-      const told = await api.post<Enter>(`/api/consults/${encodeURIComponent(c.id)}/enter`, {})
-      if (gone.current) return
+      const by = laid === null ? '' : `?seat=${encodeURIComponent(laid.seat)}`
+      const told = await api.post<Enter>(`/api/consults/${encodeURIComponent(c.id)}/enter${by}`, {})
+      if (gone.current) return laid?.close()
       p.onChange(told.consult)
       takeSeat(c.id)
       const nameOf = (a: string): string => names.current.find(m => m.account === a)?.name ?? '–'
-      const opened = openLink(told, p.me, media, nameOf, elsewhere)
+      const opened = openLink(told, laid, p.me, media, nameOf, elsewhere)
       link.current = opened
       // In the same turn as the link, so that both hear what the hub first tells a newcomer.
       const floor = openShared(opened.topic, p.me, by => {
@@ -101,6 +105,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
       filmed.current = film
       setPlace({ kind: 'in', enter: told, link: opened, shared: floor, share, film, since: Date.now() })
     } catch (error) {
+      laid?.close()
       if (!gone.current) setPlace({ kind: 'lobby', error })
     }
   }
@@ -199,6 +204,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
           <Lobby
             consult={c}
             media={media}
+            held={held}
             busy={place.kind === 'entering'}
             error={place.kind === 'lobby' ? place.error : null}
             elsewhere={place.kind === 'lobby' && place.elsewhere === true}

@@ -441,6 +441,10 @@ export const ERRORS: Readonly<Record<string, { readonly zh: string; readonly en:
     "zh": "这一操作已经执行过。请刷新页面查看结果。",
     "en": "This command was already carried out. Reload the page to see its result."
   },
+  "http.cut_off": {
+    "zh": "请求还没收完，线路就断了。请重新提交；没有保存任何内容。",
+    "en": "The line broke before the whole request had come. Send it again; nothing was done."
+  },
   "http.files_busy": {
     "zh": "当前正在提交的大文件过多。请一分钟后重新提交；没有保存任何内容。",
     "en": "Too many large files are being handed over at the moment. Send it again in a minute; nothing was stored."
