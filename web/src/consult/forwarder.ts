@@ -219,11 +219,20 @@ export class Forwarder {
     this.o.onChange()
   }
 
+  /** On a full line two seats would send everything twice: the one that flows after all is kept, and no other taken. */
+  private async retry(): Promise<void> {
+    if ((await this.now?.lives()) !== true) return this.take(null)
+    if (this.taking !== null) return
+    this.next?.close()
+    this.next = null
+    this.tries = 0
+  }
+
   private again(): void {
     if (this.closed || !this.o.linked()) return // `kick` comes with the link
     clearTimeout(this.timer)
     const wait_ms = AGAIN_MS[Math.min(this.tries, AGAIN_MS.length - 1)]
     this.tries += 1
-    this.timer = setTimeout(() => void this.take(null), wait_ms)
+    this.timer = setTimeout(() => void this.retry(), wait_ms)
   }
 }

@@ -298,22 +298,26 @@ export const wait = (ms: number): Promise<void> => new Promise(done => setTimeou
 /** Whether anything still comes: a line that was cut or moved is known here seconds before the connection says so. */
 export async function flows(pc: RTCPeerConnection): Promise<boolean> {
   if (pc.connectionState === 'new' || pc.connectionState === 'connecting') return true // it has just begun
-  if (pc.connectionState !== 'connected') return false
-  const first = await bytesIn(pc)
+  return pc.connectionState === 'connected' && (await grows(() => bytesIn(pc)))
+}
+
+/** Of what came in, within a moment. */
+export async function grows(bytes: () => Promise<number>): Promise<boolean> {
+  const first = await bytes()
   for (let waited_ms = 0; waited_ms < FLOWS_WITHIN_MS; waited_ms += LOOK_MS) {
     await wait(LOOK_MS)
-    if ((await bytesIn(pc)) > first) return true
+    if ((await bytes()) > first) return true
   }
   return false
 }
 
-export async function bytesIn(pc: RTCPeerConnection): Promise<number> {
+export async function bytesIn(...connections: readonly RTCPeerConnection[]): Promise<number> {
   let bytes = 0
-  const stats = await pc.getStats()
-  stats.forEach((s: unknown) => {
-    const row = s as { type?: string; bytesReceived?: number }
-    if (row.type === 'transport') bytes += row.bytesReceived ?? 0
-  })
+  for (const stats of await Promise.all(connections.map(pc => pc.getStats())))
+    stats.forEach((s: unknown) => {
+      const row = s as { type?: string; bytesReceived?: number }
+      if (row.type === 'transport') bytes += row.bytesReceived ?? 0
+    })
   return bytes
 }
 

@@ -9,7 +9,7 @@ import {
   type Counted,
   encodingOf,
   flowOf,
-  flows,
+  grows,
   type Net,
   NOTHING_COUNTED,
   netOf,
@@ -145,9 +145,12 @@ export class Place {
     await this.pack()
   }
 
-  /** True once, when the forwarder, which speaks on the sending connection each second, is heard no more. */
+  /**
+   * True once, when the forwarder is heard no more. On the sending connection it speaks each second, of which a full line
+   * loses some; a voice or a picture on the other one is heard too.
+   */
   async isSilent(): Promise<boolean> {
-    const bytes = await bytesIn(this.sending)
+    const bytes = await bytesIn(this.sending, this.receiving)
     this.quiet = bytes > this.heardBytes ? 0 : this.quiet + 1
     this.heardBytes = bytes
     return this.quiet === QUIET_LOOKS
@@ -155,7 +158,7 @@ export class Place {
 
   /** Whether anything still comes from the forwarder. */
   async lives(): Promise<boolean> {
-    return this.stands && (await flows(this.sending))
+    return this.stands && (await grows(() => bytesIn(this.sending, this.receiving)))
   }
 
   private async receive(ask: Ask): Promise<void> {
