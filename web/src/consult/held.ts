@@ -13,7 +13,7 @@ export type Found = Readonly<{ way: Way; udp: string; turn: boolean }>
 
 const WITHIN_MS = 8_000
 const LOOK_MS = 100
-/** Two go browser to browser: who goes straight in is not kept waiting by a connection that only tries. */
+/** Who goes straight in is not kept waiting by a connection that only tries. */
 const LINGERS_MS = 800
 
 export class Held {
@@ -26,12 +26,9 @@ export class Held {
   async found(): Promise<Found> {
     const ask = <T>(what: string, body: unknown): Promise<T> =>
       api.post(`/api/consults/${encodeURIComponent(this.consult)}/media/${what}`, body)
-    let given = await this.hold(ask, false)
-    if (given.seat === '') {
-      await wait(LINGERS_MS)
-      this.over.signal.throwIfAborted()
-      given = await this.hold(ask, true)
-    }
+    await wait(LINGERS_MS)
+    this.over.signal.throwIfAborted()
+    const given = await this.hold(ask, true)
     const place = new Place(given, given.ice_servers, null)
     this.place = place
     try {

@@ -66,6 +66,8 @@ export type Sitter = Readonly<{
 export class Place {
   readonly seat: string
   private laying: Promise<unknown> | null = null
+  /** Round trips that were measured while nobody sat here. */
+  private lobbyTrips: Readonly<Record<string, number>> = {}
   private wished: readonly Wish[] = []
   private told: readonly Wish[] | null = null
   private telling: Promise<void> = Promise.resolve()
@@ -140,6 +142,7 @@ export class Place {
   async sit(sitter: Sitter): Promise<void> {
     this.sitter = sitter
     this.connectedAt_ms = null
+    this.lobbyTrips = (await this.flow()).trips
     await this.show()
     await this.replace(sitter.tracks())
     await this.pack()
@@ -278,7 +281,7 @@ export class Place {
     const { gotVideo, got: came, lost } = got
     const trips: Record<string, number> = { ...sent.trips }
     if (got.trips.pair !== undefined) trips.down = got.trips.pair
-    return { ...sent, gotVideo, got: came, lost, trips }
+    return { ...sent, gotVideo, got: came, lost, trips, oldTrips: this.lobbyTrips }
   }
 
   /** Until the first picture has been decoded. */
