@@ -244,12 +244,10 @@ const KEPT = 240
 export class Trips {
   private readonly kinds = new Map<string, { least: number; last: number; at_ms: number }>()
 
-  /** `isOld`: measured before this began: it says how short a trip can be, and nothing of now. */
-  heard(kind: string, rtt_ms: number, now_ms: number, isOld = false): void {
+  heard(kind: string, rtt_ms: number, now_ms: number): void {
     const was = this.kinds.get(kind)
     if (was !== undefined && was.last === rtt_ms) return // the same one, looked at again
-    const at_ms = isOld ? Number.NEGATIVE_INFINITY : now_ms
-    this.kinds.set(kind, { least: Math.min(was?.least ?? rtt_ms, rtt_ms), last: rtt_ms, at_ms })
+    this.kinds.set(kind, { least: Math.min(was?.least ?? rtt_ms, rtt_ms), last: rtt_ms, at_ms: now_ms })
   }
 
   /** null: none is fresh. */

@@ -1,6 +1,6 @@
-// A seat laid while one still looks at oneself in the lobby: both its connections come to stand, so that the first picture
-// follows the click; and by which way they stand is what the lobby says of the line. Nobody sees or hears a held seat, and
-// nothing comes to it, until the hub sits its person on it. Words are lobby.tsx; the connections, place.ts.
+// A seat held while one still looks at oneself in the lobby: both its connections come to stand, and by which way they do is
+// what the lobby says of the line. Nobody sees or hears a held seat, and nothing comes to it. Words are lobby.tsx; the
+// connections, place.ts.
 import { api } from '../api/client'
 import type { MediaHeld } from '../api/types.gen'
 import { wait } from './peer'
@@ -22,13 +22,14 @@ export class Held {
 
   constructor(private readonly consult: string) {}
 
-  /** Raises ApiError when the hub has no forwarder just now, or was asked too often. Rejects too once it is taken. */
+  /** Raises ApiError when the hub has no forwarder just now, or was asked too often. Rejects too once it is closed. */
   async found(): Promise<Found> {
     const ask = <T>(what: string, body: unknown): Promise<T> =>
       api.post(`/api/consults/${encodeURIComponent(this.consult)}/media/${what}`, body)
     await wait(LINGERS_MS)
     this.over.signal.throwIfAborted()
-    const given = await this.hold(ask, true)
+    const given = await ask<MediaHeld>('hold', { always: true })
+    this.over.signal.throwIfAborted()
     const place = new Place(given, given.ice_servers, null)
     this.place = place
     try {
@@ -42,24 +43,10 @@ export class Held {
     }
   }
 
-  /** The seat as far as it is laid, which is the caller's from now on; null: there is none to go on with. */
-  take(): Place | null {
-    const place = this.place
-    this.place = null
-    this.over.abort()
-    if (place?.isBroken !== true) return place
-    place.close()
-    return null
-  }
-
   close(): void {
-    this.take()?.close()
-  }
-
-  private async hold(ask: <T>(what: string, body: unknown) => Promise<T>, always: boolean): Promise<MediaHeld> {
-    const given = await ask<MediaHeld>('hold', { always })
-    this.over.signal.throwIfAborted()
-    return given
+    this.over.abort()
+    this.place?.close()
+    this.place = null
   }
 
   /** null: it did not come to stand. */

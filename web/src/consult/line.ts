@@ -50,10 +50,8 @@ export type Flow = Readonly<{
   lost: number
   lostUp: number
   trips: Readonly<Record<string, number>>
-  /** Those of them that were measured before the room was entered. */
-  oldTrips: Readonly<Record<string, number>>
 }>
-export const NO_FLOW: Flow = { sentVideo: 0, gotVideo: {}, got: 0, lost: 0, lostUp: 0, trips: {}, oldTrips: {} }
+export const NO_FLOW: Flow = { sentVideo: 0, gotVideo: {}, got: 0, lost: 0, lostUp: 0, trips: {} }
 
 export type LineTold = Readonly<{ kind: 'line'; down_bits: number; level: Level; late_ms: number }>
 type Heard = LineTold & { at_ms: number }
@@ -161,7 +159,7 @@ export function openLine(o: Options) {
       }
       if (held !== null && got > 0) held.until_ms = Math.min(held.until_ms, at_ms + WAITS_WITHIN_MS)
       flow = now
-      for (const [kind, ms] of Object.entries(now.trips)) trips.heard(kind, ms, at_ms, now.oldTrips[kind] === ms)
+      for (const [kind, ms] of Object.entries(now.trips)) trips.heard(kind, ms, at_ms)
       if (Math.max(rates.lostUp, rates.lostDown) > LOSSY) lossyAt_ms = at_ms
     } finally {
       counting = false

@@ -11,7 +11,6 @@ import { NO_FLOW, openLine, readLine } from './line'
 import type { OwnMedia } from './media'
 import { GONE_AFTER_MS, type Here, type PeerState, readSignal } from './negotiation'
 import { type Net, Peer, type Tracks } from './peer'
-import type { Place } from './place'
 import { canSound, openSound, type Sound } from './sound'
 import { judge, readView, type ViewState } from './view'
 
@@ -45,13 +44,9 @@ type Member = {
   came: boolean
 }
 
-/**
- * `held`: a seat laid in the lobby. `onElsewhere`: this person has entered by another page, which takes the place of this
- * one.
- */
+/** `onElsewhere`: this person has entered by another page, which takes the place of this one. */
 export function openLink(
   enter: Enter,
-  held: Place | null,
   me: string,
   media: OwnMedia,
   nameOf: (account: string) => string,
@@ -342,10 +337,7 @@ export function openLink(
     }
   })
 
-  // The hub sits us on the seat held for us, unless it is gone or two go browser to browser.
-  const sits = held !== null && enter.media?.seat === held.seat
-  if (!sits) held?.close()
-  if (enter.forwarded === true && canCall) void forward().take(enter.media ?? null, sits ? held : null)
+  if (enter.forwarded === true && canCall) void forward().take(enter.media ?? null)
 
   /** Opens and closes the socket for voices. */
   const voices = (): void => {

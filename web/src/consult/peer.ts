@@ -376,7 +376,7 @@ export async function flowOf(pc: RTCPeerConnection): Promise<Flow> {
     if (row.type === 'candidate-pair' && row.nominated === true && row.currentRoundTripTime !== undefined)
       trips.pair = row.currentRoundTripTime * 1000
   })
-  return { ...sum, gotVideo, trips, oldTrips: {} }
+  return { ...sum, gotVideo, trips }
 }
 
 /** Off and on again: what is encoded next stands for itself. Not every browser lets one ask for it in another way. */

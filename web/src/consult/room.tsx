@@ -81,7 +81,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
   names.current = c.members
 
   const enter = async (): Promise<void> => {
-    // Not sat on yet: pictures that begin with the click itself fill a line of 150 kbit/s before it is known to be narrow.
+    // It has told the way, and is not sat on (docs/decisions/0022): pictures that begin with the click itself fill a line of 150 kbit/s before it is known to be narrow.
     held.current?.close()
     setPlace({ kind: 'entering' })
     try {
@@ -90,7 +90,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
       p.onChange(told.consult)
       takeSeat(c.id)
       const nameOf = (a: string): string => names.current.find(m => m.account === a)?.name ?? '–'
-      const opened = openLink(told, null, p.me, media, nameOf, elsewhere)
+      const opened = openLink(told, p.me, media, nameOf, elsewhere)
       link.current = opened
       // In the same turn as the link, so that both hear what the hub first tells a newcomer.
       const floor = openShared(opened.topic, p.me, by => {
