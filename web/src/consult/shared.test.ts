@@ -1,7 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Seat } from './link'
 import { inSight, NOBODY_LARGE, STRIP_MAX, stripOf, whoIsLarge } from './people'
-import { type Floor, marked, NO_FLOOR, POINTS_MAX, readFloor, thinned } from './shared'
+import { type Floor, marked, NO_FLOOR, openShared, POINTS_MAX, readFloor, thinned } from './shared'
 
 const floor = (over: Partial<Floor> = {}): Floor => ({ ...NO_FLOOR, rev: 1, ...over })
 const seat = (account: string, over: Partial<Seat> = {}): Seat => ({
@@ -24,6 +24,61 @@ const mark = (id: string, over: object = {}) => ({
   ],
   by: 'usr_a',
   ...over,
+})
+
+/** A room whose hub is this test: what it is told goes to `tell`. */
+function room() {
+  let rev = 0
+  let hear = (_from: string, _body: unknown): void => {}
+  const shared = openShared('room.c', 'usr_a', () => {}, {
+    subscribe: (_topic, _since, on) => {
+      const before = hear
+      hear = (from, body) => {
+        before(from, body)
+        on.whisper?.(from, body)
+      }
+      return () => {}
+    },
+    whisper: () => {},
+  })
+  const here = [{ account: 'usr_a', role: 'requester' as const }]
+  const tell = (over: Partial<Floor>): void => hear('', { kind: 'floor', ...floor({ here, ...over }), rev: ++rev })
+  return { shared, tell }
+}
+
+describe('what is put on the stage', () => {
+  it('is on this page alone when somebody came to lead before the hub heard it', () => {
+    const { shared, tell } = room()
+    const refused: string[] = []
+    tell({})
+    shared.show('image', () => refused.push('image'))
+    tell({ hands: ['usr_b'] })
+    expect(refused).toEqual([])
+    tell({ host: 'usr_b', presenter: 'usr_b' })
+    expect(refused).toEqual(['image'])
+    tell({ host: 'usr_b', presenter: 'usr_b', hands: ['usr_b'] })
+    expect(refused).toEqual(['image'])
+  })
+
+  it('stays with all when the hub heard it first, whoever leads afterwards', () => {
+    const { shared, tell } = room()
+    const refused: string[] = []
+    shared.show('image', () => refused.push('image'))
+    tell({ source: 'image' })
+    tell({ source: 'board', presenter: 'usr_b' })
+    expect(refused).toEqual([])
+  })
+
+  it('is forgotten after a while: a word lost with its line takes nobody off the common view later', () => {
+    vi.useFakeTimers()
+    const { shared, tell } = room()
+    const refused: string[] = []
+    shared.show('image', () => refused.push('image'))
+    vi.advanceTimersByTime(6_000)
+    tell({ presenter: 'usr_b' })
+    expect(refused).toEqual([])
+    vi.useRealTimers()
+  })
 })
 
 describe('what the hub tells', () => {

@@ -110,6 +110,9 @@ export function thinned(points: readonly Point[]): readonly Point[] {
 
 const round = ([x, y]: Point): Point => [Math.round(x), Math.round(y)]
 
+type Asked = Readonly<{ source: Source; by_ms: number; refused: () => void }>
+const ASKED_MS = 5_000
+
 export type Shared = ReturnType<typeof openShared>
 
 /** `onHush`: the host asks this page to switch its microphone off. */
@@ -118,6 +121,17 @@ export function openShared(topic: string, me: string, onHush: (by: string) => vo
   const drawn = signal<Marks>({ rev: 0, marks: [] })
   const say = (body: object): void => line.whisper(topic, null, body)
 
+  let asked: Asked | null = null
+
+  /** Whether what was asked to be shown is: with somebody else leading by now, it never will be. */
+  const answer = (told: Floor): void => {
+    if (asked === null) return
+    const { source, by_ms, refused } = asked
+    const isTaken = told.source === source
+    if (!isTaken && mayShow.peek() && Date.now() < by_ms) return
+    asked = null
+    if (!isTaken && Date.now() < by_ms) refused()
+  }
   const heard = (from: string, body: unknown): void => {
     const kind = fieldsOf(body)?.kind
     if (kind === 'hush' && from === floor.peek().host && from !== me) {
@@ -127,7 +141,9 @@ export function openShared(topic: string, me: string, onHush: (by: string) => vo
     if (from !== '') return // the floor is the hub's alone to tell
     if (kind === 'marked') drawn.value = marked(drawn.peek(), body)
     const told = readFloor(body)
-    if (told !== null && told.rev > floor.peek().rev) floor.value = told
+    if (told === null || told.rev <= floor.peek().rev) return
+    floor.value = told
+    answer(told)
   }
   const stop = line.subscribe(topic, null, { whisper: heard })
   const pictures = openPictures(topic, me, line)
@@ -156,7 +172,11 @@ export function openShared(topic: string, me: string, onHush: (by: string) => vo
     call: (who: string, minutes = 0) => say({ kind: 'call', who, minutes }),
     hush: (who: string) => say({ kind: 'hush', who }),
     share: (up: boolean) => say({ kind: 'screen', up }),
-    show: (source: Source) => say({ kind: 'stage', source }),
+    /** `refused`: somebody else had come to lead before the hub heard it, so that nobody sees it. */
+    show: (source: Source, refused: () => void) => {
+      asked = { source, by_ms: Date.now() + ASKED_MS, refused }
+      say({ kind: 'stage', source })
+    },
     draw: (m: Omit<Mark, 'id' | 'by' | 'words'> & { id?: string; words?: string }) =>
       say({ kind: 'mark', words: '', ...m, id: m.id ?? uuid(), points: thinned(m.points).map(round) }),
     /** The newest of one's own on `on`, calipers aside: they are put away with their tool. */

@@ -70,9 +70,16 @@ export function Stage(p: StageProps) {
     follow.value = 'free'
     return false
   }
+  /** Shown to all; where somebody else has come to lead in that moment, it is still what this page looks at. */
+  const show = (room: Shared, to: Source, recording: string): void =>
+    room.show(to, () => {
+      follow.value = 'free'
+      own.value = to
+      shown.value = recording
+    })
   const choose = (to: Source): void => {
     own.value = to
-    if (shared !== null && leads()) shared.show(to)
+    if (shared !== null && leads()) show(shared, to, shown.peek())
   }
   const put = (recording: string): void => {
     shown.value = recording
@@ -82,7 +89,7 @@ export function Stage(p: StageProps) {
       ...{ recording, layout: '3x4+1', speed: 25, gain: 10, presenter: p.me },
       ...{ first: 0, end: 1 }, // the page says it whole when it has laid the sheet out
     })
-    shared.show('ecg')
+    show(shared, 'ecg', recording)
   }
   useKeys(
     'stage',
