@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import secrets
 import struct
 from collections import defaultdict
@@ -36,6 +37,8 @@ from server.base.tail import Tail
 log = structlog.get_logger()
 
 TICKET_S = 30
+SPARE_S = 120
+"""After its page has gone, which the hub finds out later than the page."""
 TICKETS_MAX = 10_000
 MESSAGE_BYTES_MAX = 64_000
 MESSAGES_PER_S_MAX = 600
@@ -81,9 +84,10 @@ class StreamHead:
 
 
 class Incoming(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a page may send. mark: of a ping, comes back with the hub's own time beside it."""
+    """What a page may send. mark: of a ping, comes back with the hub's own time beside it. ticket: it asks for the pass
+    of its next socket, so that a broken line costs it no question before."""
 
-    type: Literal["subscribe", "unsubscribe", "whisper", "ping"]
+    type: Literal["subscribe", "unsubscribe", "whisper", "ping", "ticket"]
     topic: str = ""
     cursor: int | None = None
     to: str | None = None
@@ -132,6 +136,8 @@ class _Page:
     slow: bool = False
     """It was told to say what is fleeting less often."""
     heard_at: float = 0.0
+    spare: str = ""
+    """The pass of its next socket: good while this one stands and SPARE_S longer."""
 
 
 @dataclass(eq=False)
@@ -182,13 +188,16 @@ class Live:
 
     def ticket(self, ctx: Ctx, token: str) -> str:
         """A single-use pass for one WebSocket of this session, good for TICKET_S seconds."""
+        return self._pass(ctx, token, self._clock.monotonic() + TICKET_S)
+
+    def _pass(self, ctx: Ctx, token: str, until: float) -> str:
         now = self._clock.monotonic()
         for old in [t for t, (_, _, until) in self._tickets.items() if until < now]:
             del self._tickets[old]
         if len(self._tickets) >= TICKETS_MAX:
             raise BadTicket
         value = secrets.token_urlsafe(24)
-        self._tickets[value] = (ctx, token, now + TICKET_S)
+        self._tickets[value] = (ctx, token, until)
         return value
 
     def claim(self, ticket: str) -> tuple[Ctx, str]:
@@ -217,14 +226,17 @@ class Live:
             await _close(page, 1001)
 
     async def revoked(self, token_or_account: str) -> None:
-        """A session ended or rights changed: its pages are closed at once and must subscribe anew."""
+        """A session ended or rights changed: its pages are closed at once and must subscribe anew, by a new ticket."""
+        for ticket, (ctx, token, _) in list(self._tickets.items()):
+            if token_or_account in (token, ctx.actor):
+                del self._tickets[ticket]
         for page in list(self._pages):
             if token_or_account in (page.token, page.ctx.actor):
                 await _close(page, 4401)
 
     async def recheck(self, alive: Callable[[str], Awaitable[bool]]) -> None:
         """Close the pages whose session has run out; a live page keeps no session alive by itself."""
-        for token in {page.token for page in self._pages}:
+        for token in {page.token for page in self._pages} | {token for _, token, _ in self._tickets.values()}:
             if not await alive(token):
                 await self.revoked(token)
 
@@ -248,6 +260,8 @@ class Live:
             for topic in list(page.topics):
                 self._gone(page, topic)
             self._pages.discard(page)
+            if page.spare in self._tickets:
+                self._tickets[page.spare] = (ctx, token, self._clock.monotonic() + SPARE_S)
             page.out.close()
             writer.cancel()
             await asyncio.gather(writer, looking, return_exceptions=True)
@@ -287,6 +301,11 @@ class Live:
     async def _take(self, page: _Page, incoming: Incoming) -> None:
         if incoming.type == "ping":
             page.out.send(_pong(incoming.mark, self._clock.monotonic()))
+        elif incoming.type == "ticket":
+            self._tickets.pop(page.spare, None)
+            with contextlib.suppress(BadTicket):  # too many just now: the page asks as it comes back
+                page.spare = self._pass(page.ctx, page.token, math.inf)
+                page.out.send(_json({"type": "ticket", "ticket": page.spare}))
         elif incoming.type == "subscribe":
             await self._subscribe(page, incoming.topic, incoming.cursor)
         elif incoming.type == "unsubscribe":

@@ -201,3 +201,17 @@ async def test_signing_in_and_the_worklist_load_at_most_120_kilobytes(town: Town
     assert len(sizes) >= 2
     assert sum(sizes.values()) <= FIRST_LOAD_BYTES_MAX, sizes
     visitors.no_faults()
+
+
+@pytest.mark.parametrize(("login", "address"), [("reader", "/"), ("clinic", "/consults"), ("oncall", "/messages")])
+async def test_a_page_nobody_touches_asks_nothing_of_the_hub(
+    login: str, address: str, town: Town, visitors: People
+) -> None:
+    asked: list[str] = []
+    person = await visitors.open(login, address)
+    await person.page.wait_for_load_state("networkidle")
+    person.page.on("request", lambda request: asked.append(request.url))
+    # A ping of the link and its answer are in it: that it is well is no reason to ask.
+    await person.page.evaluate("() => new Promise(done => setTimeout(done, 6500))")
+    assert [url for url in asked if "/api/" in url] == []
+    visitors.no_faults()

@@ -19,6 +19,7 @@ from server.base.http import Route
 from server.people.access import ACCESS
 from server.people.service import nobodys_hash, session_alive
 from tests.server.conftest import REQUEST, Browser, Hub, Refused, normal
+from tests.waiting import until
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
@@ -210,6 +211,63 @@ async def test_the_live_connection_takes_a_ticket_once_and_only_from_its_own_pag
         with pytest.raises(aiohttp.WSServerHandshakeError) as foreign:
             await browser.http.ws_connect(f"{hub.url}/api/ws?ticket={fresh}", headers={"Origin": "http://evil.example"})
         assert foreign.value.status == 403
+
+
+async def spare(socket: aiohttp.ClientWebSocketResponse) -> str:
+    await socket.send_json({"type": "ticket"})
+    told = await socket.receive_json(timeout=5)
+    assert told["type"] == "ticket"
+    return str(told["ticket"])
+
+
+async def refused(hub: Hub, browser: Browser, given: str) -> int:
+    with pytest.raises(aiohttp.WSServerHandshakeError) as why:
+        await browser.http.ws_connect(f"{hub.url}/api/ws?ticket={given}")
+    return why.value.status
+
+
+async def test_an_open_page_is_given_the_ticket_of_its_next_socket_which_outlives_it_for_two_minutes(
+    tmp_path: Path,
+) -> None:
+    clock = ManualClock(START)
+    async with Hub(tmp_path, clock=clock) as hub, await hub.sign_in("reader") as browser:
+        socket = await browser.http.ws_connect(f"{hub.url}/api/ws?ticket={await ticket(browser)}")
+        older, newest = await spare(socket), await spare(socket)
+        assert await refused(hub, browser, older) == 403  # one at a time
+        clock.advance(3600)
+        again = await browser.http.ws_connect(f"{hub.url}/api/ws?ticket={newest}")  # beside the one in doubt
+        assert await refused(hub, browser, newest) == 403
+        next_one = await spare(again)
+        for line in (socket, again):
+            await line.close()
+        await until(lambda: hub.app.live.open_pages == 0)
+        clock.advance(119)
+        last = await browser.http.ws_connect(f"{hub.url}/api/ws?ticket={next_one}")
+        late = await spare(last)
+        await last.close()
+        await until(lambda: hub.app.live.open_pages == 0)
+        clock.advance(121)
+        assert await refused(hub, browser, late) == 403
+
+
+async def test_the_ticket_of_the_next_socket_ends_with_the_session_and_with_the_account(tmp_path: Path) -> None:
+    clock = ManualClock(START)
+    async with Hub(tmp_path, clock=clock) as hub:
+        async with await hub.sign_in("admin") as admin, await hub.sign_in("village") as village:
+            socket = await village.http.ws_connect(f"{hub.url}/api/ws?ticket={await ticket(village)}")
+            given = await spare(socket)
+            await admin.post(f"/api/admin/accounts/{village.me['id']}/stop")
+            await socket.receive(timeout=5)
+            assert await refused(hub, village, given) == 403
+        async with await hub.sign_in("reader") as reader:
+            socket = await reader.http.ws_connect(f"{hub.url}/api/ws?ticket={await ticket(reader)}")
+            given = await spare(socket)
+            clock.advance(8 * 3600 - 60)
+            await socket.close()
+            await until(lambda: hub.app.live.open_pages == 0)
+            clock.advance(61)
+            await hub.app.live.recheck(partial(session_alive, hub.app.people))
+            assert await refused(hub, reader, given) == 403
 
 
 async def test_a_topic_is_given_only_to_who_may_follow_it(hub: Hub) -> None:

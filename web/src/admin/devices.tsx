@@ -8,6 +8,7 @@ import { go } from '../app/router'
 import { me, orgOf } from '../clinic/me'
 import { t } from '../i18n/admin'
 import { t as clinic } from '../i18n/clinic'
+import { gathered } from '../live/gather'
 import { subscribe } from '../live/live'
 import { Button, type Column, DataTable, Empty, ErrorLine, Skeleton } from '../ui'
 import { orgName } from './accounts'
@@ -22,23 +23,16 @@ const RELOAD_MS = 1000
 
 function useDevices(): { state: State; reload: () => void } {
   const [state, setState] = useState<State>({ kind: 'waiting' })
-  const load = (): void => {
+  const load = (): Promise<void> =>
     api.get<readonly DeviceView[]>(`/api/orgs/${encodeURIComponent(root())}/devices`).then(
       value => setState({ kind: 'here', value }),
       // A list that stands stays: the next event asks again.
       (error: unknown) => setState(was => (was.kind === 'here' ? was : { kind: 'failed', error })),
     )
-  }
   useEffect(() => {
-    load()
+    void load()
     // Each recording moves its device twice; a province's devices move all the time: asked at most once a second.
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const soon = (): void => {
-      timer ??= setTimeout(() => {
-        timer = undefined
-        load()
-      }, RELOAD_MS)
-    }
+    const soon = gathered(load, RELOAD_MS)
     const stop = subscribe(`org:${root()}`, null, {
       ready: soon,
       event: e => {
@@ -47,10 +41,10 @@ function useDevices(): { state: State; reload: () => void } {
     })
     return () => {
       stop()
-      clearTimeout(timer)
+      soon.stop()
     }
   }, [])
-  return { state, reload: load }
+  return { state, reload: () => void load() }
 }
 
 export function Devices({ device }: { device: string | null }) {

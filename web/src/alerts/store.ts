@@ -4,7 +4,8 @@ import { ApiError, api } from '../api/client'
 import type { Alert, Alerts } from '../api/types.gen'
 import { now } from '../app/clock'
 import { grantOrgs, may, me } from '../clinic/me'
-import { linkState, subscribe } from '../live/live'
+import { gathered } from '../live/gather'
+import { isLinked, subscribe } from '../live/live'
 import type { LiveEvent } from '../live/protocol'
 import { inOrder, isEnded, isRinging, ringFor } from './ladder'
 import { hush, playOnce, ring, sound } from './player'
@@ -39,16 +40,8 @@ export function put(alert: Alert): void {
   known.value = new Map(known.value).set(alert.id, alert)
 }
 
-let asking = false
-let askAgain = false
-
-/** Fetches the open list; asked again while under way, it goes once more and never twice at a time. */
-export async function refresh(): Promise<void> {
-  if (asking) {
-    askAgain = true
-    return
-  }
-  asking = true
+/** Fetches the open list. */
+export const refresh = gathered(async () => {
   try {
     const list = await api.get<Alerts>('/api/alerts?open=true&limit=500')
     const ids = new Set(list.alerts.map(a => a.id))
@@ -63,13 +56,8 @@ export async function refresh(): Promise<void> {
     failed.value = error instanceof ApiError ? error : null
   } finally {
     called.value = false // after the list: what rings by then rings on without a break
-    asking = false
-    if (askAgain) {
-      askAgain = false
-      void refresh()
-    }
   }
-}
+})
 
 export async function refreshOne(id: string): Promise<Alert> {
   const alert = await api.get<Alert>(`/api/alerts/${encodeURIComponent(id)}`)
@@ -81,7 +69,7 @@ function heard(event: LiveEvent): void {
   if (event.kind === 'page.sent' && !known.peek().has(event.subject)) {
     called.value = Math.abs(Date.now() - Date.parse(event.at)) < CALL_MS
   }
-  if (event.kind.startsWith('alert.') || event.kind === 'page.sent' || event.kind === 'report.signed') void refresh()
+  if (event.kind.startsWith('alert.') || event.kind === 'page.sent' || event.kind === 'report.signed') refresh()
   if (event.kind === 'page.sent') void delivered(event)
 }
 
@@ -104,17 +92,14 @@ export function startAlerts(): void {
       stop = []
       known.value = new Map()
       if (person === null || !may('alert.read')) return
-      const listener = { event: heard, ready: () => void refresh() }
+      const listener = { event: heard, ready: refresh }
       stop = [`user:${person}`, ...orgs.map(o => `org:${o}`)].map(topic => subscribe(topic, null, listener))
-      void refresh()
+      refresh()
     })
   })
   // A link that comes back may have missed an alarm; the cursors bring it, this makes sure.
-  let was = linkState.peek().kind
   effect(() => {
-    const is = linkState.value.kind
-    if (is === 'live' && was !== 'live') untracked(() => void refresh())
-    was = is
+    if (isLinked.value) untracked(refresh)
   })
   effect(soundTheAlarm)
 }

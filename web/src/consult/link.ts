@@ -4,7 +4,7 @@ import { effect, signal } from '@preact/signals'
 import { type ApiError, uuid } from '../api/client'
 import type { Enter, SharedView } from '../api/types.gen'
 import type { PeerPointer } from '../ecg'
-import { hurry, linkState, onNetwork, seek, subscribe, whisper, whisperPace_ms } from '../live/live'
+import { hurry, isLinked, onNetwork, seek, subscribe, whisper, whisperPace_ms } from '../live/live'
 import { Forwarder, readNews, wishes } from './forwarder'
 import { Guard } from './guard'
 import { NO_FLOW, openLine, readLine } from './line'
@@ -161,7 +161,7 @@ export function openLink(
     })
     return forwarder
   }
-  const linked = (): boolean => linkState.peek().kind === 'live'
+  const linked = (): boolean => isLinked.peek()
   const tracks = (): Tracks => media.sent.peek()
   const sayHere = (to: string, ask: boolean): void => {
     const here: Here = { type: 'here', session, mic: hasMic(), cam: tracks().video !== null, ask }

@@ -3,7 +3,7 @@
 // The view itself and the pointers are link.ts.
 import { computed, signal } from '@preact/signals'
 import { uuid } from '../api/client'
-import { linkState } from '../live/live'
+import { isLinked } from '../live/live'
 import { openPictures } from './pictures'
 import { LIVE, type TalkLine } from './talkline'
 
@@ -154,7 +154,7 @@ export function openShared(topic: string, me: string, onHush: (by: string) => vo
   /** Whose moves go out: the presenter's, or anybody's where there is none. */
   const mayShow = computed(() => presents.value || (floor.value.presenter === '' && !looksOn.value))
   const hosts = computed(() => floor.value.host === me)
-  const mayDraw = computed(() => linkState.value.kind === 'live' && (presents.value || !looksOn.value))
+  const mayDraw = computed(() => isLinked.value && (presents.value || !looksOn.value))
   const marks = computed(() => drawn.value.marks)
 
   return {

@@ -20,6 +20,7 @@ import {
   verdictOn,
 } from './protocol'
 import { readSamples, type SampleBlock } from './samples'
+import { wayBack } from './wayback'
 
 export type LinkState =
   | { kind: 'idle' } // nobody is signed in
@@ -28,6 +29,8 @@ export type LinkState =
   | { kind: 'lost'; lastHeardAt: number | null; tries: number }
 
 export const linkState = signal<LinkState>({ kind: 'idle' })
+/** Changes with the link alone: `linkState` is another value with every second of a good one. */
+export const isLinked = computed(() => linkState.value.kind === 'live')
 /** How the hub's disk stands, for the banner of every page. */
 export const hubStorage = signal<Readonly<{ is: HubStorage; free_mb: number }>>({ is: 'ok', free_mb: 0 })
 export const isOffline = computed(() => linkState.value.kind === 'lost')
@@ -53,6 +56,9 @@ const streamTopics = new Map<number, string>()
 let socket: WebSocket | null = null
 /** Ways to a new socket that are under way, beside the one that is in use or in doubt. */
 const attempts = new Set<AbortController>()
+/** The ticket of the next socket, kept while a room is open. */
+let spare: string | null = null
+let goingBack = false
 let wanted = false
 let signedOut: () => void = () => {}
 let tries = 0
@@ -90,6 +96,7 @@ export function stopLive(): void {
 /** While a room is open: a lost link is sought every moment, several ways beside each other. Returns how to end it. */
 export function hurry(): () => void {
   inHurry += 1
+  tell({ type: 'ticket' })
   return () => {
     inHurry -= 1
   }
@@ -165,7 +172,7 @@ function look(): void {
 /** Runs `act` when this computer's network may be another. Returns how to stop. */
 export function onNetwork(act: () => void): () => void {
   const heard = (): void => {
-    if (linkState.peek().kind === 'live') act()
+    if (isLinked.peek()) act()
   }
   addEventListener('online', heard)
   network()?.addEventListener('change', heard)
@@ -200,7 +207,7 @@ function connectNow(): void {
   if (!wanted) return
   const [oldest] = attempts
   if (attempts.size >= ATTEMPTS_MAX) oldest?.abort()
-  void attempt()
+  if (!goingBack) void (spare !== null && inHurry > 0 ? goBack(spare) : attempt())
   if (inHurry > 0)
     retryTimer = setTimeout(connectAgain, tries < HURRY_TRIES ? HURRY_MS : backoff_ms(tries, Math.random()))
 }
@@ -234,6 +241,22 @@ async function attempt(): Promise<void> {
     clearTimeout(timer)
     attempts.delete(over)
   }
+}
+
+/** A way by the ticket given beforehand; where it leads nowhere, the others are taken. */
+async function goBack(ticket: string): Promise<void> {
+  const over = new AbortController()
+  attempts.add(over)
+  spare = null
+  goingBack = true
+  const ask = (signal: AbortSignal): Promise<unknown> =>
+    fetch('/healthz', { credentials: 'omit', cache: 'no-store', signal })
+  const opened = await wayBack(signal => open(ticket, signal), ask, over.signal)
+  goingBack = false
+  attempts.delete(over)
+  if (opened !== null) take(opened)
+  else if (socket === null) connectNow()
+  else tell({ type: 'ticket' }) // the one in doubt stands after all
 }
 
 /** null when it does not come about, or is not wanted any more. */
@@ -283,6 +306,7 @@ function take(opened: WebSocket): void {
   hubStorage.value = { is: 'ok', free_mb: 0 } // else it is said at once
   heardNow()
   ping()
+  if (inHurry > 0) tell({ type: 'ticket' })
   for (const { topic, cursor } of cursors.again()) tell({ type: 'subscribe', topic, cursor })
 }
 
@@ -326,6 +350,9 @@ function receive(data: unknown): void {
       return
     case 'hub':
       hubStorage.value = { is: message.storage, free_mb: message.free_mb }
+      return
+    case 'ticket':
+      spare = message.ticket
       return
     case 'pace':
       pace_ms = Number.isFinite(message.every_ms) ? Math.max(0, message.every_ms) : 0

@@ -22,12 +22,14 @@ export type Incoming =
   | { type: 'whisper'; topic: string; from: string; body: unknown }
   | { type: 'hub'; storage: HubStorage; free_mb: number } // how its disk stands; nothing was said: it is well
   | { type: 'pace'; every_ms: number } // how often this page may whisper what is fleeting: its line is narrow; 0: freely
+  | { type: 'ticket'; ticket: string } // of this page's next socket: asked for before it is needed
   | { type: 'ping' }
   | { type: 'pong'; mark?: number; at_ms?: number }
 
 const KNOWN: ReadonlySet<string> = new Set([
   'hub',
   'pace',
+  'ticket',
   'ready',
   'event',
   'refused',

@@ -4,24 +4,19 @@ import { effect, signal, untracked } from '@preact/signals'
 import { api } from '../api/client'
 import type { Inbox } from '../api/types.gen'
 import { grantOrgs, may, me } from '../clinic/me'
-import { linkState, subscribe } from '../live/live'
+import { gathered } from '../live/gather'
+import { isLinked, subscribe } from '../live/live'
 
 export const unread = signal<number | null>(null)
 /** Counts what has happened to messages: the inbox asks again when it moves. */
 export const moved = signal(0)
 
 let told = 0
-let asking: 'no' | 'asking' | 'again' = 'no'
+const BURST_MS = 200
 
-async function count(): Promise<void> {
-  if (asking !== 'no') {
-    asking = 'again'
-    return
-  }
-  do {
-    asking = 'asking'
-    const inbox = await api.get<Inbox>('/api/inbox?limit=100').catch(() => null)
-    if (inbox === null) continue // the number stays as it was
+const count = gathered(async () => {
+  const inbox = await api.get<Inbox>('/api/inbox?limit=100').catch(() => null)
+  if (inbox !== null) {
     unread.value = inbox.unread === 0 ? null : inbox.unread
     if (inbox.seq > told) {
       told = inbox.seq
@@ -29,14 +24,13 @@ async function count(): Promise<void> {
         told = 0 // with the next message
       })
     }
-  } while ((asking as string) === 'again')
-  asking = 'no'
+  }
   moved.value += 1
-}
+}, BURST_MS)
 
 export async function readNow(thread: string, message: string): Promise<void> {
   await api.post(`/api/threads/${encodeURIComponent(thread)}/read`, { message })
-  void count()
+  count()
 }
 
 let stops: (() => void)[] = []
@@ -45,7 +39,7 @@ export function startCount(): void {
   effect(() => {
     const person = me.value?.id ?? null
     const orgs = grantOrgs.value
-    const isLive = linkState.value.kind === 'live'
+    const isLive = isLinked.value
     untracked(() => {
       for (const stop of stops) stop()
       stops = []
@@ -55,10 +49,10 @@ export function startCount(): void {
         return
       }
       const event = (e: { kind: string }): void => {
-        if (e.kind.startsWith('message.') && e.kind !== 'message.read') void count()
+        if (e.kind.startsWith('message.') && e.kind !== 'message.read') count()
       }
       stops = [`user:${person}`, ...orgs.map(o => `org:${o}`)].map(topic => subscribe(topic, null, { event }))
-      if (isLive) void count() // also after a break: who was away finds what came
+      if (isLive) count() // also after a break: who was away finds what came
     })
   })
 }

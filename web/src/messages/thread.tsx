@@ -1,13 +1,14 @@
 // The messages of one case (recording, alert, consultation, patient, institution): oldest above, mine at the right,
 // shown at once and kept when they were not sent. A message goes by HTTP with the sender's own id, so twice sent is once
 // stored. One message is bubble.tsx, the field compose.tsx.
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { ApiError, api, uuid } from '../api/client'
 import type { Messages } from '../api/types.gen'
 import { useKeys } from '../app/keys'
 import { grantOrgs, may, me } from '../clinic/me'
 import { t } from '../i18n/messages'
-import { linkState, subscribe } from '../live/live'
+import { gathered } from '../live/gather'
+import { isLinked, subscribe } from '../live/live'
 import type { LiveEvent } from '../live/protocol'
 import { Button, Empty, ErrorLine, Skeleton } from '../ui'
 import { Bubble, quoteWords, Waiting } from './bubble'
@@ -179,7 +180,7 @@ function usePost(thread: string, change: (id: string, to: Partial<Outgoing>) => 
     }
     busy.current = false
   }
-  const live = linkState.value.kind === 'live'
+  const live = isLinked.value
   useEffect(() => {
     if (live) void pump()
   }, [live])
@@ -229,31 +230,25 @@ function useMessages(
   version: string | undefined,
 ): { state: State; reload: () => void; earlier: () => void } {
   const [state, setState] = useState<State>({ kind: 'waiting' })
-  const asking = useRef<'no' | 'asking' | 'again'>('no')
-  const left = useRef(false)
   const latest = useRef<Shown | null>(null)
   latest.current = state.kind === 'here' ? state.value : null
   const path = `/api/threads/${encodeURIComponent(thread)}/messages`
-  // One question at a time: what comes while it is asked is told by the next one, and no old answer overtakes a new one.
-  const load = async (): Promise<void> => {
-    if (asking.current !== 'no') {
-      asking.current = 'again'
-      return
-    }
-    do {
-      asking.current = 'asking'
-      try {
-        const page = await api.get<Messages>(`${path}?newest=true&limit=${PAGE}`)
-        if (left.current) return
-        setState(before => ({ kind: 'here', value: withNewest(before.kind === 'here' ? before.value : null, page) }))
-      } catch (error) {
-        if (left.current) return
-        setState(before => (before.kind === 'here' ? before : { kind: 'failed', error }))
-      }
-    } while ((asking.current as string) === 'again')
-    asking.current = 'no'
-  }
-  const reload = (): void => void load()
+  const reload = useMemo(
+    () =>
+      gathered(async isWanted => {
+        try {
+          const page = await api.get<Messages>(`${path}?newest=true&limit=${PAGE}`)
+          if (isWanted())
+            setState(before => ({
+              kind: 'here',
+              value: withNewest(before.kind === 'here' ? before.value : null, page),
+            }))
+        } catch (error) {
+          if (isWanted()) setState(before => (before.kind === 'here' ? before : { kind: 'failed', error }))
+        }
+      }),
+    [path],
+  )
   const earlier = (): void => {
     const first = state.kind === 'here' ? state.value.messages[0] : undefined
     if (first === undefined) return
@@ -262,14 +257,9 @@ function useMessages(
       () => {}, // the button stays
     )
   }
-  const live = linkState.value.kind
-  useEffect(() => {
-    left.current = false
-    return () => {
-      left.current = true
-    }
-  }, [])
-  useEffect(reload, [thread, version, live === 'live'])
+  const live = isLinked.value
+  useEffect(() => reload.stop, [reload])
+  useEffect(reload, [reload, version, live])
   const topics = [
     ...grantOrgs.value.map(o => `org:${o}`),
     `user:${me.value?.id ?? ''}`,

@@ -3,6 +3,7 @@ import { batch, signal } from '@preact/signals'
 import { api } from '../api/client'
 import type { Recording } from '../api/types.gen'
 import { grantOrgs } from '../clinic/me'
+import { gathered } from '../live/gather'
 import { subscribe } from '../live/live'
 import type { LiveEvent } from '../live/protocol'
 import { type Place, placed } from './places'
@@ -38,13 +39,7 @@ export async function load(): Promise<void> {
 
 /** While the page stands. */
 export function follow(): () => void {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const soon = (): void => {
-    timer ??= setTimeout(() => {
-      timer = undefined
-      void load()
-    }, GATHER_MS)
-  }
+  const soon = gathered(load, GATHER_MS)
   const event = (told: LiveEvent): void => {
     if (told.topic === 'recording') soon()
   }
@@ -53,7 +48,7 @@ export function follow(): () => void {
   void load()
   const stops = grantOrgs.peek().map(org => subscribe(`org:${org}`, null, { ready: soon, event }))
   return () => {
-    clearTimeout(timer)
+    soon.stop()
     for (const stop of stops) stop()
   }
 }

@@ -1,0 +1,40 @@
+// What the wire tells often is asked of the hub seldom: questions about one thing, one at a time. Whom the answer concerns
+// is each screen's own matter.
+
+export type Gathered = (() => void) & Readonly<{ stop: () => void }>
+
+/**
+ * `ask`, however often it is wanted: one question is under way at a time, and all who want it meanwhile are told by the
+ * one after it, so that no old answer overtakes a new one. `wait_ms` before each question, for the burst that follows.
+ * `ask` itself says what went wrong; it does not raise, and asks `isWanted` whether somebody still waits for its answer.
+ */
+export function gathered(ask: (isWanted: () => boolean) => Promise<unknown>, wait_ms = 0): Gathered {
+  let state: 'idle' | 'waits' | 'asks' | 'again' | 'stopped' = 'idle'
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const begin = (): void => {
+    if (wait_ms === 0) void run()
+    else {
+      state = 'waits'
+      timer = setTimeout(() => void run(), wait_ms)
+    }
+  }
+  const run = async (): Promise<void> => {
+    state = 'asks'
+    try {
+      await ask(() => (state as string) !== 'stopped')
+    } finally {
+      const more = (state as string) === 'again'
+      if ((state as string) !== 'stopped') state = 'idle'
+      if (more) begin()
+    }
+  }
+  const want = (): void => {
+    if (state === 'idle') begin()
+    else if (state === 'asks') state = 'again'
+  }
+  const stop = (): void => {
+    state = 'stopped'
+    clearTimeout(timer)
+  }
+  return Object.assign(want, { stop })
+}
