@@ -35,9 +35,9 @@ from server.base.bus import LocalBus
 from server.base.clock import Clock, SystemClock, iso, later
 from server.base.context import Ctx
 from server.base.database import Database
-from server.base.errors import NotFound, StorageFull
+from server.base.errors import NotFound, StorageFull, TooLarge
 from server.base.eventlog import Event
-from server.base.http import PUBLIC, Call, Http, Raw, Route, forget_commands
+from server.base.http import PUBLIC, SIGNED_IN, Call, Http, Raw, Route, forget_commands
 from server.base.live import Live, Samples, TopicKind
 from server.base.pool import Pool
 from server.base.prints import Prints
@@ -113,6 +113,7 @@ VERSION = "0.1.0"
 UPKEEP_S = 3600
 RECHECK_S = 30
 DISK_S = 1.0
+ECHO_BYTES_MAX = 16 * 1024
 COMMANDS_S = 2 * 86400
 """How long a repeat of a command still gets its first answer."""
 WARM_AFTER_S = 1.0
@@ -493,6 +494,11 @@ class Application:
         async def health(_call: Call) -> dict[str, str]:
             return {"status": "read_only" if self.read_only else "ok", "version": VERSION}
 
+        async def echo(call: Call) -> Raw:
+            if len(call.body) > ECHO_BYTES_MAX:
+                raise TooLarge(limit_bytes=ECHO_BYTES_MAX)
+            return Raw(call.body, "application/octet-stream", attachment=True)
+
         async def numbers(_call: Call) -> Raw:
             counts = {"http_problems": http.errors, "device_refusals": self.intake.refusals}
             gauges = {
@@ -522,6 +528,7 @@ class Application:
         return (
             Route("GET", "/api/hub", PUBLIC, info, result=HubInfo),
             Route("GET", "/healthz", PUBLIC, health),
+            Route("POST", "/api/echo", SIGNED_IN, echo, body=bytes, kept=False),
             Route("GET", "/metrics", PUBLIC, numbers),
         )
 

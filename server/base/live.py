@@ -119,8 +119,8 @@ class TopicKind:
 
     may: MaySubscribe
     whisper: Whisper | None = None
-    first_whispers: Callable[[str], list[bytes]] | None = None
-    """What a newcomer must know at once (the room's shared view, who is in it)."""
+    first_whispers: Callable[[str, str], list[bytes]] | None = None
+    """(topic, account): what a newcomer must know at once (the room's shared view, who is in it)."""
     left: Callable[[str, str], Heard] | None = None
     """(topic, account): the last page of this account on the topic is gone."""
 
@@ -347,7 +347,7 @@ class Live:
         page.topics[topic] = self._cursor
         self._by_topic[topic].add(page)
         page.out.send(_json({"type": "ready", "topic": topic, "cursor": self._cursor}))
-        for body in kind.first_whispers(topic) if kind.first_whispers is not None else ():
+        for body in kind.first_whispers(topic, page.ctx.actor) if kind.first_whispers is not None else ():
             page.out.send(_whisper(topic, "", body))
 
     async def _catch_up(self, page: _Page, topic: str, cursor: int) -> int:

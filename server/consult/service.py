@@ -484,11 +484,11 @@ def topic_kind(room: Consultations) -> TopicKind:
             room.films.heard(consult_id, ctx.actor, heard)
         return heard
 
-    def first(topic: str) -> list[bytes]:
+    def first(topic: str, account: str) -> list[bytes]:
         consult_id = topic.partition(":")[2]
-        media = None if room.seats is None else room.seats.first_whisper(consult_id)
+        media = [] if room.seats is None else room.seats.first_whispers(consult_id, account)
         film = None if room.films is None else room.films.first_whisper(consult_id)
-        return [*room.rooms.first_whispers(consult_id), *(said for said in (media, film) if said is not None)]
+        return [*room.rooms.first_whispers(consult_id), *media, *(said for said in (film,) if said is not None)]
 
     def left(topic: str, account: str) -> Heard:
         consult_id = topic.partition(":")[2]

@@ -426,7 +426,7 @@ async def test_two_go_browser_to_browser_and_the_third_brings_all_to_the_forward
     assert await seats.enter("con_1", "usr_a") is None
     assert await seats.enter("con_1", "usr_a") is None  # a reload is not another one
     assert await seats.enter("con_1", "usr_b") is None
-    assert (said, seats.is_forwarded("con_1"), seats.first_whisper("con_1")) == ([], False, None)
+    assert (said, seats.is_forwarded("con_1"), seats.first_whispers("con_1", "usr_a")) == ([], False, [])
     third = await seats.enter("con_1", "usr_c")
     assert third is not None
     assert said == ['consult:con_1 {"kind":"media","say":"engine"} None']

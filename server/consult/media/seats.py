@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict, deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -67,6 +67,10 @@ class _Room:
     """The last word on each seat: slots and wanted may come before the page's own request is answered."""
     taken: dict[str, deque[float]] = field(default_factory=dict)
     """Account -> when it took its last seats."""
+
+    def words(self, seat: str) -> Iterator[MediaNews]:
+        """The last ones on it."""
+        return (news for say in ("slots", "wanted") if (news := self.news.get(f"{say} {seat}")) is not None)
 
 
 class Seats:
@@ -126,9 +130,15 @@ class Seats:
         room = self._rooms.get(consult)
         return room is not None and room.forwarded
 
-    def first_whisper(self, consult: str) -> bytes | None:
-        """Who has a seat at the forwarder, for a page that comes or comes back; None: browser to browser."""
-        return msgspec.json.encode(self._members(consult)) if self.is_forwarded(consult) else None
+    def first_whispers(self, consult: str, account: str) -> list[bytes]:
+        """For a page that comes or comes back: who has a seat at the forwarder, and the last word on its own; nothing
+        when they go browser to browser."""
+        if not self.is_forwarded(consult):
+            return []
+        room = self._rooms[consult]
+        own = [seat for seat, whose in room.seats.items() if whose == account]
+        words = [self._members(consult), *(news for seat in own for news in room.words(seat))]
+        return [msgspec.json.encode(news) for news in words]
 
     async def take(self, consult: str, account: str) -> MediaSeat:
         """A new seat, beside the one this page may still have. Raises MediaGone, MediaFull, MediaTooOften."""
@@ -294,9 +304,8 @@ class Seats:
 
     def _repeat(self, consult: str, account: str, seat: str) -> None:
         room = self._rooms.get(consult)
-        for say in ("slots", "wanted"):
-            if room is not None and (news := room.news.get(f"{say} {seat}")) is not None:
-                self._say(consult, news, account)
+        for news in room.words(seat) if room is not None else ():
+            self._say(consult, news, account)
 
     def _say_members(self, consult: str) -> None:
         self._say(consult, self._members(consult), None)

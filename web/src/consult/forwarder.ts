@@ -95,9 +95,9 @@ export class Forwarder {
     if ((await this.now?.isSilent()) === true) this.o.onSilent()
   }
 
-  /** Take a seat; `given` came with the answer to entering. */
-  async take(given: MediaSeat | null): Promise<void> {
-    if (this.closed || this.taking !== null) return
+  /** Take a seat; `given` came with the answer to entering, and is `held` where the lobby had laid it. */
+  async take(given: MediaSeat | null, held: Place | null = null): Promise<void> {
+    if (this.closed || this.taking !== null) return held?.close()
     const over = new AbortController()
     this.taking = over
     this.askedAt_ms = performance.now()
@@ -109,10 +109,10 @@ export class Forwarder {
       this.next?.close()
       const { tracks, line, others } = this.o
       const sitter: Sitter = { tracks, line, others, tell: change => this.changed(place, change) }
-      const place: Place = new Place(seat, this.o.iceServers, sitter)
+      const place: Place = held ?? new Place(seat, this.o.iceServers, sitter)
       this.next = place
       for (const news of this.early.splice(0)) place.heard(news)
-      await place.lay(ask)
+      await Promise.all([place.lay(ask), held?.sit(sitter)])
       this.refused = null
       await this.tellWishes(place)
     } catch (error) {

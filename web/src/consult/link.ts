@@ -11,6 +11,7 @@ import { NO_FLOW, openLine, readLine } from './line'
 import type { OwnMedia } from './media'
 import { GONE_AFTER_MS, type Here, type PeerState, readSignal } from './negotiation'
 import { type Net, Peer, type Tracks } from './peer'
+import { FEW, type Place } from './place'
 import { canSound, openSound, type Sound } from './sound'
 import { judge, readView, type ViewState } from './view'
 
@@ -28,6 +29,9 @@ const NET_EVERY_MS = 2_000
 const POINTER_EVERY_MS = 12
 const VIEW_EVERY_MS = 80
 const SETTLE_MS = 600
+/** So long a newcomer waits for the others to say what they are, and then for his screen to say whom it shows. */
+const MEET_MS = 1_000
+const SEEN_MS = 150
 /** Without media for so long, though somebody is there and the hub is heard: voices go over the web connection. */
 const WITHOUT_MS = 12_000
 
@@ -44,9 +48,13 @@ type Member = {
   came: boolean
 }
 
-/** `onElsewhere`: this person has entered by another page, which takes the place of this one. */
+/**
+ * `held`: a seat laid in the lobby. `onElsewhere`: this person has entered by another page, which takes the place of this
+ * one.
+ */
 export function openLink(
   enter: Enter,
+  held: Place | null,
   me: string,
   media: OwnMedia,
   nameOf: (account: string) => string,
@@ -69,6 +77,14 @@ export function openLink(
   const sound = signal<Sound | null>(null)
   const isVoiceOnly = (account: string): boolean => sound.peek()?.without === true || without.has(account)
 
+  let mayWish = false
+  const wishIn = (wait_ms: number): ReturnType<typeof setTimeout> =>
+    setTimeout(() => {
+      mayWish = true
+      show()
+    }, wait_ms)
+  const meeting = wishIn(MEET_MS)
+  let seeing: ReturnType<typeof setTimeout> | undefined
   const shown = signal<readonly string[] | null>(null)
   let largest: string | null = null
   const speakers = signal<readonly string[]>([])
@@ -117,7 +133,14 @@ export function openLink(
     const inSight = chosen === null ? withPicture : chosen.filter(a => withPicture.includes(a))
     const wished = wishes(inSight, largest ?? forwarder.lead.account, line.down_bits)
     line.takes(wished.length)
-    if (withPicture.length > 0) forwarder.watch(wished) // nobody is known yet: nothing is no wish
+    // The hub begins with what a newcomer mostly wishes for: a wish by those who are known so far would take it back.
+    if (withPicture.length > 0 && knows(forwarder.here)) forwarder.watch(wished)
+  }
+  const knows = (here: ReadonlySet<string>): boolean => {
+    if (mayWish || enter.media == null || here.size > FEW + 1) return true // the hub wished nothing
+    const isAll = here.size > 0 && [...here].every(a => a === me || members.has(a))
+    if (isAll) seeing ??= wishIn(SEEN_MS)
+    return false
   }
   const silent = (): void => {
     line.hold()
@@ -337,7 +360,10 @@ export function openLink(
     }
   })
 
-  if (enter.forwarded === true && canCall) void forward().take(enter.media ?? null)
+  // The hub sits us on the seat held for us, unless it is gone or two go browser to browser.
+  const sits = held !== null && enter.media?.seat === held.seat
+  if (!sits) held?.close()
+  if (enter.forwarded === true && canCall) void forward().take(enter.media ?? null, sits ? held : null)
 
   /** Opens and closes the socket for voices. */
   const voices = (): void => {
@@ -394,6 +420,8 @@ export function openLink(
   const close = (leaving: boolean): void => {
     if (leaving) whisper(topic, null, { kind: 'bye' })
     clearInterval(netTimer)
+    clearTimeout(meeting)
+    clearTimeout(seeing)
     sound.peek()?.close()
     stopHurry()
     stopNetwork()

@@ -1,8 +1,7 @@
 // Before the room: does the camera show me, does the microphone hear me, do I hear the room, does the hub answer. None of
 // it stops anybody from entering: voice, text and the ECG each work without the other.
 import { useSignal } from '@preact/signals'
-import { useEffect, useState } from 'preact/hooks'
-import { api } from '../api/client'
+import { useEffect, useMemo, useState } from 'preact/hooks'
 import type { Consult } from '../api/types.gen'
 import { isMe, me } from '../clinic/me'
 import { t } from '../i18n/consult'
@@ -12,6 +11,7 @@ import type { Media, OwnMedia } from './media'
 import { SelfTile } from './tiles'
 import { useWaiting, WaitingRoom } from './waiting'
 import type { Way } from './ways'
+import { measureLine, type Width } from './width'
 import { roomIsOpen, stateWords } from './words'
 
 const MISSING = {
@@ -54,6 +54,7 @@ export function Lobby(p: Props) {
   const floor = useWaiting(p.consult.id, open && isMember && !p.busy)
   const [rtt, setRtt] = useState<number | null | 'asking'>('asking')
   const [way, setWay] = useState<Way | null>(null)
+  const width = useMemo(measureLine, [])
   const checked =
     state.kind === 'asking'
       ? null
@@ -82,8 +83,8 @@ export function Lobby(p: Props) {
           <span>{t('check.speaker')}</span>
           <Button onClick={() => void tone()}>{t('check.speaker.play')}</Button>
         </li>
-        <Network onMeasured={setRtt} />
-        {open && isMember && !p.busy && <Ways consult={p.consult.id} held={p.held} onFound={setWay} />}
+        <Network width={width} onMeasured={setRtt} />
+        {open && isMember && !p.busy && <Ways consult={p.consult.id} width={width} held={p.held} onFound={setWay} />}
       </ul>
       {isMember && <WaitingRoom consult={p.consult} floor={floor} checked={checked} rtt_ms={rtt} way={way} />}
       {open ? (
@@ -160,36 +161,27 @@ async function tone(): Promise<void> {
   await audio.close()
 }
 
-const ASKED_TIMES = 4
-
-/** The hub's answer time: the median of a few small questions. */
-function Network({ onMeasured }: { onMeasured: (rtt_ms: number | null) => void }) {
+/** The hub's answer time. */
+function Network({ width, onMeasured }: { width: Width; onMeasured: (rtt_ms: number | null) => void }) {
   const rtt_ms = useSignal<number | 'asking' | 'none'>('asking')
   useEffect(() => {
     let over = false
-    const ask = async (): Promise<void> => {
-      const took: number[] = []
-      try {
-        for (let i = 0; i < ASKED_TIMES; i++) {
-          const begun = performance.now()
-          await api.get('/api/me')
-          took.push(performance.now() - begun)
-        }
-        took.sort((a, b) => a - b)
+    width.rtt_ms.then(
+      told => {
         if (over) return
-        rtt_ms.value = Math.round(took[ASKED_TIMES / 2] ?? 0)
+        rtt_ms.value = Math.round(told)
         onMeasured(rtt_ms.value)
-      } catch {
+      },
+      () => {
         if (over) return
         rtt_ms.value = 'none'
         onMeasured(null)
-      }
-    }
-    void ask()
+      },
+    )
     return () => {
       over = true
     }
-  }, [])
+  }, [width])
   const rtt = rtt_ms.value
   return (
     <li data-testid="net-check" data-rtt={rtt}>
@@ -199,11 +191,13 @@ function Network({ onMeasured }: { onMeasured: (rtt_ms: number | null) => void }
 }
 
 /** By which way sound and picture will come; blocked, it says what to ask of whom. */
-function Ways({ consult, held, onFound }: Pick<Props, 'held'> & { consult: string; onFound: (way: Way) => void }) {
+type WaysProps = Pick<Props, 'held'> & Readonly<{ consult: string; width: Width; onFound: (way: Way) => void }>
+
+function Ways({ consult, width, held, onFound }: WaysProps) {
   const found = useSignal<Found | 'asking' | 'unknown'>('asking')
   useEffect(() => {
     let over = false
-    const laid = new Held(consult)
+    const laid = new Held(consult, width.wide)
     held.current = laid
     laid.found().then(
       told => {

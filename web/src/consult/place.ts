@@ -1,5 +1,6 @@
 // A seat at the hub's forwarder: two connections, one that sends and one that receives in slots laid once
-// (docs/decisions/0022). One held in the lobby has nobody on it: it sends nothing, and gets nothing. Which seat is used when is forwarder.ts; one laid in the lobby, held.ts.
+// (docs/decisions/0022). It may be laid before its person enters: it then sends nothing, and gets nothing, until it is
+// sat on. Which seat is used when is forwarder.ts; one laid in the lobby, held.ts.
 import type { IceServer, MediaAnswer, MediaNews, MediaSeat, Wish } from '../api/types.gen'
 import { layersFor, pictureFor } from './budget'
 import { type Flow, type Line, NO_FLOW } from './line'
@@ -61,9 +62,10 @@ export type Sitter = Readonly<{
   tell: (change: 'state' | 'flows' | 'failed') => void
 }>
 
-/** One seat: its two connections. `sitter` null: held in the lobby. */
+/** One seat: its two connections. `sitter` null: laid, and not sat on yet. */
 export class Place {
   readonly seat: string
+  private laying: Promise<unknown> | null = null
   private wished: readonly Wish[] = []
   private told: readonly Wish[] | null = null
   private telling: Promise<void> = Promise.resolve()
@@ -86,7 +88,7 @@ export class Place {
   constructor(
     private readonly given: MediaSeat,
     iceServers: readonly IceServer[],
-    private readonly sitter: Sitter | null,
+    private sitter: Sitter | null,
   ) {
     this.seat = given.seat
     const config = { iceServers: serversOf(iceServers) }
@@ -114,9 +116,10 @@ export class Place {
     return this.receiving.getStats()
   }
 
-  /** Both connections described to the hub and back. Raises ApiError. */
-  async lay(ask: Ask): Promise<void> {
-    await Promise.all([this.receive(ask), this.send(ask)])
+  /** Both connections described to the hub and back; asked again, the same. Raises ApiError. */
+  lay(ask: Ask): Promise<unknown> {
+    this.laying ??= Promise.all([this.receive(ask), this.send(ask)])
+    return this.laying
   }
 
   /** What this page wants to see. One after another and the newest alone: two on their way at once may change places. */
@@ -131,6 +134,15 @@ export class Place {
         this.told = newest
       })
     return this.telling
+  }
+
+  /** Its person has entered. The picture's caps are in force before the first frame. */
+  async sit(sitter: Sitter): Promise<void> {
+    this.sitter = sitter
+    this.connectedAt_ms = null
+    await this.show()
+    await this.replace(sitter.tracks())
+    await this.pack()
   }
 
   /**

@@ -81,16 +81,16 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
   names.current = c.members
 
   const enter = async (): Promise<void> => {
-    // It has told the way, and is not sat on (docs/decisions/0022): pictures that begin with the click itself fill a line of 150 kbit/s before it is known to be narrow.
-    held.current?.close()
+    const laid = held.current?.take() ?? null
     setPlace({ kind: 'entering' })
     try {
-      const told = await api.post<Enter>(`/api/consults/${encodeURIComponent(c.id)}/enter`, {})
-      if (gone.current) return
+      const by = laid === null ? '' : `?seat=${encodeURIComponent(laid.seat)}`
+      const told = await api.post<Enter>(`/api/consults/${encodeURIComponent(c.id)}/enter${by}`, {})
+      if (gone.current) return laid?.close()
       p.onChange(told.consult)
       takeSeat(c.id)
       const nameOf = (a: string): string => names.current.find(m => m.account === a)?.name ?? '–'
-      const opened = openLink(told, p.me, media, nameOf, elsewhere)
+      const opened = openLink(told, laid, p.me, media, nameOf, elsewhere)
       link.current = opened
       // In the same turn as the link, so that both hear what the hub first tells a newcomer.
       const floor = openShared(opened.topic, p.me, by => {
@@ -105,6 +105,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
       filmed.current = film
       setPlace({ kind: 'in', enter: told, link: opened, shared: floor, share, film, since: Date.now() })
     } catch (error) {
+      laid?.close()
       if (!gone.current) setPlace({ kind: 'lobby', error })
     }
   }

@@ -50,6 +50,9 @@ export type Listener = Readonly<{
   samples?: (block: SampleBlock) => void
 }>
 
+/** The hub closed this page's socket: what it was given before holds no more. */
+const RIGHTS_CHANGED = 4401
+
 const cursors = new Cursors()
 const listeners = new Map<string, Set<Listener>>()
 const streamTopics = new Map<number, string>()
@@ -300,8 +303,10 @@ function take(opened: WebSocket): void {
   opened.onmessage = message => {
     if (socket === opened) receive(message.data)
   }
-  opened.onclose = () => {
-    if (socket === opened) lose()
+  opened.onclose = close => {
+    if (socket !== opened) return
+    if (close.code === RIGHTS_CHANGED) spare = null
+    lose()
   }
   hubStorage.value = { is: 'ok', free_mb: 0 } // else it is said at once
   heardNow()
