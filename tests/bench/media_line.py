@@ -68,8 +68,7 @@ async def narrow_lines(sheet: Sheet, rounds: int, _seconds: float) -> None:
 
 async def _narrow(rig: Rig, monitor: Monitor, engine: Engine, line: int) -> tuple[Told, float]:
     rig.line(NEAR).both(Shape())
-    people = await lobby(rig, engine)
-    rig.line(NEAR).both(narrow(line))
+    people = await lobby(rig, engine, narrow(line))
     began = time.monotonic()
     await connect(*people)
     await asyncio.sleep(SETTLE_S)

@@ -57,8 +57,12 @@ class Told:
     gap_ms: float  # of the specialist's picture of the clinic
 
 
-async def lobby(rig: Rig, engine: Engine) -> tuple[Person, Person]:
-    """Both before the door of a room of two; over an engine, which is the hub's `config`, it goes there at once."""
+async def lobby(rig: Rig, engine: Engine, then: Shape | None = None) -> tuple[Person, Person]:
+    """Both before the door of a room of two; over an engine, which is the hub's `config`, it goes there at once.
+
+    then: as the clinic's line is once its browser has the product's files, as who uses it daily has; the clinic stands
+    in the lobby again, where the page measures its line.
+    """
     recording = (await rig.hub.send("org_hewan", real("101"), REQUEST)).recording
     async with await rig.hub.sign_in("clinic") as asks, await rig.hub.sign_in("oncall") as answers:
         consult = await opened(recording, asks, answers)
@@ -70,6 +74,11 @@ async def lobby(rig: Rig, engine: Engine) -> tuple[Person, Person]:
         person.refusal(409, r"/media/watch$")  # a wish may cross with the end of the seat it is for
         await person.go(f"/room/{consult}")
         await expect(person.see("self-tile")).to_have_attribute("data-state", "on")
+    if then is not None:
+        rig.line("clinic").both(then)
+        await people[0].page.reload()
+        await expect(people[0].see("self-tile")).to_have_attribute("data-state", "on")
+        await expect(people[0].see("net-check")).not_to_have_attribute("data-rtt", "asking")
     return people
 
 

@@ -66,15 +66,15 @@ window.RTCPeerConnection = class extends Plain {
 }
 """
 COUNTED: Final = """async () => {
-  const sum = { at_ms: performance.now() }
+  const sum = { at_ms: performance.now(), voices: {} }
   const add = (name, value) => { sum[name] = (sum[name] ?? 0) + (value ?? 0) }
-  for (const c of window.connections) {
+  for (const [i, c] of window.connections.entries()) {
     if (c.connectionState !== 'connected') continue
     ;(await c.getStats()).forEach(s => {
       if (s.type === 'inbound-rtp' && s.kind === 'audio' && s.packetsReceived > 0) {
-        for (const k of ['concealedSamples', 'totalSamplesReceived', 'jitterBufferDelay', 'jitterBufferEmittedCount',
-                         'bytesReceived', 'packetsReceived', 'packetsLost', 'silentConcealedSamples'])
-          add('audio.' + k, s[k])
+        sum.voices[`${i} ${s.id}`] = Object.fromEntries(
+          ['concealedSamples', 'totalSamplesReceived', 'jitterBufferDelay', 'jitterBufferEmittedCount',
+           'bytesReceived', 'packetsReceived', 'packetsLost', 'silentConcealedSamples'].map(k => [k, s[k] ?? 0]))
       }
       if (s.type === 'inbound-rtp' && s.kind === 'video' && s.packetsReceived > 0) {
         for (const k of ['framesDecoded', 'bytesReceived', 'freezeCount', 'totalFreezesDuration', 'nackCount',
@@ -133,9 +133,20 @@ class Ear:
         now = await self._person.page.evaluate(COUNTED)
         last, self._last = self._last, now
         rows = {
-            name: float(value) - float(last.get(name, 0)) for name, value in now.items() if not isinstance(value, str)
+            name: float(value) - float(last.get(name, 0))
+            for name, value in now.items()
+            if isinstance(value, int | float)
         }
+        rows |= _voices(now["voices"], last.get("voices", {}))
         return Counted(rows.pop("at_ms") / 1000, rows, str(now.get("video.size", "")))
+
+
+def _voices(now: dict[str, dict[str, float]], last: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Of the voices to which anything came. Of a slot that its voice has left for another one a browser goes on making
+    up silence, which nobody hears. Where nothing came at all, all is made up."""
+    grown = [{name: value - last.get(key, {}).get(name, 0) for name, value in now[key].items()} for key in now]
+    flowing = [voice for voice in grown if voice["packetsReceived"] > 0]
+    return {f"audio.{name}": sum(v[name] for v in flowing or grown) for name in (grown[0] if grown else ())}
 
 
 class Monitor:

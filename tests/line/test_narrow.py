@@ -64,8 +64,7 @@ async def test_on_a_narrow_line_the_ecg_stays_young_the_voices_whole_and_the_pic
 ) -> None:
     async with town_with(engine, tmp_path, "clinic", "city") as rig, rig.device("clinic") as monitor:
         await monitor.begun()
-        clinic, city = people = await lobby(rig, engine)
-        rig.line("clinic").both(narrow(kbit_s))
+        clinic, city = people = await lobby(rig, engine, narrow(kbit_s))
         await connect(*people)
         told = await keeps(monitor, people, concealed_pct=5)
         assert told.city.video_kbit_s < kbit_s

@@ -25,15 +25,16 @@ const facts = (over: Partial<WayFacts>): WayFacts => ({
   lossy: false,
   rtt_wait_ms: null,
   rtt_age_ms: Number.POSITIVE_INFINITY,
+  rtt_settled_ms: Number.POSITIVE_INFINITY,
   lost: 0,
   used_bits: 1e9,
   ...over,
 })
-const way = (over: Partial<Way>): Way => ({ ...firstWay(0), bits: 80_000, seeking: false, ...over })
+const way = (over: Partial<Way>): Way => ({ ...firstWay(0, true), bits: 80_000, seeking: false, ...over })
 
 /** What a line does to the rate, half a second at a time: messages wait while more is sent than fits. */
-function run(fits: (bits: number) => boolean, seconds: number): readonly number[] {
-  let now = firstWay(0)
+function run(fits: (bits: number) => boolean, seconds: number, wide = false): readonly number[] {
+  let now = firstWay(0, wide)
   const rates: number[] = []
   for (let now_ms = 500; now_ms <= seconds * 1000; now_ms += 500) {
     const waits_ms = fits(now.bits) ? [10, 10] : [300, 300]
@@ -45,8 +46,10 @@ function run(fits: (bits: number) => boolean, seconds: number): readonly number[
 
 describe('the budget of a picture', () => {
   it('begins with what the narrowest line bears, and is whole within 12 s where nothing is in its way', () => {
-    expect(firstWay(0).bits).toBe(FIRST_BITS)
-    expect(run(() => true, 12).at(-1)).toBe(MOST_BITS)
+    expect(firstWay(0, false).bits).toBe(FIRST_BITS)
+    expect(run(() => true, 12, true).at(-1)).toBe(MOST_BITS)
+    // Where nothing was measured before, it takes longer.
+    expect(run(() => true, 30).at(-1)).toBe(MOST_BITS)
   })
 
   it('stays on a narrow line below what that bears, most of the time near it', () => {
@@ -71,6 +74,15 @@ describe('the budget of a picture', () => {
     expect(wayAfter(way({}), facts({ ...late, rtt_wait_ms: 50 }), MOST_BITS).bits).toBe(40_000)
   })
 
+  it('takes a step back that was one too far, before it fills a narrow line', () => {
+    const stepped = { ...firstWay(0, false), bits: 75_000, changedAt_ms: 10_000 }
+    const late = facts({ now_ms: 11_500, rtt_wait_ms: 70, rtt_age_ms: 500, used_bits: 70_000 })
+    expect(wayAfter(stepped, late, MOST_BITS)).toMatchObject({ bits: 60_000, seeking: false, met_bits: 75_000 })
+    // What was heard before the step says nothing of it; on a wide line a busy computer is the likelier reason.
+    expect(wayAfter(stepped, { ...late, rtt_age_ms: 2_000 }, MOST_BITS).bits).toBe(75_000)
+    expect(wayAfter({ ...stepped, wide: true }, late, MOST_BITS).bits).toBe(75_000)
+  })
+
   it('seeks on only when the last step has been seen to find room', () => {
     const stepped = way({ seeking: true, changedAt_ms: 10_000 })
     const grows = (over: Partial<WayFacts>): boolean =>
@@ -80,6 +92,9 @@ describe('the budget of a picture', () => {
     // A round trip of after the step is believed, one of before it is not.
     expect(grows({ waits_ms: [10, 90], rtt_wait_ms: 10, rtt_age_ms: 200 })).toBe(true)
     expect(grows({ waits_ms: [10, 90], rtt_wait_ms: 10, rtt_age_ms: 1_400 })).toBe(false)
+    // Nor is one whose best is still being found: what filled the line before drains.
+    expect(grows({ rtt_wait_ms: 10, rtt_age_ms: 200, rtt_settled_ms: 1_900 })).toBe(false)
+    expect(grows({ rtt_wait_ms: 10, rtt_age_ms: 200, rtt_settled_ms: 2_000 })).toBe(true)
     // Nor is no answer at all.
     expect(grows({ waits_ms: [], rtt_wait_ms: 10, rtt_age_ms: 1_400 })).toBe(false)
   })
@@ -208,6 +223,23 @@ describe('measuring', () => {
     trips.heard('video', 60, 1000)
     expect(trips.wait_ms(2000)).toBe(150)
     expect(trips.wait_ms(9000)).toBeNull()
+  })
+
+  it('are best known once they have not become better for a while, and for a minute', () => {
+    const trips = new Trips()
+    for (const [ms, at] of [
+      [400, 0],
+      [300, 1_000],
+      [90, 2_000],
+      [85, 3_000],
+    ] as const)
+      trips.heard('pair', ms, at)
+    expect(trips.settled_ms(4_000)).toBe(2_000)
+    // The line has become another, a longer one.
+    for (let at = 10_000; at <= 62_000; at += 1_000) trips.heard('pair', 200 + (at % 3_000) / 1_000, at)
+    expect(trips.wait_ms(62_000)).toBeGreaterThan(100)
+    trips.heard('pair', 205, 64_000)
+    expect(trips.wait_ms(64_000)).toBeLessThan(10)
   })
 })
 

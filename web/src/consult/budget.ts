@@ -11,6 +11,8 @@ export type Way = Readonly<{
   bits: number
   met_bits: number
   seeking: boolean
+  /** Measured before the room was entered (width.ts): it may be sought in long steps. */
+  wide: boolean
   changedAt_ms: number
   calmSince_ms: number
   /** How much waited on it when it was last looked at whether to take less. */
@@ -34,6 +36,8 @@ export type WayFacts = Readonly<{
   rtt_wait_ms: number | null
   /** How long ago that was heard. */
   rtt_age_ms: number
+  /** Since when it has not been better than ever before. */
+  rtt_settled_ms: number
   /** Share of packets lost, 0 to 1. */
   lost: number
   /** What really flows of pictures. */
@@ -59,9 +63,13 @@ const LOST_FLOOR_BITS = 150_000
 const HALVE_EVERY_MS = 1_500
 /** What filled a line drains away at its own pace: while it does by so much from look to look, enough was taken back. */
 const DRAINS = 0.7
-const SEEK_EVERY_MS = 1_500
-/** So long a step takes to show on the line. */
-const SHOWS_MS = 1_000
+type Seek = Readonly<{ every_ms: number; shows_ms: number }>
+/** shows_ms: so long a step takes to show on the line, the sooner the wider it is. */
+const SEEK_WIDE: Seek = { every_ms: 1_500, shows_ms: 1_000 }
+/** Of 150 kbit/s an ECG and two voices leave half: what is too much by a tenth of the line lets a second wait in ten. */
+const SEEK_NARROW: Seek = { every_ms: 3_000, shows_ms: 2_000 }
+const SEEK_NARROW_TIMES = 1.25
+const SETTLED_MS = 2_000
 const RAISE_EVERY_MS = 5_000
 const RAISE = 1.1
 /** A calm scene does not fill what it may; what it never came near to says nothing of the line. */
@@ -76,15 +84,17 @@ const RAISE_FAR = 1.4
 const RAISE_LOW = 1.5
 const LOW_BITS = 24_000
 const SEEK_BITS = 60_000
+const CAREFUL_BITS = 150_000
 const STILL_BITS = 9_000
 const OFF_AFTER_MS = 8_000
 /** After so long without a sign the line may have become another. */
 const SEEK_AGAIN_MS = 60_000
 
-export const firstWay = (now_ms: number): Way => ({
+export const firstWay = (now_ms: number, wide: boolean): Way => ({
   bits: FIRST_BITS,
   met_bits: MOST_DOWN_BITS,
   seeking: true,
+  wide,
   changedAt_ms: now_ms,
   calmSince_ms: now_ms,
   waited_ms: 0,
@@ -103,14 +113,19 @@ export function isFull(f: WayFacts): boolean {
   return waitOf(f.waits_ms) > WAIT_BAD_MS || f.owed_ms > OWED_BAD_MS || f.ecgLate_ms > ECG_BAD_MS
 }
 
+/** A round trip of after the last step is longer than it was. */
+const isWaiting = (f: WayFacts, since_ms: number): boolean =>
+  f.rtt_wait_ms !== null && f.rtt_age_ms < since_ms && f.rtt_wait_ms > WAIT_FAIR_MS
+
 function isCalm(f: WayFacts): boolean {
   if (f.rtt_wait_ms !== null) return f.rtt_wait_ms < WAIT_FAIR_MS && (f.lossy || waitOf(f.waits_ms) < WAIT_BAD_MS)
   return f.waits_ms.length >= 2 && waitOf(f.waits_ms) < WAIT_FAIR_MS && f.owed_ms < WAIT_FAIR_MS
 }
 
 /** Whether what was last added has been seen to find room: a step taken before the last one shows goes far too far. */
-function hasRoom(f: WayFacts, since_ms: number): boolean {
-  if (f.rtt_wait_ms !== null && f.rtt_age_ms < since_ms - SHOWS_MS) return f.rtt_wait_ms < RTT_FAIR_MS
+function hasRoom(f: WayFacts, since_ms: number, shows_ms: number): boolean {
+  if (f.rtt_settled_ms < SETTLED_MS) return false // what filled it before still drains: its best is not known
+  if (f.rtt_wait_ms !== null && f.rtt_age_ms < since_ms - shows_ms) return f.rtt_wait_ms < RTT_FAIR_MS
   return f.lossy || (f.waits_ms.length >= 2 && Math.max(...f.waits_ms.slice(-2)) < WAIT_FAIR_MS)
 }
 
@@ -122,6 +137,7 @@ export function wayAfter(before: Way, f: WayFacts, most_bits: number): Way {
     bits: Math.max(LEAST_BITS, Math.min(way.bits, bits)),
     met_bits: bits < way.bits ? way.bits : way.met_bits,
     seeking: false,
+    wide: false,
     changedAt_ms: f.now_ms,
     calmSince_ms: f.now_ms,
     waited_ms: waitingOf(f),
@@ -136,6 +152,9 @@ export function wayAfter(before: Way, f: WayFacts, most_bits: number): Way {
     // Half of what flows: half of what nobody sends would free nothing either.
     return fall(Math.max(STILL_BITS, Math.max(way.bits / 2, Math.min(way.bits, f.used_bits)) / 2))
   }
+  // A step too far, seen before it fills the line: taken back. What still drains after a fall is no such step.
+  if (isCareful(before) && before.waited_ms === 0 && before.bits > FIRST_BITS && isWaiting(f, since_ms))
+    return fall(before.bits / SEEK_NARROW_TIMES)
   if (f.lost > LOST_BAD && way.bits > LOST_FLOOR_BITS && since_ms >= HALVE_EVERY_MS)
     return fall(Math.max(LOST_FLOOR_BITS, way.bits * 0.7))
   // Room is only known to be there while what there is of it is used.
@@ -143,18 +162,25 @@ export function wayAfter(before: Way, f: WayFacts, most_bits: number): Way {
   if (!calm || !isUsed || way.bits >= most_bits) return way
   const seeking = way.seeking || f.now_ms - way.calmSince_ms > SEEK_AGAIN_MS
   const { every_ms, times } = seeking ? seek(way) : climb(way)
-  if (since_ms < every_ms || (seeking && !hasRoom(f, since_ms))) return way
+  const isLong = times > RAISE && way.bits >= LOW_BITS
+  if (since_ms < every_ms || (isLong && !hasRoom(f, since_ms, seekOf(way).shows_ms))) return way
   return { ...way, seeking, bits: Math.min(most_bits, Math.round(way.bits * times)), changedAt_ms: f.now_ms }
 }
 
 type Step = Readonly<{ every_ms: number; times: number }>
 
-const seek = (way: Way): Step => ({ every_ms: SEEK_EVERY_MS, times: way.bits < SEEK_BITS ? 2 : 1.5 })
+const isCareful = (way: Way): boolean => !way.wide && way.bits < CAREFUL_BITS
+const seekOf = (way: Way): Seek => (isCareful(way) ? SEEK_NARROW : SEEK_WIDE)
+const seek = (way: Way): Step => ({
+  every_ms: seekOf(way).every_ms,
+  times: isCareful(way) ? SEEK_NARROW_TIMES : way.bits < SEEK_BITS ? 2 : 1.5,
+})
 
 function climb(way: Way): Step {
   // What the first frames met was mostly the beginning itself: the room opens, connections come to stand.
   const met_bits = Math.max(way.met_bits, 2 * FIRST_BITS)
-  if (way.bits < FAR * met_bits) return { every_ms: FAR_EVERY_MS, times: way.bits < LOW_BITS ? RAISE_LOW : RAISE_FAR }
+  const far = isCareful(way) ? SEEK_NARROW_TIMES : RAISE_FAR
+  if (way.bits < FAR * met_bits) return { every_ms: FAR_EVERY_MS, times: way.bits < LOW_BITS ? RAISE_LOW : far }
   const times = way.bits < LOW_BITS ? RAISE_LOW : RAISE
   return { every_ms: way.bits > NEAR * met_bits ? NEAR_EVERY_MS : RAISE_EVERY_MS, times }
 }
@@ -240,30 +266,48 @@ export class Delays {
 
 const KEPT = 240
 
-/** The connections' round trips, of several kinds that differ at their best: how much longer than that the last took. */
-export class Trips {
-  private readonly kinds = new Map<string, { least: number; last: number; at_ms: number }>()
+type Kind = { readonly readings: { ms: number; at_ms: number }[]; least: number; fellAt_ms: number }
 
-  heard(kind: string, rtt_ms: number, now_ms: number): void {
-    const was = this.kinds.get(kind)
-    if (was !== undefined && was.last === rtt_ms) return // the same one, looked at again
-    this.kinds.set(kind, { least: Math.min(was?.least ?? rtt_ms, rtt_ms), last: rtt_ms, at_ms: now_ms })
+/**
+ * The connections' round trips, of several kinds that differ at their best: how much longer than at their best of the last
+ * minute (a line may have become a longer one) the last took.
+ */
+export class Trips {
+  private readonly kinds = new Map<string, Kind>()
+
+  heard(name: string, rtt_ms: number, now_ms: number): void {
+    const kind = this.kinds.get(name) ?? { readings: [], least: Number.POSITIVE_INFINITY, fellAt_ms: now_ms }
+    this.kinds.set(name, kind)
+    if (kind.readings.at(-1)?.ms === rtt_ms) return // the same one, looked at again
+    kind.readings.push({ ms: rtt_ms, at_ms: now_ms })
+    while ((kind.readings[0]?.at_ms ?? now_ms) < now_ms - LEAST_WITHIN_MS) kind.readings.shift()
+    if (rtt_ms < kind.least - FALLS_MS) kind.fellAt_ms = now_ms
+    kind.least = Math.min(...kind.readings.map(r => r.ms))
   }
 
   /** null: none is fresh. */
   wait_ms(now_ms: number): number | null {
-    const waits = this.fresh(now_ms).map(k => k.last - k.least)
+    const waits = this.fresh(now_ms).map(k => lastOf(k).ms - k.least)
     return waits.length === 0 ? null : Math.max(...waits)
   }
 
   /** How long ago the newest was heard. */
   age_ms(now_ms: number): number {
-    return Math.min(...this.fresh(now_ms).map(k => now_ms - k.at_ms))
+    return Math.min(...this.fresh(now_ms).map(k => now_ms - lastOf(k).at_ms))
   }
 
-  private fresh(now_ms: number): { least: number; last: number; at_ms: number }[] {
-    return [...this.kinds.values()].filter(k => now_ms - k.at_ms < TRIP_FRESH_MS)
+  /** Since when none of them has become better: before, what waited on the line is still draining. */
+  settled_ms(now_ms: number): number {
+    return Math.min(...this.fresh(now_ms).map(k => now_ms - k.fellAt_ms))
+  }
+
+  private fresh(now_ms: number): Kind[] {
+    return [...this.kinds.values()].filter(k => now_ms - lastOf(k).at_ms < TRIP_FRESH_MS)
   }
 }
 
+const lastOf = (kind: Kind): { ms: number; at_ms: number } => kind.readings.at(-1) ?? { ms: 0, at_ms: 0 }
+
+const LEAST_WITHIN_MS = 60_000
+const FALLS_MS = 10
 const TRIP_FRESH_MS = 3_500

@@ -18,7 +18,7 @@ const LINGERS_MS = 800
 export class Held {
   private place: Place | null = null
   /** Whether its line is: until that is known, no. */
-  private wide = false
+  wide = false
   private readonly over = new AbortController()
 
   constructor(

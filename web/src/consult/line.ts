@@ -104,6 +104,8 @@ const ecg = new EcgClock()
 export const heardEcg = (block: SampleBlock): void => ecg.heard(block)
 
 type Options = Readonly<{
+  /** As measured before the room was entered. */
+  wide: boolean
   tell: (line: LineTold) => void
   flow: () => Promise<Flow>
   /** Another picture is to be sent, or another one is bearable. */
@@ -118,7 +120,7 @@ export function openLine(o: Options) {
   const delays = new Delays()
   const asked: number[] = []
   const others = new Map<string, Heard>()
-  let up: Way = firstWay(performance.now())
+  let up: Way = firstWay(performance.now(), o.wide)
   let down: Way = up
   let flow: Flow = NO_FLOW
   const trips = new Trips()
@@ -185,6 +187,7 @@ export function openLine(o: Options) {
       lossy: now_ms - lossyAt_ms < LOSSY_FOR_MS,
       rtt_wait_ms: trips.wait_ms(now_ms),
       rtt_age_ms: trips.age_ms(now_ms),
+      rtt_settled_ms: trips.settled_ms(now_ms),
       lost: way === 'up' ? rates.lostUp : rates.lostDown,
       used_bits: way === 'up' ? rates.up_bits : sum(rates.downs_bits),
     }

@@ -48,13 +48,13 @@ type Member = {
   came: boolean
 }
 
-/**
- * `held`: a seat laid in the lobby. `onElsewhere`: this person has entered by another page, which takes the place of this
- * one.
- */
+/** What the lobby has made ready: a seat laid there, and whether the line is wide. */
+export type FromLobby = Readonly<{ held: Place | null; wide: boolean }>
+
+/** `onElsewhere`: this person has entered by another page, which takes the place of this one. */
 export function openLink(
   enter: Enter,
-  held: Place | null,
+  lobby: FromLobby,
   me: string,
   media: OwnMedia,
   nameOf: (account: string) => string,
@@ -147,6 +147,7 @@ export function openLink(
     seek()
   }
   const line = openLine({
+    wide: lobby.wide,
     tell: told => whisper(topic, null, told),
     flow: async () => {
       if (forwarder !== null) return forwarder.flow()
@@ -361,6 +362,7 @@ export function openLink(
   })
 
   // The hub sits us on the seat held for us, unless it is gone or two go browser to browser.
+  const { held } = lobby
   const sits = held !== null && enter.media?.seat === held.seat
   if (!sits) held?.close()
   if (enter.forwarded === true && canCall) void forward().take(enter.media ?? null, sits ? held : null)

@@ -83,6 +83,8 @@ export class Place {
   private connectedAt_ms: number | null = null
   private healing: ReturnType<typeof setTimeout> | undefined
   private counted: Counted = NOTHING_COUNTED
+  /** Round trips of the lobby, when nothing flowed: they say nothing of now. */
+  private stale: Readonly<Record<string, number>> = {}
   private readonly looking: ReturnType<typeof setInterval>
 
   constructor(
@@ -138,11 +140,13 @@ export class Place {
 
   /** Its person has entered. The picture's caps are in force before the first frame. */
   async sit(sitter: Sitter): Promise<void> {
+    const before = this.flow()
     this.sitter = sitter
     this.connectedAt_ms = null
     await this.show()
     await this.replace(sitter.tracks())
     await this.pack()
+    this.stale = (await before).trips
   }
 
   /**
@@ -278,6 +282,7 @@ export class Place {
     const { gotVideo, got: came, lost } = got
     const trips: Record<string, number> = { ...sent.trips }
     if (got.trips.pair !== undefined) trips.down = got.trips.pair
+    for (const [kind, ms] of Object.entries(this.stale)) if (trips[kind] === ms) delete trips[kind]
     return { ...sent, gotVideo, got: came, lost, trips }
   }
 

@@ -82,6 +82,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
 
   const enter = async (): Promise<void> => {
     const laid = held.current?.take() ?? null
+    const lobby = { held: laid, wide: held.current?.wide === true }
     setPlace({ kind: 'entering' })
     try {
       const by = laid === null ? '' : `?seat=${encodeURIComponent(laid.seat)}`
@@ -90,7 +91,7 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
       p.onChange(told.consult)
       takeSeat(c.id)
       const nameOf = (a: string): string => names.current.find(m => m.account === a)?.name ?? '–'
-      const opened = openLink(told, laid, p.me, media, nameOf, elsewhere)
+      const opened = openLink(told, lobby, p.me, media, nameOf, elsewhere)
       link.current = opened
       // In the same turn as the link, so that both hear what the hub first tells a newcomer.
       const floor = openShared(opened.topic, p.me, by => {
