@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -491,6 +492,12 @@ async def test_a_seat_held_in_the_lobby_is_nobodys_until_its_person_enters() -> 
     assert await seats.enter("con_1", "usr_b", held.seat) == MediaSeat(held.seat, "")
     assert (engine.asked, seats.open_seats) == (["admit"], 1)
     assert said == ['{"kind":"media","say":"members","accounts":["usr_b"]} None']
+    # What flows in its slots may have been said before the page follows the room: it hears the last of it then.
+    seats._heard(Slots("con_1", held.seat, [], ["usr_x"]))
+    seats._heard(Slots("con_1", held.seat, [], ["usr_y"]))
+    told = [json.loads(raw) for raw in seats.first_whispers("con_1", "usr_b")]
+    assert [(news["say"], news.get("picture")) for news in told] == [("members", None), ("slots", ["usr_y"])]
+    assert [json.loads(raw)["say"] for raw in seats.first_whispers("con_1", "usr_x")] == ["members"]
 
 
 async def test_who_comes_with_a_seat_that_is_gone_or_anothers_gets_a_new_one_and_tries_are_bounded() -> None:

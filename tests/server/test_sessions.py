@@ -213,6 +213,21 @@ async def test_the_live_connection_takes_a_ticket_once_and_only_from_its_own_pag
         assert foreign.value.status == 403
 
 
+async def test_what_is_sent_to_measure_the_line_comes_back_as_it_is_and_only_so_much(hub: Hub) -> None:
+    async with await hub.sign_in("clinic") as browser:
+        for size, status in ((0, 200), (16 * 1024, 200), (16 * 1024 + 1, 413)):
+            piece = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+            headers = {"Idempotency-Key": "k" * 8, "Content-Type": "text/html"}
+            async with browser.http.post(f"{hub.url}/api/echo", data=piece, headers=headers) as answer:
+                assert answer.status == status
+                if status == 200:
+                    assert await answer.read() == piece
+                    assert answer.headers["Content-Type"] == "application/octet-stream"
+                    assert answer.headers["Content-Disposition"].startswith("attachment")
+    async with aiohttp.ClientSession() as nobody, nobody.post(f"{hub.url}/api/echo", data=b"x") as answer:
+        assert answer.status == 401
+
+
 async def spare(socket: aiohttp.ClientWebSocketResponse) -> str:
     await socket.send_json({"type": "ticket"})
     told = await socket.receive_json(timeout=5)

@@ -2,6 +2,7 @@
 // (docs/decisions/0022). It may be laid before its person enters: it then sends nothing, and gets nothing, until it is
 // sat on. Which seat is used when is forwarder.ts; one laid in the lobby, held.ts.
 import type { IceServer, MediaAnswer, MediaNews, MediaSeat, Wish } from '../api/types.gen'
+import { newestInTurn } from '../live/gather'
 import { layersFor, pictureFor } from './budget'
 import { type Flow, type Line, NO_FLOW } from './line'
 import {
@@ -66,9 +67,7 @@ export type Sitter = Readonly<{
 export class Place {
   readonly seat: string
   private laying: Promise<unknown> | null = null
-  private wished: readonly Wish[] = []
-  private told: readonly Wish[] | null = null
-  private telling: Promise<void> = Promise.resolve()
+  private tell: ((wished: readonly Wish[]) => Promise<void>) | null = null
   private readonly receiving: RTCPeerConnection
   private readonly sending: RTCPeerConnection
   private readonly pictures: (MediaStream | null)[] = Array(PICTURE_SLOTS).fill(null)
@@ -125,17 +124,9 @@ export class Place {
   }
 
   /** What this page wants to see. One after another and the newest alone: two on their way at once may change places. */
-  wish(ask: Ask, wished: readonly Wish[]): Promise<void> {
-    this.wished = wished
-    this.telling = this.telling
-      .catch(() => undefined)
-      .then(async () => {
-        const newest = this.wished
-        if (newest === this.told) return
-        await ask('watch', { seat: this.seat, wishes: newest })
-        this.told = newest
-      })
-    return this.telling
+  async wish(ask: Ask, wished: readonly Wish[]): Promise<void> {
+    this.tell ??= newestInTurn(wishes => ask('watch', { seat: this.seat, wishes }))
+    await this.tell(wished)
   }
 
   /** Its person has entered. The picture's caps are in force before the first frame. */

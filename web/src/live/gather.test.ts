@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { gathered } from './gather'
+import { gathered, newestInTurn } from './gather'
 
 /** A hub that answers when it is let. */
 function hub() {
@@ -66,5 +66,44 @@ describe('questions about one thing', () => {
     await vi.runAllTimersAsync()
     want()
     expect(asked()).toBe(1)
+  })
+})
+
+describe('what changes often', () => {
+  it('is told in turn, the newest alone, and each once', async () => {
+    const answers: (() => void)[] = []
+    const sent: string[] = []
+    const tell = newestInTurn((value: string) => {
+      sent.push(value)
+      return new Promise<void>(done => answers.push(done))
+    })
+    const flush = async (): Promise<void> => {
+      for (let i = 0; i < 8; i++) await Promise.resolve()
+    }
+    const all = [tell('a'), tell('b'), tell('c')]
+    await flush()
+    expect(sent).toEqual(['c']) // nothing was on its way yet
+    const late = tell('d')
+    await flush()
+    expect(sent).toEqual(['c'])
+    answers.shift()?.()
+    await flush()
+    expect(sent).toEqual(['c', 'd'])
+    answers.shift()?.()
+    await Promise.all([...all, late])
+    void tell('d')
+    await flush()
+    expect(sent).toEqual(['c', 'd'])
+  })
+
+  it('is told again after a question that failed', async () => {
+    const sent: string[] = []
+    const tell = newestInTurn(async (value: string) => {
+      sent.push(value)
+      if (sent.length === 1) throw new Error('no line')
+    })
+    await expect(tell('a')).rejects.toThrow('no line')
+    await tell('a')
+    expect(sent).toEqual(['a', 'a'])
   })
 })

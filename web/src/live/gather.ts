@@ -1,5 +1,5 @@
-// What the wire tells often is asked of the hub seldom: questions about one thing, one at a time. Whom the answer concerns
-// is each screen's own matter.
+// What the wire tells often is asked of the hub seldom: questions about one thing, one at a time; and so is told what
+// changes often. Whom the answer concerns is each screen's own matter.
 
 export type Gathered = (() => void) & Readonly<{ stop: () => void }>
 
@@ -37,4 +37,26 @@ export function gathered(ask: (isWanted: () => boolean) => Promise<unknown>, wai
     clearTimeout(timer)
   }
   return Object.assign(want, { stop })
+}
+
+/**
+ * `send`, one after another and of those that wait the newest alone: two on their way at once may change places. The promise
+ * ends when this value or a newer one has been sent, and raises what `send` of that one raised.
+ */
+export function newestInTurn<T>(send: (value: T) => Promise<unknown>): (value: T) => Promise<void> {
+  let newest: T
+  let sent: { value: T } | null = null
+  let turn: Promise<void> = Promise.resolve()
+  return value => {
+    newest = value
+    turn = turn
+      .catch(() => undefined)
+      .then(async () => {
+        const now = newest
+        if (sent?.value === now) return
+        await send(now)
+        sent = { value: now }
+      })
+    return turn
+  }
 }
