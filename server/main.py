@@ -497,7 +497,7 @@ class Application:
         async def echo(call: Call) -> Raw:
             if len(call.body) > ECHO_BYTES_MAX:
                 raise TooLarge(limit_bytes=ECHO_BYTES_MAX)
-            return Raw(call.body, "application/octet-stream", attachment=True)
+            return Raw(call.body, "application/octet-stream", filename="echo", attachment=True)
 
         async def numbers(_call: Call) -> Raw:
             counts = {"http_problems": http.errors, "device_refusals": self.intake.refusals}
