@@ -488,7 +488,7 @@ def topic_kind(room: Consultations) -> TopicKind:
         consult_id = topic.partition(":")[2]
         media = [] if room.seats is None else room.seats.first_whispers(consult_id, account)
         film = None if room.films is None else room.films.first_whisper(consult_id)
-        return [*room.rooms.first_whispers(consult_id), *media, *(said for said in (film,) if said is not None)]
+        return [*room.rooms.first_whispers(consult_id), *media, *([] if film is None else [film])]
 
     def left(topic: str, account: str) -> Heard:
         consult_id = topic.partition(":")[2]

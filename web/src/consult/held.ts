@@ -17,7 +17,7 @@ const LINGERS_MS = 800
 
 export class Held {
   private place: Place | null = null
-  /** Whether its line is: until that is known, no. */
+  /** Whether the line is wide; until that is known, no. */
   wide = false
   private readonly over = new AbortController()
 
