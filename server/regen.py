@@ -149,7 +149,8 @@ def route_page() -> str:
             for r in make(*[None] * len(inspect.signature(make).parameters))
         ]
     own = "`GET /api/hub`, `GET /healthz`, `GET /metrics` are public; `GET /api/ws?ticket=` is the live connection,"
-    own += " `GET /api/consults/{id}/sound?ticket=` carries voices where no media come through."
+    own += " `POST /api/echo` (signed in, up to 16 kB) gives back what it got, `GET /api/consults/{id}/sound?ticket=`"
+    own += " carries voices where no media come through."
     text = f"Commands (POST, PUT, DELETE) carry an `Idempotency-Key`. {own} Types: `web/src/api/types.gen.ts`."
     return _page("HTTP", text, ("route", "access rule", "takes", "gives"), sorted(rows))
 

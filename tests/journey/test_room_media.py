@@ -43,6 +43,12 @@ HEARD = """async () => {
   return [voices, samples]
 }"""
 
+# A busy machine may be taken for a narrow line, on which nobody sits down on the seat held in the lobby.
+WIDE = """
+const plain = window.fetch
+window.fetch = (what, how) => what === '/api/echo' ? Promise.resolve(new Response(how.body)) : plain(what, how)
+"""
+
 
 @pytest.fixture
 def config(janus_server: janus.Janus | None) -> Config:
@@ -113,10 +119,17 @@ async def test_the_third_member_brings_all_to_the_forwarder_and_they_see_and_hea
     await third.see("leave").get_by_role("button").click()
     for person in (clinic, specialist):
         await expect(person.page.locator("[data-testid=peer-tile][data-state=connected]")).to_have_count(1)
+    await third.context.add_init_script(WIDE)
     await third.go(f"/room/{consult}")
-    await enter(third)
+    # On a wide line he sits down on the seat that the lobby held for him, and makes no other.
+    await expect(third.see("way-check")).to_have_attribute("data-way", "direct")
+    async with third.page.expect_request(lambda asked: "/enter" in asked.url) as entering:
+        await enter(third)
+    assert "?seat=seat_" in (await entering.value).url
     for person in everybody:
         await sees_all(person, 2)
+        await hears(person, 2)
+    assert await third.page.evaluate("window.connections.filter(c => c.connectionState !== 'closed').length") == 2
 
     # The forwarder is killed: everybody gets a new seat without a click.
     for person in everybody:

@@ -65,7 +65,9 @@ async def test_on_a_narrow_line_the_ecg_stays_young_the_voices_whole_and_the_pic
     async with town_with(engine, tmp_path, "clinic", "city") as rig, rig.device("clinic") as monitor:
         await monitor.begun()
         clinic, city = people = await lobby(rig, engine, narrow(kbit_s))
-        await connect(*people)
+        async with clinic.page.expect_request(lambda asked: "/enter" in asked.url) as entering:
+            await connect(*people)
+        assert "seat=" not in (await entering.value).url  # pictures that begin with the click would fill it
         told = await keeps(monitor, people, concealed_pct=5)
         assert told.city.video_kbit_s < kbit_s
         await says_so(clinic, city)

@@ -127,11 +127,6 @@ async function json<T>(method: Method, path: string, body: unknown, options: Opt
   return (await response.json()) as T
 }
 
-async function drained(response: Response): Promise<Response> {
-  await response.arrayBuffer()
-  return response
-}
-
 /** T is the type the server's generator wrote for that path (api/types.gen.ts). */
 export const api = {
   get: <T>(path: string, options: Options = {}) => json<T>('GET', path, undefined, options),
@@ -145,7 +140,7 @@ export const api = {
     return (await response.json()) as T
   },
   /** There and back as it is: how wide the line is. */
-  echo: (piece: Blob): Promise<Response> => send('POST', '/api/echo', piece, {}).then(drained),
+  echo: async (piece: Blob): Promise<ArrayBuffer> => (await send('POST', '/api/echo', piece, {})).arrayBuffer(),
   bytes: async (path: string, options: Options = {}): Promise<ArrayBuffer> =>
     (await send('GET', path, undefined, options)).arrayBuffer(),
 }

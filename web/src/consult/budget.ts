@@ -36,7 +36,7 @@ export type WayFacts = Readonly<{
   rtt_wait_ms: number | null
   /** How long ago that was heard. */
   rtt_age_ms: number
-  /** Since when it has not been better than ever before. */
+  /** How long its best has stood. */
   rtt_settled_ms: number
   /** Share of packets lost, 0 to 1. */
   lost: number
@@ -84,6 +84,7 @@ const RAISE_FAR = 1.4
 const RAISE_LOW = 1.5
 const LOW_BITS = 24_000
 const SEEK_BITS = 60_000
+/** Below, a line that was not measured as wide is taken for a narrow one. */
 const CAREFUL_BITS = 150_000
 const STILL_BITS = 9_000
 const OFF_AFTER_MS = 8_000
@@ -162,6 +163,7 @@ export function wayAfter(before: Way, f: WayFacts, most_bits: number): Way {
   if (!calm || !isUsed || way.bits >= most_bits) return way
   const seeking = way.seeking || f.now_ms - way.calmSince_ms > SEEK_AGAIN_MS
   const { every_ms, times } = seeking ? seek(way) : climb(way)
+  // Of a step by a tenth, or where hardly anything flows, there is nothing to see on the line.
   const isLong = times > RAISE && way.bits >= LOW_BITS
   if (since_ms < every_ms || (isLong && !hasRoom(f, since_ms, seekOf(way).shows_ms))) return way
   return { ...way, seeking, bits: Math.min(most_bits, Math.round(way.bits * times)), changedAt_ms: f.now_ms }
@@ -296,7 +298,7 @@ export class Trips {
     return Math.min(...this.fresh(now_ms).map(k => now_ms - lastOf(k).at_ms))
   }
 
-  /** Since when none of them has become better: before, what waited on the line is still draining. */
+  /** How long the best of each has stood: before that, what waited on the line is still draining. */
   settled_ms(now_ms: number): number {
     return Math.min(...this.fresh(now_ms).map(k => now_ms - k.fellAt_ms))
   }

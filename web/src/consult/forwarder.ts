@@ -108,7 +108,7 @@ export class Forwarder {
       if (this.closed || over.signal.aborted) return
       this.next?.close()
       const { tracks, line, others } = this.o
-      const sitter: Sitter = { tracks, line, others, tell: change => this.changed(place, change) }
+      const sitter: Sitter = { ask: this.ask, tracks, line, others, tell: change => this.changed(place, change) }
       const place: Place = held ?? new Place(seat, this.o.iceServers, sitter)
       this.next = place
       for (const news of this.early.splice(0)) place.heard(news)
@@ -202,9 +202,10 @@ export class Forwarder {
     return `/api/consults/${encodeURIComponent(this.o.consult)}/media/${what}`
   }
 
+  private readonly ask: Ask = (what, body) => api.post(this.path(what), body, { timeout_ms: ASK_MS })
+
   private async tellWishes(place: Place): Promise<void> {
-    const ask: Ask = (what, body) => api.post(this.path(what), body, { timeout_ms: ASK_MS })
-    if (this.wished !== null) await place.wish(ask, this.wished)
+    if (this.wished !== null) await place.wish(this.wished)
   }
 
   private changed(place: Place, change: 'state' | 'flows' | 'failed'): void {

@@ -56,6 +56,7 @@ export type Ask = <T>(what: string, body: unknown) => Promise<T>
 
 /** What a room gives to the seat one sits on. */
 export type Sitter = Readonly<{
+  ask: Ask
   tracks: () => Tracks
   line: Line
   /** How many others are in the room. */
@@ -67,7 +68,6 @@ export type Sitter = Readonly<{
 export class Place {
   readonly seat: string
   private laying: Promise<unknown> | null = null
-  private tell: ((wished: readonly Wish[]) => Promise<void>) | null = null
   private readonly receiving: RTCPeerConnection
   private readonly sending: RTCPeerConnection
   private readonly pictures: (MediaStream | null)[] = Array(PICTURE_SLOTS).fill(null)
@@ -124,10 +124,9 @@ export class Place {
   }
 
   /** What this page wants to see. One after another and the newest alone: two on their way at once may change places. */
-  async wish(ask: Ask, wished: readonly Wish[]): Promise<void> {
-    this.tell ??= newestInTurn(wishes => ask('watch', { seat: this.seat, wishes }))
-    await this.tell(wished)
-  }
+  readonly wish = newestInTurn(async (wishes: readonly Wish[]) => {
+    await this.sitter?.ask('watch', { seat: this.seat, wishes })
+  })
 
   /** Its person has entered. The picture's caps are in force before the first frame. */
   async sit(sitter: Sitter): Promise<void> {
