@@ -187,6 +187,12 @@ def test_lines_have_the_pages_names_towards_the_page_and_januss_towards_janus() 
     assert named.count("a=candidate") == 1
 
 
+def test_each_line_of_januss_offer_is_a_stream_of_its_own_so_that_no_picture_waits_for_anothers_voice() -> None:
+    lines = [[f"m=audio 9 X {n}", f"a=mid:{n}", "a=sendonly", "a=msid:janus janus" + str(n)] for n in range(4)]
+    told = _named_for_page("\r\n".join(["v=0", *lines[0], *lines[1], *lines[3]]) + "\r\n").split("\r\n")
+    assert [row for row in told if row.startswith("a=msid:")] == ["a=msid:s0 s0", "a=msid:s1 s1", "a=msid:p0 p0"]
+
+
 def seat_of(room: Room, account: str, feed: int) -> Seat:
     """One that is heard and sends both pictures."""
     flowing = [room.silence] * SOUND_SLOTS + [room.darkness] * PICTURE_SLOTS

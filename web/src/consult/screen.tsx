@@ -5,6 +5,7 @@ import { Button, Empty } from '../ui'
 import type { Seat } from './link'
 import type { OwnMedia } from './media'
 import type { Shared } from './shared'
+import { showLive } from './video'
 
 type Props = Readonly<{
   shared: Shared
@@ -57,7 +58,7 @@ function Picture(p: PictureProps) {
   useEffect(() => {
     const el = video.current
     if (el === null) return
-    el.srcObject = p.stream
+    showLive(el, p.stream)
     if (p.stream !== null) el.play().catch(() => undefined) // muted: a refusal only leaves it still
   }, [p.stream])
   return (

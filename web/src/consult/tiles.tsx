@@ -6,6 +6,7 @@ import type { Seat } from './link'
 import type { Media } from './media'
 import type { PeerState } from './negotiation'
 import type { Sound } from './sound'
+import { showLive } from './video'
 
 const STATE_WORDS = {
   connecting: 'peer.connecting',
@@ -27,8 +28,8 @@ export function PeerTile({ seat, name }: { seat: Seat; name: string }) {
   }
   useEffect(() => {
     const el = video.current
-    if (el === null || el.srcObject === seat.stream) return
-    el.srcObject = seat.stream
+    if (el === null) return
+    showLive(el, seat.stream)
     play()
   }, [seat.stream])
   useEffect(() => {
