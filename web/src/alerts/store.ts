@@ -5,7 +5,7 @@ import type { Alert, Alerts } from '../api/types.gen'
 import { now } from '../app/clock'
 import { grantOrgs, may, me } from '../clinic/me'
 import { gathered } from '../live/gather'
-import { isLinked, subscribe } from '../live/live'
+import { subscribe } from '../live/live'
 import type { LiveEvent } from '../live/protocol'
 import { inOrder, isEnded, isRinging, ringFor } from './ladder'
 import { hush, playOnce, ring, sound } from './player'
@@ -40,24 +40,29 @@ export function put(alert: Alert): void {
   known.value = new Map(known.value).set(alert.id, alert)
 }
 
-/** Fetches the open list. */
-export const refresh = gathered(async () => {
-  try {
-    const list = await api.get<Alerts>('/api/alerts?open=true&limit=500')
-    const ids = new Set(list.alerts.map(a => a.id))
-    const ended = [...known.peek().values()].filter(a => !ids.has(a.id) && isEnded(a))
-    const vanished = [...known.peek().values()].filter(a => !ids.has(a.id) && !isEnded(a))
-    known.value = new Map([...ended, ...list.alerts].map(a => [a.id, a]))
-    onDuty.value = list.on_duty
-    failed.value = null
-    // No longer open: its end is said on its own page, so ask once how it ended.
-    for (const a of vanished) void refreshOne(a.id)
-  } catch (error) {
-    failed.value = error instanceof ApiError ? error : null
-  } finally {
-    called.value = false // after the list: what rings by then rings on without a break
-  }
-})
+/** Fetches the open list. Several topics say in one breath that they are ready; an alarm waits for nothing else. */
+const BREATH_MS = 20
+export const refresh = gathered(
+  async () => {
+    try {
+      const list = await api.get<Alerts>('/api/alerts?open=true&limit=500')
+      const ids = new Set(list.alerts.map(a => a.id))
+      const ended = [...known.peek().values()].filter(a => !ids.has(a.id) && isEnded(a))
+      const vanished = [...known.peek().values()].filter(a => !ids.has(a.id) && !isEnded(a))
+      known.value = new Map([...ended, ...list.alerts].map(a => [a.id, a]))
+      onDuty.value = list.on_duty
+      failed.value = null
+      // No longer open: its end is said on its own page, so ask once how it ended.
+      for (const a of vanished) void refreshOne(a.id)
+    } catch (error) {
+      failed.value = error instanceof ApiError ? error : null
+    } finally {
+      called.value = false // after the list: what rings by then rings on without a break
+    }
+  },
+  BREATH_MS,
+  false,
+)
 
 export async function refreshOne(id: string): Promise<Alert> {
   const alert = await api.get<Alert>(`/api/alerts/${encodeURIComponent(id)}`)
@@ -92,14 +97,11 @@ export function startAlerts(): void {
       stop = []
       known.value = new Map()
       if (person === null || !may('alert.read')) return
+      // A link that comes back may have missed an alarm; the cursors bring it, asking as it is ready makes sure.
       const listener = { event: heard, ready: refresh }
       stop = [`user:${person}`, ...orgs.map(o => `org:${o}`)].map(topic => subscribe(topic, null, listener))
       refresh()
     })
-  })
-  // A link that comes back may have missed an alarm; the cursors bring it, this makes sure.
-  effect(() => {
-    if (isLinked.value) untracked(refresh)
   })
   effect(soundTheAlarm)
 }

@@ -3,6 +3,7 @@
 // beside it, and the old one goes when the new flows.
 import { ApiError, api } from '../api/client'
 import type { IceServer, MediaNews, MediaSeat, Wish } from '../api/types.gen'
+import { goAhead } from '../live/gather'
 import { MOST_DOWN_BITS, picturesFor } from './budget'
 import { type Flow, type Line, NO_FLOW } from './line'
 import type { Net, Tracks } from './peer'
@@ -104,7 +105,9 @@ export class Forwarder {
     clearTimeout(this.timer)
     const ask: Ask = (what, body) => api.post(this.path(what), body, { signal: over.signal, timeout_ms: ASK_MS })
     try {
-      const seat = given ?? (await ask<MediaSeat>('seat', {}))
+      const asked = given ?? ask<MediaSeat>('seat', {})
+      goAhead(Promise.resolve(asked))
+      const seat = await asked
       if (this.closed || over.signal.aborted) return
       this.next?.close()
       const { tracks, line, others } = this.o
@@ -112,7 +115,9 @@ export class Forwarder {
       const place: Place = held ?? new Place(seat, this.o.iceServers, sitter)
       this.next = place
       for (const news of this.early.splice(0)) place.heard(news)
-      await Promise.all([place.lay(ask), held?.sit(sitter)])
+      const laid = Promise.all([place.lay(ask), held?.sit(sitter)])
+      goAhead(laid)
+      await laid
       this.refused = null
       await this.tellWishes(place)
     } catch (error) {

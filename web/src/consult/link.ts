@@ -346,6 +346,10 @@ export function openLink(
   }
 
   const stopTopic = subscribe(topic, null, { whisper: heard, ready: back })
+  // A seat is asked for before the topic says that it is ready: what is said of it meanwhile is said again then.
+  const stopLinked = isLinked.subscribe(is => {
+    if (is) void forwarder?.kick()
+  })
   // A topic somebody on this page already follows says no second `ready`.
   if (linked()) hello()
   const stopHurry = hurry()
@@ -430,6 +434,7 @@ export function openLink(
     line.close()
     stopMedia()
     stopTopic()
+    stopLinked()
     for (const m of members.values()) m.peer?.close()
     members.clear()
     forwarder?.close()

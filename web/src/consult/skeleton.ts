@@ -5,6 +5,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { api } from '../api/client'
 import type { Conclude, Conclusion, Draft, DraftChange, Question } from '../api/types.gen'
 import { me } from '../clinic/me'
+import { gathered } from '../live/gather'
 import { subscribe } from '../live/live'
 import { dropDraft, keepDraft, keptDraft } from './draft'
 
@@ -98,6 +99,7 @@ export type SharedDraft = Readonly<{
 type Open = {
   readonly draft: Signal<Draft | null>
   readonly typed: Signal<DraftChange>
+  readonly load: () => void
   users: number
   sending: boolean
   timer: ReturnType<typeof setTimeout> | undefined
@@ -107,9 +109,23 @@ const opened = new Map<string, Open>()
 function openOf(consult: string): Open {
   const known = opened.get(consult)
   if (known !== undefined) return known
-  const made = { draft: signal(null), typed: signal({}), users: 0, sending: false, timer: undefined } as Open
+  const draft = signal<Draft | null>(null)
+  const load = gathered(() =>
+    api.get<Draft>(pathOf(consult)).then(
+      came => newer(draft, came),
+      () => undefined,
+    ),
+  ) // with the next news
+  const made: Open = { draft, typed: signal({}), load, users: 0, sending: false, timer: undefined }
   opened.set(consult, made)
   return made
+}
+
+const pathOf = (consult: string): string => `/api/consults/${encodeURIComponent(consult)}/draft`
+
+function newer(draft: Signal<Draft | null>, came: Draft): void {
+  const before = draft.peek()
+  if (before === null || before.rev <= came.rev || came.rev === 0) draft.value = came
 }
 
 /**
@@ -118,19 +134,13 @@ function openOf(consult: string): Open {
  */
 export function useDraft(consult: string, member: boolean, begin: Partial<DraftFields> = {}): SharedDraft | null {
   const open = openOf(consult)
-  const path = `/api/consults/${encodeURIComponent(consult)}/draft`
-  const newer = (came: Draft): void => {
-    const before = open.draft.peek()
-    if (before === null || before.rev <= came.rev || came.rev === 0) open.draft.value = came
-  }
-  const load = (): void => void api.get<Draft>(path).then(newer, () => undefined) // asked again with the next news
   const save = async (): Promise<void> => {
     clearTimeout(open.timer)
     if (open.sending || Object.keys(open.typed.peek()).length === 0) return
     const going = open.draft.peek()?.rev === 0 ? { ...begin, ...open.typed.peek() } : open.typed.peek()
     open.sending = true
     try {
-      newer(await api.put<Draft>(path, going))
+      newer(open.draft, await api.put<Draft>(pathOf(consult), going))
       open.typed.value = left(open.typed.peek(), going)
       if (Object.keys(open.typed.peek()).length > 0) later(SAVE_MS)
     } catch {
@@ -146,12 +156,12 @@ export function useDraft(consult: string, member: boolean, begin: Partial<DraftF
   useEffect(() => {
     if (!member) return
     open.users += 1
-    load()
+    open.load()
     const stop = subscribe(`user:${me.value?.id ?? ''}`, null, {
-      ready: load,
+      ready: open.load,
       whisper: (from, body) => {
         const news = body as Readonly<{ kind?: unknown; consult?: unknown }> | null
-        if (from === '' && news?.kind === 'drafted' && news.consult === consult) load()
+        if (from === '' && news?.kind === 'drafted' && news.consult === consult) open.load()
       },
     })
     return () => {

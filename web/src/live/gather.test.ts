@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { gathered, newestInTurn } from './gather'
+import { gathered, goAhead, newestInTurn } from './gather'
 
 /** A hub that answers when it is let. */
 function hub() {
@@ -66,6 +66,57 @@ describe('questions about one thing', () => {
     await vi.runAllTimersAsync()
     want()
     expect(asked()).toBe(1)
+  })
+})
+
+describe('what a person waits for', () => {
+  beforeEach(() => {
+    vi.useFakeTimers()
+  })
+  afterEach(async () => {
+    await vi.runAllTimersAsync()
+    vi.useRealTimers()
+  })
+
+  it('goes ahead of gathered questions, each asked once after it, and not of those that wait for nothing', async () => {
+    const [others, alarms] = [hub(), hub()]
+    const want = gathered(others.ask)
+    const alarm = gathered(alarms.ask, 0, false)
+    let seated = (): void => undefined
+    goAhead(
+      new Promise<void>(done => {
+        seated = done
+      }),
+    )
+    want()
+    want()
+    alarm()
+    await vi.advanceTimersByTimeAsync(500)
+    expect([others.asked(), alarms.asked()]).toEqual([0, 1])
+    seated()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(others.asked()).toBe(1)
+  })
+
+  it('keeps the others a second and no longer, and what comes next in its place keeps them on', async () => {
+    const { ask, asked } = hub()
+    const want = gathered(ask)
+    goAhead(Promise.reject(new Error('no seat')).catch(() => goAhead(new Promise(() => undefined))))
+    want()
+    await vi.advanceTimersByTimeAsync(900)
+    expect(asked()).toBe(0)
+    await vi.advanceTimersByTimeAsync(200)
+    expect(asked()).toBe(1)
+  })
+
+  it('keeps nobody who has gone', async () => {
+    const { ask, asked } = hub()
+    const want = gathered(ask)
+    goAhead(new Promise(() => undefined))
+    want()
+    want.stop()
+    await vi.runAllTimersAsync()
+    expect(asked()).toBe(0)
   })
 })
 
