@@ -464,7 +464,7 @@ def _named_for_page(offer: str) -> str:
     """Janus's offer with the page's names of the lines; the header extension that would carry Janus's goes.
 
     Each line is a stream of its own. Janus calls them all one, and a browser then holds pictures back until they are as
-    late as whichever voice it takes for theirs: 0.1 to 0.5 s, by the clocks of two who have nothing to do with each other.
+    late as whichever voice it takes for theirs: 0.1 to 0.5 s, by the clocks of two who do not belong together.
     """
     renamed = _renamed(offer, {str(place): name for place, name in enumerate(NAMES)})
     return re.sub(r"(a=mid:(\w+)\r\n(?:a=(?!mid:|msid:).*\r\n)*)a=msid:.*\r\n", r"\1a=msid:\2 \2\r\n", renamed)
