@@ -40,8 +40,9 @@ export function put(alert: Alert): void {
   known.value = new Map(known.value).set(alert.id, alert)
 }
 
-/** Fetches the open list. Several topics say in one breath that they are ready; an alarm waits for nothing else. */
+/** Several topics say in one breath that they are ready. */
 const BREATH_MS = 20
+/** Fetches the open list. An alarm waits for nothing that goes ahead. */
 export const refresh = gathered(
   async () => {
     try {

@@ -113,9 +113,9 @@ function openOf(consult: string): Open {
   const load = gathered(() =>
     api.get<Draft>(pathOf(consult)).then(
       came => newer(draft, came),
-      () => undefined,
+      () => undefined, // asked again with the next news
     ),
-  ) // with the next news
+  )
   const made: Open = { draft, typed: signal({}), load, users: 0, sending: false, timer: undefined }
   opened.set(consult, made)
   return made

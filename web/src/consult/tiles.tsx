@@ -21,9 +21,11 @@ export function PeerTile({ seat, name }: { seat: Seat; name: string }) {
   const video = useRef<HTMLVideoElement>(null)
   const [silent, setSilent] = useState(false)
   const play = (): void => {
-    video.current?.play().then(
+    if (video.current === null || video.current.srcObject === null) return
+    video.current.play().then(
       () => setSilent(false),
-      () => setSilent(true),
+      // Another picture in its place ends a play too: that is no reason for a button.
+      (error: unknown) => setSilent(error instanceof DOMException && error.name === 'NotAllowedError'),
     )
   }
   useEffect(() => {
