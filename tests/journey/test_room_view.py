@@ -106,7 +106,9 @@ async def test_one_leads_the_view_control_is_asked_for_and_given_and_marks_stay_
     await specialist.see("earlier").get_by_role("button").last.click()
     for person in (clinic, specialist):
         await shows(person, recording=f"^{earlier}$", marks="^$")
-    await specialist.keys("5", "d")
+    await specialist.keys("5")
+    await expect(specialist.see("board")).to_be_visible()  # what stands on the stage is the hub's word
+    await specialist.keys("d")
     await drag(specialist, specialist.see("draw-layer"), (0.40, 0.40), (0.60, 0.60))
     await expect(clinic.see("board")).to_have_attribute("data-marks", "1")
     await specialist.page.get_by_role("button", name="撤销").click()

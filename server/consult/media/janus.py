@@ -2,15 +2,14 @@
 
 A seat is a publisher handle and a subscriber handle. The subscriber's lines are laid once, on the room's dummy
 publisher; what flows in one is changed by `switch`, which needs no negotiation. Janus is a process of its own over a
-socket: nothing of it is linked. The socket and the words on it: `janus_link`; what shall flow where: `janus_room`.
-Films: `janus_film`. What differs from the embedded forwarder: docs/explanation/media.md.
+socket: nothing of it is linked. The socket and the words on it: `janus_link`; its descriptions: `janus_sdp`; what shall
+flow where: `janus_room`. Films: `janus_film`. What differs from the embedded forwarder: docs/explanation/media.md.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 import secrets
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ import structlog
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from server.consult.media import sdp
+from server.consult.media import janus_sdp, sdp
 from server.consult.media.engine import (
     ACCOUNT_SEATS_MAX,
     ANSWER_S,
@@ -58,10 +57,6 @@ TALK_PACKETS: Final = 10
 """Janus averages a voice over so many packets, 0.2 s of speech, before it says that somebody talks or stopped."""
 ROOM_EXISTS: Final = 427
 LAYERS: Final[tuple[Layer, Layer]] = ("large", "small")
-NAMES: Final = tuple([f"s{i}" for i in range(SOUND_SLOTS)] + [f"p{i}" for i in range(PICTURE_SLOTS)])
-"""What the page calls the lines it receives, in order; Janus calls them by their place."""
-NOWHERE: Final = "a=candidate:1 1 udp 1 192.0.2.1 9 typ host"
-"""Janus begins nothing before it knows an address; the true one comes with the browser's first check."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +132,7 @@ class Janus:
             raise EngineGone from error
         finally:
             made.coming -= 1
-        return _named_for_page(said.jsep.sdp)
+        return janus_sdp.offer_for_page(said.jsep.sdp)
 
     async def admit(self, seat: str) -> None:
         await self._linked()
@@ -149,7 +144,7 @@ class Janus:
         link, taken = await self._linked(), self._seat(seat)
         if sdp.read(sdp_text).setup != "active" or taken.answer is not None:
             raise BadSdp("an answer that comes twice, or waits for us")
-        taken.answer = Jsep("answer", _to_janus(_named_for_janus(sdp_text)))
+        taken.answer = Jsep("answer", janus_sdp.answer_for_janus(sdp_text))
         await self._obeyed(link, taken.receiving, {"request": "start"}, taken.answer)
 
     async def publish(self, seat: str, sdp_text: str) -> str:
@@ -162,13 +157,13 @@ class Janus:
         taken.pictures = dict(zip(LAYERS, (line.mid for line in theirs.lines[1:]), strict=False))
         body: Words = {"request": "joinandconfigure", "ptype": "publisher", "room": taken.room.number, "id": taken.feed}
         said = await self._obeyed(
-            link, taken.sending, {**body, "bitrate": BITS_MAX}, Jsep("offer", _to_janus(sdp_text))
+            link, taken.sending, {**body, "bitrate": BITS_MAX}, Jsep("offer", janus_sdp.offer_for_janus(sdp_text))
         )
         if said.jsep is None:
             raise EngineGone
         taken.is_publishing = True
         taken.room.changed.set()
-        return said.jsep.sdp
+        return janus_sdp.answer_for_page(said.jsep.sdp)
 
     async def watch(self, seat: str, wishes: list[Wish]) -> None:
         await self._linked()
@@ -458,35 +453,3 @@ class Janus:
                     self._leave(seat, "late")
             for room in self._rooms.values():
                 room.changed.set()
-
-
-def _named_for_page(offer: str) -> str:
-    """Janus's offer with the page's names of the lines; the header extension that would carry Janus's goes.
-
-    Each line is a stream of its own. Janus calls them all one, and a browser then holds pictures back until they are as
-    late as whichever voice it takes for theirs: 0.1 to 0.5 s, by the clocks of two who do not belong together.
-    """
-    renamed = _renamed(offer, {str(place): name for place, name in enumerate(NAMES)})
-    return re.sub(r"(a=mid:(\w+)\r\n(?:a=(?!mid:|msid:).*\r\n)*)a=msid:.*\r\n", r"\1a=msid:\2 \2\r\n", renamed)
-
-
-def _named_for_janus(answer: str) -> str:
-    return _renamed(answer, {name: str(place) for place, name in enumerate(NAMES)})
-
-
-def _renamed(text: str, names: dict[str, str]) -> str:
-    rows = []
-    for row in text.splitlines():
-        found = re.match(r"(a=mid:|a=group:BUNDLE )(.*)", row)
-        if found is not None:
-            rows.append(found[1] + " ".join(names.get(mid, mid) for mid in found[2].split()))
-        elif not row.startswith("a=extmap:") or not row.endswith(":sdes:mid"):
-            rows.append(row)
-    return "\r\n".join(rows) + "\r\n"
-
-
-def _to_janus(text: str) -> str:
-    """Without the addresses a browser may have named: a name out of multicast DNS would keep Janus waiting for it."""
-    rows = [row for row in text.splitlines() if not row.startswith(("a=candidate:", "a=end-of-candidates"))]
-    first = next(i for i, row in enumerate(rows) if row.startswith("a=mid:"))
-    return "\r\n".join([*rows[: first + 1], NOWHERE, *rows[first + 1 :]]) + "\r\n"

@@ -20,6 +20,7 @@ import {
   type WayFacts,
   wayAfter,
 } from './budget'
+import { NO_VOICES, type Voices } from './playout'
 import { FIRST_VOICE, type Voice, voiceFor } from './voice'
 
 const LOOK_MS = 500
@@ -46,12 +47,13 @@ const LEVELS: readonly Level[] = ['full', 'reduced', 'still', 'off']
 export type Flow = Readonly<{
   sentVideo: number
   gotVideo: Readonly<Record<string, number>>
+  voices: Voices
   got: number
   lost: number
   lostUp: number
   trips: Readonly<Record<string, number>>
 }>
-export const NO_FLOW: Flow = { sentVideo: 0, gotVideo: {}, got: 0, lost: 0, lostUp: 0, trips: {} }
+export const NO_FLOW: Flow = { sentVideo: 0, gotVideo: {}, voices: NO_VOICES, got: 0, lost: 0, lostUp: 0, trips: {} }
 
 export type LineTold = Readonly<{ kind: 'line'; down_bits: number; level: Level; late_ms: number }>
 type Heard = LineTold & { at_ms: number }

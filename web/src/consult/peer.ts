@@ -5,6 +5,7 @@ import type { IceServer } from '../api/types.gen'
 import type { Picture } from './budget'
 import { type Flow, NO_FLOW } from './line'
 import { type Described, ignores, isPolite, type PeerState, peerState, restarts } from './negotiation'
+import { NO_VOICES } from './playout'
 import { speakAs, type Voice, voiced } from './voice'
 
 export type Tracks = Readonly<{ audio: MediaStreamTrack | null; video: MediaStreamTrack | null }>
@@ -347,6 +348,7 @@ export async function flowOf(pc: RTCPeerConnection): Promise<Flow> {
   const trips: Record<string, number> = {}
   const gotVideo: Record<string, number> = {}
   const sum = { sentVideo: 0, got: 0, lost: 0, lostUp: 0 }
+  const voices = { ...NO_VOICES }
   const stats = await pc.getStats()
   stats.forEach((s: unknown) => {
     const row = s as {
@@ -357,6 +359,12 @@ export async function flowOf(pc: RTCPeerConnection): Promise<Flow> {
       bytesReceived?: number
       packetsReceived?: number
       packetsLost?: number
+      nackCount?: number
+      totalSamplesReceived?: number
+      concealedSamples?: number
+      silentConcealedSamples?: number
+      jitterBufferDelay?: number
+      jitterBufferEmittedCount?: number
       fractionLost?: number
       roundTripTime?: number
       nominated?: boolean
@@ -368,6 +376,15 @@ export async function flowOf(pc: RTCPeerConnection): Promise<Flow> {
       sum.got += row.packetsReceived ?? 0
       sum.lost += Math.max(0, row.packetsLost ?? 0)
       if (row.kind === 'video') gotVideo[row.id] = row.bytesReceived ?? 0
+      else {
+        const again = row.nackCount ?? 0
+        sum.lost += again // on its way it was lost, though it came in the end
+        voices.again += again
+        voices.samples += row.totalSamplesReceived ?? 0
+        voices.made += (row.concealedSamples ?? 0) - (row.silentConcealedSamples ?? 0)
+        voices.held_s += row.jitterBufferDelay ?? 0
+        voices.out += row.jitterBufferEmittedCount ?? 0
+      }
     }
     if (row.type === 'remote-inbound-rtp') {
       sum.lostUp = Math.max(sum.lostUp, row.fractionLost ?? 0)
@@ -376,7 +393,7 @@ export async function flowOf(pc: RTCPeerConnection): Promise<Flow> {
     if (row.type === 'candidate-pair' && row.nominated === true && row.currentRoundTripTime !== undefined)
       trips.pair = row.currentRoundTripTime * 1000
   })
-  return { ...sum, gotVideo, trips }
+  return { ...sum, gotVideo, voices, trips }
 }
 
 /** Off and on again: what is encoded next stands for itself. Not every browser lets one ask for it in another way. */
@@ -408,12 +425,14 @@ export async function netOf(pc: RTCPeerConnection, was: Counted): Promise<{ net:
       currentRoundTripTime?: number
       packetsReceived?: number
       packetsLost?: number
+      kind?: string
+      nackCount?: number
     }
     if (row.type === 'candidate-pair' && row.nominated === true && row.currentRoundTripTime !== undefined)
       rtt_ms = row.currentRoundTripTime * 1000
     if (row.type === 'inbound-rtp') {
       received += row.packetsReceived ?? 0
-      lost += row.packetsLost ?? 0
+      lost += (row.packetsLost ?? 0) + (row.kind === 'audio' ? (row.nackCount ?? 0) : 0)
     }
   })
   const counted = { received, lost }

@@ -19,6 +19,7 @@ import {
   type Tracks,
   VOICE,
 } from './peer'
+import { AT_ONCE, playoutAfter, type Voices } from './playout'
 import { FIRST_VOICE, speakAs, voiced } from './voice'
 
 export const PICTURE_SLOTS = 9
@@ -72,6 +73,8 @@ export class Place {
   private readonly sending: RTCPeerConnection
   private readonly pictures: (MediaStream | null)[] = Array(PICTURE_SLOTS).fill(null)
   private readonly sounds: HTMLAudioElement[] = []
+  private readonly voices: RTCRtpReceiver[] = []
+  private playout = AT_ONCE
   private shown: readonly (string | null)[] = []
   private wanted = { large: true, small: false }
   private readonly small = new SmallTrack()
@@ -231,6 +234,7 @@ export class Place {
     const sound = new Audio()
     sound.srcObject = stream
     this.sounds.push(sound)
+    this.voices.push(event.receiver)
     this.play()
   }
 
@@ -269,11 +273,19 @@ export class Place {
   async flow(): Promise<Flow> {
     if (this.closed) return NO_FLOW
     const [sent, got] = await Promise.all([flowOf(this.sending), flowOf(this.receiving)])
-    const { gotVideo, got: came, lost } = got
+    const { gotVideo, voices, got: came, lost } = got
+    this.keepBack(voices)
     const trips: Record<string, number> = { ...sent.trips }
     if (got.trips.pair !== undefined) trips.down = got.trips.pair
     for (const [kind, ms] of Object.entries(this.stale)) if (trips[kind] === ms) delete trips[kind]
-    return { ...sent, gotVideo, got: came, lost, trips }
+    return { ...sent, gotVideo, voices, got: came, lost, trips }
+  }
+
+  private keepBack(voices: Voices): void {
+    const was = this.playout.least_ms
+    this.playout = playoutAfter(this.playout, voices, performance.now())
+    const { least_ms } = this.playout
+    if (least_ms !== was) for (const voice of this.voices) voice.jitterBufferTarget = least_ms === 0 ? null : least_ms
   }
 
   /** Until the first picture has been decoded. */
