@@ -74,7 +74,8 @@ COUNTED: Final = """async () => {
       if (s.type === 'inbound-rtp' && s.kind === 'audio' && s.packetsReceived > 0) {
         sum.voices[`${i} ${s.id}`] = Object.fromEntries(
           ['concealedSamples', 'totalSamplesReceived', 'jitterBufferDelay', 'jitterBufferEmittedCount',
-           'bytesReceived', 'packetsReceived', 'packetsLost', 'silentConcealedSamples'].map(k => [k, s[k] ?? 0]))
+           'bytesReceived', 'packetsReceived', 'packetsLost', 'nackCount', 'silentConcealedSamples',
+          ].map(k => [k, s[k] ?? 0]))
       }
       if (s.type === 'inbound-rtp' && s.kind === 'video' && s.packetsReceived > 0) {
         for (const k of ['framesDecoded', 'bytesReceived', 'freezeCount', 'totalFreezesDuration', 'nackCount',

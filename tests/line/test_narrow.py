@@ -74,15 +74,15 @@ async def test_on_a_narrow_line_the_ecg_stays_young_the_voices_whole_and_the_pic
         rig.no_faults()
 
 
-@pytest.mark.parametrize("engine", ENGINES[:2])  # Janus has no RED
+@pytest.mark.parametrize("engine", ENGINES)
 async def test_of_a_tenth_that_is_lost_hardly_anything_is_heard(tmp_path: Path, engine: Engine) -> None:
     async with town_with(engine, tmp_path, "clinic", "city") as rig:
         people = await lobby(rig, engine)
         rig.line("clinic").both(Shape(loss=0.1, delay_s=0.02))
         await connect(*people)
-        # Without RED it is 8 %.
+        # Without each packet twice (RED), or again (over Janus), it is 8 %.
         told = await keeps(None, people, concealed_pct=4)
-        assert told.city["audio.packetsLost"] > 0
+        assert told.city["audio.packetsLost"] + told.city["audio.nackCount"] > 0
         rig.no_faults()
 
 
