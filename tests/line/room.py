@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import ssl
 import stat
@@ -21,7 +22,7 @@ import threading
 import time
 import wave
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from multiprocessing import forkserver
 from pathlib import Path
@@ -40,6 +41,7 @@ from ecg import synth
 from ecg.record import Recording
 from server import demo, tls
 from server.base.live import Samples
+from server.base.pool import keep_to_one_thread
 from server.config import Config
 from tests import janus
 from tests.journey.conftest import CHROMIUM, PC, WEB, Person
@@ -313,9 +315,10 @@ WAIT_MS: Final = 60_000
 async def town(folder: Path, *places: str, config: Config | None = None) -> AsyncIterator[Rig]:
     """The hub, and a host with a line for each place. While it runs, this thread stands on the hub's host."""
     needs_hosts()
-    forget_forkserver()
     speak(folder / "voice.wav")
-    with Hosts(HUB, *places) as hosts, hosts.inside(HUB):
+    with Hosts(HUB, *places) as hosts, ExitStack() as after, hosts.inside(HUB):
+        begin_forkserver()
+        after.callback(begin_forkserver)  # where this thread was before
         address = hosts.address(HUB)
         ca, certificate, key = tls.make(folder / "tls", (address,))
         config = config or Config()
@@ -327,11 +330,8 @@ async def town(folder: Path, *places: str, config: Config | None = None) -> Asyn
         hub = FarHub(folder / "hub", config=config, serve_pages=True, demo_logins=demo.LOGINS)
         hub.address, hub.ca, hub.trust = address, ca, trust_of(ca)
         (folder / "hub").mkdir(exist_ok=True)
-        try:
-            async with hub, async_playwright() as playwright, AsyncExitStack() as stack:
-                yield Rig(hub, hosts, folder, playwright.chromium, stack)
-        finally:
-            forget_forkserver()
+        async with hub, async_playwright() as playwright, AsyncExitStack() as stack:
+            yield Rig(hub, hosts, folder, playwright.chromium, stack)
 
 
 @asynccontextmanager
@@ -343,9 +343,16 @@ async def town_with(engine: str, folder: Path, *places: str) -> AsyncIterator[Ri
             yield rig
 
 
-def forget_forkserver() -> None:
-    """The process that forks the hub's side processes lives on the host where it was first needed: it is begun anew."""
-    forkserver._forkserver._stop()  # type: ignore[attr-defined]  # there is no other way
+def begin_forkserver() -> None:
+    """The process that forks a hub's side processes lives on the host of the thread that first needed it, and that may
+    be one which an earlier hub has left behind on another. So a new one is begun on this thread's host."""
+    keep_to_one_thread()
+    while True:
+        forkserver._forkserver._stop()  # type: ignore[attr-defined]  # there is no other way
+        forkserver.ensure_running()
+        number = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+        if os.readlink(f"/proc/{number}/ns/net") == os.readlink("/proc/thread-self/ns/net"):
+            return
 
 
 def speak(path: Path) -> None:

@@ -71,7 +71,10 @@ describe('the budget of a picture', () => {
   it('is not halved where only the page or the hub is slow to answer', () => {
     const late = { waits_ms: [900, 900], owed_ms: 900, used_bits: 80_000 }
     expect(wayAfter(way({}), facts({ ...late, rtt_wait_ms: 5 }), MOST_BITS).bits).toBe(80_000)
-    expect(wayAfter(way({}), facts({ ...late, rtt_wait_ms: 50 }), MOST_BITS).bits).toBe(40_000)
+    expect(wayAfter(way({ wide: false }), facts({ ...late, rtt_wait_ms: 50 }), MOST_BITS).bits).toBe(40_000)
+    // On a line measured as wide so little is the busy computer's too.
+    expect(wayAfter(way({ wide: true }), facts({ ...late, rtt_wait_ms: 50 }), MOST_BITS).bits).toBe(80_000)
+    expect(wayAfter(way({ wide: true }), facts({ ...late, rtt_wait_ms: 110 }), MOST_BITS).bits).toBe(40_000)
   })
 
   it('takes a step back that was one too far, before it fills a narrow line', () => {

@@ -107,10 +107,13 @@ const waitOf = (waits: readonly number[]): number => (waits.length < 2 ? 0 : Mat
 /** What waits now, as far as anything tells. */
 const waitingOf = (f: WayFacts): number => Math.max(waitOf(f.waits_ms), f.rtt_wait_ms ?? 0, f.owed_ms, f.ecgLate_ms)
 
-/** A page or a hub that is busy answers late too: where the connections say that nothing waits, they are believed. */
-export function isFull(f: WayFacts): boolean {
+/**
+ * A page or a hub that is busy answers late too: where the connections say that nothing waits, they are believed. On a line
+ * measured as wide a little that waits there is the busy computer as well: full, it would be far more.
+ */
+function isFull(f: WayFacts, wide: boolean): boolean {
   if (f.unsent_bytes > UNSENT_BAD_BYTES) return true
-  if (f.rtt_wait_ms !== null && f.rtt_wait_ms < (f.lossy ? RTT_BAD_MS : RTT_FAIR_MS)) return false
+  if (f.rtt_wait_ms !== null && f.rtt_wait_ms < (f.lossy || wide ? RTT_BAD_MS : RTT_FAIR_MS)) return false
   return waitOf(f.waits_ms) > WAIT_BAD_MS || f.owed_ms > OWED_BAD_MS || f.ecgLate_ms > ECG_BAD_MS
 }
 
@@ -131,7 +134,8 @@ function hasRoom(f: WayFacts, since_ms: number, shows_ms: number): boolean {
 }
 
 export function wayAfter(before: Way, f: WayFacts, most_bits: number): Way {
-  const calm = !isFull(f) && isCalm(f)
+  const full = isFull(f, before.wide)
+  const calm = !full && isCalm(f)
   const way = calm ? { ...before, waited_ms: 0 } : before
   const since_ms = f.now_ms - way.changedAt_ms
   const fall = (bits: number): Way => ({
@@ -143,7 +147,7 @@ export function wayAfter(before: Way, f: WayFacts, most_bits: number): Way {
     calmSince_ms: f.now_ms,
     waited_ms: waitingOf(f),
   })
-  if (isFull(f)) {
+  if (full) {
     if (since_ms < HALVE_EVERY_MS && !way.seeking) return { ...way, calmSince_ms: f.now_ms }
     if (waitingOf(f) < DRAINS * way.waited_ms) return fall(way.bits)
     // Stills are given up only when they did not help.

@@ -20,7 +20,7 @@ export const t = catalogue({
   clock: { zh: '{at} / {of}', en: '{at} / {of}' },
   'clock.label': { zh: '会诊用时', en: 'Time in the room' },
   questions: { zh: '要回答的问题', en: 'Questions to answer' },
-  'questions.left': { zh: '还有 {n} 个问题', en: '{n} questions left' },
+  'questions.left': { zh: '还有 {n} 个问题', en: 'Questions left: {n}' },
   'questions.none': { zh: '问题都已回答', en: 'All questions answered' },
   'questions.add': { zh: '再加一个问题', en: 'Add a question' },
   brief: { zh: '会诊摘要', en: 'Brief' },

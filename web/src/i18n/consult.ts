@@ -138,7 +138,7 @@ export const t = catalogue({
   'room.opinion': { zh: '写会诊意见', en: 'Write opinion' },
   'room.read': { zh: '看会诊意见', en: 'See opinion' },
   'room.chat': { zh: '消息', en: 'Chat' },
-  'room.chat.write': { zh: '发消息给会诊成员', en: 'Message the members' },
+  'room.chat.write': { zh: '发消息给会诊成员', en: 'Message' },
   'room.chat.members': { zh: '参加会诊的人在这里交谈', en: 'Those who take part talk here' },
   'room.chat.none': { zh: '还没有消息', en: 'No messages yet' },
   'room.follow': { zh: '跟随', en: 'Follow' },
