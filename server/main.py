@@ -457,7 +457,7 @@ class Application:
         self.web.router.add_get("/api/ws", self.live.handle)
         sound = Sound(
             self.clock, http, self.live, partial(check_inside, self.consult),
-            partial(people.session_alive, self.people), self.seats.whisper,
+            partial(people.session_alive, self.people), self.seats.whisper, self.consult.rooms.listeners,
         )  # fmt: skip
         self.web.router.add_get("/api/consults/{id}/sound", sound.handle)
         if self.serve_pages:

@@ -70,7 +70,7 @@ async def invite(hub: Hub, consult: str, number: int) -> dict[str, str]:
             )  # fmt: skip
             # Not by the password: its check is slow on purpose, and forty of them are a minute.
             people_store.add_session(tx.conn, token_hash(cookie), account, tx.now, later(tx.now, SESSION_S))
-            store.add_member(tx.conn, consult, account, ORG, "observer")
+            store.add_member(tx.conn, consult, account, ORG, "expert")
 
     await hub.app.db.write(made)
     await hub.app.people.reload()

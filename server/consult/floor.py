@@ -110,6 +110,12 @@ class Floor:
     def role(self, account: str) -> Role:
         return self.roles.get(account, "expert")
 
+    @property
+    def listeners(self) -> frozenset[str]:
+        """Whose voice nobody hears: observers, but for one who has the word or leads."""
+        observers = (account for account, role in self.roles.items() if role == "observer")
+        return frozenset(account for account in observers if account not in (self.speaker, self.presenter))
+
     def may_show(self, account: str) -> bool:
         return account == self.presenter or (not self.presenter and self.role(account) not in LOOKS_ON)
 

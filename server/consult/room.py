@@ -217,6 +217,11 @@ class Rooms:
         room = self._open.get(consult)
         return Heard() if room is None or not room.floor.away(account) else Heard(told=(self._floor(room),))
 
+    def listeners(self, consult: str) -> frozenset[str]:
+        """Whose voice is not passed on."""
+        room = self._open.get(consult)
+        return frozenset() if room is None else room.floor.listeners
+
     def told(self, consult: str) -> bytes | None:
         """The floor as it stands, for everybody after a change that nobody whispered; None: the room is not open."""
         room = self._open.get(consult)

@@ -98,6 +98,11 @@ class Consultations:
         if self.films is not None:
             self.films.forget(consult_id)
 
+    def quiet(self, consult_id: str) -> None:
+        """After the floor has changed: who only listens is not passed on."""
+        if self.seats is not None:
+            self.seats.quiet(consult_id, self.rooms.listeners(consult_id))
+
     def answer_s(self, priority: str) -> int:
         return self.settings.emergency_answer_s if priority == "emergency" else self.settings.answer_s
 
@@ -475,11 +480,14 @@ def topic_kind(room: Consultations) -> TopicKind:
             return False
         for account, role in roles.items():
             room.rooms.admit(consult_id, account, role)
+        room.quiet(consult_id)
         return True
 
     def whisper(ctx: Ctx, topic: str, raw: bytes) -> Heard:
         consult_id = topic.partition(":")[2]
         heard = room.rooms.hear(consult_id, ctx.actor, raw)
+        if heard.told:
+            room.quiet(consult_id)
         if room.films is not None:
             room.films.heard(consult_id, ctx.actor, heard)
         return heard
@@ -493,6 +501,7 @@ def topic_kind(room: Consultations) -> TopicKind:
     def left(topic: str, account: str) -> Heard:
         consult_id = topic.partition(":")[2]
         heard = room.rooms.gone(consult_id, account)
+        room.quiet(consult_id)
         if room.films is not None:
             room.films.heard(consult_id, account, heard)
             room.films.left(consult_id)

@@ -73,7 +73,7 @@ async def accepted(hub: Hub, people: People, *more: str) -> tuple[str, list[Pers
 
 
 async def invite(hub: Hub, consult: str, account: str) -> None:
-    await hub.app.db.write(lambda tx: store.add_member(tx.conn, consult, account, "org_county", "observer"))
+    await hub.app.db.write(lambda tx: store.add_member(tx.conn, consult, account, "org_county", "expert"))
 
 
 async def sees_all(person: Person, count: int) -> None:

@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import Locator, expect
 
 from device.frames import Patient, Request
+from server.consult import store
 from tests.journey.conftest import PHONE, People, Person, queued, real
 from tests.journey.test_consult import enter
 from tests.journey.test_pages import AXE, too_wide, violations
@@ -147,4 +148,32 @@ async def test_hands_stand_in_a_queue_and_the_host_calls_mutes_and_lets_lead(hub
     await clinic.page.get_by_role("button", name="成员").click()
     await expect(clinic.see("people")).to_be_visible()
     assert await too_wide(clinic) + await violations(clinic, axe) == []
+    people.no_faults()
+
+
+async def test_an_observer_listens_until_the_host_gives_him_the_word(hub: Hub, people: People) -> None:
+    consult = await consultation(hub, (await hub.send("org_hewan", real("101"), REQUEST)).recording)
+    async with await hub.sign_in("second") as looker:
+        account = (await looker.get("/api/me"))["id"]
+    await hub.app.db.write(lambda tx: store.add_member(tx.conn, consult, account, "org_county", "observer"))
+    specialist = await people.open("oncall", f"/room/{consult}")
+    observer = await people.open("second", f"/room/{consult}")
+    for person in (specialist, observer):
+        await enter(person)
+    mic = observer.page.locator(".room-control").first
+    await expect(mic).to_be_disabled()
+    await expect(mic).to_have_attribute("title", re.compile("旁听只听不发言"))
+    await observer.keys("m")
+    await expect(mic).to_have_attribute("aria-pressed", "false")
+
+    await observer.page.get_by_role("button", name="举手").click()
+    await specialist.keys("p")
+    await specialist.see("people").locator("[data-hand='1']").get_by_role("button", name="请发言").click()
+    await expect(mic).to_be_enabled()
+    await observer.keys("m")
+    await expect(mic).to_have_attribute("aria-pressed", "true")
+
+    await specialist.see("people").locator("li", has_text="正在发言").get_by_role("button", name="结束发言").click()
+    await expect(mic).to_be_disabled()
+    await expect(mic).to_have_attribute("aria-pressed", "false")
     people.no_faults()

@@ -404,6 +404,9 @@ class NoEngine:
     async def watch(self, seat: str, wishes: list[Wish]) -> None:
         raise EngineGone
 
+    async def quiet(self, room: str, accounts: list[str]) -> None:
+        self.asked.append(f"quiet {' '.join(accounts)}")
+
     async def leave(self, seat: str) -> None:
         self.asked.append("leave")
 
@@ -418,6 +421,20 @@ class NoEngine:
 
     async def close(self) -> None:
         return
+
+
+async def test_who_only_listens_is_told_to_the_engine_before_he_can_send_and_when_it_changes() -> None:
+    engine = NoEngine()
+    seats = Seats(ManualClock(datetime(2026, 1, 1, tzinfo=UTC)), lambda _: engine)
+    seats.quiet("con_1", frozenset({"usr_b"}))
+    assert engine.asked == []  # nobody sits there
+    seats.forward("con_1")
+    await seats.enter("con_1", "usr_a")
+    assert engine.asked == ["join usr_a", "quiet usr_b"]
+    seats.quiet("con_1", frozenset({"usr_b"}))
+    seats.quiet("con_1", frozenset())
+    await until(lambda: len(engine.asked) > 2, WAIT_S)
+    assert engine.asked[2:] == ["quiet "]
 
 
 async def test_two_go_browser_to_browser_and_the_third_brings_all_to_the_forwarder() -> None:

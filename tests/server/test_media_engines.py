@@ -44,6 +44,28 @@ async def test_everybody_is_heard_and_nobody_hears_himself(rig: Rig) -> None:
     await until(lambda: spoken() and any(isinstance(e, Speakers) and len(e.accounts) == 3 for e in rig.news), WAIT_S)
 
 
+async def test_who_only_listens_is_not_heard_by_any_page_of_his_until_he_has_the_word(rig: Rig) -> None:
+    hears, speaks, listens = [await rig.join(account) for account in ("usr_h", "usr_s", "usr_l")]
+
+    async def heard(member: SyntheticMember, word: bytes, beside: SyntheticMember | None = None) -> None:
+        def said() -> bool:
+            member.voice.say(word, 30)
+            if beside is not None:
+                beside.voice.say(b"hushed", 1)
+            return hears.payloads().count(word) >= 20
+
+        await until(said, WAIT_S)
+
+    await heard(listens, b"before")
+    await rig.engine.quiet("con_1", ["usr_l"])
+    await heard(speaks, b"meanwhile", beside=listens)
+    again = await rig.join("usr_l", "seat_again")
+    await heard(speaks, b"again", beside=again)
+    assert b"hushed" not in hears.payloads()
+    await rig.engine.quiet("con_1", [])
+    await heard(again, b"after")
+
+
 async def test_of_many_those_who_talk_are_heard(rig: Rig) -> None:
     listener = await rig.join("usr_l")
     for i in range(5):

@@ -246,6 +246,20 @@ def test_an_observer_looks_until_he_is_given_the_stage() -> None:
     assert room.shows("usr_obs")
 
 
+def test_an_observer_is_heard_only_while_he_has_the_word_or_leads() -> None:
+    room = Room("usr_host", "usr_obs", "usr_exp")
+    assert room.rooms.listeners("con_1") == {"usr_obs"}
+    room.say("usr_host", "call", who="usr_obs", minutes=2)
+    assert room.rooms.listeners("con_1") == set()
+    room.say("usr_host", "call", who="")
+    assert room.rooms.listeners("con_1") == {"usr_obs"}
+    room.say("usr_host", "give", to="usr_obs")
+    assert room.rooms.listeners("con_1") == set()
+    room.say("usr_obs", "bye")
+    assert room.rooms.listeners("con_1") == {"usr_obs"}
+    assert room.rooms.listeners("con_2") == set()
+
+
 def test_a_burst_of_signalling_costs_nobody_his_raised_hand() -> None:
     room = Room("usr_host", "usr_ask")
     sent = [room.say("usr_ask", "signal", candidate={}) != Heard() for _ in range(WHISPERS_PER_S_MAX + 5)]

@@ -101,6 +101,16 @@ async def test_a_ticket_opens_one_socket_for_a_member_and_none_for_a_stranger(hu
         await near.send_bytes(b"\x64\x00\x01back")
         assert await far.receive_bytes(timeout=20) == b"\x01\x64\x00\x01back"
 
+        # Who only listens is not passed on, until he has the word.
+        account = (await oncall.get("/api/me"))["id"]
+        hub.app.consult.rooms.admit(consult, account, "observer")
+        await near.send_bytes(b"\x64\x00\x02hush")
+        with pytest.raises(TimeoutError):
+            await far.receive_bytes(timeout=0.5)
+        hub.app.consult.rooms.admit(consult, account, "expert")
+        await near.send_bytes(b"\x64\x00\x03word")
+        assert await far.receive_bytes(timeout=20) == b"\x01\x64\x00\x03word"
+
         # More than a packet: the page is cut off, the other one goes on.
         await far.send_bytes(b"\x64" * 5000)
         await until(lambda: _closed(far), 20)

@@ -78,6 +78,9 @@ class Embedded:
     async def watch(self, seat: str, wishes: list[Wish]) -> None:
         await self._ask(process.Watch(self._next(), seat, wishes))
 
+    async def quiet(self, room: str, accounts: list[str]) -> None:
+        await self._ask(process.Quiet(self._next(), room, accounts))
+
     async def leave(self, seat: str) -> None:
         await self._ask(process.Leave(self._next(), seat))
 

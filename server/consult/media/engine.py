@@ -123,6 +123,9 @@ class MediaEngine(Protocol):
     async def watch(self, seat: str, wishes: list[Wish]) -> None:
         """The whole wish, in order of worth. Raises NoSeat."""
 
+    async def quiet(self, room: str, accounts: list[str]) -> None:
+        """Nobody hears what these say from now on; the others are heard. Of a room where nobody sits it is not kept."""
+
     async def leave(self, seat: str) -> None:
         """Give the seat up; one that is not there is left already."""
 

@@ -74,6 +74,8 @@ class Room:
     seats: dict[str, Seat] = field(default_factory=dict)
     loudest: list[Track] = field(default_factory=list)
     speakers: list[str] = field(default_factory=list)
+    quiet: frozenset[str] = frozenset()
+    """Accounts whose voices are not taken."""
 
 
 class Forwarder:
@@ -167,6 +169,10 @@ class Forwarder:
         seat.wishes = list({wish.account: wish for wish in wishes if wish.account != seat.account}.values())
         del seat.wishes[PICTURE_SLOTS:]
         self._arrange(seat.room)
+
+    def quiet(self, room_id: str, accounts: list[str]) -> None:
+        if room_id in self._rooms:
+            self._rooms[room_id].quiet = frozenset(accounts)
 
     def leave(self, seat_id: str, why: str) -> None:
         seat = self._seats.pop(seat_id, None)
@@ -278,6 +284,8 @@ class Forwarder:
         track = seat.tracks.get(rtp.U32.unpack_from(packet, 8)[0])
         if track is None:
             self.unknown += 1  # nothing this member has named
+            return
+        if track is seat.voice and seat.account in seat.room.quiet:
             return
         first, waited = track.packets == 0, bool(track.waiting)
         track.take(packet)

@@ -162,6 +162,7 @@ class Janus:
         if said.jsep is None:
             raise EngineGone
         taken.is_publishing = True
+        await self._hush(taken)
         taken.room.changed.set()
         return janus_sdp.answer_for_page(said.jsep.sdp)
 
@@ -170,6 +171,26 @@ class Janus:
         taken = self._seat(seat)
         taken.wish(wishes)
         taken.room.changed.set()
+
+    async def quiet(self, room: str, accounts: list[str]) -> None:
+        await self._linked()
+        if (made := self._rooms.get(room)) is not None:
+            made.quiet = frozenset(accounts)
+            await asyncio.gather(*(self._hush(seat) for seat in made.seats.values()))
+
+    async def _hush(self, seat: Seat) -> None:
+        """Its voice is dropped, or no more, as the room says now."""
+        mute = seat.account in seat.room.quiet
+        if not seat.is_publishing or mute == seat.is_quiet:
+            return
+        seat.is_quiet = mute
+        room = seat.room.number
+        try:
+            await self._ask({"request": "moderate", "room": room, "id": seat.feed, "mid": seat.voice, "mute": mute}, 0)
+        except RefusedError as error:
+            log.warning("media.janus_refused", request="moderate", error=str(error))
+            if mute and seat.id in self._seats:
+                self._leave(seat, "unruly")  # better not there than heard
 
     async def leave(self, seat: str) -> None:
         taken = self._seats.get(seat)

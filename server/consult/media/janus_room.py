@@ -42,6 +42,8 @@ class Seat:
     """Its lines over which they came, and do not now."""
     answer: Jsep | None = None
     is_publishing: bool = False
+    is_quiet: bool = False
+    """Its voice is dropped."""
     is_up: bool = False
     """Its receiving connection stands."""
     wishes: list[Wish] = field(default_factory=list)
@@ -117,6 +119,8 @@ class Room:
     dummy: int
     seats: dict[str, Seat] = field(default_factory=dict)
     by_feed: dict[int, Seat] = field(default_factory=dict)
+    quiet: frozenset[str] = frozenset()
+    """Accounts whose voices Janus drops."""
     coming: int = 0
     """Seats being made: it must not end meanwhile."""
     talking: dict[int, float] = field(default_factory=dict)

@@ -83,6 +83,11 @@ class Watch(_Numbered, frozen=True, tag="watch"):
     wishes: list[Wish]
 
 
+class Quiet(_Numbered, frozen=True, tag="quiet"):
+    room: str
+    accounts: list[str]
+
+
 class Leave(_Numbered, frozen=True, tag="leave"):
     seat: str
 
@@ -103,7 +108,7 @@ class Stats(_Numbered, frozen=True, tag="stats"):
     pass
 
 
-Command = Join | Admit | Answer | Publish | Watch | Leave | CloseRoom | BeginFilm | EndFilm | Stats
+Command = Join | Admit | Answer | Publish | Watch | Quiet | Leave | CloseRoom | BeginFilm | EndFilm | Stats
 
 
 class Reply(msgspec.Struct, frozen=True, tag="reply"):
@@ -180,6 +185,8 @@ def _obey(forwarder: Forwarder, command: Command) -> Reply:
                 said = forwarder.publish(command.seat, command.sdp)
             case Watch():
                 forwarder.watch(command.seat, command.wishes)
+            case Quiet():
+                forwarder.quiet(command.room, command.accounts)
             case Leave():
                 forwarder.leave(command.seat, "left")
             case CloseRoom():

@@ -67,6 +67,8 @@ class _Room:
     """The last word on each seat: slots and wanted may come before the page's own request is answered."""
     taken: dict[str, deque[float]] = field(default_factory=dict)
     """Account -> when it took its last seats."""
+    quiet: frozenset[str] = frozenset()
+    """Accounts whose voices are not passed on."""
 
     def words(self, seat: str) -> Iterator[MediaNews]:
         """The last ones on it."""
@@ -161,6 +163,8 @@ class Seats:
         book[seat] = account
         try:
             offer = await self.engine.join(consult, account, seat, held=book is room.held)
+            if room.quiet:  # before the page can send: it does not know yet where to
+                await self.engine.quiet(consult, sorted(room.quiet))
         except EngineGone as error:
             book.pop(seat, None)
             raise MediaGone from error
@@ -233,6 +237,14 @@ class Seats:
         with _Refusals():
             known = [wish for wish in wishes[:WISHES_MAX] if len(wish.account) <= ACCOUNT_CHARS_MAX]
             await self.engine.watch(seat, known)
+
+    def quiet(self, consult: str, accounts: frozenset[str]) -> None:
+        """Whose voices nobody hears from now on."""
+        room = self._room(consult)
+        if accounts != room.quiet:
+            room.quiet = accounts
+            if room.seats or room.held:
+                self._do_aside(self.engine.quiet(consult, sorted(accounts)))
 
     def forget(self, consult: str) -> None:
         """The consultation has ended."""

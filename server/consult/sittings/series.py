@@ -230,6 +230,7 @@ async def _retell(room: Consultations, consult_id: str) -> None:
     roles = await room.db.read(lambda conn: seating.roles(conn, consult_id))
     for account, role in roles.items():
         room.rooms.admit(consult_id, account, role)
+    room.quiet(consult_id)
     told = room.rooms.told(consult_id)
     if told is not None and room.seats is not None:
         room.seats.whisper(f"consult:{consult_id}", told, None)

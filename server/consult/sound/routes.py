@@ -33,16 +33,19 @@ CheckInside = Callable[[Ctx, str], Awaitable[None]]
 """Raises unless this person may be in the room now."""
 Alive = Callable[[str], Awaitable[bool]]
 Whisper = Callable[[str, bytes, str | None], None]
+Listeners = Callable[[str], frozenset[str]]
+"""Of a consultation: whose voice is not passed on."""
 
 
 class Sound:
     """All such sockets of this process. `whisper` tells a room's pages who is without media: (topic, body, account)."""
 
     def __init__(
-        self, clock: Clock, http: Http, live: Live, check: CheckInside, alive: Alive, whisper: Whisper
-    ) -> None:
+        self, clock: Clock, http: Http, live: Live, check: CheckInside, alive: Alive, whisper: Whisper,
+        listeners: Listeners,
+    ) -> None:  # fmt: skip
         self._clock, self._http, self._live = clock, http, live
-        self._check, self._alive, self._whisper = check, alive, whisper
+        self._check, self._alive, self._whisper, self._listeners = check, alive, whisper, listeners
         self._rooms: dict[str, SoundRoom] = {}
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -73,7 +76,7 @@ class Sound:
                 asyncio.create_task(self._write(socket, waiting)),
                 asyncio.create_task(self._stay(socket, ctx, token, consult)),
             ]
-            await self._read(socket, room, voice)
+            await self._read(socket, room, voice, consult)
         finally:
             for task in tasks:
                 task.cancel()
@@ -84,7 +87,7 @@ class Sound:
             self._tell(consult, room)
         return socket
 
-    async def _read(self, socket: web.WebSocketResponse, room: SoundRoom, voice: Voice) -> None:
+    async def _read(self, socket: web.WebSocketResponse, room: SoundRoom, voice: Voice, consult: str) -> None:
         while True:
             try:
                 message = await socket.receive(timeout=IDLE_S)
@@ -94,7 +97,8 @@ class Sound:
                 continue  # a page that has nothing to say says that it is there
             if message.type != WSMsgType.BINARY:
                 return
-            room.say(voice, message.data, self._clock.monotonic())
+            if voice.account not in self._listeners(consult):
+                room.say(voice, message.data, self._clock.monotonic())
 
     async def _write(self, socket: web.WebSocketResponse, waiting: asyncio.Queue[bytes]) -> None:
         while True:

@@ -37,8 +37,9 @@ export function Controls(p: ControlsProps) {
         icon="mic"
         words={t(mic ? 'room.mic.on' : 'room.mic.off')}
         chord="M"
+        {...(p.media.listens.value ? { why: t('room.mic.listens') } : {})}
         on={mic}
-        off={!here}
+        off={!here || p.media.listens.value}
         onClick={p.media.toggleMic}
       />
       <Control

@@ -31,6 +31,8 @@ export function createMedia() {
   const state = signal<Media>({ kind: 'idle' })
   const micOn = signal(true)
   const camOn = signal(true)
+  /** He only listens: his microphone stays off. */
+  const listens = signal(false)
   /** My screen while it is shared: it goes out in the camera's place. */
   const screen = signal<MediaStreamTrack | null>(null)
   const trouble = signal<Trouble | null>(null)
@@ -94,9 +96,15 @@ export function createMedia() {
   }
 
   const toggleMic = (): void => {
+    if (listens.peek() && !micOn.peek()) return
     micOn.value = !micOn.peek()
     const here = state.peek()
     if (here.kind === 'here' && here.audio !== null) here.audio.enabled = micOn.peek()
+  }
+
+  const listenOnly = (only: boolean): void => {
+    listens.value = only
+    if (only && micOn.peek()) toggleMic()
   }
 
   /** Off means off: the track is stopped and the camera's light goes out. */
@@ -151,7 +159,7 @@ export function createMedia() {
     here.video?.stop()
   }
 
-  return { state, sent, screen, trouble, micOn, camOn, open, use, toggleMic, toggleCam, close }
+  return { state, sent, screen, trouble, micOn, camOn, listens, open, use, toggleMic, listenOnly, toggleCam, close }
 }
 
 export type OwnMedia = ReturnType<typeof createMedia>

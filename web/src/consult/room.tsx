@@ -147,6 +147,8 @@ function Room(p: { consult: Consult; me: string; onChange: (c: Consult) => void 
     }
   }, [c.id])
   const inRoom = place.kind === 'in' ? place : null
+  const listens = inRoom?.shared.listens.value === true
+  useEffect(() => media.listenOnly(listens), [listens])
   const turn = (to: Panel): void => setPanel(panel === to ? 'chat' : to)
   const raise = (): void => {
     const floor = inRoom?.shared

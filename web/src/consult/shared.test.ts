@@ -46,6 +46,21 @@ function room() {
   return { shared, tell }
 }
 
+describe('an observer', () => {
+  it('only listens, but while he has the word or leads', () => {
+    const { shared, tell } = room()
+    const told = (over: Partial<Floor>): boolean => {
+      tell({ here: [{ account: 'usr_a', role: 'observer' }], host: 'usr_b', presenter: 'usr_b', ...over })
+      return shared.listens.value
+    }
+    expect(told({})).toBe(true)
+    expect(told({ speaker: 'usr_a' })).toBe(false)
+    expect(told({ presenter: 'usr_a' })).toBe(false)
+    expect(told({ speaker: 'usr_c' })).toBe(true)
+    expect(told({ here: [{ account: 'usr_a', role: 'scribe' }] })).toBe(false)
+  })
+})
+
 describe('what is put on the stage', () => {
   it('is on this page alone when somebody came to lead before the hub heard it', () => {
     const { shared, tell } = room()

@@ -151,6 +151,8 @@ export function openShared(topic: string, me: string, onHush: (by: string) => vo
   const role = computed<Role>(() => floor.value.here.find(p => p.account === me)?.role ?? 'expert')
   const looksOn = computed(() => role.value === 'observer' || role.value === 'scribe')
   const presents = computed(() => floor.value.presenter === me)
+  /** Nobody hears this person: an observer, but while he has the word or leads. The hub sees to it; the page says so. */
+  const listens = computed(() => role.value === 'observer' && floor.value.speaker !== me && !presents.value)
   /** Whose moves go out: the presenter's, or anybody's where there is none. */
   const mayShow = computed(() => presents.value || (floor.value.presenter === '' && !looksOn.value))
   const hosts = computed(() => floor.value.host === me)
@@ -165,6 +167,7 @@ export function openShared(topic: string, me: string, onHush: (by: string) => vo
     mayShow,
     hosts,
     role,
+    listens,
     mayDraw,
     ask: (up: boolean) => say({ kind: 'ask', up }),
     give: (to: string) => say({ kind: 'give', to }),

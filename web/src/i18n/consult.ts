@@ -133,6 +133,10 @@ export const t = catalogue({
   'room.mic': { zh: '麦克风', en: 'Microphone' },
   'room.mic.on': { zh: '麦克风开', en: 'Mic on' },
   'room.mic.off': { zh: '麦克风关', en: 'Mic off' },
+  'room.mic.listens': {
+    zh: '旁听只听不发言；举手后，主持人可以请你发言',
+    en: 'Observers listen; raise your hand, and the host may give you the word',
+  },
   'room.cam.on': { zh: '摄像头开', en: 'Camera on' },
   'room.cam.off': { zh: '摄像头关', en: 'Camera off' },
   'room.opinion': { zh: '写会诊意见', en: 'Write opinion' },
