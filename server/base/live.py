@@ -38,6 +38,8 @@ log = structlog.get_logger()
 
 TICKET_S = 30
 SPARE_S = 120
+NEXT = "next."
+"""So begins the pass of a page's next socket."""
 """After its page has gone, which the hub finds out later than the page."""
 TICKETS_MAX = 10_000
 MESSAGE_BYTES_MAX = 64_000
@@ -138,6 +140,8 @@ class _Page:
     heard_at: float = 0.0
     spare: str = ""
     """The pass of its next socket: good while this one stands and SPARE_S longer."""
+    came_by: str = ""
+    """Such a pass, until this page has said its first word."""
 
 
 @dataclass(eq=False)
@@ -171,6 +175,9 @@ class Live:
         self._db, self._clock, self._http, self._kinds, self._path_of = db, clock, http, kinds, path_of
         self._bus, self._stream_head = bus, stream_head
         self._tickets: dict[str, tuple[Ctx, str, float]] = {}
+        self._unheard: dict[str, _Page] = {}
+        """Who came by the pass of a next socket and has said nothing. A page tries several over a line that is cut, and
+        one it has given up may come through first: the pass is spent with the first word, by whoever says it."""
         self._pages: set[_Page] = set()
         self._by_topic: defaultdict[str, set[_Page]] = defaultdict(set)
         self._cursor = 0
@@ -196,7 +203,7 @@ class Live:
             del self._tickets[old]
         if len(self._tickets) >= TICKETS_MAX:
             raise BadTicket
-        value = secrets.token_urlsafe(24)
+        value = (NEXT if until == math.inf else "") + secrets.token_urlsafe(24)
         self._tickets[value] = (ctx, token, until)
         return value
 
@@ -230,6 +237,9 @@ class Live:
         for ticket, (ctx, token, _) in list(self._tickets.items()):
             if token_or_account in (token, ctx.actor):
                 del self._tickets[ticket]
+        for ticket, page in list(self._unheard.items()):
+            if token_or_account in (page.token, page.ctx.actor):
+                del self._unheard[ticket]
         for page in list(self._pages):
             if token_or_account in (page.token, page.ctx.actor):
                 await _close(page, 4401)
@@ -243,12 +253,16 @@ class Live:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """The route `GET /api/ws?ticket=...`."""
         self._http.check_origin(request)
-        ctx, token = self.claim(request.query.get("ticket", ""))
+        given = request.query.get("ticket", "")
+        unheard = self._unheard.get(given)
+        ctx, token = self.claim(given) if unheard is None else (unheard.ctx, unheard.token)
         socket = web.WebSocketResponse(max_msg_size=MESSAGE_BYTES_MAX, compress=False)
         await socket.prepare(request)
         assert request.transport is not None  # it has just been written to
         page = _Page(ctx, token, socket, Outbox(request.transport))
         self._pages.add(page)
+        if given.startswith(NEXT):
+            page.came_by, self._unheard[given] = given, page
         if self._notice is not None:
             page.out.send(self._notice)
         writer = asyncio.create_task(self._write(page, request.writer.drain))
@@ -262,6 +276,9 @@ class Live:
             self._pages.discard(page)
             if page.spare in self._tickets:
                 self._tickets[page.spare] = (ctx, token, self._clock.monotonic() + SPARE_S)
+            if self._unheard.get(page.came_by) is page:
+                del self._unheard[page.came_by]
+                self._tickets[page.came_by] = (ctx, token, self._clock.monotonic() + SPARE_S)
             page.out.close()
             writer.cancel()
             await asyncio.gather(writer, looking, return_exceptions=True)
@@ -285,6 +302,12 @@ class Live:
             message = await page.socket.receive()
             if message.type != WSMsgType.TEXT:
                 return
+            if page.came_by:
+                if self._unheard.get(page.came_by) is not page:
+                    await _close(page, 4400)
+                    return
+                del self._unheard[page.came_by]
+                page.came_by = ""
             page.heard_at = loop.time()
             now = int(page.heard_at)
             second, said = now, said + 1 if now == second else 1

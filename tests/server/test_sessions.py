@@ -251,6 +251,8 @@ async def test_an_open_page_is_given_the_ticket_of_its_next_socket_which_outlive
         assert await refused(hub, browser, older) == 403  # one at a time
         clock.advance(3600)
         again = await browser.http.ws_connect(f"{hub.url}/api/ws?ticket={newest}")  # beside the one in doubt
+        await again.send_json({"type": "ping"})
+        await again.receive(timeout=5)
         assert await refused(hub, browser, newest) == 403
         next_one = await spare(again)
         for line in (socket, again):
@@ -265,14 +267,34 @@ async def test_an_open_page_is_given_the_ticket_of_its_next_socket_which_outlive
         assert await refused(hub, browser, late) == 403
 
 
+async def test_the_ticket_of_the_next_socket_is_spent_by_the_first_word_over_one(hub: Hub) -> None:
+    async with await hub.sign_in("reader") as browser:
+        socket = await browser.http.ws_connect(f"{hub.url}/api/ws?ticket={await ticket(browser)}")
+        given = await spare(socket)
+        tried = [await browser.http.ws_connect(f"{hub.url}/api/ws?ticket={given}") for _ in range(2)]
+        await tried[1].close()
+        await until(lambda: hub.app.live.open_pages == 2)
+        taken = await browser.http.ws_connect(f"{hub.url}/api/ws?ticket={given}")
+        await spare(taken)
+        assert await refused(hub, browser, given) == 403
+        await tried[0].send_json({"type": "ping"})
+        assert (await tried[0].receive(timeout=5)).data == 4400
+        assert await refused(hub, browser, given) == 403
+        for line in (socket, taken):
+            await line.close()
+
+
 async def test_the_ticket_of_the_next_socket_ends_with_the_session_and_with_the_account(tmp_path: Path) -> None:
     clock = ManualClock(START)
     async with Hub(tmp_path, clock=clock) as hub:
         async with await hub.sign_in("admin") as admin, await hub.sign_in("village") as village:
             socket = await village.http.ws_connect(f"{hub.url}/api/ws?ticket={await ticket(village)}")
             given = await spare(socket)
+            tried = await village.http.ws_connect(f"{hub.url}/api/ws?ticket={given}")
             await admin.post(f"/api/admin/accounts/{village.me['id']}/stop")
             await socket.receive(timeout=5)
+            assert await refused(hub, village, given) == 403
+            assert (await tried.receive(timeout=5)).data == 4401
             assert await refused(hub, village, given) == 403
         async with await hub.sign_in("reader") as reader:
             socket = await reader.http.ws_connect(f"{hub.url}/api/ws?ticket={await ticket(reader)}")
