@@ -154,6 +154,7 @@ async def test_two_people_hold_a_consultation_before_the_same_ecg_and_both_sign_
     await form.get_by_role("button", name="签署").click()
     await expect(specialist.see("conclusion-earlier")).to_be_attached()
     await clinic.go(f"/consult/{consult}")
+    await clinic.page.wait_for_load_state("networkidle")  # images that come late move the button under the pointer
     await clinic.see("opinion").get_by_role("button", name="会签").click()
     await expect(clinic.see("opinion")).to_have_attribute("data-countersigned", "true")
     await clinic.see("conclusion-earlier").locator("summary").click()
