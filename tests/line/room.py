@@ -348,9 +348,9 @@ def begin_forkserver() -> None:
     be one which an earlier hub has left behind on another. So a new one is begun on this thread's host."""
     keep_to_one_thread()
     while True:
-        forkserver._forkserver._stop()  # type: ignore[attr-defined]  # there is no other way
+        forkserver._forkserver._stop()  # type: ignore[attr-defined]  # no public way to end it
         forkserver.ensure_running()
-        number = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+        number = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]  # nor to learn where it lives
         if os.readlink(f"/proc/{number}/ns/net") == os.readlink("/proc/thread-self/ns/net"):
             return
 
